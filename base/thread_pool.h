@@ -1,0 +1,45 @@
+/*
+ * A thread pool for data-parallel kernels.
+ *
+ * The caller is always one of the workers and claims tasks like them, one atomic increment each, so
+ * a run never waits for a worker that has not started: on a machine whose cores are taken by
+ * others, the caller simply does all the work itself. Workers spin for a bounded, short while after
+ * a job (the next layer's job usually follows within microseconds) and then sleep on a futex: an
+ * idle pool burns no CPU.
+ *
+ * Several threads may call base_pool_run on one pool at once. One of them gets the workers; the
+ * others run their tasks on their own thread meanwhile. Nobody waits for a turn.
+ */
+#ifndef BASE_THREAD_POOL_H
+#define BASE_THREAD_POOL_H
+
+#include "base/status.h"
+
+#include <stddef.h>
+
+struct base_pool;
+
+/* Called for each task in [0, count); worker is in [0, threads), distinct among concurrent calls of
+ * one run. */
+typedef void (*base_pool_fn)(void *context, size_t task, unsigned worker);
+
+/*
+ * threads counts the caller: 1 makes a pool without workers; 0 means one per CPU that this process
+ * may run on (its affinity mask). The pool is freed with base_pool_destroy, after the last run has
+ * returned.
+ */
+enum percept_status base_pool_create(unsigned threads, struct base_pool **pool,
+                                     struct percept_error *error);
+
+unsigned base_pool_threads(const struct base_pool *pool);
+
+/*
+ * Run fn for all tasks and return when all are done. Everything that the caller wrote before is
+ * visible to the tasks, and everything that the tasks wrote is visible to the caller after. Does
+ * not allocate. pool NULL runs on the caller's thread.
+ */
+void base_pool_run(struct base_pool *pool, size_t count, base_pool_fn fn, void *context);
+
+void base_pool_destroy(struct base_pool *pool); /* NULL is fine */
+
+#endif

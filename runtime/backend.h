@@ -1,0 +1,67 @@
+/*
+ * What a processor must offer to run part of a graph. Built in or a plugin; the runtime knows
+ * backends only by this.
+ *
+ * A backend compiles a run of nodes into a segment once (packs weights, picks kernels) and executes
+ * it often. Memory of values between nodes is the runtime's: it plans one arena and hands each
+ * execution a table of addresses.
+ */
+#ifndef RUNTIME_BACKEND_H
+#define RUNTIME_BACKEND_H
+
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "runtime/graph.h"
+
+#define PRT_BACKEND_VERSION 1
+
+struct prt_segment; /* a backend's compiled nodes; each backend defines its own */
+
+struct prt_compile {
+    const struct prt_graph *graph; /* finished; outlives the segment */
+    const uint32_t *nodes;         /* indices into graph->nodes, in execution order */
+    uint32_t node_count;
+    unsigned threads; /* most workers that an execution will have */
+};
+
+/* Filled by an execution when the caller wants a profile: one entry a node of the compile, in
+ * order. */
+struct prt_step_time {
+    int64_t start_ns, end_ns; /* CLOCK_MONOTONIC */
+    const char *kernel;       /* which kernel ran, static text */
+};
+
+struct prt_execution {
+    void *const *data; /* address of each value by id; 64-byte aligned for planned ones; NULL for
+                          non-tensors */
+    void *scratch;     /* scratch_bytes of the segment, 64-byte aligned; contents undefined */
+    struct base_pool *pool;      /* NULL: the caller's thread only */
+    struct prt_step_time *times; /* NULL, or node_count entries */
+};
+
+struct prt_backend {
+    uint32_t version; /* PRT_BACKEND_VERSION */
+    const char *name; /* "cpu" */
+
+    /* NULL when present and usable; else why not (static text). */
+    const char *(*absent)(void);
+
+    /* Can it run this node, with these dtypes and layouts? Cheap; called while placing. Reads only
+     * graph values. */
+    bool (*supports)(const struct prt_graph *graph, const struct prt_node *node);
+
+    /* On success *segment is owned by the caller. */
+    enum percept_status (*compile)(const struct prt_compile *compile, struct prt_segment **segment,
+                                   struct percept_error *error);
+    /* Bytes of scratch an execution needs. */
+    size_t (*scratch_bytes)(const struct prt_segment *segment);
+
+    /* Synchronous; no allocation, no syscall but the pool's wake-ups. A segment may run in several
+     * threads at once with different data and scratch. */
+    enum percept_status (*execute)(const struct prt_segment *segment,
+                                   const struct prt_execution *execution,
+                                   struct percept_error *error);
+    void (*destroy)(struct prt_segment *segment); /* NULL is fine */
+};
+
+#endif

@@ -1,0 +1,336 @@
+/*
+ * The graph IR: what every importer produces, every pass rewrites and every backend consumes.
+ *
+ * A graph is a list of values and a list of nodes in execution order, in SSA form: each tensor
+ * value has at most one producer (none for inputs, constants and state), and memory is not part of
+ * the IR; the planner assigns it last.
+ *
+ * The op set is canonical and small. Importers translate: `aten::add.out`, an XNNPACK add node and
+ * a TOSA ADD all become PRT_OP_BINARY. What an exporter fixes (stride, axis, activation bounds) is
+ * an attribute of the node; what a program can compute at run time (a tensor, a scalar operand, the
+ * sizes of a reshape) is an input value, which is usually constant.
+ *
+ * Not thread-safe while it is built; read-only and shareable after prt_graph_finish.
+ */
+#ifndef RUNTIME_GRAPH_H
+#define RUNTIME_GRAPH_H
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "runtime/tensor.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PRT_NO_VALUE UINT32_MAX /* an absent optional operand */
+
+/* ---- values ---- */
+
+enum prt_value_kind {
+    PRT_VALUE_NONE, /* also a value removed by a pass */
+    PRT_VALUE_TENSOR,
+    PRT_VALUE_INT,
+    PRT_VALUE_DOUBLE,
+    PRT_VALUE_BOOL,
+    PRT_VALUE_STRING,
+    PRT_VALUE_INT_LIST,
+    PRT_VALUE_DOUBLE_LIST,
+    PRT_VALUE_BOOL_LIST,
+    PRT_VALUE_TENSOR_LIST, /* only inside importers: nodes take the tensors themselves */
+};
+
+enum prt_value_flag {
+    PRT_FLAG_INPUT = 1 << 0, /* set by the caller before a run */
+    PRT_FLAG_OUTPUT =
+        1 << 1, /* read by the caller after a run; its dim_order is fixed by the program */
+    PRT_FLAG_CONSTANT = 1 << 2, /* data holds its bytes, forever */
+    PRT_FLAG_STATE = 1 << 3,    /* survives between runs; data is the initial state, NULL = zeros */
+};
+
+struct prt_value {
+    enum prt_value_kind kind;
+    uint32_t flags;
+    uint32_t
+        producer; /* index into nodes, PRT_NO_VALUE for none; kept by prt_graph_finish and passes */
+    uint32_t uses;    /* how often it is an operand, plus one for an OUTPUT; kept likewise */
+    const char *name; /* for people; may be NULL */
+    const void *data; /* CONSTANT and STATE tensors: row of bytes in dim_order layout, aligned for
+                         the dtype, owned elsewhere (the program's mapping or the graph's arena) */
+    size_t bytes;     /* of a tensor */
+    union {
+        struct prt_tensor tensor;
+        int64_t i;
+        double d;
+        bool b;
+        struct {
+            const char *text;
+            size_t length;
+        } string;
+        struct {
+            uint32_t count;
+            const uint32_t *ids; /* TENSOR_LIST; or an INT_LIST whose items are computed at run
+                                    time; else NULL */
+            const int64_t *ints;
+            const double *doubles;
+            const bool *bools;
+        } list;
+    };
+};
+
+/* ---- nodes ---- */
+
+/* What a fused epilogue does last. CLAMP with -inf/inf bounds is legal and means NONE. */
+enum prt_activation_kind {
+    PRT_ACT_NONE,
+    PRT_ACT_CLAMP, /* min(max(x, lo), hi): relu, relu6, hardtanh */
+    PRT_ACT_PRELU, /* x < 0 ? slope[c] * x : x; slope is the node's last input */
+};
+
+struct prt_activation {
+    enum prt_activation_kind kind;
+    float lo, hi;
+};
+
+/*
+ * inputs: x, weight, bias|NO, residual|NO, slope|NO.   output: y
+ * y = act(conv(x, w) + bias + residual). residual has y's sizes. slope: [C] or [1], with
+ * PRT_ACT_PRELU. Axes: nhwc false: x is [N, C, H, W], weight [O, C/groups, kh, kw] (transposed: [C,
+ * O/groups, kh, kw]) as PyTorch's. nhwc true: x is [N, H, W, C], weight [O, kh, kw, C/groups] as
+ * XNNPACK's (depthwise is normalised to this, too). Either way the CPU wants x, residual and y
+ * physically channels last; the layout pass sees to it. Quantised: x and y I8 or U8 PER_TENSOR;
+ * weight I8 PER_TENSOR or PER_CHANNEL (axis of O, zero point 0); bias I32 with scale
+ * x.scale*w.scale, or F32. All from the values' quant specs.
+ */
+struct prt_conv_attrs {
+    int32_t stride[2], dilation[2]; /* h, w */
+    int32_t padding[4]; /* top, bottom, left, right, of zeros (of the zero point when quantised) */
+    int32_t output_padding[2]; /* transposed only */
+    int32_t groups;
+    bool transposed, nhwc;
+    struct prt_activation act;
+};
+
+/* inputs: x [..., I], weight [O, I] ([I, O] when weight_is_io), bias|NO, residual|NO, slope|NO.
+ * output [..., O]. Quantised as conv. */
+struct prt_linear_attrs {
+    bool weight_is_io;
+    struct prt_activation act;
+};
+
+/* inputs: a [..., M, K], b [..., K, N], leading dimensions broadcast. transpose_b: b is [..., N,
+ * K]. */
+struct prt_matmul_attrs {
+    bool transpose_b;
+};
+
+/* inputs: a, b: tensors or scalars (INT, DOUBLE, BOOL values); broadcasting as PyTorch. a op (alpha
+ * * b) for ADD and SUB. */
+#define PRT_BINARY_TABLE(X)                                                                     \
+    X(ADD, "add")                                                                               \
+    X(SUB, "sub") X(MUL, "mul") X(DIV, "div") X(MAX, "maximum") X(MIN, "minimum") X(POW, "pow") \
+        X(EQ, "eq") X(NE, "ne") X(LT, "lt") X(LE, "le") X(GT, "gt") X(GE, "ge")                 \
+            X(AND, "logical_and") X(OR, "logical_or") X(SQUARED_DIFFERENCE, "squared_difference")
+
+enum prt_binary_kind {
+#define PRT_BINARY_ENUM(name, text) PRT_BINARY_##name,
+    PRT_BINARY_TABLE(PRT_BINARY_ENUM)
+#undef PRT_BINARY_ENUM
+        PRT_BINARY_COUNT
+};
+
+struct prt_binary_attrs {
+    enum prt_binary_kind kind;
+    double alpha;
+    struct prt_activation act; /* NONE or CLAMP */
+};
+
+/* inputs: x. a, b: parameters where the function has them (leaky_relu slope = a, elu alpha = a,
+ * clamp lo = a, hi = b). */
+#define PRT_UNARY_TABLE(X)                                                                        \
+    X(CLAMP, "clamp")                                                                             \
+    X(SIGMOID, "sigmoid") X(TANH, "tanh") X(HARDSWISH, "hardswish") X(HARDSIGMOID, "hardsigmoid") \
+        X(GELU, "gelu") X(GELU_TANH, "gelu_tanh") X(SILU, "silu") X(LEAKY_RELU, "leaky_relu")     \
+            X(ELU, "elu") X(EXP, "exp") X(LOG, "log") X(SQRT, "sqrt") X(RSQRT, "rsqrt")           \
+                X(ABS, "abs") X(NEG, "neg") X(RECIPROCAL, "reciprocal") X(SQUARE, "square")       \
+                    X(FLOOR, "floor") X(CEIL, "ceil") X(ROUND, "round") X(SIN, "sin")             \
+                        X(COS, "cos") X(NOT, "logical_not")
+
+enum prt_unary_kind {
+#define PRT_UNARY_ENUM(name, text) PRT_UNARY_##name,
+    PRT_UNARY_TABLE(PRT_UNARY_ENUM)
+#undef PRT_UNARY_ENUM
+        PRT_UNARY_COUNT
+};
+
+struct prt_unary_attrs {
+    enum prt_unary_kind kind;
+    double a, b;
+};
+
+/* inputs: x. output: y (average and max; aten's indices output is not produced: an importer refuses
+ * a graph that reads it). */
+struct prt_pool_attrs {
+    bool is_max, nhwc, count_include_pad;
+    int32_t kernel[2], stride[2], dilation[2], padding[4];
+    struct prt_activation act; /* NONE or CLAMP */
+};
+
+/* inputs: x. axes is a bit set of logical dimensions. */
+enum prt_reduce_kind { PRT_REDUCE_SUM, PRT_REDUCE_MEAN, PRT_REDUCE_MAX, PRT_REDUCE_MIN };
+struct prt_reduce_attrs {
+    enum prt_reduce_kind kind;
+    uint32_t axes;
+    bool keep_dims;
+};
+
+/* inputs: the parts, in order. */
+struct prt_concat_attrs {
+    int32_t axis;
+};
+
+/* inputs: x, start (INT), end (INT). */
+struct prt_slice_attrs {
+    int32_t axis;
+    int64_t step;
+};
+
+/* inputs: x. Negative amounts crop. value is in real units (a quantised x is padded with its code).
+ */
+struct prt_pad_attrs {
+    int32_t before[PRT_MAX_RANK], after[PRT_MAX_RANK];
+    double value;
+};
+
+/* inputs: x. y.sizes[i] = x.sizes[order[i]]. Usually free: only sizes and dim_order change. */
+struct prt_permute_attrs {
+    uint8_t order[PRT_MAX_RANK];
+};
+
+/* inputs: x. Output sizes are y's. (PyTorch's align_corners; half_pixel false and align false is
+ * TensorFlow's legacy sampling.) */
+struct prt_resize_attrs {
+    bool nhwc, bilinear, align_corners, half_pixel;
+    double scale[2]; /* output/input along h, w when the program states it, else 0: use the sizes */
+};
+
+/* inputs: x. */
+struct prt_softmax_attrs {
+    int32_t axis;
+    bool log;
+};
+
+/* What the op does, its name, how its layout works (see enum prt_layout_rule) */
+#define PRT_OP_TABLE(X)                                                                       \
+    X(CONV2D, "conv2d", CHANNELS_LAST)                                                        \
+    X(LINEAR, "linear", CONTIGUOUS)                                                           \
+    X(MATMUL, "matmul", CONTIGUOUS)                                                           \
+    X(BINARY, "binary", SAME)                                                                 \
+    X(UNARY, "unary", SAME)                                                                   \
+    X(PRELU, "prelu", SAME) /* x, slope [C] along axis 1 (3 when attrs.prelu.nhwc) */         \
+    X(WHERE, "where", SAME) /* condition, a, b */                                             \
+    X(POOL2D, "pool2d", CHANNELS_LAST)                                                        \
+    X(REDUCE, "reduce", ANY)                                                                  \
+    X(CONCAT, "concat", SAME)                                                                 \
+    X(SLICE, "slice", SAME)                                                                   \
+    X(PAD, "pad", SAME)                                                                       \
+    X(PERMUTE, "permute", PERMUTE)                                                            \
+    X(RESHAPE, "reshape",                                                                     \
+      CONTIGUOUS) /* x; sizes are y's: also view, squeeze, unsqueeze, flatten */              \
+    X(RESIZE2D, "resize2d", CHANNELS_LAST)                                                    \
+    X(SOFTMAX, "softmax", CONTIGUOUS)                                                         \
+    X(CONVERT, "convert", SAME)       /* x; to y's dtype */                                   \
+    X(LAYOUT, "layout", ANY)          /* x; to y's dim_order: made by the layout pass */      \
+    X(QUANTIZE, "quantize", SAME)     /* F32 -> I8/U8 by y.quant; also I8 -> I8 requantise */ \
+    X(DEQUANTIZE, "dequantize", SAME) /* I8/U8/I32 -> F32 by x.quant */                       \
+    X(FULL, "full", ANY)              /* value (scalar): a tensor of y's sizes */
+
+enum prt_op {
+#define PRT_OP_ENUM(name, text, layout) PRT_OP_##name,
+    PRT_OP_TABLE(PRT_OP_ENUM)
+#undef PRT_OP_ENUM
+        PRT_OP_COUNT
+};
+
+enum prt_layout_rule {
+    PRT_LAYOUT_CHANNELS_LAST, /* first input and output (and a residual) physically channels last */
+    PRT_LAYOUT_CONTIGUOUS,    /* inputs and output row-major */
+    PRT_LAYOUT_SAME,          /* any, but inputs of full size and the output alike */
+    PRT_LAYOUT_PERMUTE,       /* output takes what makes it free */
+    PRT_LAYOUT_ANY,           /* reads and writes any */
+};
+
+const char *prt_op_name(enum prt_op op);
+enum prt_layout_rule prt_op_layout(enum prt_op op);
+
+struct prt_node {
+    enum prt_op op;
+    bool removed; /* by a pass; prt_graph_finish drops it */
+    uint8_t input_count, output_count;
+    uint32_t *inputs; /* value ids or PRT_NO_VALUE; in the graph's arena */
+    uint32_t *outputs;
+    uint32_t origin;  /* index of the program's instruction it came from, for profiles */
+    const char *name; /* for people: "aten::convolution.out", "xnn conv2d #12"; may be NULL */
+    union {
+        struct prt_conv_attrs conv;
+        struct prt_linear_attrs linear;
+        struct prt_matmul_attrs matmul;
+        struct prt_binary_attrs binary;
+        struct prt_unary_attrs unary;
+        struct prt_pool_attrs pool;
+        struct prt_reduce_attrs reduce;
+        struct prt_concat_attrs concat;
+        struct prt_slice_attrs slice;
+        struct prt_pad_attrs pad;
+        struct prt_permute_attrs permute;
+        struct prt_resize_attrs resize;
+        struct prt_softmax_attrs softmax;
+        struct {
+            bool nhwc;
+        } prelu;
+    } attrs;
+};
+
+/* ---- graph ---- */
+
+struct prt_graph {
+    struct base_arena arena; /* everything below and all that nodes and values point to, unless it
+                                is the program's */
+    struct prt_value *values;
+    uint32_t value_count, value_capacity;
+    struct prt_node *nodes;
+    uint32_t node_count, node_capacity;
+    uint32_t *inputs, *outputs; /* value ids in the method's order */
+    uint32_t input_count, output_count;
+};
+
+/* An empty graph. The graph owns what its arena holds; constants may point into a program that must
+ * outlive it. */
+enum percept_status prt_graph_create(struct prt_graph **graph, struct percept_error *error);
+void prt_graph_destroy(struct prt_graph *graph);
+
+/*
+ * Add a value; returns its id, or PRT_NO_VALUE when out of memory. Pointers into graph->values are
+ * invalid afterwards. prt_graph_add_tensor computes bytes (fails on overflow).
+ */
+uint32_t prt_graph_add_value(struct prt_graph *graph, enum prt_value_kind kind);
+uint32_t prt_graph_add_tensor(struct prt_graph *graph, const struct prt_tensor *tensor);
+
+/* Append a node with room for its operands (all PRT_NO_VALUE); NULL when out of memory. Invalidated
+ * by the next append. */
+struct prt_node *prt_graph_add_node(struct prt_graph *graph, enum prt_op op, unsigned inputs,
+                                    unsigned outputs);
+
+/*
+ * Drop removed nodes and nodes whose results nobody uses, recompute producer and uses, check the
+ * invariants (operands exist and have the right kind, SSA, defined before use, sizes agree with the
+ * op's shape rule). Call after import and after each pass. MALFORMED with the node named on a
+ * violation: this is what stands between a hostile file and the kernels, which trust the graph.
+ */
+enum percept_status prt_graph_finish(struct prt_graph *graph, struct percept_error *error);
+
+/* A line a node, for people and golden tests. The text is malloc'ed; free it. NULL when out of
+ * memory. */
+char *prt_graph_dump(const struct prt_graph *graph);
+
+#endif

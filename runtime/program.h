@@ -1,0 +1,51 @@
+/*
+ * A `.pte` file, opened and verified.
+ *
+ * Everything in the file is bounds- and overflow-checked once, here, into compact structures;
+ * nothing reads the FlatBuffer again. A file that could change under us (not a sealed memfd, not
+ * ours) is copied into a sealed memfd before it is parsed. Immutable after opening: several threads
+ * may share one. Source: ExecuTorch v1.4.1 schema/program.fbs; docs/pte.md lists what is checked.
+ */
+#ifndef RUNTIME_PROGRAM_H
+#define RUNTIME_PROGRAM_H
+
+#include "base/status.h"
+#include "runtime/graph.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct prt_program;
+
+enum percept_status prt_program_open(const char *path, struct prt_program **program,
+                                     struct percept_error *error);
+/* name is for messages only. Copies the bytes. */
+enum percept_status prt_program_open_buffer(const void *bytes, size_t size, const char *name,
+                                            struct prt_program **program,
+                                            struct percept_error *error);
+/* Frees the mapping; graphs imported from it must be gone. NULL is fine. */
+void prt_program_close(struct prt_program *program);
+
+size_t prt_program_method_count(const struct prt_program *program);
+const char *prt_program_method_name(const struct prt_program *program, size_t index);
+
+/* For `percept model inspect`: operators and delegates that a method names, with how often each is
+ * called. */
+struct prt_program_item {
+    const char *name; /* "aten::convolution.out" or a delegate id such as "XnnpackBackend" */
+    bool delegate;
+    uint32_t calls;
+};
+size_t prt_program_item_count(const struct prt_program *program, size_t method);
+const struct prt_program_item *prt_program_item(const struct prt_program *program, size_t method,
+                                                size_t index);
+
+/*
+ * Import a method (all of its instructions and delegates) into one graph. UNSUPPORTED names the
+ * operator or delegate that is not known; MALFORMED says what in the file is wrong. The graph's
+ * constants point into the program.
+ */
+enum percept_status prt_program_import(const struct prt_program *program, const char *method,
+                                       struct prt_graph **graph, struct percept_error *error);
+
+#endif

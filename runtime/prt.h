@@ -1,0 +1,81 @@
+/*
+ * Percept's runtime alone: load a `.pte`, run it.
+ *
+ *     struct prt_program *program;
+ *     struct prt_model *model;
+ *     prt_program_open("net.pte", &program, &error);
+ *     prt_model_create(program, &(struct prt_model_options){.backends = list, .pool = pool},
+ * &model, &error); memcpy(prt_model_input_data(model, 0), pixels, size); prt_model_run(model,
+ * &error); const float *y = prt_model_output_data(model, 0);
+ *
+ * A model is one method, compiled. One thread at a time may use a model; different models may run
+ * at once and share a pool and a program.
+ */
+#ifndef RUNTIME_PRT_H
+#define RUNTIME_PRT_H
+
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "runtime/backend.h"
+#include "runtime/program.h"
+#include "runtime/tensor.h"
+
+struct prt_model;
+
+struct prt_model_options {
+    const char *method; /* NULL: "forward" */
+    const struct prt_backend *const
+        *backends;          /* NULL-terminated, most preferred first; all present */
+    struct base_pool *pool; /* NULL: single-threaded; must outlive the model */
+    bool no_fusion;         /* run the graph as imported; for finding numeric differences */
+};
+
+enum percept_status prt_model_create(const struct prt_program *program,
+                                     const struct prt_model_options *options,
+                                     struct prt_model **model, struct percept_error *error);
+void prt_model_destroy(struct prt_model *model); /* NULL is fine; the program may be closed after */
+
+size_t prt_model_input_count(const struct prt_model *model);
+size_t prt_model_output_count(const struct prt_model *model);
+/* Sizes, dtype, and the dim_order in which the data must be; valid as long as the model. NULL for
+ * an index out of range or a non-tensor. */
+const struct prt_tensor *prt_model_input_spec(const struct prt_model *model, size_t index);
+const struct prt_tensor *prt_model_output_spec(const struct prt_model *model, size_t index);
+
+/*
+ * Where the caller writes an input and reads an output: prt_tensor_bytes of the spec, 64-byte
+ * aligned, owned by the model. Inputs keep their contents between runs; outputs are valid until the
+ * next run.
+ */
+void *prt_model_input_data(struct prt_model *model, size_t index);
+const void *prt_model_output_data(const struct prt_model *model, size_t index);
+
+/* Copy row-major data in (permuting to the input's dim_order as needed); size must match. */
+enum percept_status prt_model_set_input(struct prt_model *model, size_t index, const void *data,
+                                        size_t size, struct percept_error *error);
+/* Copy an output out in row-major order. */
+enum percept_status prt_model_get_output(const struct prt_model *model, size_t index, void *data,
+                                         size_t size, struct percept_error *error);
+
+enum percept_status prt_model_run(struct prt_model *model, struct percept_error *error);
+
+/* ---- looking inside ---- */
+
+struct prt_model_stats {
+    size_t arena_bytes; /* activations */
+    size_t scratch_bytes;
+    size_t constant_bytes; /* of the program, as mapped */
+    uint32_t node_count, segment_count;
+    int64_t load_ns; /* import + passes + compile */
+};
+void prt_model_stats(const struct prt_model *model, struct prt_model_stats *stats);
+
+const struct prt_graph *prt_model_graph(const struct prt_model *model); /* after the passes */
+/* Backend that runs a node of prt_model_graph. */
+const struct prt_backend *prt_model_placement(const struct prt_model *model, uint32_t node);
+
+/* Run once, recording when each node of prt_model_graph ran. times has node_count entries. */
+enum percept_status prt_model_run_profiled(struct prt_model *model, struct prt_step_time *times,
+                                           struct percept_error *error);
+
+#endif

@@ -1,0 +1,92 @@
+/* What base promises: statuses map both ways, errors read well, checked arithmetic refuses, arenas
+ * hold. */
+#include "base/arena.h"
+#include "base/checked.h"
+#include "base/status.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+START_TEST(status_has_name_and_text)
+{
+    ck_assert_str_eq(percept_status_name(PERCEPT_NOT_FOUND), "NOT_FOUND");
+    ck_assert_str_eq(percept_status_text(PERCEPT_NOT_FOUND), "not found");
+    ck_assert_str_eq(percept_status_text((enum percept_status)(-999)), "unknown status");
+}
+END_TEST
+
+START_TEST(error_names_the_place)
+{
+    struct percept_error error = {0};
+    char text[128];
+    ck_assert_int_eq(
+        percept_fail_at(&error, PERCEPT_MALFORMED, "a.yaml", 3, 7, "unknown key '%s'", "rte"),
+        PERCEPT_MALFORMED);
+    ck_assert_str_eq(percept_error_format(&error, text, sizeof text),
+                     "a.yaml:3:7: unknown key 'rte'");
+    /* A prefix may quote the message it replaces. */
+    percept_fail(&error, error.status, "config: %s", error.message);
+    ck_assert_str_eq(error.message, "config: unknown key 'rte'");
+    ck_assert_int_eq(percept_fail_errno(&error, ENOENT, "open x"), PERCEPT_NOT_FOUND);
+    ck_assert_str_eq(error.message, "open x: No such file or directory");
+    ck_assert_int_eq(percept_fail(NULL, PERCEPT_IO, "nobody listens"), PERCEPT_IO);
+}
+END_TEST
+
+START_TEST(checked_arithmetic_refuses_overflow)
+{
+    size_t out = 42;
+    ck_assert(!base_add_size(SIZE_MAX, 1, &out));
+    ck_assert(!base_mul_size(SIZE_MAX / 2, 3, &out));
+    ck_assert(!base_align_size(SIZE_MAX, 64, &out));
+    ck_assert_uint_eq(out, 42);
+    ck_assert(base_align_size(65, 64, &out) && out == 128);
+    ck_assert(base_range_inside(10, 0, 10));
+    ck_assert(!base_range_inside(11, 0, 10));
+    ck_assert(!base_range_inside(UINT64_MAX, 2, UINT64_MAX));
+}
+END_TEST
+
+START_TEST(arena_returns_zeroed_aligned_memory_within_its_limit)
+{
+    struct base_arena arena = {.limit = 1 << 20};
+    unsigned char *previous = NULL;
+    for (size_t size = 0; size < 3000; size += 7) {
+        unsigned char *memory = base_arena_alloc(&arena, size);
+        ck_assert_ptr_nonnull(memory);
+        ck_assert_ptr_ne(memory, previous);
+        ck_assert_uint_eq((uintptr_t)memory % _Alignof(max_align_t), 0);
+        for (size_t i = 0; i < size; i++)
+            ck_assert_uint_eq(memory[i], 0);
+        memset(memory, 0xa5, size);
+        previous = memory;
+    }
+    ck_assert_ptr_null(base_arena_alloc(&arena, 1 << 20));
+    ck_assert_ptr_null(base_arena_alloc(&arena, SIZE_MAX));
+    ck_assert_ptr_null(base_arena_array(&arena, SIZE_MAX / 2, 4));
+    ck_assert_str_eq(base_arena_strndup(&arena, "percept", 4), "perc");
+    base_arena_reset(&arena);
+    ck_assert_uint_eq(arena.total, 0);
+    ck_assert_ptr_nonnull(base_arena_alloc(&arena, 100000));
+    base_arena_reset(&arena);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("base");
+    TCase *tests = tcase_create("base");
+    tcase_add_test(tests, status_has_name_and_text);
+    tcase_add_test(tests, error_names_the_place);
+    tcase_add_test(tests, checked_arithmetic_refuses_overflow);
+    tcase_add_test(tests, arena_returns_zeroed_aligned_memory_within_its_limit);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
