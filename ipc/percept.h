@@ -1,0 +1,96 @@
+/*
+ * libpercept: read what Percept sees. Three calls to the first sample:
+ *
+ *     struct percept_client *client;
+ *     struct percept_subscription *hands;
+ *     struct percept_sample sample;
+ *     percept_connect(NULL, &client, &error);
+ *     percept_subscribe(client, "hands", NULL, &hands, &error);
+ *     while (percept_next(hands, -1, &sample, &error) == PERCEPT_OK)
+ *         use((const struct percept_hands *)sample.data);
+ *
+ * Samples are read in place, from shared memory that the client can't write. A slot that a
+ * subscription holds isn't overwritten; a client that dies or hangs holds nobody up. Payload
+ * layouts: ipc/topics.h.
+ *
+ * Threads: a client and its subscriptions belong to one thread at a time; use one client a thread.
+ * The library starts no threads, installs no signal handlers and never prints.
+ */
+#ifndef IPC_PERCEPT_H
+#define IPC_PERCEPT_H
+
+#include "base/status.h"
+#include "ipc/topics.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct percept_client;
+struct percept_subscription;
+
+struct percept_sample {
+    const void *data;   /* read-only, 64-byte aligned; valid until the next percept_next or
+                           percept_release of the subscription */
+    size_t size;        /* bytes */
+    uint64_t sequence;  /* of the topic, from 1 */
+    int64_t capture_ns; /* when the sensor captured what this is about */
+    int64_t publish_ns; /* when the daemon published it */
+    uint64_t
+        lost; /* samples published since the previous one that this subscription was too late for */
+};
+
+/*
+ * Connect to a daemon. socket_path NULL: $PERCEPT_SOCKET, else $XDG_RUNTIME_DIR/percept.sock, else
+ * /run/percept/percept.sock. NOT_FOUND or DISCONNECTED when no daemon listens, VERSION when it
+ * speaks another protocol.
+ */
+enum percept_status percept_connect(const char *socket_path, struct percept_client **client,
+                                    struct percept_error *error);
+/* Frees the subscriptions, too. NULL is fine. */
+void percept_disconnect(struct percept_client *client);
+
+/* Called from within percept_next and percept_dispatch, when the daemon has gone and when it is
+ * back (and all subscriptions with it). */
+typedef void (*percept_connection_fn)(void *context, int connected);
+void percept_on_connection(struct percept_client *client, percept_connection_fn callback,
+                           void *context);
+
+enum percept_reading {
+    PERCEPT_READ_LATEST, /* skip to the newest sample: for anything live */
+    PERCEPT_READ_QUEUE,  /* every sample in order, as long as the ring still has it */
+};
+
+struct percept_subscribe_options {
+    enum percept_reading reading;
+    const char *schema; /* refuse a topic of another schema (VERSION); NULL: any */
+};
+
+/* NOT_FOUND: no such topic; PERMISSION; LIMIT. options NULL: latest, any schema. */
+enum percept_status percept_subscribe(struct percept_client *client, const char *topic,
+                                      const struct percept_subscribe_options *options,
+                                      struct percept_subscription **subscription,
+                                      struct percept_error *error);
+void percept_unsubscribe(struct percept_subscription *subscription); /* NULL is fine */
+
+/*
+ * Wait for the next sample and hold it; the one held before is released. timeout_ns < 0 waits for
+ * ever, 0 polls. TIMED_OUT; END when the daemon closed the topic for good (its source has ended).
+ * While the daemon is away this waits for it and resumes; sequence numbers start again then.
+ */
+enum percept_status percept_next(struct percept_subscription *subscription, int64_t timeout_ns,
+                                 struct percept_sample *sample, struct percept_error *error);
+/* Give the held sample back early. */
+void percept_release(struct percept_subscription *subscription);
+
+/*
+ * For poll loops: a descriptor that becomes readable when percept_next(subscription, 0, ...) may
+ * have something to say. Clear it by calling percept_next until TIMED_OUT. It stays the same across
+ * reconnects. Owned by the subscription.
+ */
+int percept_subscription_fd(const struct percept_subscription *subscription);
+
+/* The daemon's state as JSON (docs/status.md); malloc'ed, free it. */
+enum percept_status percept_query(struct percept_client *client, const char *what, char **json,
+                                  struct percept_error *error);
+
+#endif

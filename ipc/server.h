@@ -1,0 +1,84 @@
+/*
+ * The daemon's side: topics that pipeline threads publish to, and the control socket on a libuv
+ * loop.
+ *
+ * A topic has one writer thread; publishing never blocks, allocates or depends on any client.
+ * Everything else is called on the loop's thread.
+ */
+#ifndef IPC_SERVER_H
+#define IPC_SERVER_H
+
+#include "base/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+/* ---- topics ---- */
+
+struct ipc_topic;
+
+struct ipc_topic_options {
+    const char *name;   /* [a-z0-9._-]{1,63} */
+    const char *schema; /* "percept.hands/1" */
+    size_t max_bytes;   /* of a payload */
+    unsigned slots;     /* 0: a default */
+};
+
+enum percept_status ipc_topic_create(const struct ipc_topic_options *options,
+                                     struct ipc_topic **topic, struct percept_error *error);
+void ipc_topic_destroy(struct ipc_topic *topic); /* after the server that offers it; NULL is fine */
+
+/* Room for the next payload, 64-byte aligned, max_bytes long, contents undefined. Writer thread
+ * only. NULL when every slot is held (counted as a drop): skip this sample. */
+void *ipc_topic_loan(struct ipc_topic *topic);
+/* Publish the loan (size <= max_bytes) and wake who waits. Writer thread only. */
+void ipc_topic_publish(struct ipc_topic *topic, size_t size, int64_t capture_ns);
+/* No more will come: readers get END after the last sample. Writer thread, or any once the writer
+ * has stopped. */
+void ipc_topic_close(struct ipc_topic *topic);
+
+struct ipc_topic_stats {
+    const char *name, *schema;
+    uint64_t published, dropped, bytes;
+    unsigned subscribers;
+    int closed;
+};
+/* Any thread. */
+void ipc_topic_stats(const struct ipc_topic *topic, struct ipc_topic_stats *stats);
+
+/* ---- control server ---- */
+
+struct ipc_server;
+
+struct ipc_server_options {
+    const char *socket_path; /* created 0660; EXISTS when another daemon answers on it, a stale file
+                                is replaced */
+    unsigned max_clients;    /* 0: a default */
+    /* Answer a query ("status", "topics", "clients" are the daemon's to define): malloc'ed JSON, or
+     * NULL for NOT_FOUND. On the loop's thread. */
+    char *(*query)(void *context, const char *what);
+    void *context;
+};
+
+/* Listens when it returns. */
+enum percept_status ipc_server_create(uv_loop_t *loop, const struct ipc_server_options *options,
+                                      struct ipc_server **server, struct percept_error *error);
+/* Offer a topic to clients; it must outlive the server. */
+enum percept_status ipc_server_add_topic(struct ipc_server *server, struct ipc_topic *topic,
+                                         struct percept_error *error);
+/* Closes all handles; run the loop afterwards until it is empty; removes the socket file. */
+void ipc_server_destroy(struct ipc_server *server);
+
+struct ipc_client_stats {
+    uint64_t id;
+    int64_t pid; /* as the kernel says */
+    uint32_t uid;
+    unsigned subscriptions;
+    uint64_t lost; /* samples, over its subscriptions, as it reports them on its page; untrusted */
+};
+/* Writes at most capacity entries; returns how many clients there are. Loop thread. */
+size_t ipc_server_clients(const struct ipc_server *server, struct ipc_client_stats *stats,
+                          size_t capacity);
+
+#endif

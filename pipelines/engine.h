@@ -1,0 +1,98 @@
+/*
+ * The pipeline engine: configuration in, running pipelines out. It knows nothing of sockets or
+ * clients: what it publishes goes through the host's functions.
+ */
+#ifndef PIPELINES_ENGINE_H
+#define PIPELINES_ENGINE_H
+
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "runtime/backend.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- configuration (docs/configuration.md) ---- */
+
+struct pipe_config;
+
+/* What the daemon itself takes from the file. */
+struct pipe_daemon_settings {
+    const char *socket;  /* NULL: the default */
+    bool exit_when_done; /* stop when every source has ended */
+    unsigned threads;    /* of the runtime's pool; 0: one per CPU */
+};
+
+/*
+ * Parse and type-check a file: every key, type, node, port, model file reference. On failure the
+ * error names file, line and column and, for a misspelt word, what was probably meant. Relative
+ * paths in it are relative to the file. ${NAME} and ${NAME:-default} take environment variables.
+ */
+enum percept_status pipe_config_load(const char *path, struct pipe_config **config,
+                                     struct percept_error *error);
+void pipe_config_destroy(struct pipe_config *config);
+const struct pipe_daemon_settings *pipe_config_daemon(const struct pipe_config *config);
+
+/* ---- engine ---- */
+
+struct pipe_engine;
+struct pipe_topic; /* the host's */
+
+struct pipe_host {
+    void *context;
+    const struct prt_backend *const *backends; /* NULL-terminated: all that this build has */
+    struct base_pool *pool;
+
+    /* While the engine is created, once a topic: returns the host's handle. */
+    enum percept_status (*open_topic)(void *context, const char *name, const char *schema,
+                                      size_t max_bytes, struct pipe_topic **topic,
+                                      struct percept_error *error);
+    /* On the topic's pipeline thread. loan may return NULL: the sample is skipped. */
+    void *(*loan)(void *context, struct pipe_topic *topic);
+    void (*publish)(void *context, struct pipe_topic *topic, size_t size, int64_t capture_ns);
+    void (*close_topic)(void *context, struct pipe_topic *topic);
+
+    /* A pipeline's source ended (status END) or the pipeline could not go on (error says why). On
+     * its own thread. */
+    void (*finished)(void *context, const char *pipeline, enum percept_status status,
+                     const struct percept_error *error);
+    /* Something worth a line in the log; degraded and recovered. Any thread. */
+    void (*event)(void *context, const char *pipeline, const char *text);
+};
+
+/* Loads models, opens sources and topics; nothing runs yet. The config and host must outlive the
+ * engine. */
+enum percept_status pipe_engine_create(const struct pipe_config *config,
+                                       const struct pipe_host *host, struct pipe_engine **engine,
+                                       struct percept_error *error);
+enum percept_status pipe_engine_start(struct pipe_engine *engine, struct percept_error *error);
+/* Asks all to stop and waits. Safe to call twice and before start. */
+void pipe_engine_stop(struct pipe_engine *engine);
+void pipe_engine_destroy(struct pipe_engine *engine); /* NULL is fine */
+
+/* ---- what is going on: any thread; counters only grow ---- */
+
+struct pipe_stats {
+    const char *name;
+    const char *source;    /* "images", "video", "camera" */
+    const char *state;     /* "running", "degraded", "done", "failed" */
+    char cause[256];       /* why it is degraded or failed; else "" */
+    uint64_t frames;       /* processed */
+    uint64_t dropped_late; /* replaced by a newer one before the pipeline got to them */
+    uint64_t dropped_bad;  /* unreadable, or with a bad timestamp */
+    uint64_t node_errors;
+    int64_t latency_p50_ns, latency_p99_ns; /* capture to publish, recent frames */
+};
+struct pipe_model_stats {
+    const char *name, *file, *backend; /* name in the configuration */
+    uint64_t runs;
+    int64_t median_ns, p99_ns, load_ns; /* recent runs */
+};
+
+size_t pipe_engine_stats(const struct pipe_engine *engine, struct pipe_stats *stats,
+                         size_t capacity);
+size_t pipe_engine_model_stats(const struct pipe_engine *engine, struct pipe_model_stats *stats,
+                               size_t capacity);
+
+#endif
