@@ -1,0 +1,51 @@
+# `make run` sets up and shows Percept at work; `make test` sets up and runs every test. The rest are parts of these.
+PYTHON := build/venv/bin/python
+# A preset is configured once; Ninja reconfigures by itself when a CMakeLists.txt changes.
+build = test -f build/$(1)/build.ninja || cmake --preset $(1) >/dev/null; cmake --build --preset $(1) -- --quiet
+
+.PHONY: run test setup setup-test build models reference lint format fuzz bench test-% clean install
+
+run: setup build models
+	@tools/demo.sh
+
+test: setup-test build models reference lint test-release test-asan test-tsan fuzz
+
+setup:
+	@tools/setup.sh build
+setup-test:
+	@tools/setup.sh test
+
+build: setup
+	@$(call build,release)
+
+models: setup
+	@$(PYTHON) -m models export
+	@$(PYTHON) -m models media
+
+reference: models
+	@$(PYTHON) -m models reference
+
+test-%: setup-test models reference
+	@$(call build,$*)
+	ctest --test-dir build/$* --output-on-failure
+
+lint: build
+	@tools/lint.sh
+
+format:
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+# A minute a target; FUZZ_SECONDS=3600 for a long one.
+FUZZ_SECONDS ?= 60
+fuzz: setup-test
+	@$(call build,fuzz)
+	@tools/fuzz.sh $(FUZZ_SECONDS)
+
+bench: build models
+	@bench/runtime/run
+
+install: build
+	cmake --install build/release
+
+clean:
+	rm -rf build/release build/debug build/asan build/tsan build/fuzz build/demo
