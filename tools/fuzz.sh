@@ -1,25 +1,28 @@
 #!/usr/bin/env bash
 # Run every fuzz target for some seconds: fuzz.sh [SECONDS] [TARGET ...]
-# The corpus grows in build/corpus/TARGET, seeded from tests/fuzz/corpus/TARGET. A finding stops the run, and its input is kept
-# in build/corpus/TARGET-crash-*.
+# The corpus grows in build/corpus/TARGET, seeded from tests/fuzz/corpus/TARGET. A finding stops the run; the input that shows it is
+# kept in build/corpus/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
 shift || true
 targets=("$@")
-((${#targets[@]})) || targets=(build/fuzz/fuzz/fuzz_*)
-passed=0
-for binary in "${targets[@]}"; do
-    name=$(basename "$binary")
-    name=${name#fuzz_}
+if ((${#targets[@]} == 0)); then
+    for binary in build/fuzz/fuzz/fuzz_*; do
+        targets+=("${binary##*/fuzz_}")
+    done
+fi
+for name in "${targets[@]}"; do
     corpus=build/corpus/$name
     mkdir -p "$corpus"
+    options=(-max_total_time="$seconds" -rss_limit_mb=2048 -timeout=20 -artifact_prefix="build/corpus/$name-")
+    [ -f "tests/fuzz/$name.dict" ] && options+=("-dict=tests/fuzz/$name.dict")
     [ -d "tests/fuzz/corpus/$name" ] && cp -n tests/fuzz/corpus/"$name"/* "$corpus"/
-    dictionary=tests/fuzz/$name.dict
-    echo "fuzz $name for $seconds s"
-    "build/fuzz/fuzz/fuzz_$name" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=20 -print_final_stats=1 \
-        -artifact_prefix="build/corpus/$name-" $([ -f "$dictionary" ] && echo "-dict=$dictionary") "$corpus" 2>&1 |
-        tee "build/corpus/$name.log" | grep -E "ERROR|SUMMARY|number_of_executed_units|Test unit written"
-    passed=$((passed + 1))
+    if ! "build/fuzz/fuzz/fuzz_$name" "${options[@]}" "$corpus" >"$corpus.log" 2>&1; then
+        tail -n 40 "$corpus.log"
+        echo "fuzz $name: found something; the whole log is in $corpus.log"
+        exit 1
+    fi
+    echo "fuzz $name: $(tail -n 1 "$corpus.log")"
 done
-echo "$passed passed, 0 failed"
+echo "${#targets[@]} passed, 0 failed"
