@@ -1,0 +1,18 @@
+"""`python -m models media`: the pinned sample files, into OUT/media/FOLDER."""
+
+from pathlib import Path
+
+from . import fetch
+from .pins import Zoo
+from .progress import Progress
+
+
+def fetch_media(zoo: Zoo, out: Path, progress: Progress | None = None) -> int:
+    """Returns how many files had to be fetched."""
+    count = 0
+    for medium in zoo.media:
+        if progress:
+            progress.step(f"{medium.folder}/{medium.name}")
+        target = out / "media" / medium.folder / medium.name
+        count += fetch.member(medium.archive, medium.member, medium.sha256, target, out / "downloads")
+    return count

@@ -1,0 +1,89 @@
+"""Post-training static int8 (PT2E) for the XNNPACK scheme: per-channel weights, per-tensor activations.
+
+Executorch's XNNPACKQuantizer does most of it. Three things are added, each because it costs accuracy or speed without:
+- relu6 after a convolution is part of it, as relu is there: the scale then covers 0..6 and not the clipped-away range;
+- pad and bilinear resize keep the scale of their input, so no requantisation stands between them and a convolution;
+- the layers that make the outputs stay float: a coordinate of 0..224 pixels in 8 bits has steps of a pixel.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
+    XNNPACKQuantizer,
+    get_symmetric_quantization_config,
+)
+from torch.fx import GraphModule, Node
+from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+from torchao.quantization.pt2e.quantizer import QuantizationAnnotation, SharedQuantizationSpec
+from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
+
+aten = torch.ops.aten
+WEIGHTED = (aten.conv2d.default, aten.linear.default)
+SCALE_KEEPING = (aten.pad.default, aten.upsample_bilinear2d.vec)
+
+
+def _output_layers(model: GraphModule) -> set[Node]:
+    """The convolutions and linears from which the outputs are reached without passing another."""
+    found, seen = set(), set()
+    pending = [node for node in model.graph.nodes if node.op == "output"]
+    while pending:
+        node = pending.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node.target in WEIGHTED:
+            found.add(node)
+        else:
+            pending.extend(node.all_input_nodes)
+    return found
+
+
+class Quantizer(XNNPACKQuantizer):
+    def __init__(self):
+        super().__init__()
+        self.config = get_symmetric_quantization_config(is_per_channel=True)
+        self.set_global(self.config)
+
+    def annotate(self, model: GraphModule) -> GraphModule:
+        floats = _output_layers(model)
+        self.set_filter_function(lambda node: node not in floats)
+        for node in model.graph.nodes:
+            if node.target == aten.hardtanh.default and node.args[0].target == aten.conv2d.default:
+                self._annotate_clamped(node.args[0], node)
+        super().annotate(model)
+        for node in model.graph.nodes:
+            if node.target in SCALE_KEEPING:
+                self._annotate_shared(node)
+        return model
+
+    def _annotate_clamped(self, conv: Node, clamp: Node) -> None:
+        if len(conv.users) > 1:
+            return
+        activation, weight = self.config.input_activation, self.config.weight
+        inputs = {conv.args[0]: activation, conv.args[1]: weight}
+        if len(conv.args) > 2 and conv.args[2] is not None:
+            inputs[conv.args[2]] = self.config.bias
+        conv.meta[Q_ANNOTATION_KEY] = QuantizationAnnotation(input_qspec_map=inputs, _annotated=True)
+        clamp.meta[Q_ANNOTATION_KEY] = QuantizationAnnotation(
+            output_qspec=self.config.output_activation, _annotated=True
+        )
+
+    def _annotate_shared(self, node: Node) -> None:
+        source = node.args[0]
+        annotation = source.meta.get(Q_ANNOTATION_KEY)
+        if annotation is None or annotation.output_qspec is None:
+            return
+        shared = SharedQuantizationSpec(source)
+        node.meta[Q_ANNOTATION_KEY] = QuantizationAnnotation(
+            input_qspec_map={source: shared}, output_qspec=shared, _annotated=True
+        )
+
+
+def quantize(program: torch.export.ExportedProgram, inputs: Iterable[torch.Tensor]) -> GraphModule:
+    """The int8 form of an exported net, with q/dq operators around what runs in int8, calibrated on `inputs`."""
+    with torch.no_grad():
+        prepared = prepare_pt2e(program.module(), Quantizer())
+        for tensor in inputs:
+            prepared(tensor)
+        return convert_pt2e(prepared)
