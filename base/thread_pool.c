@@ -1,0 +1,254 @@
+/*
+ * Why: a model is some sixty short parallel loops in a row, each of tens to hundreds of
+ * microseconds, on a machine that others use too. Waking a sleeper costs as much as a short loop,
+ * so workers look around for a moment before they sleep; and waiting for a worker that the kernel
+ * has not scheduled could cost milliseconds, so nobody does.
+ *
+ * One word says it all: `gate` holds OPEN while a job may be entered, and how many workers are
+ * inside. A worker enters by adding one to an open gate, claims tasks, and leaves. The caller
+ * claims tasks too; when none are left it shuts the gate and waits only for those inside, each of
+ * which is busy with its last task. A worker that comes late finds the gate shut and has cost
+ * nothing.
+ */
+#include "base/thread_pool.h"
+
+#include "base/clock.h"
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define MAX_THREADS 256
+#define OPEN        0x80000000u
+/* How long a worker looks for the next job before it sleeps, and how often it reads the clock
+ * meanwhile. */
+#define SPIN_NS      (50 * BASE_NS_PER_US)
+#define SPINS_A_LOOK 32
+
+struct base_pool {
+    unsigned threads;
+    pthread_t *workers; /* threads - 1 */
+
+    /* The job: written by the caller that holds `taken` while the gate is shut, read by those who
+     * entered it. */
+    base_pool_fn fn;
+    void *context;
+    size_t count;
+
+    alignas(64) atomic_bool taken;  /* a caller has the workers */
+    alignas(64) atomic_uint gate;   /* OPEN | workers inside */
+    alignas(64) atomic_size_t next; /* first task that nobody has claimed */
+    alignas(64) atomic_uint jobs;   /* futex: counts jobs, so that a sleeper sees a new one */
+    atomic_uint sleepers;           /* workers in, or about to enter, the futex */
+    atomic_bool stop;
+};
+
+struct worker {
+    struct base_pool *pool;
+    unsigned index;
+};
+
+static void pause_cpu(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static void futex_wait(atomic_uint *word, unsigned expected)
+{
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+}
+
+static void futex_wake_all(atomic_uint *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, MAX_THREADS, NULL, NULL, 0);
+}
+
+static void claim_tasks(struct base_pool *pool, base_pool_fn fn, void *context, size_t count,
+                        unsigned worker)
+{
+    /* Relaxed: a claim only has to be unique; the gate orders the data. */
+    for (size_t task;
+         (task = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed)) < count;)
+        fn(context, task, worker);
+}
+
+/* Enter the gate if it is open. Acquire pairs with the caller's opening: the job's fields are
+ * visible. */
+static bool enter(struct base_pool *pool)
+{
+    unsigned gate = atomic_load_explicit(&pool->gate, memory_order_relaxed);
+    while (gate & OPEN)
+        if (atomic_compare_exchange_weak_explicit(&pool->gate, &gate, gate + 1,
+                                                  memory_order_acquire, memory_order_relaxed))
+            return true;
+    return false;
+}
+
+/* Release pairs with the caller's wait: what the tasks wrote is visible to it. The last one out
+ * wakes a caller that sleeps. */
+static void leave(struct base_pool *pool)
+{
+    if (atomic_fetch_sub_explicit(&pool->gate, 1, memory_order_release) == 1)
+        futex_wake_all(&pool->gate);
+}
+
+/* Look for a job newer than `seen` for a moment, then sleep until there is one. */
+static unsigned await_job(struct base_pool *pool, unsigned seen)
+{
+    int64_t give_up = base_clock_ns() + SPIN_NS;
+    unsigned jobs;
+    do {
+        for (int i = 0; i < SPINS_A_LOOK; i++) {
+            jobs = atomic_load_explicit(&pool->jobs, memory_order_acquire);
+            if (jobs != seen)
+                return jobs;
+            pause_cpu();
+        }
+    } while (base_clock_ns() < give_up);
+    /* Sequentially consistent against base_pool_run's "count the job, then look for sleepers": one
+     * of the two sees the other. */
+    atomic_fetch_add(&pool->sleepers, 1);
+    while ((jobs = atomic_load(&pool->jobs)) == seen)
+        futex_wait(&pool->jobs, seen);
+    atomic_fetch_sub(&pool->sleepers, 1);
+    return jobs;
+}
+
+static void *work(void *argument)
+{
+    struct worker worker = *(struct worker *)argument;
+    free(argument);
+    struct base_pool *pool = worker.pool;
+    for (unsigned seen = 0;;) {
+        seen = await_job(pool, seen);
+        if (atomic_load_explicit(&pool->stop, memory_order_acquire))
+            return NULL;
+        if (enter(pool)) {
+            claim_tasks(pool, pool->fn, pool->context, pool->count, worker.index);
+            leave(pool);
+        }
+    }
+}
+
+static unsigned cpus_allowed(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set))
+        return 1;
+    int count = CPU_COUNT(&set);
+    return count < 1 ? 1 : (unsigned)count;
+}
+
+enum percept_status base_pool_create(unsigned threads, struct base_pool **pool,
+                                     struct percept_error *error)
+{
+    if (!threads)
+        threads = cpus_allowed();
+    if (threads > MAX_THREADS)
+        return percept_fail(error, PERCEPT_LIMIT, "a thread pool has at most %d threads, not %u",
+                            MAX_THREADS, threads);
+    struct base_pool *p = aligned_alloc(64, sizeof *p);
+    if (!p)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a thread pool");
+    *p = (struct base_pool){.threads = 1, .workers = calloc(threads, sizeof *p->workers)};
+    /* Signals belong to the program's own threads. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = p->workers ? 0 : -1;
+    while (!failed && p->threads < threads) {
+        struct worker *worker = malloc(sizeof *worker);
+        if (!worker) {
+            failed = -1;
+            break;
+        }
+        *worker = (struct worker){p, p->threads};
+        failed = pthread_create(&p->workers[p->threads - 1], NULL, work, worker);
+        if (failed)
+            free(worker);
+        else
+            p->threads++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed) {
+        base_pool_destroy(p);
+        return failed < 0
+                   ? percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a thread pool")
+                   : percept_fail_errno(error, failed, "start thread %u of a pool", p->threads);
+    }
+    *pool = p;
+    return PERCEPT_OK;
+}
+
+unsigned base_pool_threads(const struct base_pool *pool)
+{
+    return pool ? pool->threads : 1;
+}
+
+static void open_gate(struct base_pool *pool)
+{
+    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    atomic_store_explicit(&pool->gate, OPEN, memory_order_release);
+    atomic_fetch_add(&pool->jobs, 1);
+    if (atomic_load(&pool->sleepers))
+        futex_wake_all(&pool->jobs);
+}
+
+static void shut_gate(struct base_pool *pool)
+{
+    unsigned inside = atomic_fetch_and_explicit(&pool->gate, ~OPEN, memory_order_acquire) & ~OPEN;
+    int64_t give_up = inside ? base_clock_ns() + SPIN_NS : 0;
+    while (inside) {
+        for (int i = 0; inside && i < SPINS_A_LOOK; i++) {
+            pause_cpu();
+            inside = atomic_load_explicit(&pool->gate, memory_order_acquire);
+        }
+        if (inside && base_clock_ns() >= give_up) {
+            futex_wait(&pool->gate, inside);
+            inside = atomic_load_explicit(&pool->gate, memory_order_acquire);
+        }
+    }
+}
+
+void base_pool_run(struct base_pool *pool, size_t count, base_pool_fn fn, void *context)
+{
+    bool alone = !pool || pool->threads == 1 || count < 2 ||
+                 atomic_exchange_explicit(&pool->taken, true, memory_order_acquire);
+    if (alone) {
+        for (size_t task = 0; task < count; task++)
+            fn(context, task, 0);
+        return;
+    }
+    pool->fn = fn;
+    pool->context = context;
+    pool->count = count;
+    open_gate(pool);
+    claim_tasks(pool, fn, context, count, 0);
+    shut_gate(pool);
+    /* Release: the next caller may write the job's fields. */
+    atomic_store_explicit(&pool->taken, false, memory_order_release);
+}
+
+void base_pool_destroy(struct base_pool *pool)
+{
+    if (!pool)
+        return;
+    atomic_store_explicit(&pool->stop, true, memory_order_release);
+    atomic_fetch_add(&pool->jobs, 1);
+    futex_wake_all(&pool->jobs);
+    for (unsigned i = 1; i < pool->threads; i++)
+        pthread_join(pool->workers[i - 1], NULL);
+    free(pool->workers);
+    free(pool);
+}

@@ -1,0 +1,128 @@
+/* What the pool promises: each task once, memory ordered both ways, callers never wait for each
+ * other's turn. */
+#include "base/thread_pool.h"
+
+#include <check.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define TASKS 1000
+
+struct tally {
+    unsigned char runs[TASKS]; /* plain: each task writes its own, the pool orders them */
+    atomic_uint workers_seen;
+    unsigned threads;
+};
+
+static void count_task(void *context, size_t task, unsigned worker)
+{
+    struct tally *tally = context;
+    atomic_fetch_or(&tally->workers_seen, 1u << worker);
+    tally->runs[task]++;
+}
+
+static void run_and_check(struct base_pool *pool, size_t count)
+{
+    struct tally tally = {.threads = base_pool_threads(pool)};
+    base_pool_run(pool, count, count_task, &tally);
+    size_t wrong = 0; /* one assertion a run: Check writes to a file for each */
+    for (size_t i = 0; i < TASKS; i++)
+        wrong += tally.runs[i] != (i < count);
+    ck_assert_uint_eq(wrong, 0);
+    ck_assert_uint_lt(tally.workers_seen, 1u << tally.threads);
+}
+
+START_TEST(every_task_runs_exactly_once)
+{
+    struct base_pool *pool = NULL;
+    ck_assert_int_eq(base_pool_create((unsigned)_i, &pool, NULL), PERCEPT_OK);
+    for (int round = 0; round < 300; round++)
+        run_and_check(pool, (size_t)(round * 7 % (TASKS + 1)));
+    base_pool_destroy(pool);
+}
+END_TEST
+
+START_TEST(no_pool_runs_on_the_caller)
+{
+    run_and_check(NULL, TASKS);
+    ck_assert_uint_eq(base_pool_threads(NULL), 1);
+}
+END_TEST
+
+START_TEST(sleeping_workers_wake_for_a_job)
+{
+    struct base_pool *pool = NULL;
+    ck_assert_int_eq(base_pool_create(4, &pool, NULL), PERCEPT_OK);
+    for (int round = 0; round < 20; round++) {
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL); /* well past the spin */
+        run_and_check(pool, TASKS);
+    }
+    base_pool_destroy(pool);
+}
+END_TEST
+
+static void *hammer(void *pool)
+{
+    for (int round = 0; round < 200; round++)
+        run_and_check(pool, 64);
+    return NULL;
+}
+
+START_TEST(several_callers_share_a_pool)
+{
+    struct base_pool *pool = NULL;
+    ck_assert_int_eq(base_pool_create(3, &pool, NULL), PERCEPT_OK);
+    pthread_t callers[6];
+    for (int i = 0; i < 6; i++)
+        ck_assert_int_eq(pthread_create(&callers[i], NULL, hammer, pool), 0);
+    for (int i = 0; i < 6; i++)
+        pthread_join(callers[i], NULL);
+    base_pool_destroy(pool);
+}
+END_TEST
+
+static void nested(void *context, size_t task, unsigned worker)
+{
+    (void)task, (void)worker;
+    run_and_check(context, 8);
+}
+
+START_TEST(a_task_may_run_tasks)
+{
+    struct base_pool *pool = NULL;
+    ck_assert_int_eq(base_pool_create(2, &pool, NULL), PERCEPT_OK);
+    base_pool_run(pool, 50, nested, pool);
+    base_pool_destroy(pool);
+}
+END_TEST
+
+START_TEST(absurd_sizes_are_refused)
+{
+    struct base_pool *pool = (struct base_pool *)&pool;
+    struct percept_error error;
+    ck_assert_int_eq(base_pool_create(100000, &pool, &error), PERCEPT_LIMIT);
+    ck_assert_ptr_eq(pool, &pool);
+    base_pool_destroy(NULL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("thread_pool");
+    TCase *tests = tcase_create("thread_pool");
+    tcase_set_timeout(tests, 60);
+    tcase_add_loop_test(tests, every_task_runs_exactly_once, 1, 9);
+    tcase_add_test(tests, no_pool_runs_on_the_caller);
+    tcase_add_test(tests, sleeping_workers_wake_for_a_job);
+    tcase_add_test(tests, several_callers_share_a_pool);
+    tcase_add_test(tests, a_task_may_run_tasks);
+    tcase_add_test(tests, absurd_sizes_are_refused);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
