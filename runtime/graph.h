@@ -126,11 +126,13 @@ struct prt_matmul_attrs {
 
 /* inputs: a, b: tensors or scalars (INT, DOUBLE, BOOL values); broadcasting as PyTorch. a op (alpha
  * * b) for ADD and SUB. */
-#define PRT_BINARY_TABLE(X)                                                                     \
-    X(ADD, "add")                                                                               \
-    X(SUB, "sub") X(MUL, "mul") X(DIV, "div") X(MAX, "maximum") X(MIN, "minimum") X(POW, "pow") \
-        X(EQ, "eq") X(NE, "ne") X(LT, "lt") X(LE, "le") X(GT, "gt") X(GE, "ge")                 \
-            X(AND, "logical_and") X(OR, "logical_or") X(SQUARED_DIFFERENCE, "squared_difference")
+#define PRT_BINARY_TABLE(X)                                                                       \
+    X(ADD, "add")                                                                                 \
+    X(SUB, "sub")                                                                                 \
+    X(MUL, "mul")                                                                                 \
+    X(DIV, "div") X(MAX, "maximum") X(MIN, "minimum") X(POW, "pow") X(EQ, "eq") X(NE, "ne")       \
+        X(LT, "lt") X(LE, "le") X(GT, "gt") X(GE, "ge") X(AND, "logical_and") X(OR, "logical_or") \
+            X(SQUARED_DIFFERENCE, "squared_difference")
 
 enum prt_binary_kind {
 #define PRT_BINARY_ENUM(name, text) PRT_BINARY_##name,
@@ -147,14 +149,16 @@ struct prt_binary_attrs {
 
 /* inputs: x. a, b: parameters where the function has them (leaky_relu slope = a, elu alpha = a,
  * clamp lo = a, hi = b). */
-#define PRT_UNARY_TABLE(X)                                                                        \
-    X(CLAMP, "clamp")                                                                             \
-    X(SIGMOID, "sigmoid") X(TANH, "tanh") X(HARDSWISH, "hardswish") X(HARDSIGMOID, "hardsigmoid") \
-        X(GELU, "gelu") X(GELU_TANH, "gelu_tanh") X(SILU, "silu") X(LEAKY_RELU, "leaky_relu")     \
-            X(ELU, "elu") X(EXP, "exp") X(LOG, "log") X(SQRT, "sqrt") X(RSQRT, "rsqrt")           \
-                X(ABS, "abs") X(NEG, "neg") X(RECIPROCAL, "reciprocal") X(SQUARE, "square")       \
-                    X(FLOOR, "floor") X(CEIL, "ceil") X(ROUND, "round") X(SIN, "sin")             \
-                        X(COS, "cos") X(NOT, "logical_not")
+#define PRT_UNARY_TABLE(X)                                                                      \
+    X(CLAMP, "clamp")                                                                           \
+    X(SIGMOID, "sigmoid")                                                                       \
+    X(TANH, "tanh")                                                                             \
+    X(HARDSWISH, "hardswish") X(HARDSIGMOID, "hardsigmoid") X(GELU, "gelu")                     \
+        X(GELU_TANH, "gelu_tanh") X(SILU, "silu") X(LEAKY_RELU, "leaky_relu") X(ELU, "elu")     \
+            X(EXP, "exp") X(LOG, "log") X(SQRT, "sqrt") X(RSQRT, "rsqrt") X(ABS, "abs")         \
+                X(NEG, "neg") X(RECIPROCAL, "reciprocal") X(SQUARE, "square") X(FLOOR, "floor") \
+                    X(CEIL, "ceil") X(ROUND, "round") X(SIN, "sin") X(COS, "cos")               \
+                        X(NOT, "logical_not")
 
 enum prt_unary_kind {
 #define PRT_UNARY_ENUM(name, text) PRT_UNARY_##name,
@@ -189,7 +193,8 @@ struct prt_concat_attrs {
     int32_t axis;
 };
 
-/* inputs: x, start (INT), end (INT). */
+/* inputs: x, start (INT)|NO, end (INT)|NO; as in Python, but the step is at least 1. See
+ * prt_slice_range. */
 struct prt_slice_attrs {
     int32_t axis;
     int64_t step;
@@ -219,6 +224,17 @@ struct prt_softmax_attrs {
     int32_t axis;
     bool log;
 };
+
+/*
+ * Element types. What follows holds for every finished graph (graph_shapes.c checks it):
+ *   - Every op has one output. Tensor operands and the output have one dtype, but for CONVERT, the
+ *     BOOL results of comparisons and logic, and WHERE's condition: importers insert CONVERT.
+ *   - "Quantised" is 8 bits PER_TENSOR on all operands and the output alike (scales may differ);
+ *     constants that are weights may be PER_CHANNEL. A slope stays F32.
+ *   - Ops that move data (CONCAT, SLICE, PAD, PERMUTE, RESHAPE, LAYOUT, RESIZE2D, WHERE, max
+ * POOL2D) have equal scale and zero point on both sides: a pass inserts QUANTIZE where they differ.
+ *   - CONV2D, POOL2D and RESIZE2D have no empty tensors; a REDUCE has no empty reduced axis.
+ */
 
 /* What the op does, its name, how its layout works (see enum prt_layout_rule) */
 #define PRT_OP_TABLE(X)                                                                       \
@@ -261,12 +277,14 @@ enum prt_layout_rule {
 };
 
 const char *prt_op_name(enum prt_op op);
+const char *prt_binary_name(enum prt_binary_kind kind);
+const char *prt_unary_name(enum prt_unary_kind kind);
 enum prt_layout_rule prt_op_layout(enum prt_op op);
 
 struct prt_node {
     enum prt_op op;
     bool removed; /* by a pass; prt_graph_finish drops it */
-    uint8_t input_count, output_count;
+    uint16_t input_count, output_count;
     uint32_t *inputs; /* value ids or PRT_NO_VALUE; in the graph's arena */
     uint32_t *outputs;
     uint32_t origin;  /* index of the program's instruction it came from, for profiles */
@@ -320,6 +338,16 @@ uint32_t prt_graph_add_tensor(struct prt_graph *graph, const struct prt_tensor *
  * by the next append. */
 struct prt_node *prt_graph_add_node(struct prt_graph *graph, enum prt_op op, unsigned inputs,
                                     unsigned outputs);
+
+/* Change how many inputs a node has; new ones are PRT_NO_VALUE. False when out of memory. */
+bool prt_node_resize_inputs(struct prt_graph *graph, struct prt_node *node, unsigned count);
+
+/* An INT value, or fallback when id is PRT_NO_VALUE or of another kind. */
+int64_t prt_value_int(const struct prt_graph *graph, uint32_t id, int64_t fallback);
+
+/* The elements [*start, *end) that a SLICE takes along its axis: 0 <= *start <= *end <= size. */
+void prt_slice_range(const struct prt_graph *graph, const struct prt_node *node, int64_t *start,
+                     int64_t *end);
 
 /*
  * Drop removed nodes and nodes whose results nobody uses, recompute producer and uses, check the

@@ -1,0 +1,138 @@
+/* Why: importers translate files nobody vouches for. What they build is checked here once: that
+ * every tensor is well formed, and that values are defined exactly once and before their use. */
+#include "runtime/graph_check.h"
+
+#include <math.h>
+
+static enum percept_status bad_value(const struct prt_graph *graph, uint32_t id,
+                                     struct percept_error *error, const char *what)
+{
+    const char *name = graph->values[id].name;
+    return percept_fail(error, PERCEPT_MALFORMED, "value %u%s%s: %s", id, name ? " " : "",
+                        name ? name : "", what);
+}
+
+static bool permutation(const uint8_t *order, unsigned rank)
+{
+    uint32_t seen = 0;
+    for (unsigned i = 0; i < rank; i++) {
+        if (order[i] >= rank || (seen & (1u << order[i])))
+            return false;
+        seen |= 1u << order[i];
+    }
+    return true;
+}
+
+static const char *check_scale(enum prt_dtype dtype, float scale, int32_t zero_point)
+{
+    if (!(scale > 0) || !isfinite(scale))
+        return "quantisation scale is not a positive number";
+    bool inside = dtype == PRT_I8   ? zero_point >= INT8_MIN && zero_point <= INT8_MAX
+                  : dtype == PRT_U8 ? zero_point >= 0 && zero_point <= UINT8_MAX
+                                    : zero_point == 0;
+    return inside ? NULL : "quantisation zero point is outside of the type's range";
+}
+
+static const char *check_quant(const struct prt_tensor *tensor)
+{
+    const struct prt_quant *quant = &tensor->quant;
+    if (quant->kind == PRT_QUANT_NONE)
+        return NULL;
+    if (tensor->dtype != PRT_I8 && tensor->dtype != PRT_U8 && tensor->dtype != PRT_I32)
+        return "quantised element type is not int8, uint8 or int32";
+    if (quant->kind == PRT_QUANT_PER_TENSOR)
+        return check_scale(tensor->dtype, quant->scale, quant->zero_point);
+    if (quant->kind != PRT_QUANT_PER_CHANNEL)
+        return "unknown kind of quantisation";
+    if (quant->axis >= tensor->rank || quant->count != (uint32_t)tensor->sizes[quant->axis] ||
+        !quant->scales)
+        return "per-channel quantisation does not fit the tensor";
+    for (uint32_t i = 0; i < quant->count; i++) {
+        const char *wrong = check_scale(tensor->dtype, quant->scales[i],
+                                        quant->zero_points ? quant->zero_points[i] : 0);
+        if (wrong)
+            return wrong;
+    }
+    return NULL;
+}
+
+static const char *check_tensor(const struct prt_value *value)
+{
+    size_t bytes;
+    if (!prt_dtype_known((int)value->tensor.dtype))
+        return "unknown element type";
+    if (value->tensor.rank > PRT_MAX_RANK)
+        return "too many dimensions";
+    if (!permutation(value->tensor.dim_order, value->tensor.rank))
+        return "dim order is not a permutation";
+    if (!prt_tensor_bytes(&value->tensor, &bytes))
+        return "negative size or too many elements";
+    if (bytes != value->bytes)
+        return "byte count disagrees with the sizes";
+    if (value->flags & PRT_FLAG_CONSTANT && !value->data && bytes)
+        return "constant without data";
+    if (value->data && (uintptr_t)value->data % prt_dtype_size(value->tensor.dtype) != 0)
+        return "data is not aligned for its element type";
+    return check_quant(&value->tensor);
+}
+
+static enum percept_status check_values(const struct prt_graph *graph, struct percept_error *error)
+{
+    for (uint32_t i = 0; i < graph->value_count; i++) {
+        const char *wrong = NULL;
+        if (graph->values[i].kind == PRT_VALUE_TENSOR)
+            wrong = check_tensor(&graph->values[i]);
+        if (wrong)
+            return bad_value(graph, i, error, wrong);
+    }
+    return PERCEPT_OK;
+}
+
+static bool needs_producer(const struct prt_value *value)
+{
+    return value->kind == PRT_VALUE_TENSOR &&
+           !(value->flags & (PRT_FLAG_INPUT | PRT_FLAG_CONSTANT | PRT_FLAG_STATE));
+}
+
+static enum percept_status check_operands(struct prt_graph *graph, uint32_t index,
+                                          struct percept_error *error)
+{
+    const struct prt_node *node = &graph->nodes[index];
+    for (unsigned i = 0; i < node->input_count; i++) {
+        uint32_t id = node->inputs[i];
+        if (id == PRT_NO_VALUE)
+            continue;
+        if (id >= graph->value_count)
+            return percept_fail(error, PERCEPT_MALFORMED, "node %u %s: operand %u does not exist",
+                                index, prt_op_name(node->op), i);
+        if (needs_producer(&graph->values[id]) && graph->values[id].producer == PRT_NO_VALUE)
+            return bad_value(graph, id, error, "read before it is computed");
+    }
+    for (unsigned i = 0; i < node->output_count; i++) {
+        uint32_t id = node->outputs[i];
+        if (id >= graph->value_count || graph->values[id].kind != PRT_VALUE_TENSOR)
+            return percept_fail(error, PERCEPT_MALFORMED, "node %u %s: result %u is no tensor",
+                                index, prt_op_name(node->op), i);
+        if (!needs_producer(&graph->values[id]) || graph->values[id].producer != PRT_NO_VALUE)
+            return bad_value(graph, id, error, "written twice, or an input or constant");
+        graph->values[id].producer = index;
+    }
+    return PERCEPT_OK;
+}
+
+enum percept_status prt_graph_check_order(struct prt_graph *graph, struct percept_error *error)
+{
+    enum percept_status status = check_values(graph, error);
+    for (uint32_t i = 0; i < graph->value_count; i++)
+        graph->values[i].producer = PRT_NO_VALUE;
+    for (uint32_t n = 0; n < graph->node_count && status == PERCEPT_OK; n++)
+        if (!graph->nodes[n].removed)
+            status = check_operands(graph, n, error);
+    for (uint32_t i = 0; i < graph->output_count && status == PERCEPT_OK; i++) {
+        const struct prt_value *value = &graph->values[graph->outputs[i]];
+        if (needs_producer(value) && value->producer == PRT_NO_VALUE)
+            status = bad_value(graph, graph->outputs[i], error,
+                               "an output of the method that nothing computes");
+    }
+    return status;
+}

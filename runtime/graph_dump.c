@@ -1,0 +1,190 @@
+/* Why: a graph a person can read, diff and compare in a test. */
+#include "runtime/graph.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const binary_names[] = {
+#define BINARY_ROW(name, text) text,
+    PRT_BINARY_TABLE(BINARY_ROW)
+#undef BINARY_ROW
+};
+
+static const char *const unary_names[] = {
+#define UNARY_ROW(name, text) text,
+    PRT_UNARY_TABLE(UNARY_ROW)
+#undef UNARY_ROW
+};
+
+const char *prt_binary_name(enum prt_binary_kind kind)
+{
+    return (unsigned)kind < PRT_BINARY_COUNT ? binary_names[kind] : "unknown";
+}
+
+const char *prt_unary_name(enum prt_unary_kind kind)
+{
+    return (unsigned)kind < PRT_UNARY_COUNT ? unary_names[kind] : "unknown";
+}
+
+static void dump_scalar(FILE *out, const struct prt_value *value)
+{
+    switch (value->kind) {
+    case PRT_VALUE_INT:
+        fprintf(out, "%" PRId64, value->i);
+        break;
+    case PRT_VALUE_DOUBLE:
+        fprintf(out, "%.9g", value->d);
+        break;
+    case PRT_VALUE_BOOL:
+        fputs(value->b ? "true" : "false", out);
+        break;
+    default:
+        fputs("?", out);
+    }
+}
+
+static void dump_operand(FILE *out, const struct prt_graph *graph, uint32_t id)
+{
+    if (id == PRT_NO_VALUE) {
+        fputs("-", out);
+        return;
+    }
+    const struct prt_value *value = &graph->values[id];
+    if (value->kind == PRT_VALUE_TENSOR)
+        fprintf(out, "%s%u", value->flags & PRT_FLAG_CONSTANT ? "c" : "v", id);
+    else
+        dump_scalar(out, value);
+}
+
+static void dump_activation(FILE *out, const struct prt_activation *act)
+{
+    if (act->kind == PRT_ACT_CLAMP)
+        fprintf(out, " clamp(%g, %g)", (double)act->lo, (double)act->hi);
+    else if (act->kind == PRT_ACT_PRELU)
+        fputs(" prelu", out);
+}
+
+static void dump_pairs(FILE *out, const char *name, const int32_t *values, int count)
+{
+    fprintf(out, " %s(", name);
+    for (int i = 0; i < count; i++)
+        fprintf(out, "%s%d", i ? "," : "", values[i]);
+    fputs(")", out);
+}
+
+static void dump_window(FILE *out, const int32_t *stride, const int32_t *dilation,
+                        const int32_t *padding)
+{
+    if (stride[0] != 1 || stride[1] != 1)
+        dump_pairs(out, "stride", stride, 2);
+    if (dilation[0] != 1 || dilation[1] != 1)
+        dump_pairs(out, "dilation", dilation, 2);
+    if (padding[0] || padding[1] || padding[2] || padding[3])
+        dump_pairs(out, "padding", padding, 4);
+}
+
+static void dump_attrs(FILE *out, const struct prt_graph *graph, const struct prt_node *node)
+{
+    const struct prt_tensor *y = &graph->values[node->outputs[0]].tensor;
+    switch (node->op) {
+    case PRT_OP_CONV2D:
+        dump_window(out, node->attrs.conv.stride, node->attrs.conv.dilation,
+                    node->attrs.conv.padding);
+        if (node->attrs.conv.groups != 1)
+            fprintf(out, " groups(%d)", node->attrs.conv.groups);
+        if (node->attrs.conv.transposed)
+            fputs(" transposed", out);
+        if (node->attrs.conv.nhwc)
+            fputs(" nhwc", out);
+        dump_activation(out, &node->attrs.conv.act);
+        break;
+    case PRT_OP_LINEAR:
+        dump_activation(out, &node->attrs.linear.act);
+        break;
+    case PRT_OP_BINARY:
+        fprintf(out, " %s", prt_binary_name(node->attrs.binary.kind));
+        dump_activation(out, &node->attrs.binary.act);
+        break;
+    case PRT_OP_UNARY:
+        fprintf(out, " %s", prt_unary_name(node->attrs.unary.kind));
+        if (node->attrs.unary.kind == PRT_UNARY_CLAMP)
+            fprintf(out, "(%g, %g)", node->attrs.unary.a, node->attrs.unary.b);
+        break;
+    case PRT_OP_POOL2D:
+        fputs(node->attrs.pool.is_max ? " max" : " average", out);
+        dump_pairs(out, "kernel", node->attrs.pool.kernel, 2);
+        dump_window(out, node->attrs.pool.stride, node->attrs.pool.dilation,
+                    node->attrs.pool.padding);
+        dump_activation(out, &node->attrs.pool.act);
+        break;
+    case PRT_OP_REDUCE:
+        fprintf(out, " axes(0x%x)", node->attrs.reduce.axes);
+        break;
+    case PRT_OP_CONCAT:
+        fprintf(out, " axis(%d)", node->attrs.concat.axis);
+        break;
+    case PRT_OP_SLICE:
+        fprintf(out, " axis(%d)", node->attrs.slice.axis);
+        break;
+    case PRT_OP_PAD:
+        dump_pairs(out, "before", node->attrs.pad.before, y->rank);
+        dump_pairs(out, "after", node->attrs.pad.after, y->rank);
+        fprintf(out, " value(%g)", node->attrs.pad.value);
+        break;
+    case PRT_OP_PERMUTE:
+        fputs(" order(", out);
+        for (unsigned i = 0; i < y->rank; i++)
+            fprintf(out, "%s%d", i ? "," : "", node->attrs.permute.order[i]);
+        fputs(")", out);
+        break;
+    case PRT_OP_RESIZE2D:
+        fputs(node->attrs.resize.bilinear ? " bilinear" : " nearest", out);
+        break;
+    case PRT_OP_SOFTMAX:
+        fprintf(out, " axis(%d)", node->attrs.softmax.axis);
+        break;
+    default:
+        break;
+    }
+}
+
+char *prt_graph_dump(const struct prt_graph *graph)
+{
+    char *text = NULL, tensor[256];
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    for (uint32_t i = 0; i < graph->input_count; i++)
+        fprintf(out, "input v%u: %s\n", graph->inputs[i],
+                graph->values[graph->inputs[i]].kind == PRT_VALUE_TENSOR
+                    ? prt_tensor_describe(&graph->values[graph->inputs[i]].tensor, tensor,
+                                          sizeof tensor)
+                    : "scalar");
+    for (uint32_t n = 0; n < graph->node_count; n++) {
+        const struct prt_node *node = &graph->nodes[n];
+        if (node->removed)
+            continue;
+        fprintf(out, "v%u: %s = %s(", node->outputs[0],
+                prt_tensor_describe(&graph->values[node->outputs[0]].tensor, tensor, sizeof tensor),
+                prt_op_name(node->op));
+        for (unsigned i = 0; i < node->input_count; i++) {
+            fputs(i ? ", " : "", out);
+            dump_operand(out, graph, node->inputs[i]);
+        }
+        fputs(")", out);
+        dump_attrs(out, graph, node);
+        fputs("\n", out);
+    }
+    for (uint32_t i = 0; i < graph->output_count; i++) {
+        fputs("output ", out);
+        dump_operand(out, graph, graph->outputs[i]);
+        fputs("\n", out);
+    }
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
