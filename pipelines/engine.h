@@ -5,6 +5,7 @@
 #ifndef PIPELINES_ENGINE_H
 #define PIPELINES_ENGINE_H
 
+#include "base/log.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "runtime/backend.h"
@@ -22,6 +23,7 @@ struct pipe_daemon_settings {
     const char *socket;  /* NULL: the default */
     bool exit_when_done; /* stop when every source has ended */
     unsigned threads;    /* of the runtime's pool; 0: one per CPU */
+    enum base_log_level log_level;
 };
 
 /*

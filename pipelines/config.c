@@ -1,0 +1,427 @@
+/* Why: whatever can be wrong with a deployment should be said before anything runs, with the line
+ * to look at. */
+#include "pipelines/config.h"
+
+#include "pipelines/schema.h"
+#include "pipelines/suggest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ALLOCATE(reader, count, type) \
+    ((type *)base_arena_array((reader)->arena, (count), sizeof(type)))
+
+static enum percept_status no_memory(const struct pipe_schema_reader *r, const struct pipe_tree *at)
+{
+    return pipe_schema_fail(r, at, PERCEPT_NO_MEMORY, "out of memory");
+}
+
+/* ---- top level and daemon ---- */
+
+struct top {
+    int64_t version;
+    const struct pipe_tree *daemon, *models, *pipelines;
+};
+
+static const struct pipe_param top_params[] = {
+    {.name = "version",
+     .kind = PIPE_PARAM_INT,
+     .offset = offsetof(struct top, version),
+     .required = true,
+     .min = 1,
+     .max = 1,
+     .help = "of this format: 1"},
+    {.name = "daemon",
+     .kind = PIPE_PARAM_MAP,
+     .offset = offsetof(struct top, daemon),
+     .help = "settings of the daemon itself"},
+    {.name = "models",
+     .kind = PIPE_PARAM_MAP,
+     .offset = offsetof(struct top, models),
+     .help = "name: {file, backends}"},
+    {.name = "pipelines",
+     .kind = PIPE_PARAM_MAP,
+     .offset = offsetof(struct top, pipelines),
+     .required = true,
+     .help = "name: {source, nodes, topics}"},
+    {0},
+};
+
+struct daemon_fields {
+    const char *socket;
+    bool exit_when_done;
+    int64_t threads;
+    int log;
+};
+
+static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
+
+static const struct pipe_param daemon_params[] = {
+    {.name = "socket",
+     .kind = PIPE_PARAM_PATH,
+     .offset = offsetof(struct daemon_fields, socket),
+     .help = "path of the control socket"},
+    {.name = "exit_when_done",
+     .kind = PIPE_PARAM_BOOL,
+     .offset = offsetof(struct daemon_fields, exit_when_done),
+     .help = "stop when every source has ended"},
+    {.name = "threads",
+     .kind = PIPE_PARAM_INT,
+     .offset = offsetof(struct daemon_fields, threads),
+     .max = 256,
+     .help = "of the runtime's pool; 0: one per CPU"},
+    {.name = "log",
+     .kind = PIPE_PARAM_CHOICE,
+     .offset = offsetof(struct daemon_fields, log),
+     .fallback = BASE_LOG_INFO,
+     .choices = log_levels,
+     .help = "how much to log"},
+    {0},
+};
+
+static enum percept_status read_daemon(const struct pipe_schema_reader *r,
+                                       const struct pipe_tree *map, struct pipe_config *config)
+{
+    struct daemon_fields fields = {.log = BASE_LOG_INFO};
+    if (map) {
+        struct pipe_schema_part part = {daemon_params, &fields};
+        enum percept_status status = pipe_schema_read(r, map, "daemon", &part, 1);
+        if (status != PERCEPT_OK)
+            return status;
+    }
+    config->daemon = (struct pipe_daemon_settings){
+        .socket = fields.socket,
+        .exit_when_done = fields.exit_when_done,
+        .threads = (unsigned)fields.threads,
+        .log_level = (enum base_log_level)fields.log,
+    };
+    return PERCEPT_OK;
+}
+
+/* The entries of `models` and of `pipelines`: names that are keys. */
+static enum percept_status check_names(const struct pipe_schema_reader *r,
+                                       const struct pipe_tree *map, const char *what, size_t most)
+{
+    if (map->count > most)
+        return pipe_schema_fail(r, map, PERCEPT_LIMIT, "more than %zu %ss", most, what);
+    for (size_t i = 0; i < map->count; i++)
+        if (!pipe_schema_is_name(map->items[i].key->text))
+            return pipe_schema_fail(r, map->items[i].key, PERCEPT_MALFORMED,
+                                    "'%.80s' is no name for a %s: expected up to 63 of a-z 0-9 . "
+                                    "_ -, the first a letter or digit",
+                                    map->items[i].key->text, what);
+    return PERCEPT_OK;
+}
+
+/* ---- models ---- */
+
+static const struct pipe_param model_params[] = {
+    {.name = "file",
+     .kind = PIPE_PARAM_PATH,
+     .offset = offsetof(struct pipe_config_model, file),
+     .required = true,
+     .help = "path of the .pte"},
+    {.name = "backends",
+     .kind = PIPE_PARAM_TEXTS,
+     .offset = offsetof(struct pipe_config_model, backends),
+     .help = "backends to use, most preferred first; default: all that are present"},
+    {0},
+};
+
+/* Opening it is the engine's business; that it is there is known now, and the line is known now. */
+static enum percept_status check_file(const struct pipe_schema_reader *r,
+                                      const struct pipe_tree *at, const char *path)
+{
+    struct stat s;
+    if (stat(path, &s) != 0)
+        return pipe_schema_fail(r, at, percept_status_from_errno(errno), "model file '%s': %s",
+                                path, strerror(errno));
+    if (!S_ISREG(s.st_mode))
+        return pipe_schema_fail(r, at, PERCEPT_INVALID, "model file '%s' is not a regular file",
+                                path);
+    if (access(path, R_OK) != 0)
+        return pipe_schema_fail(r, at, percept_status_from_errno(errno), "model file '%s': %s",
+                                path, strerror(errno));
+    return PERCEPT_OK;
+}
+
+static enum percept_status read_models(const struct pipe_schema_reader *r,
+                                       const struct pipe_tree *map, struct pipe_config *config)
+{
+    if (!map)
+        return PERCEPT_OK;
+    enum percept_status status = check_names(r, map, "model", PIPE_MAX_MODELS);
+    config->models = ALLOCATE(r, map->count, struct pipe_config_model);
+    if (status == PERCEPT_OK && !config->models)
+        status = no_memory(r, map);
+    for (size_t i = 0; i < map->count && status == PERCEPT_OK; i++) {
+        struct pipe_config_model *model = &config->models[i];
+        struct pipe_schema_part part = {model_params, model};
+        char what[96];
+        model->name = map->items[i].key->text;
+        model->place = map->items[i].key;
+        snprintf(what, sizeof what, "model '%s'", model->name);
+        status = pipe_schema_read(r, map->items[i].value, what, &part, 1);
+        if (status == PERCEPT_OK)
+            status = check_file(r, pipe_tree_find(map->items[i].value, "file")->value, model->file);
+        config->model_count = i + 1;
+    }
+    return status;
+}
+
+const struct pipe_config_model *pipe_config_find_model(const struct pipe_config *config,
+                                                       const char *name)
+{
+    for (size_t i = 0; i < config->model_count; i++)
+        if (strcmp(config->models[i].name, name) == 0)
+            return &config->models[i];
+    return NULL;
+}
+
+/* ---- pipelines ---- */
+
+struct pipeline_fields {
+    const struct pipe_tree *source, *nodes, *topics;
+    int when_late, priority;
+    double deadline_ms;
+};
+
+static const char *const when_late_choices[] = {"drop", "wait", NULL};
+static const char *const priority_choices[] = {"low", "normal", "high", NULL};
+
+static const struct pipe_param pipeline_params[] = {
+    {.name = "source",
+     .kind = PIPE_PARAM_MAP,
+     .offset = offsetof(struct pipeline_fields, source),
+     .required = true,
+     .help = "where its frames come from"},
+    {.name = "nodes",
+     .kind = PIPE_PARAM_LIST,
+     .offset = offsetof(struct pipeline_fields, nodes),
+     .help = "what is done with a frame"},
+    {.name = "topics",
+     .kind = PIPE_PARAM_MAP,
+     .offset = offsetof(struct pipeline_fields, topics),
+     .help = "topic: stream that is published as it"},
+    {.name = "when_late",
+     .kind = PIPE_PARAM_CHOICE,
+     .offset = offsetof(struct pipeline_fields, when_late),
+     .fallback = PIPE_WHEN_LATE_DROP,
+     .choices = when_late_choices,
+     .help =
+         "a frame comes while one is being processed: keep only the newest, or hold the source"},
+    {.name = "priority",
+     .kind = PIPE_PARAM_CHOICE,
+     .offset = offsetof(struct pipeline_fields, priority),
+     .fallback = PIPE_PRIORITY_NORMAL,
+     .choices = priority_choices,
+     .help = "of its thread among all of the system's"},
+    {.name = "deadline_ms",
+     .kind = PIPE_PARAM_NUMBER,
+     .offset = offsetof(struct pipeline_fields, deadline_ms),
+     .max = 60000,
+     .help = "a frame older than this is not begun, milliseconds; 0: none"},
+    {0},
+};
+
+struct source_fields {
+    const char *type;
+};
+
+static const struct pipe_param source_params[] = {
+    {.name = "type",
+     .kind = PIPE_PARAM_TEXT,
+     .offset = offsetof(struct source_fields, type),
+     .required = true,
+     .help = "images, video or camera"},
+    {0},
+};
+
+static enum percept_status read_source(const struct pipe_schema_reader *r,
+                                       struct pipe_config_pipeline *pipeline,
+                                       const struct pipe_tree *map)
+{
+    struct source_fields fields = {0};
+    char what[128], near[128];
+    snprintf(what, sizeof what, "source of pipeline '%s'", pipeline->name);
+    const struct pipe_tree_item *type = pipe_tree_find(map, "type");
+    if (!type || type->value->kind != PIPE_TREE_TEXT) {
+        struct pipe_schema_part part = {source_params, &fields};
+        enum percept_status status = pipe_schema_read(r, map, what, &part, 1);
+        if (status != PERCEPT_OK)
+            return status;
+    }
+    struct pipe_suggest suggest = {.word = type->value->text};
+    for (size_t i = 0; pipe_source_classes[i]; i++) {
+        if (strcmp(pipe_source_classes[i]->name, suggest.word) == 0)
+            pipeline->source = pipe_source_classes[i];
+        pipe_suggest_add(&suggest, pipe_source_classes[i]->name);
+    }
+    if (!pipeline->source)
+        return pipe_schema_fail(r, type->value, PERCEPT_MALFORMED,
+                                "no source type '%.60s'; expected images, video or camera%s",
+                                suggest.word, pipe_suggest_text(&suggest, near, sizeof near));
+    pipeline->source_params = base_arena_alloc(r->arena, pipeline->source->params_size);
+    if (!pipeline->source_params)
+        return no_memory(r, map);
+    const struct pipe_schema_part parts[] = {
+        {source_params, &fields},
+        {pipeline->source->params, pipeline->source_params},
+    };
+    pipeline->source_place = type->value;
+    return pipe_schema_read(r, map, what, parts, 2);
+}
+
+static enum percept_status read_pipeline(const struct pipe_schema_reader *r,
+                                         const struct pipe_config *config,
+                                         const struct pipe_tree_item *item,
+                                         struct pipe_config_pipeline *pipeline)
+{
+    struct pipeline_fields fields = {0};
+    struct pipe_schema_part part = {pipeline_params, &fields};
+    char what[96];
+    snprintf(what, sizeof what, "pipeline '%s'", item->key->text);
+    enum percept_status status = pipe_schema_read(r, item->value, what, &part, 1);
+    if (status != PERCEPT_OK)
+        return status;
+    *pipeline = (struct pipe_config_pipeline){
+        .name = item->key->text,
+        .place = item->key,
+        .when_late = fields.when_late,
+        .priority = fields.priority,
+        .deadline_ms = fields.deadline_ms,
+    };
+    status = read_source(r, pipeline, fields.source);
+    if (status == PERCEPT_OK)
+        status = pipe_config_read_nodes(r, config, pipeline, fields.nodes);
+    if (status == PERCEPT_OK)
+        status = pipe_config_read_topics(r, pipeline, fields.topics);
+    return status;
+}
+
+/* Clients know topics by name alone, so a name belongs to one pipeline. */
+static enum percept_status check_topics(const struct pipe_schema_reader *r,
+                                        const struct pipe_config *config, size_t last)
+{
+    const struct pipe_config_pipeline *mine = &config->pipelines[last];
+    for (size_t p = 0; p < last; p++)
+        for (size_t i = 0; i < config->pipelines[p].topic_count; i++)
+            for (size_t j = 0; j < mine->topic_count; j++)
+                if (strcmp(config->pipelines[p].topics[i].name, mine->topics[j].name) == 0)
+                    return pipe_schema_fail(r, mine->topics[j].place, PERCEPT_MALFORMED,
+                                            "topic '%s' is already published by pipeline '%s'",
+                                            mine->topics[j].name, config->pipelines[p].name);
+    return PERCEPT_OK;
+}
+
+static enum percept_status read_pipelines(const struct pipe_schema_reader *r,
+                                          const struct pipe_tree *map, struct pipe_config *config)
+{
+    enum percept_status status = check_names(r, map, "pipeline", PIPE_MAX_PIPELINES);
+    if (status == PERCEPT_OK && map->count == 0)
+        status = pipe_schema_fail(r, map, PERCEPT_MALFORMED, "pipelines: expected at least one");
+    config->pipelines = ALLOCATE(r, map->count, struct pipe_config_pipeline);
+    if (status == PERCEPT_OK && !config->pipelines)
+        status = no_memory(r, map);
+    for (size_t i = 0; i < map->count && status == PERCEPT_OK; i++) {
+        status = read_pipeline(r, config, &map->items[i], &config->pipelines[i]);
+        config->pipeline_count = i + 1;
+        if (status == PERCEPT_OK)
+            status = check_topics(r, config, i);
+    }
+    return status;
+}
+
+/* ---- the file ---- */
+
+static enum percept_status read_all(struct pipe_config *config, const void *bytes, size_t size,
+                                    struct percept_error *error)
+{
+    const struct pipe_schema_reader reader = {
+        .file = config->file,
+        .folder = config->folder,
+        .arena = &config->arena,
+        .error = error,
+    };
+    const struct pipe_tree *tree;
+    enum percept_status status =
+        pipe_tree_parse(config->file, bytes, size, &config->arena, &tree, error);
+    struct top top = {0};
+    struct pipe_schema_part part = {top_params, &top};
+    if (status == PERCEPT_OK)
+        status = pipe_schema_read(&reader, tree, "the configuration", &part, 1);
+    if (status == PERCEPT_OK)
+        status = read_daemon(&reader, top.daemon, config);
+    if (status == PERCEPT_OK)
+        status = read_models(&reader, top.models, config);
+    if (status == PERCEPT_OK)
+        status = read_pipelines(&reader, top.pipelines, config);
+    return status;
+}
+
+enum percept_status pipe_config_parse(const char *name, const void *bytes, size_t size,
+                                      struct pipe_config **out, struct percept_error *error)
+{
+    struct pipe_config *config = calloc(1, sizeof *config);
+    if (!config)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    const char *slash = strrchr(name, '/');
+    config->arena.limit = 64u << 20;
+    config->file = strdup(name);
+    config->folder = slash ? strndup(name, slash == name ? 1 : (size_t)(slash - name)) : strdup("");
+    enum percept_status status = config->file && config->folder
+                                     ? read_all(config, bytes, size, error)
+                                     : percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    if (status != PERCEPT_OK) {
+        pipe_config_destroy(config);
+        return status;
+    }
+    *out = config;
+    return PERCEPT_OK;
+}
+
+enum percept_status pipe_config_load(const char *path, struct pipe_config **config,
+                                     struct percept_error *error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return percept_fail_at(error, percept_status_from_errno(errno), path, 0, 0, "%s",
+                               strerror(errno));
+    /* One byte more than is allowed, so that too much is seen as too much. */
+    size_t capacity = PIPE_TREE_MAX_BYTES + 1, used = 0;
+    char *bytes = malloc(capacity);
+    ssize_t got = bytes ? 1 : -1;
+    while (got > 0 && used < capacity) {
+        got = read(fd, bytes + used, capacity - used);
+        if (got > 0)
+            used += (size_t)got;
+        else if (got < 0 && errno == EINTR)
+            got = 1;
+    }
+    enum percept_status status = got < 0 ? percept_fail_at(error, percept_status_from_errno(errno),
+                                                           path, 0, 0, "%s", strerror(errno))
+                                         : pipe_config_parse(path, bytes, used, config, error);
+    free(bytes);
+    close(fd);
+    return status;
+}
+
+void pipe_config_destroy(struct pipe_config *config)
+{
+    if (!config)
+        return;
+    base_arena_reset(&config->arena);
+    free(config->file);
+    free(config->folder);
+    free(config);
+}
+
+const struct pipe_daemon_settings *pipe_config_daemon(const struct pipe_config *config)
+{
+    return &config->daemon;
+}

@@ -1,0 +1,99 @@
+/*
+ * A checked configuration, as the engine reads it. Private to pipelines; others see
+ * pipelines/engine.h.
+ */
+#ifndef PIPELINES_CONFIG_H
+#define PIPELINES_CONFIG_H
+
+#include "base/arena.h"
+#include "pipelines/engine.h"
+#include "pipelines/node.h"
+#include "pipelines/source.h"
+#include "pipelines/tree.h"
+
+#define PIPE_MAX_MODELS    64
+#define PIPE_MAX_PIPELINES 64
+#define PIPE_MAX_NODES     64 /* of a pipeline */
+#define PIPE_MAX_TOPICS    16 /* of a pipeline */
+
+struct pipe_config_model {
+    const char *name;
+    const char *file;
+    struct pipe_texts backends;    /* names, most preferred first; none: all */
+    const struct pipe_tree *place; /* of its key, for messages */
+};
+
+/* Where a stream comes from: an output of a node of the pipeline, or its source. */
+#define PIPE_FROM_NOWHERE (-2)
+#define PIPE_FROM_SOURCE  (-1)
+
+struct pipe_config_stream {
+    int node;      /* index in nodes, or one of the above */
+    int output;    /* index of the node's port */
+    bool previous; /* its value of the frame before */
+};
+
+struct pipe_config_node {
+    const char *name;
+    const struct pipe_node_class *class;
+    void *params;
+    struct pipe_config_stream inputs[PIPE_MAX_PORTS];
+    const struct pipe_tree *place;
+};
+
+struct pipe_config_topic {
+    const char *name;
+    struct pipe_config_stream stream;
+    enum pipe_stream_type type;
+    const struct pipe_tree *place;
+};
+
+enum pipe_when_late { PIPE_WHEN_LATE_DROP, PIPE_WHEN_LATE_WAIT };
+enum pipe_priority { PIPE_PRIORITY_LOW, PIPE_PRIORITY_NORMAL, PIPE_PRIORITY_HIGH };
+
+struct pipe_config_pipeline {
+    const char *name;
+    const struct pipe_tree *place;
+    const struct pipe_source_class *source;
+    void *source_params;
+    const struct pipe_tree *source_place;
+    int when_late; /* enum pipe_when_late */
+    int priority;  /* enum pipe_priority */
+    double deadline_ms;
+    size_t node_count, topic_count;
+    struct pipe_config_node *nodes; /* in an order in which inputs come first */
+    struct pipe_config_topic *topics;
+};
+
+struct pipe_config {
+    struct base_arena arena;
+    char *file, *folder;
+    struct pipe_daemon_settings daemon;
+    size_t model_count, pipeline_count;
+    struct pipe_config_model *models;
+    struct pipe_config_pipeline *pipelines;
+};
+
+/* As pipe_config_load, from memory. name is for messages; relative paths start from its folder. */
+enum percept_status pipe_config_parse(const char *name, const void *bytes, size_t size,
+                                      struct pipe_config **config, struct percept_error *error);
+
+/* NULL when there is none. */
+const struct pipe_config_model *pipe_config_find_model(const struct pipe_config *config,
+                                                       const char *name);
+
+/* ---- config_graph.c ---- */
+
+struct pipe_schema_reader;
+
+/* Read, wire, type-check and sort the nodes of a pipeline, then its topics. list and map may be
+ * NULL. */
+enum percept_status pipe_config_read_nodes(const struct pipe_schema_reader *reader,
+                                           const struct pipe_config *config,
+                                           struct pipe_config_pipeline *pipeline,
+                                           const struct pipe_tree *list);
+enum percept_status pipe_config_read_topics(const struct pipe_schema_reader *reader,
+                                            struct pipe_config_pipeline *pipeline,
+                                            const struct pipe_tree *map);
+
+#endif

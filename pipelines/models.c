@@ -1,0 +1,265 @@
+/* Why: several nodes may run one file; its program is opened once, and what it costs is known by
+ * the name that the configuration gave it. */
+#include "pipelines/models.h"
+
+#include "base/clock.h"
+#include "pipelines/suggest.h"
+#include "pipelines/window.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_BACKENDS 16
+
+struct entry {
+    const struct pipe_config_model *config;
+    struct prt_program *program;
+    const struct prt_backend *backends[MAX_BACKENDS + 1];
+    int64_t load_ns;    /* opening, and making its instances; before the engine starts */
+    char placement[64]; /* "cpu", or "vulkan+cpu" */
+    struct pipe_window runs;
+};
+
+struct pipe_models {
+    const struct pipe_config *config;
+    const struct pipe_host *host;
+    size_t count;
+    struct entry entries[];
+};
+
+struct pipe_model {
+    struct prt_model *prt;
+    struct entry *entry;
+    int64_t *frame_ns;
+};
+
+/* ---- programs ---- */
+
+static enum percept_status fail_at_text(const struct pipe_config *config,
+                                        const struct pipe_text *text,
+                                        const struct pipe_suggest *suggest,
+                                        struct percept_error *error)
+{
+    char near[128];
+    return percept_fail_at(error, PERCEPT_NOT_FOUND, config->file, text->line, text->column,
+                           "this build has no backend '%.40s'%s", text->text,
+                           pipe_suggest_text(suggest, near, sizeof near));
+}
+
+/* Those that are named, or else all that are present. One that is named but absent is an error only
+ * when no other is left: a list is an order of preference. */
+static enum percept_status choose_backends(const struct pipe_models *models, struct entry *entry,
+                                           struct percept_error *error)
+{
+    const struct prt_backend *const *all = models->host->backends;
+    const struct pipe_texts *wanted = &entry->config->backends;
+    const char *absent = NULL;
+    size_t used = 0;
+    for (size_t i = 0; wanted->count ? i < wanted->count : all[i] != NULL; i++) {
+        const struct prt_backend *backend = wanted->count ? NULL : all[i];
+        struct pipe_suggest suggest = {.word = wanted->count ? wanted->items[i].text : ""};
+        for (size_t j = 0; wanted->count && all[j]; j++) {
+            if (strcmp(all[j]->name, suggest.word) == 0)
+                backend = all[j];
+            pipe_suggest_add(&suggest, all[j]->name);
+        }
+        if (!backend)
+            return fail_at_text(models->config, &wanted->items[i], &suggest, error);
+        const char *why = backend->absent();
+        if (why)
+            absent = why;
+        else if (used < MAX_BACKENDS)
+            entry->backends[used++] = backend;
+    }
+    if (used == 0)
+        return percept_fail_at(error, PERCEPT_NOT_FOUND, models->config->file,
+                               entry->config->place->line, entry->config->place->column,
+                               "model '%s' has no backend to run on: %s", entry->config->name,
+                               absent ? absent : "this build has none");
+    return PERCEPT_OK;
+}
+
+static enum percept_status open_program(const struct pipe_models *models, struct entry *entry,
+                                        struct percept_error *error)
+{
+    struct percept_error cause = {0};
+    int64_t start = base_clock_ns();
+    enum percept_status status = prt_program_open(entry->config->file, &entry->program, &cause);
+    entry->load_ns = base_clock_ns() - start;
+    if (status != PERCEPT_OK) {
+        char text[768];
+        return percept_fail_at(error, status, models->config->file, entry->config->place->line,
+                               entry->config->place->column, "model '%s': %s", entry->config->name,
+                               percept_error_format(&cause, text, sizeof text));
+    }
+    return choose_backends(models, entry, error);
+}
+
+enum percept_status pipe_models_create(const struct pipe_config *config,
+                                       const struct pipe_host *host, struct pipe_models **out,
+                                       struct percept_error *error)
+{
+    struct pipe_models *models =
+        calloc(1, sizeof *models + config->model_count * sizeof models->entries[0]);
+    if (!models)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    models->config = config;
+    models->host = host;
+    models->count = config->model_count;
+    for (size_t i = 0; i < models->count; i++) {
+        models->entries[i].config = &config->models[i];
+        enum percept_status status = open_program(models, &models->entries[i], error);
+        if (status != PERCEPT_OK) {
+            pipe_models_destroy(models);
+            return status;
+        }
+    }
+    *out = models;
+    return PERCEPT_OK;
+}
+
+void pipe_models_destroy(struct pipe_models *models)
+{
+    for (size_t i = 0; models && i < models->count; i++)
+        prt_program_close(models->entries[i].program);
+    free(models);
+}
+
+/* ---- instances ---- */
+
+static void add_placement(struct entry *entry, const char *name)
+{
+    size_t used = strlen(entry->placement);
+    if (!strstr(entry->placement, name))
+        snprintf(entry->placement + used, sizeof entry->placement - used, "%s%s", used ? "+" : "",
+                 name);
+}
+
+enum percept_status pipe_models_open(struct pipe_models *models, const char *name,
+                                     int64_t *frame_ns, struct pipe_model **out,
+                                     struct percept_error *error)
+{
+    struct entry *entry = NULL;
+    for (size_t i = 0; i < models->count; i++)
+        if (strcmp(models->entries[i].config->name, name) == 0)
+            entry = &models->entries[i];
+    if (!entry)
+        return percept_fail(error, PERCEPT_NOT_FOUND, "no model '%s'", name);
+    struct pipe_model *model = calloc(1, sizeof *model);
+    if (!model)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    const struct prt_model_options options = {
+        .backends = entry->backends,
+        .pool = models->host->pool,
+    };
+    int64_t start = base_clock_ns();
+    enum percept_status status = prt_model_create(entry->program, &options, &model->prt, error);
+    if (status != PERCEPT_OK) {
+        free(model);
+        return status;
+    }
+    entry->load_ns += base_clock_ns() - start;
+    const struct prt_graph *graph = prt_model_graph(model->prt);
+    for (uint32_t node = 0; node < graph->node_count; node++) {
+        const struct prt_backend *backend = prt_model_placement(model->prt, node);
+        if (backend)
+            add_placement(entry, backend->name);
+    }
+    model->entry = entry;
+    model->frame_ns = frame_ns;
+    *out = model;
+    return PERCEPT_OK;
+}
+
+void pipe_model_destroy(struct pipe_model *model)
+{
+    if (!model)
+        return;
+    prt_model_destroy(model->prt);
+    free(model);
+}
+
+struct prt_model *pipe_model_prt(struct pipe_model *model)
+{
+    return model->prt;
+}
+
+enum percept_status pipe_model_run(struct pipe_model *model, struct percept_error *error)
+{
+    int64_t start = base_clock_ns();
+    enum percept_status status = prt_model_run(model->prt, error);
+    int64_t spent = base_clock_ns() - start;
+    *model->frame_ns += spent;
+    if (status == PERCEPT_OK)
+        pipe_window_add(&model->entry->runs, spent);
+    return status;
+}
+
+/* ---- what nodes expect of them ---- */
+
+enum percept_status pipe_model_image_input(struct pipe_model *model, struct pipe_image_input *input,
+                                           struct percept_error *error)
+{
+    const struct prt_tensor *spec = prt_model_input_spec(model->prt, 0);
+    char text[160];
+    if (!spec || prt_model_input_count(model->prt) != 1)
+        return percept_fail(error, PERCEPT_INVALID, "model '%s': expected one input, an image",
+                            model->entry->config->name);
+    int channel = -1;
+    if (spec->rank == 4 && spec->sizes[0] == 1)
+        channel = spec->sizes[1] == 3 ? 1 : (spec->sizes[3] == 3 ? 3 : -1);
+    int row = channel == 1 ? 2 : 1;
+    bool fits = spec->dtype == PRT_F32 && channel > 0 && spec->sizes[row] == spec->sizes[row + 1] &&
+                spec->sizes[row] > 0 && spec->sizes[row] <= 4096;
+    bool rows_first = prt_tensor_is_contiguous(spec),
+         channels_last = prt_tensor_is_channels_last(spec);
+    /* Sizes [1,S,S,3] in row-major order and [1,3,S,S] channels-last are the same bytes. */
+    if (!fits || !(rows_first || (channel == 1 && channels_last)))
+        return percept_fail(error, PERCEPT_INVALID,
+                            "model '%s': expected an input float32[1, 3, size, size], it is %s",
+                            model->entry->config->name,
+                            prt_tensor_describe(spec, text, sizeof text));
+    *input = (struct pipe_image_input){
+        .data = prt_model_input_data(model->prt, 0),
+        .size = (uint32_t)spec->sizes[row],
+        .planar = channel == 1 && rows_first,
+    };
+    return PERCEPT_OK;
+}
+
+enum percept_status pipe_model_output(struct pipe_model *model, size_t index, size_t count,
+                                      const float **data, struct percept_error *error)
+{
+    const struct prt_tensor *spec = prt_model_output_spec(model->prt, index);
+    char text[160];
+    if (!spec)
+        return percept_fail(error, PERCEPT_INVALID, "model '%s': has no output %zu",
+                            model->entry->config->name, index);
+    if (spec->dtype != PRT_F32 || prt_tensor_elements(spec) != count ||
+        !prt_tensor_is_contiguous(spec))
+        return percept_fail(error, PERCEPT_INVALID,
+                            "model '%s': expected output %zu to be float32 with %zu elements, it "
+                            "is %s",
+                            model->entry->config->name, index, count,
+                            prt_tensor_describe(spec, text, sizeof text));
+    *data = prt_model_output_data(model->prt, index);
+    return PERCEPT_OK;
+}
+
+size_t pipe_models_stats(const struct pipe_models *models, struct pipe_model_stats *stats,
+                         size_t capacity)
+{
+    for (size_t i = 0; i < models->count && i < capacity; i++) {
+        const struct entry *entry = &models->entries[i];
+        stats[i] = (struct pipe_model_stats){
+            .name = entry->config->name,
+            .file = entry->config->file,
+            .backend = entry->placement,
+            .runs = pipe_window_count(&entry->runs),
+            .load_ns = entry->load_ns,
+        };
+        pipe_window_percentiles(&entry->runs, &stats[i].median_ns, &stats[i].p99_ns);
+    }
+    return models->count;
+}

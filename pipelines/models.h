@@ -1,0 +1,26 @@
+/* The configured models of an engine: programs, instances, accounts. Private to pipelines. */
+#ifndef PIPELINES_MODELS_H
+#define PIPELINES_MODELS_H
+
+#include "pipelines/config.h"
+#include "pipelines/model.h"
+
+struct pipe_models;
+
+/* Opens every model's file and resolves its backends among those of the host. */
+enum percept_status pipe_models_create(const struct pipe_config *config,
+                                       const struct pipe_host *host, struct pipe_models **models,
+                                       struct percept_error *error);
+void pipe_models_destroy(struct pipe_models *models); /* after their instances; NULL is fine */
+
+/* A new instance; time spent in it is also added to *frame_ns. */
+enum percept_status pipe_models_open(struct pipe_models *models, const char *name,
+                                     int64_t *frame_ns, struct pipe_model **model,
+                                     struct percept_error *error);
+void pipe_model_destroy(struct pipe_model *model); /* NULL is fine */
+
+/* Any thread. */
+size_t pipe_models_stats(const struct pipe_models *models, struct pipe_model_stats *stats,
+                         size_t capacity);
+
+#endif

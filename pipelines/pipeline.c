@@ -1,0 +1,368 @@
+/* Why: per frame, one pass over the nodes in an order that was settled when the configuration was
+ * read; everything else happens once, before. */
+#include "pipelines/pipeline.h"
+
+#include "base/clock.h"
+#include "pipelines/publish.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* One being captured, one in the mailbox, one being processed, and one for luck. */
+#define FRAMES 4
+/* Frames without a fault after which nodes count as recovered: a fault in every other frame is one
+ * long fault. */
+#define RECOVERED 10
+
+/* ---- one frame ---- */
+
+static const void *stream_payload(const struct pipe_pipeline *p,
+                                  const struct pipe_config_stream *stream,
+                                  const struct pipe_frame *frame)
+{
+    if (stream->node == PIPE_FROM_SOURCE)
+        return frame;
+    if (stream->node == PIPE_FROM_NOWHERE)
+        return NULL;
+    const struct pipe_running_node *from = &p->nodes[stream->node];
+    unsigned turn = stream->previous ? !p->turn : p->turn;
+    return from->valid[turn] ? from->outputs[turn][stream->output] : NULL;
+}
+
+static void publish(struct pipe_pipeline *p, int node, const struct pipe_frame *frame)
+{
+    for (size_t i = 0; i < p->config->topic_count; i++) {
+        struct pipe_running_topic *t = &p->topics[i];
+        const void *payload =
+            t->config->stream.node == node ? stream_payload(p, &t->config->stream, frame) : NULL;
+        void *slot = payload ? p->host->loan(p->host->context, t->topic) : NULL;
+        if (!slot)
+            continue;
+        /* A source keeps to its own limit, so a payload always fits. */
+        size_t size = t->publisher->write(slot, t->max_bytes, payload, p->model_ns);
+        if (size)
+            p->host->publish(p->host->context, t->topic, size, frame->capture_ns);
+    }
+}
+
+/* True when all went well. */
+static bool run_node(struct pipe_pipeline *p, size_t index, const struct pipe_frame *frame)
+{
+    struct pipe_running_node *n = &p->nodes[index];
+    const void *inputs[PIPE_MAX_PORTS] = {0};
+    struct percept_error error = {0};
+    char cause[sizeof error.message + 96];
+    n->valid[p->turn] = false;
+    for (size_t i = 0; n->config->class->inputs[i].name; i++) {
+        const struct pipe_config_stream *stream = &n->config->inputs[i];
+        inputs[i] = stream_payload(p, stream, frame);
+        if (!inputs[i] && !n->config->class->inputs[i].optional && !stream->previous)
+            return true; /* the fault is upstream, and counted there */
+    }
+    enum percept_status status =
+        n->config->class->process(n->node, inputs, n->outputs[p->turn], &error);
+    if (status != PERCEPT_OK) {
+        snprintf(cause, sizeof cause, "node '%s': %s", n->config->name,
+                 error.message[0] ? error.message : percept_status_text(status));
+        atomic_fetch_add_explicit(&p->node_errors, 1, memory_order_relaxed);
+        pipe_health_bad(&p->health, PIPE_SIDE_NODES, cause);
+        return false;
+    }
+    n->valid[p->turn] = true;
+    publish(p, (int)index, frame);
+    return true;
+}
+
+static void process(struct pipe_pipeline *p, const struct pipe_frame *frame)
+{
+    bool well = true;
+    p->turn = !p->turn;
+    p->model_ns = 0;
+    publish(p, PIPE_FROM_SOURCE, frame);
+    for (size_t i = 0; i < p->config->node_count; i++)
+        well = run_node(p, i, frame) && well;
+    if (well)
+        pipe_health_good(&p->health, PIPE_SIDE_NODES, RECOVERED);
+    pipe_window_add(&p->latency, base_clock_ns() - frame->capture_ns);
+    atomic_fetch_add_explicit(&p->processed, 1, memory_order_relaxed);
+}
+
+/* ---- the thread ---- */
+
+static void close_topics(struct pipe_pipeline *p)
+{
+    for (size_t i = 0; p->topics && i < p->config->topic_count; i++)
+        if (p->topics[i].topic) {
+            p->host->close_topic(p->host->context, p->topics[i].topic);
+            p->topics[i].topic = NULL;
+        }
+}
+
+/* After the last frame: tell readers, tell the host. */
+static void finish(struct pipe_pipeline *p)
+{
+    bool good = p->end == PERCEPT_END;
+    char text[sizeof p->end_error.message + sizeof p->end_error.file];
+    if (p->end == PERCEPT_CANCELLED)
+        return;
+    close_topics(p);
+    pipe_health_end(&p->health,
+                    good ? NULL : percept_error_format(&p->end_error, text, sizeof text));
+    p->host->finished(p->host->context, p->config->name, p->end, good ? NULL : &p->end_error);
+}
+
+static void set_priority(struct pipe_pipeline *p)
+{
+    static const int nice_values[] = {
+        [PIPE_PRIORITY_LOW] = 10,
+        [PIPE_PRIORITY_NORMAL] = 0,
+        [PIPE_PRIORITY_HIGH] = -10,
+    };
+    char text[160];
+    int wanted = nice_values[p->config->priority];
+    if (wanted == 0 || setpriority(PRIO_PROCESS, (id_t)gettid(), wanted) == 0)
+        return;
+    snprintf(text, sizeof text, "priority: nice %d: %s; going on without", wanted, strerror(errno));
+    p->host->event(p->host->context, p->config->name, text);
+}
+
+static void *process_main(void *pipeline)
+{
+    struct pipe_pipeline *p = pipeline;
+    struct pipe_frame *frame = NULL;
+    int64_t deadline_ns = (int64_t)(p->config->deadline_ms * 1e6);
+    set_priority(p);
+    enum percept_status status;
+    while ((status = pipe_mailbox_take(&p->mailbox, &frame)) == PERCEPT_OK) {
+        if (deadline_ns && base_clock_ns() - frame->capture_ns > deadline_ns)
+            atomic_fetch_add_explicit(&p->dropped_old, 1, memory_order_relaxed);
+        else
+            process(p, frame);
+        pipe_frame_unref(frame);
+    }
+    if (status == PERCEPT_END)
+        finish(p);
+    return NULL;
+}
+
+static enum percept_status spawn(pthread_t *thread, const char *name, void *(*main)(void *),
+                                 void *argument, struct percept_error *error)
+{
+    char short_name[16];
+    int failed = pthread_create(thread, NULL, main, argument);
+    if (failed)
+        return percept_fail_errno(error, failed, "thread '%s'", name);
+    snprintf(short_name, sizeof short_name, "%s", name);
+    pthread_setname_np(*thread, short_name);
+    return PERCEPT_OK;
+}
+
+enum percept_status pipe_pipeline_start(struct pipe_pipeline *p, struct percept_error *error)
+{
+    char capture_name[80];
+    sigset_t all, before;
+    snprintf(capture_name, sizeof capture_name, "in:%s", p->config->name);
+    /* Signals are the host's: our threads inherit a mask that takes none. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    enum percept_status status = spawn(&p->process_thread, p->config->name, process_main, p, error);
+    if (status == PERCEPT_OK) {
+        status = spawn(&p->capture_thread, capture_name, pipe_capture_main, p, error);
+        p->started = status == PERCEPT_OK;
+        if (!p->started) {
+            pipe_mailbox_cancel(&p->mailbox);
+            pthread_join(p->process_thread, NULL);
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return status;
+}
+
+void pipe_pipeline_cancel(struct pipe_pipeline *p)
+{
+    uint64_t one = 1;
+    ssize_t ignored = write(p->stop_fd, &one, sizeof one); /* can only fail when already set */
+    (void)ignored;
+    pipe_mailbox_cancel(&p->mailbox);
+}
+
+void pipe_pipeline_join(struct pipe_pipeline *p)
+{
+    if (!p->started)
+        return;
+    pthread_join(p->capture_thread, NULL);
+    pthread_join(p->process_thread, NULL);
+    p->started = false;
+}
+
+/* ---- making one ---- */
+
+static enum percept_status open_model(struct pipe_node_host *host, const char *name,
+                                      struct pipe_model **model, struct percept_error *error)
+{
+    struct pipe_pipeline *p = host->pipeline;
+    size_t bytes = (p->open_model_count + 1) * sizeof(struct pipe_model *);
+    struct pipe_model **models = realloc(p->open_models, bytes);
+    if (!models)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    p->open_models = models;
+    enum percept_status status = pipe_models_open(p->models, name, &p->model_ns, model, error);
+    if (status == PERCEPT_OK)
+        models[p->open_model_count++] = *model;
+    return status;
+}
+
+/* An error of a part, with the place in the configuration that made the part. */
+static enum percept_status at_place(struct pipe_pipeline *p, const struct pipe_tree *place,
+                                    const char *what, const char *name, enum percept_status status,
+                                    const struct percept_error *cause, struct percept_error *error)
+{
+    char text[sizeof cause->message + sizeof cause->file];
+    return percept_fail_at(error, status, p->root->file, place->line, place->column, "%s '%s': %s",
+                           what, name, percept_error_format(cause, text, sizeof text));
+}
+
+static enum percept_status create_node(struct pipe_pipeline *p, size_t index,
+                                       struct percept_error *error)
+{
+    struct pipe_running_node *n = &p->nodes[index];
+    struct percept_error cause = {0};
+    n->config = &p->config->nodes[index];
+    for (size_t i = 0; n->config->class->outputs[i].name; i++)
+        for (size_t turn = 0; turn < 2; turn++) {
+            n->outputs[turn][i] =
+                calloc(1, pipe_stream_type_size(n->config->class->outputs[i].type));
+            if (!n->outputs[turn][i])
+                return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+        }
+    const struct pipe_node_setup setup = {
+        .name = n->config->name,
+        .params = n->config->params,
+        .host = &p->node_host,
+        .open_model = open_model,
+    };
+    enum percept_status status = n->config->class->create(&setup, &n->node, &cause);
+    return status == PERCEPT_OK
+               ? status
+               : at_place(p, n->config->place, "node", n->config->name, status, &cause, error);
+}
+
+static enum percept_status create_topic(struct pipe_pipeline *p, size_t index,
+                                        struct percept_error *error)
+{
+    struct pipe_running_topic *t = &p->topics[index];
+    struct percept_error cause = {0};
+    t->config = &p->config->topics[index];
+    t->publisher = pipe_publisher_of(t->config->type);
+    t->max_bytes = t->publisher->max_bytes(p->config->source->max_pixels(p->source));
+    enum percept_status status = p->host->open_topic(
+        p->host->context, t->config->name, t->publisher->schema, t->max_bytes, &t->topic, &cause);
+    return status == PERCEPT_OK
+               ? status
+               : at_place(p, t->config->place, "topic", t->config->name, status, &cause, error);
+}
+
+static enum percept_status create_source(struct pipe_pipeline *p, struct percept_error *error)
+{
+    struct percept_error cause = {0};
+    const struct pipe_source_setup setup = {
+        .params = p->config->source_params,
+        .stop_fd = p->stop_fd,
+    };
+    enum percept_status status = p->config->source->create(&setup, &p->source, &cause);
+    return status == PERCEPT_OK ? status
+                                : at_place(p, p->config->source_place, "source of pipeline",
+                                           p->config->name, status, &cause, error);
+}
+
+static enum percept_status create_parts(struct pipe_pipeline *p, struct percept_error *error)
+{
+    p->nodes = calloc(p->config->node_count + 1, sizeof *p->nodes);
+    p->topics = calloc(p->config->topic_count + 1, sizeof *p->topics);
+    if (!p->nodes || !p->topics)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    p->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (p->stop_fd < 0)
+        return percept_fail_errno(error, errno, "eventfd");
+    enum percept_status status = pipe_frame_pool_create(FRAMES, &p->frames, error);
+    if (status == PERCEPT_OK)
+        status = create_source(p, error);
+    for (size_t i = 0; i < p->config->node_count && status == PERCEPT_OK; i++)
+        status = create_node(p, i, error);
+    for (size_t i = 0; i < p->config->topic_count && status == PERCEPT_OK; i++)
+        status = create_topic(p, i, error);
+    return status;
+}
+
+enum percept_status pipe_pipeline_create(const struct pipe_config *root,
+                                         const struct pipe_config_pipeline *config,
+                                         const struct pipe_host *host, struct pipe_models *models,
+                                         struct pipe_pipeline **pipeline,
+                                         struct percept_error *error)
+{
+    struct pipe_pipeline *p = calloc(1, sizeof *p);
+    if (!p)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    p->root = root;
+    p->config = config;
+    p->host = host;
+    p->models = models;
+    p->node_host.pipeline = p;
+    p->stop_fd = -1;
+    pipe_mailbox_init(&p->mailbox);
+    pipe_health_init(&p->health, host, config->name);
+    enum percept_status status = create_parts(p, error);
+    if (status != PERCEPT_OK) {
+        pipe_pipeline_destroy(p);
+        return status;
+    }
+    *pipeline = p;
+    return PERCEPT_OK;
+}
+
+void pipe_pipeline_destroy(struct pipe_pipeline *p)
+{
+    if (!p)
+        return;
+    close_topics(p);
+    for (size_t i = 0; p->nodes && i < p->config->node_count && p->nodes[i].config; i++) {
+        p->nodes[i].config->class->destroy(p->nodes[i].node);
+        for (size_t port = 0; port < PIPE_MAX_PORTS; port++) {
+            free(p->nodes[i].outputs[0][port]);
+            free(p->nodes[i].outputs[1][port]);
+        }
+    }
+    for (size_t i = 0; i < p->open_model_count; i++)
+        pipe_model_destroy(p->open_models[i]);
+    p->config->source->destroy(p->source);
+    pipe_mailbox_fini(&p->mailbox);
+    pipe_frame_pool_destroy(p->frames);
+    pipe_health_fini(&p->health);
+    if (p->stop_fd >= 0)
+        close(p->stop_fd);
+    free(p->open_models);
+    free(p->nodes);
+    free(p->topics);
+    free(p);
+}
+
+void pipe_pipeline_stats(struct pipe_pipeline *p, struct pipe_stats *stats)
+{
+    *stats = (struct pipe_stats){
+        .name = p->config->name,
+        .source = p->config->source->name,
+        .frames = atomic_load_explicit(&p->processed, memory_order_relaxed),
+        .dropped_late = atomic_load_explicit(&p->dropped_late, memory_order_relaxed) +
+                        atomic_load_explicit(&p->dropped_old, memory_order_relaxed),
+        .dropped_bad = atomic_load_explicit(&p->dropped_bad, memory_order_relaxed),
+        .node_errors = atomic_load_explicit(&p->node_errors, memory_order_relaxed),
+    };
+    pipe_window_percentiles(&p->latency, &stats->latency_p50_ns, &stats->latency_p99_ns);
+    pipe_health_read(&p->health, stats);
+}

@@ -1,0 +1,112 @@
+/*
+ * One running pipeline: a thread that captures, a thread that processes. Private to pipelines.
+ *
+ * capture.c fills the mailbox, pipeline.c empties it, health.c knows how it goes.
+ */
+#ifndef PIPELINES_PIPELINE_H
+#define PIPELINES_PIPELINE_H
+
+#include "pipelines/config.h"
+#include "pipelines/mailbox.h"
+#include "pipelines/models.h"
+#include "pipelines/window.h"
+
+#include <stdatomic.h>
+
+/* ---- health ---- */
+
+/* Both sides of a pipeline can be unwell, each by its own cause. */
+enum pipe_side { PIPE_SIDE_SOURCE, PIPE_SIDE_NODES, PIPE_SIDES };
+
+struct pipe_health {
+    const struct pipe_host *host;
+    const char *pipeline;
+    pthread_mutex_t mutex; /* guards the rest */
+    bool done, failed;
+    char causes[PIPE_SIDES][256]; /* "" is well; when failed, causes[0] says why */
+    unsigned good[PIPE_SIDES];    /* frames in a row without a fault, while it is unwell */
+};
+
+void pipe_health_init(struct pipe_health *health, const struct pipe_host *host,
+                      const char *pipeline);
+void pipe_health_fini(struct pipe_health *health);
+/* A fault: degraded, with an event unless it already was for the same reason. */
+void pipe_health_bad(struct pipe_health *health, enum pipe_side side, const char *cause);
+/* A frame went well. After `enough` of them in a row the side has recovered. */
+void pipe_health_good(struct pipe_health *health, enum pipe_side side, unsigned enough);
+/* Over: done (cause NULL) or failed. */
+void pipe_health_end(struct pipe_health *health, const char *cause);
+/* Fills state and cause. */
+void pipe_health_read(struct pipe_health *health, struct pipe_stats *stats);
+
+/* ---- the pipeline ---- */
+
+struct pipe_running_node {
+    const struct pipe_config_node *config;
+    struct pipe_node *node;
+    /* Two buffers an output, this frame's and the last one's, in turns. */
+    void *outputs[2][PIPE_MAX_PORTS];
+    bool valid[2];
+};
+
+struct pipe_running_topic {
+    const struct pipe_config_topic *config;
+    const struct pipe_publisher *publisher;
+    struct pipe_topic *topic; /* the host's; NULL when closed */
+    size_t max_bytes;
+};
+
+/* What a node's setup passes back to us, to know whose models to open. */
+struct pipe_node_host {
+    struct pipe_pipeline *pipeline;
+};
+
+struct pipe_pipeline {
+    const struct pipe_config *root;
+    const struct pipe_config_pipeline *config;
+    const struct pipe_host *host;
+    struct pipe_models *models;
+    struct pipe_source *source;
+    struct pipe_frame_pool *frames;
+    struct pipe_mailbox mailbox;
+    struct pipe_health health;
+    int stop_fd; /* eventfd, written once to stop the source */
+
+    struct pipe_running_node *nodes;
+    struct pipe_running_topic *topics;
+    struct pipe_node_host node_host;
+    struct pipe_model **open_models; /* of all nodes */
+    size_t open_model_count;
+    unsigned turn;    /* which of the two buffers is this frame's; pipeline thread */
+    int64_t model_ns; /* of this frame; pipeline thread */
+
+    pthread_t capture_thread, process_thread;
+    bool started;
+    /* How the source ended; written by its thread before it closes the mailbox, read by the
+     * pipeline's after. */
+    enum percept_status end;
+    struct percept_error end_error;
+
+    /* Counters: each has one writer; relaxed, read by any thread. */
+    atomic_uint_fast64_t processed, dropped_late, dropped_bad, node_errors;
+    atomic_uint_fast64_t dropped_old; /* the pipeline's share of dropped_late: past the deadline */
+    struct pipe_window latency;
+};
+
+enum percept_status pipe_pipeline_create(const struct pipe_config *root,
+                                         const struct pipe_config_pipeline *config,
+                                         const struct pipe_host *host, struct pipe_models *models,
+                                         struct pipe_pipeline **pipeline,
+                                         struct percept_error *error);
+enum percept_status pipe_pipeline_start(struct pipe_pipeline *pipeline,
+                                        struct percept_error *error);
+/* Ask to stop; does not wait. */
+void pipe_pipeline_cancel(struct pipe_pipeline *pipeline);
+void pipe_pipeline_join(struct pipe_pipeline *pipeline);
+void pipe_pipeline_destroy(struct pipe_pipeline *pipeline); /* not running; NULL is fine */
+void pipe_pipeline_stats(struct pipe_pipeline *pipeline, struct pipe_stats *stats);
+
+/* Thread of the source; argument is the pipeline. */
+void *pipe_capture_main(void *pipeline);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * Where frames come from. A source runs on its own thread; the engine paces recorded ones and hands
+ * each frame to the pipeline.
+ */
+#ifndef PIPELINES_SOURCE_H
+#define PIPELINES_SOURCE_H
+
+#include "base/status.h"
+#include "pipelines/frame.h"
+#include "pipelines/param.h"
+
+struct pipe_source; /* a source's own state; each class defines it */
+
+struct pipe_source_setup {
+    const void *params;
+    int stop_fd; /* becomes readable when the engine stops: wait on it along with anything else */
+};
+
+struct pipe_source_class {
+    const char *name;
+    const char *summary;
+    bool recorded; /* next says when a frame is due; else it says when it was captured */
+    const struct pipe_param *params;
+    size_t params_size;
+
+    enum percept_status (*create)(const struct pipe_source_setup *setup,
+                                  struct pipe_source **source, struct percept_error *error);
+    /*
+     * Fill the next frame: pipe_frame_resize, then its pixels. *time_ns becomes, for a recorded
+     * source, the time from the first frame at which this one is due; else its capture time. May
+     * block, but not on anything that stop_fd does not end.
+     *
+     * END: no more frames. CANCELLED: stop_fd. MALFORMED: this item could not be read, the next
+     * call goes on after it. DISCONNECTED: the device is away, the next call tries again and waits
+     * as long as is decent. Anything else ends the pipeline as failed.
+     */
+    enum percept_status (*next)(struct pipe_source *source, struct pipe_frame *frame,
+                                int64_t *time_ns, struct percept_error *error);
+    /* Largest frame it will give, in pixels: what a frame topic must have room for. */
+    size_t (*max_pixels)(const struct pipe_source *source);
+    void (*destroy)(struct pipe_source *source); /* NULL is fine */
+};
+
+extern const struct pipe_source_class *const pipe_source_classes[]; /* NULL-terminated */
+
+/* Wait until CLOCK_MONOTONIC until_ns (< 0: for ever) or until fd is readable. OK: it is time.
+ * CANCELLED: fd. */
+enum percept_status pipe_wait(int fd, int64_t until_ns);
+
+#endif

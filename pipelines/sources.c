@@ -1,0 +1,10 @@
+/* Why: one list of the kinds of sources. */
+#include "pipelines/source.h"
+
+extern const struct pipe_source_class pipe_source_images, pipe_source_video, pipe_source_camera;
+
+const struct pipe_source_class *const pipe_source_classes[] = {
+    &pipe_source_images,
+    &pipe_source_video,
+    NULL,
+};

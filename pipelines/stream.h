@@ -1,0 +1,75 @@
+/*
+ * What flows between nodes. A stream has a type; its payload is one of the fixed-size structs
+ * below, so that a pipeline's memory is known before its first frame.
+ *
+ * Coordinates are image pixels as ipc/topics.h defines them: origin top left, y down, the first
+ * pixel spans 0..1. Angles are radians, clockwise on screen.
+ */
+#ifndef PIPELINES_STREAM_H
+#define PIPELINES_STREAM_H
+
+#include "ipc/topics.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum pipe_stream_type { PIPE_FRAME, PIPE_DETECTIONS, PIPE_REGIONS, PIPE_HANDS, PIPE_STREAM_TYPES };
+
+/* Name as messages and docs/nodes.md write it. */
+const char *pipe_stream_type_name(enum pipe_stream_type type);
+/* Bytes of a payload; 0 for frames, which are passed by reference. */
+size_t pipe_stream_type_size(enum pipe_stream_type type);
+
+/* An image that some thread may be reading: RGB, 8 bits a channel. Memory: pipelines/frame.h. */
+struct pipe_frame {
+    uint8_t *pixels; /* stride * height bytes, and PIPE_FRAME_PADDING readable ones after them */
+    uint32_t width, height, stride; /* stride in bytes, >= 3 * width */
+    int64_t capture_ns;             /* CLOCK_MONOTONIC */
+    uint64_t number;                /* of the source, from 0; gaps are frames that were dropped */
+};
+#define PIPE_FRAME_PADDING 64
+
+/* A rotated square of the image. At rotation 0 its top is towards the image's top. */
+struct pipe_square {
+    float x, y; /* centre */
+    float side;
+    float rotation;
+};
+
+/* ---- palms ---- */
+
+#define PIPE_PALM_KEYPOINTS 7 /* 0 wrist, 1 index MCP, 2 middle MCP, 3 ring, 4 little, 5..6 thumb \
+                               */
+#define PIPE_MAX_DETECTIONS 8
+
+struct pipe_detection {
+    float score; /* 0..1 */
+    float left, top, width, height;
+    float keypoints[PIPE_PALM_KEYPOINTS][2];
+};
+
+struct pipe_detections {
+    uint32_t count;
+    bool ran; /* false: the detector had no reason to look at this frame */
+    struct pipe_detection items[PIPE_MAX_DETECTIONS]; /* best first */
+};
+
+/* ---- regions: where the landmark net should look ---- */
+
+struct pipe_region {
+    struct pipe_square square;
+    uint32_t id; /* of the hand that is followed; 0: newly detected */
+    float detection_score;
+};
+
+struct pipe_regions {
+    uint32_t count;
+    uint32_t wanted; /* how many more hands a detector should look for in this frame; 0: none */
+    bool detector_ran;
+    struct pipe_region items[PERCEPT_HANDS_MAX];
+};
+
+/* PIPE_HANDS: struct percept_hands, as it is published (model_ns is filled on publishing). */
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * A YAML document as a small tree in which every value knows its line and column.
+ *
+ * Everything is checked while it is built: size, depth and number of values (aliases count each
+ * time they are used, so a file cannot grow by them), duplicate keys, and ${NAME} or
+ * ${NAME:-default}, which are replaced by environment variables except in 'single quotes'; $$ is a
+ * dollar sign. What a plain text means (number, truth, name) is decided by whoever reads it.
+ */
+#ifndef PIPELINES_TREE_H
+#define PIPELINES_TREE_H
+
+#include "base/arena.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PIPE_TREE_MAX_BYTES  65536
+#define PIPE_TREE_MAX_DEPTH  16
+#define PIPE_TREE_MAX_VALUES 10000
+#define PIPE_TREE_MAX_TEXT   4096
+
+enum pipe_tree_kind { PIPE_TREE_TEXT, PIPE_TREE_LIST, PIPE_TREE_MAP };
+
+struct pipe_tree_item {
+    const struct pipe_tree *key; /* NULL in a list */
+    const struct pipe_tree *value;
+};
+
+struct pipe_tree {
+    enum pipe_tree_kind kind;
+    bool quoted; /* TEXT: was written in quotes, so it is not a number */
+    unsigned line, column;
+    const char *text; /* TEXT */
+    size_t count;     /* LIST, MAP */
+    const struct pipe_tree_item *items;
+};
+
+/* name is for messages. An empty document gives an empty map. The tree lives in the arena. */
+enum percept_status pipe_tree_parse(const char *name, const void *bytes, size_t size,
+                                    struct base_arena *arena, const struct pipe_tree **tree,
+                                    struct percept_error *error);
+
+/* The item of a map with this key; NULL when there is none. */
+const struct pipe_tree_item *pipe_tree_find(const struct pipe_tree *map, const char *key);
+
+/* "a list", "the text '30'", "nothing": what a message says it got. Returns buffer. */
+char *pipe_tree_describe(const struct pipe_tree *tree, char *buffer, size_t size);
+
+#endif
