@@ -35,8 +35,8 @@ struct percept_sample {
     uint64_t sequence;  /* of the topic, from 1 */
     int64_t capture_ns; /* when the sensor captured what this is about */
     int64_t publish_ns; /* when the daemon published it */
-    uint64_t
-        lost; /* samples published since the previous one that this subscription was too late for */
+    uint64_t lost;      /* published since the previous one, but gone before we got to them */
+    uint64_t reserved[2];
 };
 
 /*
@@ -49,20 +49,22 @@ enum percept_status percept_connect(const char *socket_path, struct percept_clie
 /* Frees the subscriptions, too. NULL is fine. */
 void percept_disconnect(struct percept_client *client);
 
-/* Called from within percept_next and percept_dispatch, when the daemon has gone and when it is
- * back (and all subscriptions with it). */
+/* Called from within other functions of the client, when the daemon has gone (connected is 0) and
+ * when it is back and has answered all subscriptions (1). Do not free the client or a subscription
+ * in it. */
 typedef void (*percept_connection_fn)(void *context, int connected);
 void percept_on_connection(struct percept_client *client, percept_connection_fn callback,
                            void *context);
 
 enum percept_reading {
     PERCEPT_READ_LATEST, /* skip to the newest sample: for anything live */
-    PERCEPT_READ_QUEUE,  /* every sample in order, as long as the ring still has it */
+    PERCEPT_READ_QUEUE,  /* every sample in order, from the oldest that the ring still has */
 };
 
 struct percept_subscribe_options {
     enum percept_reading reading;
-    const char *schema; /* refuse a topic of another schema (VERSION); NULL: any */
+    const char *schema;   /* refuse a topic of another schema (VERSION); NULL: any */
+    uint64_t reserved[4]; /* zero */
 };
 
 /* NOT_FOUND: no such topic; PERMISSION; LIMIT. options NULL: latest, any schema. */
@@ -85,9 +87,10 @@ void percept_release(struct percept_subscription *subscription);
 /*
  * For poll loops: a descriptor that becomes readable when percept_next(subscription, 0, ...) may
  * have something to say. Clear it by calling percept_next until TIMED_OUT. It stays the same across
- * reconnects. Owned by the subscription.
+ * reconnects. Owned by the subscription. Made at the first call, which asks the daemon for a
+ * wake-up socket; -1 when out of descriptors.
  */
-int percept_subscription_fd(const struct percept_subscription *subscription);
+int percept_subscription_fd(struct percept_subscription *subscription);
 
 /* The daemon's state as JSON (docs/status.md); malloc'ed, free it. */
 enum percept_status percept_query(struct percept_client *client, const char *what, char **json,

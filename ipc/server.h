@@ -22,7 +22,8 @@ struct ipc_topic_options {
     const char *name;   /* [a-z0-9._-]{1,63} */
     const char *schema; /* "percept.hands/1" */
     size_t max_bytes;   /* of a payload */
-    unsigned slots;     /* 0: a default */
+    unsigned slots;     /* past samples kept for readers that are behind; 0: a default. Slots for
+                           subscribers to hold come on top of it. */
 };
 
 enum percept_status ipc_topic_create(const struct ipc_topic_options *options,
@@ -34,8 +35,9 @@ void ipc_topic_destroy(struct ipc_topic *topic); /* after the server that offers
 void *ipc_topic_loan(struct ipc_topic *topic);
 /* Publish the loan (size <= max_bytes) and wake who waits. Writer thread only. */
 void ipc_topic_publish(struct ipc_topic *topic, size_t size, int64_t capture_ns);
-/* No more will come: readers get END after the last sample. Writer thread, or any once the writer
- * has stopped. */
+/* No more will come: readers get END after the last sample. Not for a daemon that stops and may
+ * come back: its readers wait for the next one by themselves. Writer thread, or any once the
+ * writer has stopped. */
 void ipc_topic_close(struct ipc_topic *topic);
 
 struct ipc_topic_stats {
@@ -61,13 +63,14 @@ struct ipc_server_options {
     void *context;
 };
 
-/* Listens when it returns. */
+/* Listens when it returns. Clients are served once the loop runs: add the topics before. */
 enum percept_status ipc_server_create(uv_loop_t *loop, const struct ipc_server_options *options,
                                       struct ipc_server **server, struct percept_error *error);
 /* Offer a topic to clients; it must outlive the server. */
 enum percept_status ipc_server_add_topic(struct ipc_server *server, struct ipc_topic *topic,
                                          struct percept_error *error);
-/* Closes all handles; run the loop afterwards until it is empty; removes the socket file. */
+/* Hangs up on all clients, closes all handles and removes the socket file; run the loop afterwards
+ * until it is empty. NULL is fine. */
 void ipc_server_destroy(struct ipc_server *server);
 
 struct ipc_client_stats {

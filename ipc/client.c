@@ -1,0 +1,412 @@
+/*
+ * The connection to the daemon: dialling, requests and replies, and getting back up after the
+ * daemon has gone. On dialling, the greeting and all subscriptions are sent at once; the connection
+ * is up when all have been answered.
+ */
+#include "ipc/client.h"
+
+#include "base/clock.h"
+#include "ipc/memfd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define RESULT_MAX ((size_t)64 << 20)
+
+typedef Percept__Control__Reply reply_message;
+
+/* ---- losing and dialling ---- */
+
+/* For poll loops: wake up at that time; 0: no more. */
+static void set_timer(struct percept_client *client, int64_t when_ns)
+{
+    struct itimerspec when = {.it_value = {.tv_sec = (time_t)(when_ns / BASE_NS_PER_S),
+                                           .tv_nsec = (long)(when_ns % BASE_NS_PER_S)}};
+    if (client->timer_fd >= 0)
+        timerfd_settime(client->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+static void lose(struct percept_client *client)
+{
+    if (client->fd >= 0)
+        close(client->fd);
+    client->fd = -1;
+    client->hello = client->query = 0;
+    client->retry_ns = base_clock_ns() + client->backoff_ns;
+    client->backoff_ns *= 2;
+    if (client->backoff_ns > CLIENT_BACKOFF_MAX)
+        client->backoff_ns = CLIENT_BACKOFF_MAX;
+    set_timer(client, client->retry_ns);
+    for (struct percept_subscription *s = client->subscriptions; s; s = s->next) {
+        s->request = s->wake_request = 0;
+        s->seated = false;
+        s->current.id = 0;
+        mapping_close(&s->fresh);
+        subscription_kick(s);
+    }
+    bool was_up = client->up;
+    client->up = false;
+    if (was_up && client->callback)
+        client->callback(client->context, 0);
+}
+
+uint32_t client_send(struct percept_client *client, Percept__Control__Request *request)
+{
+    struct ipc_packet packet = {.fd_count = 0};
+    if (client->fd < 0)
+        return 0;
+    if (++client->last_request == 0)
+        client->last_request = 1;
+    request->id = client->last_request;
+    if (percept__control__request__get_packed_size(request) > sizeof packet.bytes)
+        return 0;
+    packet.size = percept__control__request__pack(request, packet.bytes);
+    return ipc_wire_send(client->fd, &packet) == PERCEPT_OK ? request->id : 0;
+}
+
+static void send_hello(struct percept_client *client)
+{
+    Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
+    Percept__Control__Hello hello = PERCEPT__CONTROL__HELLO__INIT;
+    hello.version_min = IPC_PROTOCOL_MIN;
+    hello.version_max = IPC_PROTOCOL_MAX;
+    hello.program = program_invocation_short_name;
+    request.body_case = PERCEPT__CONTROL__REQUEST__BODY_HELLO;
+    request.hello = &hello;
+    client->hello = client_send(client, &request);
+}
+
+void client_send_subscribe(struct percept_subscription *subscription)
+{
+    Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
+    Percept__Control__Subscribe subscribe = PERCEPT__CONTROL__SUBSCRIBE__INIT;
+    subscribe.topic = subscription->topic;
+    subscribe.schema = subscription->schema;
+    subscribe.wake = subscription->epoll_fd >= 0;
+    request.body_case = PERCEPT__CONTROL__REQUEST__BODY_SUBSCRIBE;
+    request.subscribe = &subscribe;
+    subscription->failure.status = PERCEPT_OK;
+    subscription->request = client_send(subscription->client, &request);
+}
+
+void client_send_unsubscribe(struct percept_client *client, uint32_t id)
+{
+    Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
+    Percept__Control__Unsubscribe unsubscribe = PERCEPT__CONTROL__UNSUBSCRIBE__INIT;
+    unsubscribe.subscription = id;
+    request.body_case = PERCEPT__CONTROL__REQUEST__BODY_UNSUBSCRIBE;
+    request.unsubscribe = &unsubscribe;
+    client_send(client, &request);
+}
+
+static enum percept_status dial(struct percept_client *client, struct percept_error *error)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strncpy(address.sun_path, client->path, sizeof address.sun_path - 1);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return percept_fail_errno(error, errno, "socket");
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        int cause = errno;
+        close(fd);
+        if (cause == ENOENT || cause == ECONNREFUSED)
+            return percept_fail(error, cause == ENOENT ? PERCEPT_NOT_FOUND : PERCEPT_DISCONNECTED,
+                                "no daemon listens on '%s'", client->path);
+        return percept_fail_errno(error, cause, "connect to '%s'", client->path);
+    }
+    client->fd = fd;
+    client->failure.status = PERCEPT_OK;
+    client->deadline_ns = base_clock_ns() + CLIENT_REQUEST_NS;
+    set_timer(client, client->deadline_ns);
+    send_hello(client);
+    bool sent = client->hello != 0;
+    for (struct percept_subscription *s = client->subscriptions; s; s = s->next) {
+        subscription_watch(s, fd);
+        client_send_subscribe(s);
+        sent = sent && s->request != 0;
+    }
+    /* A daemon that refuses us may have hung up already; why is still there to be read. */
+    (void)sent;
+    return PERCEPT_OK;
+}
+
+/* ---- replies ---- */
+
+static void note_up(struct percept_client *client)
+{
+    bool up = client->fd >= 0 && client->hello == 0;
+    for (const struct percept_subscription *s = client->subscriptions; s; s = s->next)
+        up = up && s->request == 0;
+    if (!up || client->up)
+        return;
+    client->up = true;
+    client->backoff_ns = CLIENT_BACKOFF_NS;
+    set_timer(client, 0);
+    if (client->callback)
+        client->callback(client->context, 1);
+}
+
+/* An Error, or a reply of a kind that does not fit the request. */
+static void reply_failure(const reply_message *reply, struct percept_error *failure)
+{
+    if (reply->body_case == PERCEPT__CONTROL__REPLY__BODY_ERROR && reply->error->status < 0)
+        percept_fail(failure, (enum percept_status)reply->error->status, "%s",
+                     reply->error->message);
+    else
+        percept_fail(failure, PERCEPT_MALFORMED, "the daemon's reply does not fit the request");
+}
+
+static void on_subscribe_reply(struct percept_subscription *subscription,
+                               const reply_message *reply, struct ipc_packet *packet)
+{
+    struct percept_error failure;
+    struct mapping mapping;
+    subscription->request = 0;
+    if (reply->body_case != PERCEPT__CONTROL__REPLY__BODY_SUBSCRIBED || packet->fd_count < 2) {
+        reply_failure(reply, &failure);
+        subscription_failed(subscription, &failure);
+        return;
+    }
+    enum percept_status status =
+        mapping_open(packet->fds[0], packet->fds[1], subscription->topic, &mapping, &failure);
+    if (status != PERCEPT_OK) {
+        subscription_failed(subscription, &failure);
+        return;
+    }
+    mapping.id = reply->subscribed->subscription;
+    mapping.wake_fd = ipc_packet_take_fd(packet, 2);
+    subscription_mapped(subscription, &mapping);
+}
+
+static void on_query_reply(struct percept_client *client, const reply_message *reply,
+                           struct ipc_packet *packet)
+{
+    client->query = 0;
+    if (reply->body_case == PERCEPT__CONTROL__REPLY__BODY_RESULT && packet->fd_count == 1)
+        client->result_fd = ipc_packet_take_fd(packet, 0);
+    else
+        reply_failure(reply, &client->failure);
+}
+
+/* False when the connection is of no more use. */
+static bool on_reply(struct percept_client *client, const reply_message *reply,
+                     struct ipc_packet *packet)
+{
+    if (reply->id == 0 || reply->id == client->hello) {
+        if (reply->id != 0 && reply->body_case == PERCEPT__CONTROL__REPLY__BODY_WELCOME) {
+            client->hello = 0;
+            return true;
+        }
+        reply_failure(reply, &client->failure);
+        return false;
+    }
+    if (reply->id == client->query) {
+        on_query_reply(client, reply, packet);
+        return true;
+    }
+    for (struct percept_subscription *s = client->subscriptions; s; s = s->next) {
+        if (reply->id == s->request) {
+            on_subscribe_reply(s, reply, packet);
+            return true;
+        }
+        if (reply->id == s->wake_request) {
+            s->wake_request = 0;
+            subscription_wake_added(s, ipc_packet_take_fd(packet, 0));
+            return true;
+        }
+    }
+    /* Subscribed for someone who has lost interest meanwhile. */
+    if (reply->body_case == PERCEPT__CONTROL__REPLY__BODY_SUBSCRIBED)
+        client_send_unsubscribe(client, reply->subscribed->subscription);
+    return true;
+}
+
+static void read_replies(struct percept_client *client)
+{
+    struct ipc_packet packet;
+    while (client->fd >= 0) {
+        packet.size = packet.fd_count = 0;
+        enum percept_status status = ipc_wire_receive(client->fd, &packet);
+        if (status == PERCEPT_BUSY)
+            return;
+        reply_message *reply = NULL;
+        if (status == PERCEPT_OK)
+            reply = percept__control__reply__unpack(NULL, packet.size, packet.bytes);
+        if (!reply || !on_reply(client, reply, &packet))
+            lose(client);
+        if (reply)
+            percept__control__reply__free_unpacked(reply, NULL);
+        ipc_packet_reset(&packet);
+        note_up(client);
+    }
+}
+
+void client_service(struct percept_client *client)
+{
+    uint64_t expirations;
+    if (!client->up && client->timer_fd >= 0 &&
+        read(client->timer_fd, &expirations, sizeof expirations) < 0 && errno != EAGAIN)
+        return;
+    if (client->fd < 0) {
+        if (base_clock_ns() < client->retry_ns)
+            return;
+        if (dial(client, NULL) != PERCEPT_OK)
+            lose(client);
+    }
+    read_replies(client);
+    if (client->fd >= 0 && !client->up && base_clock_ns() >= client->deadline_ns)
+        lose(client);
+}
+
+void client_sleep(struct percept_client *client, int64_t deadline_ns)
+{
+    int64_t until = client->fd < 0 ? client->retry_ns
+                    : client->up   ? deadline_ns
+                                   : client->deadline_ns;
+    if (until > deadline_ns)
+        until = deadline_ns;
+    int64_t left = until - base_clock_ns();
+    struct timespec timeout = {.tv_sec = (time_t)(left / BASE_NS_PER_S),
+                               .tv_nsec = (long)(left % BASE_NS_PER_S)};
+    struct pollfd wait = {.fd = client->fd, .events = POLLIN}; /* -1 is skipped */
+    if (left > 0)
+        ppoll(&wait, 1, &timeout, NULL);
+}
+
+enum percept_status client_await(struct percept_client *client, const uint32_t *request,
+                                 struct percept_error *error)
+{
+    int64_t deadline = base_clock_ns() + CLIENT_REQUEST_NS;
+    for (;;) {
+        read_replies(client);
+        if (client->fd < 0 && client->failure.status != PERCEPT_OK)
+            return percept_fail(error, client->failure.status, "%s", client->failure.message);
+        if (client->fd < 0)
+            return percept_fail(error, PERCEPT_DISCONNECTED, "the daemon on '%s' hung up",
+                                client->path);
+        if (*request == 0)
+            return PERCEPT_OK;
+        if (base_clock_ns() >= deadline)
+            return percept_fail(error, PERCEPT_TIMED_OUT, "the daemon on '%s' does not answer",
+                                client->path);
+        client_sleep(client, deadline);
+    }
+}
+
+/* ---- public ---- */
+
+static char *default_path(void)
+{
+    const char *named = getenv("PERCEPT_SOCKET");
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    char *path;
+    if (named && named[0] != '\0')
+        return strdup(named);
+    if (!runtime || runtime[0] == '\0')
+        return strdup("/run/percept/percept.sock");
+    return asprintf(&path, "%s/percept.sock", runtime) < 0 ? NULL : path;
+}
+
+enum percept_status percept_connect(const char *socket_path, struct percept_client **result,
+                                    struct percept_error *error)
+{
+    struct percept_client *client = calloc(1, sizeof *client);
+    char *path = socket_path ? strdup(socket_path) : default_path();
+    if (!client || !path) {
+        free(client);
+        free(path);
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    }
+    *client = (struct percept_client){
+        .path = path, .fd = -1, .timer_fd = -1, .result_fd = -1, .backoff_ns = CLIENT_BACKOFF_NS};
+    enum percept_status status = PERCEPT_OK;
+    if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path)
+        status = percept_fail(error, PERCEPT_INVALID, "the socket path '%s' is too long", path);
+    if (status == PERCEPT_OK)
+        status = dial(client, error);
+    if (status == PERCEPT_OK)
+        status = client_await(client, &client->hello, error);
+    if (status != PERCEPT_OK) {
+        percept_disconnect(client);
+        return status;
+    }
+    *result = client;
+    return PERCEPT_OK;
+}
+
+void percept_disconnect(struct percept_client *client)
+{
+    if (!client)
+        return;
+    while (client->subscriptions) {
+        struct percept_subscription *subscription = client->subscriptions;
+        client->subscriptions = subscription->next;
+        subscription_free(subscription);
+    }
+    if (client->fd >= 0)
+        close(client->fd);
+    if (client->timer_fd >= 0)
+        close(client->timer_fd);
+    free(client->path);
+    free(client);
+}
+
+void percept_on_connection(struct percept_client *client, percept_connection_fn callback,
+                           void *context)
+{
+    client->callback = callback;
+    client->context = context;
+}
+
+static enum percept_status read_result(int fd, char **json, struct percept_error *error)
+{
+    size_t bytes;
+    if (!ipc_memfd_check(fd, IPC_SEALS_RESULT, &bytes) || bytes > RESULT_MAX)
+        return percept_fail(error, PERCEPT_MALFORMED,
+                            "the daemon's result is not what it should be");
+    char *text = malloc(bytes + 1);
+    if (!text)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory for a result of %zu bytes",
+                            bytes);
+    if (pread(fd, text, bytes, 0) != (ssize_t)bytes) {
+        free(text);
+        return percept_fail(error, PERCEPT_IO, "the daemon's result can't be read");
+    }
+    text[bytes] = '\0';
+    *json = text;
+    return PERCEPT_OK;
+}
+
+enum percept_status percept_query(struct percept_client *client, const char *what, char **json,
+                                  struct percept_error *error)
+{
+    Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
+    Percept__Control__Query query = PERCEPT__CONTROL__QUERY__INIT;
+    query.what = (char *)what;
+    request.body_case = PERCEPT__CONTROL__REQUEST__BODY_QUERY;
+    request.query = &query;
+    client_service(client);
+    client->failure.status = PERCEPT_OK;
+    client->query = client_send(client, &request);
+    if (client->query == 0)
+        return percept_fail(error, PERCEPT_DISCONNECTED, "the daemon on '%s' is away",
+                            client->path);
+    enum percept_status status = client_await(client, &client->query, error);
+    client->query = 0;
+    if (status != PERCEPT_OK)
+        return status;
+    if (client->failure.status != PERCEPT_OK)
+        return percept_fail(error, client->failure.status, "%s", client->failure.message);
+    status = read_result(client->result_fd, json, error);
+    close(client->result_fd);
+    client->result_fd = -1;
+    return status;
+}

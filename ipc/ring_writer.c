@@ -1,0 +1,239 @@
+/*
+ * The writer's side of a ring: find a slot that nobody reads, fill it, say so, wake who sleeps.
+ * Every step is bounded by the number of slots and seats; nothing here depends on what a client
+ * does.
+ */
+#include "ipc/ring.h"
+
+#include "base/checked.h"
+#include "base/clock.h"
+#include "ipc/futex.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#define NO_SLOT IPC_SLOTS_MAX
+
+bool ipc_ring_shape(size_t payload_max, uint32_t slot_count, struct ipc_ring_shape *shape)
+{
+    size_t index, header, stride, slots, bytes;
+    if (payload_max == 0 || slot_count < 3 || slot_count > IPC_SLOTS_MAX)
+        return false;
+    if (!base_mul_size(slot_count, sizeof(uint64_t), &index) ||
+        !base_align_size(sizeof(struct ipc_ring_header) + index, IPC_PAGE_BYTES, &header) ||
+        !base_add_size(payload_max, sizeof(struct ipc_ring_slot), &stride) ||
+        !base_align_size(stride, 64, &stride) || !base_mul_size(stride, slot_count, &slots) ||
+        !base_add_size(header, slots, &bytes) || !base_align_size(bytes, IPC_PAGE_BYTES, &bytes))
+        return false;
+    *shape = (struct ipc_ring_shape){.slot_count = slot_count,
+                                     .header_bytes = (uint32_t)header,
+                                     .slot_stride = stride,
+                                     .payload_max = payload_max,
+                                     .bytes = bytes};
+    return true;
+}
+
+void ipc_ring_init(struct ipc_ring *ring, const struct ipc_ring_shape *shape, void *memory,
+                   uint32_t active, const char *topic, const char *schema, uint64_t generation,
+                   void (*release)(struct ipc_seat *seat))
+{
+    struct ipc_ring_header *header = memory;
+    header->magic = IPC_RING_MAGIC;
+    header->version = IPC_RING_VERSION;
+    header->slot_count = shape->slot_count;
+    header->header_bytes = shape->header_bytes;
+    header->slot_stride = shape->slot_stride;
+    header->payload_max = shape->payload_max;
+    header->generation = generation;
+    strncpy(header->topic, topic, IPC_NAME_BYTES - 1);
+    strncpy(header->schema, schema, IPC_NAME_BYTES - 1);
+    *ring = (struct ipc_ring){.header = header,
+                              .shape = *shape,
+                              .newest = active - 1,
+                              .loaned = NO_SLOT,
+                              .active = active,
+                              .release = release};
+}
+
+static struct ipc_ring_slot *slot_at(struct ipc_ring *ring, uint32_t slot)
+{
+    uint8_t *base = (uint8_t *)ring->header + ring->shape.header_bytes;
+    return (struct ipc_ring_slot *)(base + slot * ring->shape.slot_stride);
+}
+
+/*
+ * Seats are freed only when no scan can see them. seq_cst on scan and on the seat pointers: either
+ * the loop sees the odd scan and defers, or this scan sees the NULL that the loop stored before.
+ */
+static void scan_begin(struct ipc_ring *ring)
+{
+    uint64_t scan = atomic_load_explicit(&ring->scan, memory_order_relaxed);
+    atomic_store_explicit(&ring->scan, scan + 1, memory_order_seq_cst);
+}
+
+static void scan_end(struct ipc_ring *ring)
+{
+    uint64_t scan = atomic_load_explicit(&ring->scan, memory_order_relaxed);
+    /* release: what we did with the seats comes before the loop may free them. */
+    atomic_store_explicit(&ring->scan, scan + 1, memory_order_release);
+}
+
+static bool is_held(struct ipc_ring *ring, uint32_t slot)
+{
+    uint32_t end = atomic_load_explicit(&ring->seat_end, memory_order_seq_cst);
+    for (uint32_t i = 0; i < end; i++) {
+        struct ipc_seat *seat = atomic_load_explicit(&ring->seats[i], memory_order_seq_cst);
+        /* seq_cst: after the invalidation in claim(); as an acquire it also orders the reader's
+         * last look at the payload before our first write to it. */
+        if (seat && atomic_load_explicit(&seat->page->held, memory_order_seq_cst) == slot + 1)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Round the ring from the newest sample, so the oldest goes first. A client can refuse us one slot
+ * for as long as it likes; to refuse more it would have to guess which one we try each time, and
+ * all it would win is a counted drop.
+ */
+static uint32_t claim(struct ipc_ring *ring)
+{
+    uint32_t active = atomic_load_explicit(&ring->active, memory_order_acquire);
+    for (uint32_t step = 1; step < active; step++) {
+        uint32_t candidate = (ring->newest + step) % active;
+        if (is_held(ring, candidate))
+            continue;
+        struct ipc_ring_slot *slot = slot_at(ring, candidate);
+        uint64_t sequence = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
+        atomic_store_explicit(&slot->sequence, 0, memory_order_seq_cst);
+        if (!is_held(ring, candidate))
+            return candidate;
+        /* Somebody came for it in between. Nothing in it has changed. */
+        atomic_store_explicit(&slot->sequence, sequence, memory_order_release);
+    }
+    return NO_SLOT;
+}
+
+void *ipc_ring_loan(struct ipc_ring *ring)
+{
+    if (ring->loaned == NO_SLOT) {
+        scan_begin(ring);
+        ring->loaned = claim(ring);
+        scan_end(ring);
+    }
+    if (ring->loaned == NO_SLOT) {
+        atomic_fetch_add_explicit(&ring->dropped, 1, memory_order_relaxed);
+        return NULL;
+    }
+    return slot_at(ring, ring->loaned)->payload;
+}
+
+static void wake(struct ipc_seat *seat)
+{
+    /* seq_cst: after the store that made news; pairs with ipc_reader_arm. */
+    if (atomic_load_explicit(&seat->page->wait, memory_order_seq_cst) == IPC_WAIT_NONE)
+        return;
+    switch (atomic_exchange_explicit(&seat->page->wait, IPC_WAIT_NONE, memory_order_seq_cst)) {
+    case IPC_WAIT_FUTEX:
+        ipc_futex_wake_one(&seat->page->wait);
+        break;
+    case IPC_WAIT_DESCRIPTOR: {
+        int fd = atomic_load_explicit(&seat->wake_fd, memory_order_acquire);
+        /* A full socket has already woken its reader. */
+        if (fd >= 0)
+            send(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        break;
+    }
+    default: /* the client's nonsense, the client's loss */
+        break;
+    }
+}
+
+static void wake_all(struct ipc_ring *ring)
+{
+    scan_begin(ring);
+    uint32_t end = atomic_load_explicit(&ring->seat_end, memory_order_seq_cst);
+    for (uint32_t i = 0; i < end; i++) {
+        struct ipc_seat *seat = atomic_load_explicit(&ring->seats[i], memory_order_seq_cst);
+        if (seat)
+            wake(seat);
+    }
+    scan_end(ring);
+}
+
+void ipc_ring_publish(struct ipc_ring *ring, size_t size, int64_t capture_ns)
+{
+    if (ring->loaned == NO_SLOT)
+        return;
+    if (size > ring->shape.payload_max)
+        size = ring->shape.payload_max;
+    struct ipc_ring_slot *slot = slot_at(ring, ring->loaned);
+    slot->size = size;
+    slot->capture_ns = capture_ns;
+    slot->publish_ns = base_clock_ns();
+
+    uint64_t sequence = ++ring->sequence;
+    uint64_t entry = ipc_entry(sequence, ring->loaned);
+    _Atomic uint64_t *index = &ring->header->index[sequence % ring->shape.slot_count];
+    /* release: a reader that finds the sequence in the slot finds the payload. */
+    atomic_store_explicit(&slot->sequence, sequence, memory_order_release);
+    atomic_store_explicit(index, entry, memory_order_release);
+    /* seq_cst: before the loads in wake(). */
+    atomic_store_explicit(&ring->header->latest, entry, memory_order_seq_cst);
+    ring->newest = ring->loaned;
+    ring->loaned = NO_SLOT;
+    atomic_fetch_add_explicit(&ring->published, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&ring->bytes, size, memory_order_relaxed);
+    wake_all(ring);
+}
+
+void ipc_ring_finish(struct ipc_ring *ring, enum ipc_ring_state state)
+{
+    /* seq_cst: after the last sample, before the loads in wake(). */
+    atomic_store_explicit(&ring->header->state, state, memory_order_seq_cst);
+    wake_all(ring);
+}
+
+bool ipc_ring_attach(struct ipc_ring *ring, struct ipc_seat *seat, unsigned limit)
+{
+    ipc_ring_reap(ring);
+    for (uint32_t i = 0; i < limit && i < IPC_SEATS_MAX; i++) {
+        if (atomic_load_explicit(&ring->seats[i], memory_order_relaxed))
+            continue;
+        /* The end first: a scan that misses the seat must not miss it after the client has it,
+         * and the client gets it only after both stores. */
+        if (i >= atomic_load_explicit(&ring->seat_end, memory_order_relaxed))
+            atomic_store_explicit(&ring->seat_end, i + 1, memory_order_seq_cst);
+        atomic_store_explicit(&ring->seats[i], seat, memory_order_seq_cst);
+        return true;
+    }
+    return false;
+}
+
+void ipc_ring_detach(struct ipc_ring *ring, struct ipc_seat *seat)
+{
+    for (uint32_t i = 0; i < IPC_SEATS_MAX; i++)
+        if (atomic_load_explicit(&ring->seats[i], memory_order_relaxed) == seat)
+            atomic_store_explicit(&ring->seats[i], NULL, memory_order_seq_cst);
+    wake(seat);
+    seat->retired_at = atomic_load_explicit(&ring->scan, memory_order_seq_cst);
+    seat->next = ring->retired;
+    ring->retired = seat;
+    ipc_ring_reap(ring);
+}
+
+void ipc_ring_reap(struct ipc_ring *ring)
+{
+    /* acquire: after all that the writer did with a seat in the scan that has ended. */
+    uint64_t scan = atomic_load_explicit(&ring->scan, memory_order_acquire);
+    struct ipc_seat **link = &ring->retired;
+    while (*link) {
+        struct ipc_seat *seat = *link;
+        if (seat->retired_at % 2 == 1 && seat->retired_at == scan) {
+            link = &seat->next;
+            continue;
+        }
+        *link = seat->next;
+        ring->release(seat);
+    }
+}

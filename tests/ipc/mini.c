@@ -1,0 +1,208 @@
+#include "mini.h"
+
+#include "base/clock.h"
+
+#include <check.h>
+#include <dirent.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MORE_MAX 64
+
+struct mini {
+    uv_loop_t loop;
+    uv_async_t stop;
+    struct ipc_server *server;
+    struct ipc_topic *topic, *more[MORE_MAX];
+    unsigned more_count;
+    size_t max_bytes;
+    pthread_t thread;
+    bool serving;
+};
+
+static char *answer(void *context, const char *what)
+{
+    struct mini *mini = context;
+    if (strcmp(what, "clients") == 0) {
+        struct ipc_client_stats stats[8];
+        size_t count = ipc_server_clients(mini->server, stats, 8);
+        char *json;
+        ck_assert_int_ge(asprintf(&json, "{\"clients\": %zu, \"pid\": %lld, \"lost\": %llu}", count,
+                                  (long long)stats[0].pid, (unsigned long long)stats[0].lost),
+                         0);
+        return json;
+    }
+    if (strcmp(what, "large") == 0) {
+        char *json = malloc(1000001);
+        ck_assert_ptr_nonnull(json);
+        memset(json, ' ', 1000000);
+        json[1000000] = '\0';
+        return json;
+    }
+    return NULL;
+}
+
+static void on_stop(uv_async_t *async)
+{
+    struct mini *mini = async->data;
+    ipc_server_destroy(mini->server);
+    uv_close((uv_handle_t *)async, NULL);
+}
+
+static void *run(void *argument)
+{
+    struct mini *mini = argument;
+    uv_run(&mini->loop, UV_RUN_DEFAULT);
+    return NULL;
+}
+
+struct mini *mini_start(const char *path, const struct mini_options *options)
+{
+    struct mini_options defaults = {0};
+    if (!options)
+        options = &defaults;
+    struct mini *mini = calloc(1, sizeof *mini);
+    ck_assert_ptr_nonnull(mini);
+    struct percept_error error = {0};
+    mini->max_bytes = options->max_bytes ? options->max_bytes : 64;
+    struct ipc_topic_options topic = {.name = MINI_TOPIC,
+                                      .schema = MINI_SCHEMA,
+                                      .max_bytes = mini->max_bytes,
+                                      .slots = options->slots};
+    struct ipc_server_options server = {
+        .socket_path = path, .max_clients = options->max_clients, .query = answer, .context = mini};
+    ck_assert_int_eq(uv_loop_init(&mini->loop), 0);
+    ck_assert_msg(ipc_topic_create(&topic, &mini->topic, &error) == PERCEPT_OK, "%s",
+                  error.message);
+    ck_assert_msg(ipc_server_create(&mini->loop, &server, &mini->server, &error) == PERCEPT_OK,
+                  "%s", error.message);
+    ck_assert_int_eq(ipc_server_add_topic(mini->server, mini->topic, &error), PERCEPT_OK);
+    for (; mini->more_count < options->topics; mini->more_count++) {
+        char name[32];
+        struct ipc_topic **more = &mini->more[mini->more_count];
+        snprintf(name, sizeof name, "more%u", mini->more_count);
+        topic.name = name;
+        ck_assert_int_eq(ipc_topic_create(&topic, more, &error), PERCEPT_OK);
+        ck_assert_int_eq(ipc_server_add_topic(mini->server, *more, &error), PERCEPT_OK);
+    }
+    mini->stop.data = mini;
+    ck_assert_int_eq(uv_async_init(&mini->loop, &mini->stop, on_stop), 0);
+    ck_assert_int_eq(pthread_create(&mini->thread, NULL, run, mini), 0);
+    mini->serving = true;
+    return mini;
+}
+
+void mini_stop_server(struct mini *mini)
+{
+    if (!mini->serving)
+        return;
+    uv_async_send(&mini->stop);
+    pthread_join(mini->thread, NULL);
+    ck_assert_int_eq(uv_loop_close(&mini->loop), 0);
+    mini->serving = false;
+}
+
+void mini_stop(struct mini *mini)
+{
+    if (!mini)
+        return;
+    mini_stop_server(mini);
+    ipc_topic_destroy(mini->topic);
+    for (unsigned i = 0; i < mini->more_count; i++)
+        ipc_topic_destroy(mini->more[i]);
+    free(mini);
+}
+
+struct ipc_topic *mini_topic(struct mini *mini)
+{
+    return mini->topic;
+}
+
+bool mini_publish(struct mini *mini, uint64_t stamp)
+{
+    uint64_t *payload = ipc_topic_loan(mini->topic);
+    if (!payload)
+        return false;
+    for (size_t i = 0; i < mini->max_bytes / sizeof stamp; i++)
+        payload[i] = stamp;
+    ipc_topic_publish(mini->topic, mini->max_bytes, base_clock_ns());
+    return true;
+}
+
+uint64_t mini_stamp(const struct percept_sample *sample)
+{
+    const uint64_t *payload = sample->data;
+    ck_assert_uint_ge(sample->size, sizeof *payload);
+    for (size_t i = 1; i < sample->size / sizeof *payload; i++)
+        ck_assert_uint_eq(payload[i], payload[0]);
+    return payload[0];
+}
+
+const char *mini_path(void)
+{
+    static char directory[] = "/tmp/percept-test-XXXXXX";
+    static char path[64];
+    static unsigned count;
+    if (count == 0)
+        ck_assert_ptr_nonnull(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/%u", directory, count++);
+    return path;
+}
+
+pid_t mini_fork(const char *path)
+{
+    int ready[2];
+    char byte;
+    ck_assert_int_eq(pipe(ready), 0);
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        struct mini *mini = mini_start(path, NULL);
+        if (write(ready[1], "", 1) != 1)
+            _exit(1);
+        for (uint64_t stamp = 1;; stamp++) {
+            mini_publish(mini, stamp);
+            base_clock_sleep_until(base_clock_ns() + BASE_NS_PER_MS);
+        }
+    }
+    close(ready[1]);
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    return pid;
+}
+
+void mini_kill(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+size_t mini_open_descriptors(void)
+{
+    size_t count = 0;
+    DIR *directory = opendir("/proc/self/fd");
+    ck_assert_ptr_nonnull(directory);
+    while (readdir(directory))
+        count++;
+    closedir(directory);
+    return count;
+}
+
+size_t mini_mappings(void)
+{
+    size_t count = 0;
+    char line[512];
+    FILE *file = fopen("/proc/self/maps", "r");
+    ck_assert_ptr_nonnull(file);
+    while (fgets(line, sizeof line, file))
+        count += strstr(line, "memfd:") != NULL;
+    fclose(file);
+    return count;
+}

@@ -1,0 +1,52 @@
+/*
+ * A daemon small enough for a test: a control server on its own thread and one topic, "numbers",
+ * that the test publishes to. A sample is a stamp repeated over the payload, so that a torn one
+ * shows.
+ */
+#ifndef TESTS_IPC_MINI_H
+#define TESTS_IPC_MINI_H
+
+#include "ipc/percept.h"
+#include "ipc/server.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define MINI_TOPIC  "numbers"
+#define MINI_SCHEMA "test.numbers/1"
+
+struct mini_options {
+    size_t max_bytes; /* 0: 64 */
+    unsigned slots;
+    unsigned max_clients;
+    unsigned topics; /* further ones, "more0"...; 0: none */
+};
+
+struct mini;
+
+/* Asserts that all goes well. options NULL: defaults. */
+struct mini *mini_start(const char *path, const struct mini_options *options);
+/* Stops the server, joins its thread and destroys the topics. NULL is fine. */
+void mini_stop(struct mini *mini);
+/* Stops the server and its thread; the topics stay. */
+void mini_stop_server(struct mini *mini);
+
+struct ipc_topic *mini_topic(struct mini *mini);
+/* Publish the stamp over the whole payload; false when there was no room. */
+bool mini_publish(struct mini *mini, uint64_t stamp);
+/* Is it one stamp throughout? Returns it; asserts otherwise. */
+uint64_t mini_stamp(const struct percept_sample *sample);
+
+/* A fresh socket path under a private directory; static buffer. */
+const char *mini_path(void);
+
+/* Fork a process that runs a daemon and publishes every millisecond until it is killed. Returns
+ * when it listens. */
+pid_t mini_fork(const char *path);
+void mini_kill(pid_t pid);
+
+/* Of this process. */
+size_t mini_open_descriptors(void);
+size_t mini_mappings(void);
+
+#endif
