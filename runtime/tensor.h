@@ -27,9 +27,9 @@
     X(F64, 7, 8, "float64")    \
     X(BOOL, 11, 1, "bool")     \
     X(BF16, 15, 2, "bfloat16") \
-    X(U16, 28, 2, "uint16")    \
-    X(U32, 29, 4, "uint32")    \
-    X(U64, 30, 8, "uint64")
+    X(U16, 27, 2, "uint16")    \
+    X(U32, 28, 4, "uint32")    \
+    X(U64, 29, 8, "uint64")
 
 enum prt_dtype {
 #define PRT_DTYPE_ENUM(name, code, size, text) PRT_##name = (code),

@@ -1,0 +1,333 @@
+/* Why: walks a method's instructions in order and hands each to the importer that knows it. */
+#include "runtime/import.h"
+
+#include "base/checked.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The graph and what dies with the import take no more than this for each byte of the file. */
+enum { GRAPH_BYTES_PER_BYTE = 256, GRAPH_BYTES_MIN = 1 << 22 };
+
+enum percept_status prt_import_fail(struct prt_import *import, enum percept_status status,
+                                    const char *format, ...)
+{
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return percept_fail_at(import->error, status, import->program->name, 0, 0,
+                           "method '%.64s', instruction %u%s%.96s: %s", import->method->name,
+                           import->origin, import->name ? ", " : "",
+                           import->name ? import->name : "", text);
+}
+
+enum percept_status prt_import_no_memory(struct prt_import *import)
+{
+    return prt_import_fail(import, PERCEPT_NO_MEMORY,
+                           "the graph needs more than its limit of %zu bytes, or memory is short",
+                           import->graph->arena.limit);
+}
+
+/* ---- building ---- */
+
+const struct prt_tensor *prt_import_spec(const struct prt_import *import, uint32_t id)
+{
+    return &import->graph->values[id].tensor;
+}
+
+struct prt_tensor prt_import_like(const struct prt_tensor *x, unsigned rank, const int32_t *sizes)
+{
+    struct prt_tensor spec = {.dtype = x->dtype, .rank = (uint8_t)rank};
+    for (unsigned i = 0; i < rank; i++) {
+        spec.dim_order[i] = (uint8_t)i;
+        spec.sizes[i] = sizes[i];
+    }
+    if (x->quant.kind == PRT_QUANT_PER_TENSOR)
+        spec.quant = x->quant;
+    return spec;
+}
+
+enum percept_status prt_import_temporary(struct prt_import *import, const struct prt_tensor *spec,
+                                         uint32_t *id)
+{
+    size_t bytes;
+    if (!prt_tensor_bytes(spec, &bytes))
+        return prt_import_fail(import, PERCEPT_MALFORMED, "a tensor's size in bytes overflows");
+    uint32_t created = prt_graph_add_tensor(import->graph, spec);
+    if (created == PRT_NO_VALUE)
+        return prt_import_no_memory(import);
+    *id = created;
+    return PERCEPT_OK;
+}
+
+enum percept_status prt_import_constant(struct prt_import *import, const struct prt_tensor *spec,
+                                        const void *data, uint32_t *id)
+{
+    uint32_t created;
+    enum percept_status status = prt_import_temporary(import, spec, &created);
+    if (status != PERCEPT_OK)
+        return status;
+    struct prt_value *value = &import->graph->values[created];
+    if ((uintptr_t)data % prt_dtype_size(spec->dtype) != 0) {
+        data = base_arena_copy(&import->graph->arena, data, value->bytes);
+        if (!data)
+            return prt_import_no_memory(import);
+    }
+    value->flags = PRT_FLAG_CONSTANT;
+    value->data = data;
+    *id = created;
+    return PERCEPT_OK;
+}
+
+static enum percept_status new_scalar(struct prt_import *import, enum prt_value_kind kind,
+                                      uint32_t *id)
+{
+    uint32_t created = prt_graph_add_value(import->graph, kind);
+    if (created == PRT_NO_VALUE)
+        return prt_import_no_memory(import);
+    *id = created;
+    return PERCEPT_OK;
+}
+
+enum percept_status prt_import_int(struct prt_import *import, int64_t i, uint32_t *id)
+{
+    enum percept_status status = new_scalar(import, PRT_VALUE_INT, id);
+    if (status == PERCEPT_OK)
+        import->graph->values[*id].i = i;
+    return status;
+}
+
+enum percept_status prt_import_double(struct prt_import *import, double d, uint32_t *id)
+{
+    enum percept_status status = new_scalar(import, PRT_VALUE_DOUBLE, id);
+    if (status == PERCEPT_OK)
+        import->graph->values[*id].d = d;
+    return status;
+}
+
+enum percept_status prt_import_scalar(struct prt_import *import, uint32_t v, uint32_t *id)
+{
+    const struct prt_program_value *value = &import->values[v];
+    if (value->kind == PRT_VALUE_INT)
+        return prt_import_int(import, value->i, id);
+    if (value->kind == PRT_VALUE_DOUBLE)
+        return prt_import_double(import, value->d, id);
+    enum percept_status status = new_scalar(import, PRT_VALUE_BOOL, id);
+    if (status == PERCEPT_OK)
+        import->graph->values[*id].b = value->kind == PRT_VALUE_BOOL && value->b;
+    return status;
+}
+
+struct prt_node *prt_import_node(struct prt_import *import, enum prt_op op, uint32_t output,
+                                 unsigned count, const uint32_t *inputs)
+{
+    struct prt_node *node = prt_graph_add_node(import->graph, op, count, 1);
+    if (!node) {
+        prt_import_no_memory(import);
+        return NULL;
+    }
+    memcpy(node->inputs, inputs, count * sizeof *inputs);
+    node->outputs[0] = output;
+    import->graph->values[output].producer = import->graph->node_count - 1;
+    for (unsigned i = 0; i < count; i++)
+        if (inputs[i] != PRT_NO_VALUE)
+            import->graph->values[inputs[i]].uses++;
+    node->origin = import->origin;
+    node->name = import->name;
+    return node;
+}
+
+enum percept_status prt_import_convert(struct prt_import *import, uint32_t x, enum prt_dtype dtype,
+                                       uint32_t *id)
+{
+    struct prt_tensor spec = *prt_import_spec(import, x);
+    if (spec.dtype == dtype) {
+        *id = x;
+        return PERCEPT_OK;
+    }
+    spec.dtype = dtype;
+    uint32_t converted;
+    enum percept_status status = prt_import_temporary(import, &spec, &converted);
+    if (status != PERCEPT_OK)
+        return status;
+    if (!prt_import_node(import, PRT_OP_CONVERT, converted, 1, &x))
+        return PERCEPT_NO_MEMORY;
+    *id = converted;
+    return PERCEPT_OK;
+}
+
+enum percept_status prt_import_reshape(struct prt_import *import, uint32_t x, uint32_t output)
+{
+    return prt_import_node(import, PRT_OP_RESHAPE, output, 1, &x) ? PERCEPT_OK : PERCEPT_NO_MEMORY;
+}
+
+enum percept_status prt_import_permute(struct prt_import *import, uint32_t x, const uint8_t *order,
+                                       uint32_t output)
+{
+    unsigned rank = prt_import_spec(import, x)->rank;
+    uint8_t copy[PRT_MAX_RANK]; /* order may lie in a value, which the append may move */
+    memcpy(copy, order, sizeof copy);
+    struct prt_node *node = prt_import_node(import, PRT_OP_PERMUTE, output, 1, &x);
+    if (!node)
+        return PERCEPT_NO_MEMORY;
+    memcpy(node->attrs.permute.order, copy, rank);
+    return PERCEPT_OK;
+}
+
+/* ---- the walk ---- */
+
+static enum percept_status begin(struct prt_import *import)
+{
+    const struct prt_method *method = import->method;
+    import->values = base_arena_copy(&import->arena, method->values,
+                                     method->value_count * sizeof *method->values);
+    import->identity =
+        base_arena_array(&import->arena, method->value_count, sizeof *import->identity);
+    import->constants =
+        base_arena_array(&import->arena, method->value_count, sizeof *import->constants);
+    if (!import->values || !import->identity || !import->constants)
+        return prt_import_no_memory(import);
+    for (uint32_t v = 0; v < method->value_count; v++) {
+        import->identity[v] = v;
+        import->constants[v] = PRT_NO_VALUE;
+    }
+    return prt_import_memory_create(import);
+}
+
+static enum percept_status import_inputs(struct prt_import *import)
+{
+    const struct prt_method *method = import->method;
+    struct prt_graph *graph = import->graph;
+    graph->inputs = base_arena_array(&graph->arena, method->input_count, sizeof *graph->inputs);
+    if (!graph->inputs)
+        return prt_import_no_memory(import);
+    for (uint32_t i = 0; i < method->input_count; i++) {
+        uint32_t v = method->inputs[i];
+        if (import->values[v].kind != PRT_VALUE_TENSOR)
+            return prt_import_fail(import, PERCEPT_UNSUPPORTED, "input %u is no tensor", i);
+        enum percept_status status = prt_import_write(import, v, &graph->inputs[i]);
+        if (status != PERCEPT_OK)
+            return status;
+        graph->values[graph->inputs[i]].flags = PRT_FLAG_INPUT;
+        graph->input_count++;
+    }
+    return PERCEPT_OK;
+}
+
+static enum percept_status import_outputs(struct prt_import *import)
+{
+    const struct prt_method *method = import->method;
+    struct prt_graph *graph = import->graph;
+    graph->outputs = base_arena_array(&graph->arena, method->output_count, sizeof *graph->outputs);
+    if (!graph->outputs)
+        return prt_import_no_memory(import);
+    for (uint32_t i = 0; i < method->output_count; i++) {
+        if (import->values[method->outputs[i]].kind != PRT_VALUE_TENSOR)
+            return prt_import_fail(import, PERCEPT_UNSUPPORTED, "output %u is no tensor", i);
+        enum percept_status status =
+            prt_import_read(import, method->outputs[i], &graph->outputs[i]);
+        if (status != PERCEPT_OK)
+            return status;
+        graph->values[graph->outputs[i]].flags |= PRT_FLAG_OUTPUT;
+        graph->output_count++;
+    }
+    return PERCEPT_OK;
+}
+
+/* The second value becomes another name of the first. */
+static enum percept_status import_move(struct prt_import *import, uint32_t from, uint32_t to)
+{
+    import->name = "MoveCall";
+    enum prt_value_kind a = import->values[from].kind, b = import->values[to].kind;
+    if (a != b)
+        return prt_import_fail(import, PERCEPT_MALFORMED, "changes the kind of value %u", to);
+    if (a == PRT_VALUE_TENSOR)
+        import->identity[to] = import->identity[from];
+    else
+        import->values[to] = import->values[from];
+    return PERCEPT_OK;
+}
+
+static enum percept_status import_delegate(struct prt_import *import,
+                                           const struct prt_instruction *instruction)
+{
+    const struct prt_delegate *delegate = &import->method->delegates[instruction->index];
+    import->name = delegate->id;
+    return prt_import_fail(import, PERCEPT_UNSUPPORTED, "the delegate is not supported");
+}
+
+static enum percept_status import_instruction(struct prt_import *import,
+                                              const struct prt_instruction *instruction)
+{
+    switch (instruction->kind) {
+    case PRT_INSTRUCTION_KERNEL:
+        import->name = import->method->operators[instruction->index];
+        return prt_import_aten(import, instruction);
+    case PRT_INSTRUCTION_DELEGATE:
+        return import_delegate(import, instruction);
+    case PRT_INSTRUCTION_MOVE:
+        return import_move(import, instruction->args[0], instruction->args[1]);
+    case PRT_INSTRUCTION_JUMP_FALSE:
+        import->name = "JumpFalseCall";
+        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "control flow is not supported");
+    case PRT_INSTRUCTION_FREE:
+        import->name = "FreeCall";
+        if (import->values[instruction->args[0]].kind != PRT_VALUE_TENSOR)
+            return prt_import_fail(import, PERCEPT_MALFORMED, "frees value %u, which is no tensor",
+                                   instruction->args[0]);
+        return PERCEPT_OK; /* values live as long as they are used */
+    }
+    return prt_import_fail(import, PERCEPT_MALFORMED, "unknown instruction");
+}
+
+static enum percept_status import_method(struct prt_import *import)
+{
+    enum percept_status status = begin(import);
+    if (status == PERCEPT_OK)
+        status = import_inputs(import);
+    for (uint32_t i = 0; i < import->method->instruction_count && status == PERCEPT_OK; i++) {
+        import->origin = i;
+        status = import_instruction(import, &import->method->instructions[i]);
+    }
+    if (status == PERCEPT_OK)
+        status = import_outputs(import);
+    if (status != PERCEPT_OK)
+        return status;
+    import->graph->arena.limit = 0; /* what passes add is their business */
+    return prt_graph_finish(import->graph, import->error);
+}
+
+static const struct prt_method *find_method(const struct prt_program *program, const char *name)
+{
+    for (uint32_t i = 0; i < program->method_count; i++)
+        if (strcmp(program->methods[i].name, name) == 0)
+            return &program->methods[i];
+    return NULL;
+}
+
+enum percept_status prt_program_import(const struct prt_program *program, const char *method,
+                                       struct prt_graph **graph, struct percept_error *error)
+{
+    struct prt_import import = {.program = program, .error = error};
+    import.method = find_method(program, method);
+    if (!import.method)
+        return percept_fail_at(error, PERCEPT_NOT_FOUND, program->name, 0, 0,
+                               "there is no method '%.64s'", method);
+    size_t limit;
+    if (!base_mul_size(program->file.size, GRAPH_BYTES_PER_BYTE, &limit) ||
+        !base_add_size(limit, GRAPH_BYTES_MIN, &limit))
+        limit = SIZE_MAX;
+    enum percept_status status = prt_graph_create(&import.graph, error);
+    if (status != PERCEPT_OK)
+        return status;
+    import.graph->arena.limit = import.arena.limit = limit;
+    status = import_method(&import);
+    base_arena_reset(&import.arena);
+    if (status == PERCEPT_OK)
+        *graph = import.graph;
+    else
+        prt_graph_destroy(import.graph);
+    return status;
+}

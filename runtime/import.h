@@ -1,0 +1,142 @@
+/*
+ * Turning a method of a program into a graph. Private to the runtime.
+ *
+ * A program is imperative: instructions write tensors that share planned memory, views are left out
+ * because two tensors lie at the same address, and some tensors are written more than once. A graph
+ * is in SSA form. The import walks the instructions in order and keeps, for each byte of planned
+ * memory, which graph value was written there last; a tensor that is read stands for that value,
+ * reshaped when only its sizes differ.
+ *
+ * All functions that can fail fill the import's error with the file, method and instruction.
+ */
+#ifndef RUNTIME_IMPORT_H
+#define RUNTIME_IMPORT_H
+
+#include "runtime/program_data.h"
+
+struct prt_import_memory;
+
+struct prt_import {
+    const struct prt_program *program;
+    const struct prt_method *method;
+    struct prt_graph *graph;
+    struct percept_error *error;
+    struct base_arena arena; /* for what dies with the import */
+
+    uint32_t origin;  /* instruction now translated, for nodes and messages */
+    const char *name; /* its operator or delegate node, text that outlives the graph; or NULL */
+
+    struct prt_program_value *values; /* the method's, with results of scalar arithmetic */
+    uint32_t *identity;               /* the tensor that a value is, after moves */
+    uint32_t *constants;              /* graph value of each constant or scalar read so far */
+    struct prt_import_memory *memory;
+};
+
+/* A call whose arguments were checked against a signature; see prt_import_call. */
+enum { PRT_CALL_ARGS = 20 };
+struct prt_call {
+    const char *name;
+    const char *signature;
+    uint32_t count;
+    const uint32_t *args; /* values of the method */
+    /* Graph values of tensor arguments and of results; PRT_NO_VALUE for None. */
+    uint32_t operands[PRT_CALL_ARGS];
+    /* Graph values of the list argument, if the signature has one. */
+    uint32_t list_count;
+    uint32_t *list;
+};
+
+enum percept_status prt_import_fail(struct prt_import *import, enum percept_status status,
+                                    const char *format, ...) __attribute__((format(printf, 3, 4)));
+enum percept_status prt_import_no_memory(struct prt_import *import);
+
+/* ---- memory: import_memory.c ---- */
+
+enum percept_status prt_import_memory_create(struct prt_import *import);
+
+/* The graph value that tensor v of the method now holds; may append a RESHAPE. */
+enum percept_status prt_import_read(struct prt_import *import, uint32_t v, uint32_t *id);
+/* Tensor v now holds graph value id; PRT_NO_VALUE: something that no node computes. */
+enum percept_status prt_import_bind(struct prt_import *import, uint32_t v, uint32_t id);
+/* A new graph value of v's type, bound to v: what an instruction writes. */
+enum percept_status prt_import_write(struct prt_import *import, uint32_t v, uint32_t *id);
+
+/* ---- building: import.c ---- */
+
+const struct prt_tensor *prt_import_spec(const struct prt_import *import, uint32_t id);
+
+/* A value for a result between two nodes. */
+enum percept_status prt_import_temporary(struct prt_import *import, const struct prt_tensor *spec,
+                                         uint32_t *id);
+/* A constant tensor. data lives as long as the program or the graph; it is copied only when it is
+ * not aligned for the element type. */
+enum percept_status prt_import_constant(struct prt_import *import, const struct prt_tensor *spec,
+                                        const void *data, uint32_t *id);
+/* Graph value of a scalar of the method, and a new one. */
+enum percept_status prt_import_scalar(struct prt_import *import, uint32_t v, uint32_t *id);
+enum percept_status prt_import_int(struct prt_import *import, int64_t i, uint32_t *id);
+enum percept_status prt_import_double(struct prt_import *import, double d, uint32_t *id);
+
+/* Append a node with these operands; NULL (with the error set) when out of memory. Valid until the
+ * next append. Keeps producer and uses of the values. */
+struct prt_node *prt_import_node(struct prt_import *import, enum prt_op op, uint32_t output,
+                                 unsigned count, const uint32_t *inputs);
+
+/* A value of dtype with x's numbers: x itself, or after a CONVERT. */
+enum percept_status prt_import_convert(struct prt_import *import, uint32_t x, enum prt_dtype dtype,
+                                       uint32_t *id);
+enum percept_status prt_import_reshape(struct prt_import *import, uint32_t x, uint32_t output);
+enum percept_status prt_import_permute(struct prt_import *import, uint32_t x, const uint8_t *order,
+                                       uint32_t output);
+
+/* A row-major spec of x's type (and quantisation, when it is per tensor) with other sizes. */
+struct prt_tensor prt_import_like(const struct prt_tensor *x, unsigned rank, const int32_t *sizes);
+
+/* ---- arguments: import_call.c ---- */
+
+/*
+ * Check the arguments of a call against a signature, read its tensors and make its results. One
+ * letter an argument; lower case may be None:
+ *   T t tensor of numbers       Q q tensor, also of quantised codes      A list of tensors (like Q)
+ *   N n number                  I i integer     D d real     B b bool    S s text
+ *   L l list of integers        F f list of reals
+ *   O   tensor that is written  X   tensor that is written, but not by us: reading it later fails
+ *   Y   list of tensors that are written
+ *   Z   number that is written; what it was before does not matter
+ *   _   anything, not looked at R   what is returned: a repetition of the results
+ */
+enum percept_status prt_import_call(struct prt_import *import, const char *signature,
+                                    const uint32_t *args, uint32_t count, struct prt_call *call);
+
+/* Graph value of the first result, 'O' in the signature. */
+uint32_t prt_call_output(const struct prt_call *call);
+
+/* Arguments of a checked call. A missing one gives the fallback. */
+bool prt_call_has(const struct prt_import *import, const struct prt_call *call, unsigned index);
+int64_t prt_call_int(const struct prt_import *import, const struct prt_call *call, unsigned index,
+                     int64_t fallback);
+double prt_call_number(const struct prt_import *import, const struct prt_call *call, unsigned index,
+                       double fallback);
+bool prt_call_bool(const struct prt_import *import, const struct prt_call *call, unsigned index);
+bool prt_call_text_is(const struct prt_import *import, const struct prt_call *call, unsigned index,
+                      const char *text);
+/* A list of integers into items; fails when it is longer than capacity. */
+enum percept_status prt_call_ints(struct prt_import *import, const struct prt_call *call,
+                                  unsigned index, int64_t *items, uint32_t capacity,
+                                  uint32_t *count);
+/* Item of a list of reals. */
+uint32_t prt_call_list_count(const struct prt_import *import, const struct prt_call *call,
+                             unsigned index);
+double prt_call_real(const struct prt_import *import, const struct prt_call *call, unsigned index,
+                     uint32_t item);
+/* A dimension of x, counted from the end when negative. */
+enum percept_status prt_import_axis(struct prt_import *import, int64_t dim, unsigned rank,
+                                    int32_t *axis);
+
+/* ---- the importers ---- */
+
+enum percept_status prt_import_aten(struct prt_import *import, const struct prt_instruction *call);
+enum percept_status prt_import_xnnpack(struct prt_import *import, const struct prt_delegate *blob,
+                                       const struct prt_instruction *call);
+
+#endif

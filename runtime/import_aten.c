@@ -1,0 +1,30 @@
+/* Why: the door of the ATen importer: finds the operator in one of the tables, checks the call,
+ * translates it. */
+#include "runtime/import_aten.h"
+
+#include <string.h>
+
+static const struct prt_aten_table *const tables[] = {
+    &prt_aten_math, &prt_aten_shape, &prt_aten_nn, &prt_aten_quant, &prt_aten_prim,
+};
+
+static const struct prt_aten_op *find(const char *name)
+{
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
+        for (size_t i = 0; i < tables[t]->count; i++)
+            if (strcmp(tables[t]->ops[i].name, name) == 0)
+                return &tables[t]->ops[i];
+    return NULL;
+}
+
+enum percept_status prt_import_aten(struct prt_import *import,
+                                    const struct prt_instruction *instruction)
+{
+    const struct prt_aten_op *op = find(import->name);
+    if (!op)
+        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "the operator is not supported");
+    struct prt_call call;
+    enum percept_status status =
+        prt_import_call(import, op->signature, instruction->args, instruction->count, &call);
+    return status == PERCEPT_OK ? op->translate(import, op, &call) : status;
+}

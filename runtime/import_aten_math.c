@@ -1,0 +1,522 @@
+/* Why: elementwise functions and reductions. ATen has several spellings of each; the graph one. */
+#include "runtime/import_aten.h"
+
+#include <math.h>
+
+/* ---- element types ---- */
+
+static bool is_float(enum prt_dtype dtype)
+{
+    return dtype == PRT_F32 || dtype == PRT_F16 || dtype == PRT_BF16 || dtype == PRT_F64;
+}
+
+/* PyTorch's promotion of two element types. */
+static enum prt_dtype promote(enum prt_dtype a, enum prt_dtype b)
+{
+    if (a == b)
+        return a;
+    if (is_float(a) != is_float(b))
+        return is_float(a) ? a : b;
+    if (a == PRT_BOOL || b == PRT_BOOL)
+        return a == PRT_BOOL ? b : a;
+    size_t p = prt_dtype_size(a), q = prt_dtype_size(b);
+    if (p != q)
+        return p > q ? a : b;
+    if (is_float(a))
+        return PRT_F32;          /* float16 and bfloat16 */
+    return p == 1 ? PRT_I16 : a; /* uint8 and int8 */
+}
+
+static const struct prt_value *value_of(const struct prt_import *import, uint32_t id)
+{
+    return &import->graph->values[id];
+}
+
+/* The type in which a and b are compared. Tensors without dimensions and scalars only count when
+ * their kind of number is the wider one. */
+static enum prt_dtype comparison_type(const struct prt_import *import, uint32_t a, uint32_t b)
+{
+    enum prt_dtype types[2] = {PRT_BOOL, PRT_BOOL};
+    bool strong[2];
+    const uint32_t ids[2] = {a, b};
+    for (int i = 0; i < 2; i++) {
+        const struct prt_value *value = value_of(import, ids[i]);
+        strong[i] = value->kind == PRT_VALUE_TENSOR && value->tensor.rank > 0;
+        if (value->kind == PRT_VALUE_TENSOR)
+            types[i] = value->tensor.dtype;
+        else if (value->kind == PRT_VALUE_DOUBLE)
+            types[i] = PRT_F32;
+        else if (value->kind == PRT_VALUE_INT)
+            types[i] = PRT_I64;
+    }
+    if (strong[0] != strong[1]) {
+        enum prt_dtype wide = types[strong[0] ? 0 : 1], weak = types[strong[0] ? 1 : 0];
+        if (is_float(wide) || (!is_float(weak) && (wide != PRT_BOOL || weak == PRT_BOOL)))
+            return wide;
+    }
+    return promote(types[0], types[1]);
+}
+
+/* Operands of a node must have one type. Scalars stay as they are. */
+static enum percept_status operand_as(struct prt_import *import, uint32_t *id, enum prt_dtype dtype)
+{
+    if (value_of(import, *id)->kind != PRT_VALUE_TENSOR)
+        return PERCEPT_OK;
+    return prt_import_convert(import, *id, dtype, id);
+}
+
+/* Where to compute when y has another type than the node's result: y itself, or before a CONVERT.
+ */
+static enum percept_status result_as(struct prt_import *import, uint32_t y, enum prt_dtype dtype,
+                                     uint32_t *result)
+{
+    struct prt_tensor spec = *prt_import_spec(import, y);
+    *result = y;
+    if (spec.dtype == dtype)
+        return PERCEPT_OK;
+    spec.dtype = dtype;
+    return prt_import_temporary(import, &spec, result);
+}
+
+static enum percept_status convert_result(struct prt_import *import, uint32_t result, uint32_t y)
+{
+    if (result == y)
+        return PERCEPT_OK;
+    return prt_import_node(import, PRT_OP_CONVERT, y, 1, &result) ? PERCEPT_OK : PERCEPT_NO_MEMORY;
+}
+
+/* ---- two operands ---- */
+
+static bool makes_bool(enum prt_binary_kind kind)
+{
+    return kind >= PRT_BINARY_EQ && kind <= PRT_BINARY_OR;
+}
+
+enum percept_status prt_aten_binary(struct prt_import *import, enum prt_binary_kind kind,
+                                    uint32_t a, uint32_t b, double alpha, uint32_t y)
+{
+    enum prt_dtype type =
+        makes_bool(kind) ? comparison_type(import, a, b) : prt_import_spec(import, y)->dtype;
+    if (!makes_bool(kind) && !is_float(type) && is_float(comparison_type(import, a, b)))
+        return prt_import_fail(import, PERCEPT_MALFORMED, "real numbers become integers");
+    uint32_t result;
+    enum percept_status status = result_as(import, y, makes_bool(kind) ? PRT_BOOL : type, &result);
+    if (status == PERCEPT_OK)
+        status = operand_as(import, &a, type);
+    if (status == PERCEPT_OK)
+        status = operand_as(import, &b, type);
+    if (status != PERCEPT_OK)
+        return status;
+    struct prt_node *node =
+        prt_import_node(import, PRT_OP_BINARY, result, 2, (const uint32_t[]){a, b});
+    if (!node)
+        return PERCEPT_NO_MEMORY;
+    node->attrs.binary = (struct prt_binary_attrs){.kind = kind, .alpha = alpha};
+    return convert_result(import, result, y);
+}
+
+enum percept_status prt_aten_with_number(struct prt_import *import, enum prt_binary_kind kind,
+                                         uint32_t x, double number, uint32_t *y)
+{
+    uint32_t scalar, result;
+    enum percept_status status = prt_import_double(import, number, &scalar);
+    if (status == PERCEPT_OK)
+        status = prt_import_temporary(import, prt_import_spec(import, x), &result);
+    if (status == PERCEPT_OK)
+        status = prt_aten_binary(import, kind, x, scalar, 1, result);
+    if (status == PERCEPT_OK)
+        *y = result;
+    return status;
+}
+
+/* Argument index as an operand: its tensor, or its number. */
+static enum percept_status operand(struct prt_import *import, const struct prt_call *call,
+                                   unsigned index, uint32_t *id)
+{
+    *id = call->operands[index];
+    return *id != PRT_NO_VALUE ? PERCEPT_OK : prt_import_scalar(import, call->args[index], id);
+}
+
+/* (self, other[, alpha], out) */
+static enum percept_status binary(struct prt_import *import, const struct prt_aten_op *op,
+                                  struct prt_call *call)
+{
+    uint32_t a, b;
+    enum percept_status status = operand(import, call, 0, &a);
+    if (status == PERCEPT_OK)
+        status = operand(import, call, 1, &b);
+    double alpha = call->signature[2] == 'N' ? prt_call_number(import, call, 2, 1) : 1;
+    if (status == PERCEPT_OK)
+        status = prt_aten_binary(import, (enum prt_binary_kind)op->kind, a, b, alpha,
+                                 prt_call_output(call));
+    return status;
+}
+
+/* (self, other, alpha, out): other - alpha * self */
+static enum percept_status reversed_sub(struct prt_import *import, const struct prt_aten_op *op,
+                                        struct prt_call *call)
+{
+    uint32_t other;
+    enum percept_status status = operand(import, call, 1, &other);
+    if (status == PERCEPT_OK)
+        status = prt_aten_binary(import, (enum prt_binary_kind)op->kind, other, call->operands[0],
+                                 prt_call_number(import, call, 2, 1), prt_call_output(call));
+    return status;
+}
+
+/* (self, other, rounding_mode, out) */
+static enum percept_status rounded_div(struct prt_import *import, const struct prt_aten_op *op,
+                                       struct prt_call *call)
+{
+    bool floors = prt_call_text_is(import, call, 2, "floor");
+    if (!prt_call_has(import, call, 2))
+        return binary(import, op, call);
+    const struct prt_tensor *y = prt_import_spec(import, prt_call_output(call));
+    if (!floors || !is_float(y->dtype))
+        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "this rounding is not supported");
+    uint32_t other, quotient;
+    enum percept_status status = operand(import, call, 1, &other);
+    if (status == PERCEPT_OK)
+        status = prt_import_temporary(import, y, &quotient);
+    if (status == PERCEPT_OK)
+        status = prt_aten_binary(import, PRT_BINARY_DIV, call->operands[0], other, 1, quotient);
+    if (status == PERCEPT_OK)
+        status = prt_aten_unary(import, PRT_UNARY_FLOOR, quotient, 0, 0, prt_call_output(call));
+    return status;
+}
+
+/* (self, other, out), for bools only: on integers it works bit by bit */
+static enum percept_status bitwise(struct prt_import *import, const struct prt_aten_op *op,
+                                   struct prt_call *call)
+{
+    if (prt_import_spec(import, call->operands[0])->dtype != PRT_BOOL)
+        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "only bools are supported");
+    if (call->signature[1] == 'T')
+        return binary(import, op, call);
+    return prt_aten_unary(import, PRT_UNARY_NOT, call->operands[0], 0, 0, prt_call_output(call));
+}
+
+/* ---- one operand ---- */
+
+enum percept_status prt_aten_unary(struct prt_import *import, enum prt_unary_kind kind, uint32_t x,
+                                   double a, double b, uint32_t y)
+{
+    enum prt_dtype type = prt_import_spec(import, y)->dtype;
+    uint32_t result = y;
+    enum percept_status status = PERCEPT_OK;
+    if (kind == PRT_UNARY_NOT)
+        status = result_as(import, y, PRT_BOOL, &result);
+    else if (is_float(prt_import_spec(import, x)->dtype) && !is_float(type))
+        status = prt_import_fail(import, PERCEPT_MALFORMED, "real numbers become integers");
+    else
+        status = prt_import_convert(import, x, type, &x);
+    if (status != PERCEPT_OK)
+        return status;
+    struct prt_node *node = prt_import_node(import, PRT_OP_UNARY, result, 1, &x);
+    if (!node)
+        return PERCEPT_NO_MEMORY;
+    node->attrs.unary = (struct prt_unary_attrs){.kind = kind, .a = a, .b = b};
+    return convert_result(import, result, y);
+}
+
+static enum percept_status unary(struct prt_import *import, const struct prt_aten_op *op,
+                                 struct prt_call *call)
+{
+    return prt_aten_unary(import, (enum prt_unary_kind)op->kind, call->operands[0], 0, 0,
+                          prt_call_output(call));
+}
+
+static enum percept_status relu(struct prt_import *import, const struct prt_aten_op *op,
+                                struct prt_call *call)
+{
+    return prt_aten_unary(import, (enum prt_unary_kind)op->kind, call->operands[0], 0, INFINITY,
+                          prt_call_output(call));
+}
+
+/* (self, min, max, out) */
+static enum percept_status clamp(struct prt_import *import, const struct prt_aten_op *op,
+                                 struct prt_call *call)
+{
+    double lo = prt_call_number(import, call, 1, -INFINITY);
+    double hi = prt_call_number(import, call, 2, INFINITY);
+    return prt_aten_unary(import, (enum prt_unary_kind)op->kind, call->operands[0], lo, hi,
+                          prt_call_output(call));
+}
+
+/* (self, min, max, out) with tensors */
+static enum percept_status clamp_tensors(struct prt_import *import, const struct prt_aten_op *op,
+                                         struct prt_call *call)
+{
+    (void)op;
+    uint32_t x = call->operands[0], lo = call->operands[1], hi = call->operands[2];
+    if (lo == PRT_NO_VALUE && hi == PRT_NO_VALUE)
+        return prt_import_fail(import, PERCEPT_MALFORMED, "has neither bound");
+    uint32_t raised = prt_call_output(call);
+    enum percept_status status = PERCEPT_OK;
+    if (lo != PRT_NO_VALUE && hi != PRT_NO_VALUE)
+        status = prt_import_temporary(import, prt_import_spec(import, raised), &raised);
+    if (status == PERCEPT_OK && lo != PRT_NO_VALUE)
+        status = prt_aten_binary(import, PRT_BINARY_MAX, x, lo, 1, raised);
+    if (status == PERCEPT_OK && hi != PRT_NO_VALUE)
+        status = prt_aten_binary(import, PRT_BINARY_MIN, lo == PRT_NO_VALUE ? x : raised, hi, 1,
+                                 prt_call_output(call));
+    return status;
+}
+
+/* (self, negative_slope, out) */
+static enum percept_status leaky_relu(struct prt_import *import, const struct prt_aten_op *op,
+                                      struct prt_call *call)
+{
+    return prt_aten_unary(import, (enum prt_unary_kind)op->kind, call->operands[0],
+                          prt_call_number(import, call, 1, 0.01), 0, prt_call_output(call));
+}
+
+/* (self, alpha, scale, input_scale, out) */
+static enum percept_status elu(struct prt_import *import, const struct prt_aten_op *op,
+                               struct prt_call *call)
+{
+    if (prt_call_number(import, call, 2, 1) != 1 || prt_call_number(import, call, 3, 1) != 1)
+        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "a scale is not supported");
+    return prt_aten_unary(import, (enum prt_unary_kind)op->kind, call->operands[0],
+                          prt_call_number(import, call, 1, 1), 0, prt_call_output(call));
+}
+
+/* (self, approximate, out) */
+static enum percept_status gelu(struct prt_import *import, const struct prt_aten_op *op,
+                                struct prt_call *call)
+{
+    bool tanh = prt_call_text_is(import, call, 1, "tanh");
+    if (!tanh && !prt_call_text_is(import, call, 1, "none"))
+        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "the approximation is not known");
+    return prt_aten_unary(import, tanh ? PRT_UNARY_GELU_TANH : (enum prt_unary_kind)op->kind,
+                          call->operands[0], 0, 0, prt_call_output(call));
+}
+
+/* ---- choice ---- */
+
+static enum percept_status choose(struct prt_import *import, uint32_t condition, uint32_t a,
+                                  uint32_t b, uint32_t y)
+{
+    enum prt_dtype type = prt_import_spec(import, y)->dtype;
+    enum percept_status status = prt_import_convert(import, condition, PRT_BOOL, &condition);
+    if (status == PERCEPT_OK)
+        status = operand_as(import, &a, type);
+    if (status == PERCEPT_OK)
+        status = operand_as(import, &b, type);
+    if (status != PERCEPT_OK)
+        return status;
+    return prt_import_node(import, PRT_OP_WHERE, y, 3, (const uint32_t[]){condition, a, b})
+               ? PERCEPT_OK
+               : PERCEPT_NO_MEMORY;
+}
+
+/* (condition, self, other, out) */
+static enum percept_status where(struct prt_import *import, const struct prt_aten_op *op,
+                                 struct prt_call *call)
+{
+    (void)op;
+    return choose(import, call->operands[0], call->operands[1], call->operands[2],
+                  prt_call_output(call));
+}
+
+/* (self, mask, value, out) */
+static enum percept_status masked_fill(struct prt_import *import, const struct prt_aten_op *op,
+                                       struct prt_call *call)
+{
+    (void)op;
+    uint32_t value;
+    enum percept_status status = operand(import, call, 2, &value);
+    if (status == PERCEPT_OK)
+        status = choose(import, call->operands[1], value, call->operands[0], prt_call_output(call));
+    return status;
+}
+
+/* ---- reductions ---- */
+
+enum percept_status prt_aten_reduce(struct prt_import *import, enum prt_reduce_kind kind,
+                                    uint32_t x, uint32_t axes, bool keep_dims, uint32_t y)
+{
+    /* A mean of no dimensions is the number itself; the node wants at least one. */
+    if (prt_import_spec(import, x)->rank == 0)
+        return prt_aten_unary(import, PRT_UNARY_CLAMP, x, -INFINITY, INFINITY, y);
+    enum percept_status status =
+        prt_import_convert(import, x, prt_import_spec(import, y)->dtype, &x);
+    if (status != PERCEPT_OK)
+        return status;
+    struct prt_node *node = prt_import_node(import, PRT_OP_REDUCE, y, 1, &x);
+    if (!node)
+        return PERCEPT_NO_MEMORY;
+    node->attrs.reduce =
+        (struct prt_reduce_attrs){.kind = kind, .axes = axes, .keep_dims = keep_dims};
+    return PERCEPT_OK;
+}
+
+static uint32_t all_axes(unsigned rank)
+{
+    return (uint32_t)((1u << rank) - 1);
+}
+
+/* A list of dimensions as a bit set; none means all. */
+static enum percept_status axes_of(struct prt_import *import, const struct prt_call *call,
+                                   unsigned index, unsigned rank, uint32_t *axes)
+{
+    int64_t dims[PRT_MAX_RANK];
+    uint32_t count;
+    enum percept_status status = prt_call_ints(import, call, index, dims, PRT_MAX_RANK, &count);
+    *axes = count ? 0 : all_axes(rank);
+    for (uint32_t i = 0; i < count && status == PERCEPT_OK && rank > 0; i++) {
+        int32_t axis;
+        status = prt_import_axis(import, dims[i], rank, &axis);
+        if (status == PERCEPT_OK)
+            *axes |= 1u << axis;
+    }
+    return status;
+}
+
+/* (self, dims, keepdim, ..., out) */
+static enum percept_status reduce(struct prt_import *import, const struct prt_aten_op *op,
+                                  struct prt_call *call)
+{
+    uint32_t axes;
+    enum percept_status status =
+        axes_of(import, call, 1, prt_import_spec(import, call->operands[0])->rank, &axes);
+    if (status == PERCEPT_OK)
+        status = prt_aten_reduce(import, (enum prt_reduce_kind)op->kind, call->operands[0], axes,
+                                 prt_call_bool(import, call, 2), prt_call_output(call));
+    return status;
+}
+
+/* (self, ..., out) over everything */
+static enum percept_status reduce_all(struct prt_import *import, const struct prt_aten_op *op,
+                                      struct prt_call *call)
+{
+    unsigned rank = prt_import_spec(import, call->operands[0])->rank;
+    return prt_aten_reduce(import, (enum prt_reduce_kind)op->kind, call->operands[0],
+                           all_axes(rank), false, prt_call_output(call));
+}
+
+/* (self, dim, keepdim, out, ...) */
+static enum percept_status reduce_one(struct prt_import *import, const struct prt_aten_op *op,
+                                      struct prt_call *call)
+{
+    unsigned rank = prt_import_spec(import, call->operands[0])->rank;
+    int32_t axis = 0;
+    enum percept_status status =
+        rank ? prt_import_axis(import, prt_call_int(import, call, 1, 0), rank, &axis) : PERCEPT_OK;
+    if (status == PERCEPT_OK)
+        status = prt_aten_reduce(import, (enum prt_reduce_kind)op->kind, call->operands[0],
+                                 1u << axis, prt_call_bool(import, call, 2), prt_call_output(call));
+    return status;
+}
+
+/* (self, dim, half_to_float, out) */
+static enum percept_status softmax(struct prt_import *import, const struct prt_aten_op *op,
+                                   struct prt_call *call)
+{
+    uint32_t x = call->operands[0];
+    int32_t axis;
+    enum percept_status status = prt_import_axis(import, prt_call_int(import, call, 1, 0),
+                                                 prt_import_spec(import, x)->rank, &axis);
+    if (status == PERCEPT_OK)
+        status = prt_import_convert(import, x,
+                                    prt_import_spec(import, prt_call_output(call))->dtype, &x);
+    if (status != PERCEPT_OK)
+        return status;
+    struct prt_node *node = prt_import_node(import, PRT_OP_SOFTMAX, prt_call_output(call), 1, &x);
+    if (!node)
+        return PERCEPT_NO_MEMORY;
+    node->attrs.softmax = (struct prt_softmax_attrs){.axis = axis, .log = op->kind};
+    return PERCEPT_OK;
+}
+
+#define BINARY(name, signature, kind)              \
+    {                                              \
+        name, signature, binary, PRT_BINARY_##kind \
+    }
+#define UNARY(name, kind)                    \
+    {                                        \
+        name, "TOR", unary, PRT_UNARY_##kind \
+    }
+
+static const struct prt_aten_op ops[] = {
+    BINARY("aten::add.out", "TTNOR", ADD),
+    BINARY("aten::add.Scalar_out", "TNNOR", ADD),
+    BINARY("aten::sub.out", "TTNOR", SUB),
+    BINARY("aten::sub.Scalar_out", "TNNOR", SUB),
+    {"aten::rsub.Scalar_out", "TNNOR", reversed_sub, PRT_BINARY_SUB},
+    BINARY("aten::mul.out", "TTOR", MUL),
+    BINARY("aten::mul.Scalar_out", "TNOR", MUL),
+    BINARY("aten::div.out", "TTOR", DIV),
+    BINARY("aten::div.Scalar_out", "TNOR", DIV),
+    {"aten::div.out_mode", "TTsOR", rounded_div, PRT_BINARY_DIV},
+    {"aten::div.Scalar_mode_out", "TNsOR", rounded_div, PRT_BINARY_DIV},
+    BINARY("aten::maximum.out", "TTOR", MAX),
+    BINARY("aten::minimum.out", "TTOR", MIN),
+    BINARY("aten::pow.Tensor_Tensor_out", "TTOR", POW),
+    BINARY("aten::pow.Tensor_Scalar_out", "TNOR", POW),
+    BINARY("aten::pow.Scalar_out", "NTOR", POW),
+    BINARY("aten::eq.Tensor_out", "TTOR", EQ),
+    BINARY("aten::eq.Scalar_out", "TNOR", EQ),
+    BINARY("aten::ne.Tensor_out", "TTOR", NE),
+    BINARY("aten::ne.Scalar_out", "TNOR", NE),
+    BINARY("aten::lt.Tensor_out", "TTOR", LT),
+    BINARY("aten::lt.Scalar_out", "TNOR", LT),
+    BINARY("aten::le.Tensor_out", "TTOR", LE),
+    BINARY("aten::le.Scalar_out", "TNOR", LE),
+    BINARY("aten::gt.Tensor_out", "TTOR", GT),
+    BINARY("aten::gt.Scalar_out", "TNOR", GT),
+    BINARY("aten::ge.Tensor_out", "TTOR", GE),
+    BINARY("aten::ge.Scalar_out", "TNOR", GE),
+    BINARY("aten::logical_and.out", "TTOR", AND),
+    BINARY("aten::logical_or.out", "TTOR", OR),
+    {"aten::bitwise_and.Tensor_out", "TTOR", bitwise, PRT_BINARY_AND},
+    {"aten::bitwise_or.Tensor_out", "TTOR", bitwise, PRT_BINARY_OR},
+    {"aten::bitwise_not.out", "TOR", bitwise, PRT_UNARY_NOT},
+
+    UNARY("aten::sigmoid.out", SIGMOID),
+    UNARY("aten::tanh.out", TANH),
+    UNARY("aten::hardswish.out", HARDSWISH),
+    UNARY("aten::hardsigmoid.out", HARDSIGMOID),
+    UNARY("aten::silu.out", SILU),
+    UNARY("aten::exp.out", EXP),
+    UNARY("aten::log.out", LOG),
+    UNARY("aten::sqrt.out", SQRT),
+    UNARY("aten::rsqrt.out", RSQRT),
+    UNARY("aten::abs.out", ABS),
+    UNARY("aten::neg.out", NEG),
+    UNARY("aten::reciprocal.out", RECIPROCAL),
+    UNARY("aten::floor.out", FLOOR),
+    UNARY("aten::ceil.out", CEIL),
+    UNARY("aten::round.out", ROUND),
+    UNARY("aten::sin.out", SIN),
+    UNARY("aten::cos.out", COS),
+    UNARY("aten::logical_not.out", NOT),
+    {"aten::relu.out", "TOR", relu, PRT_UNARY_CLAMP},
+    {"aten::hardtanh.out", "TNNOR", clamp, PRT_UNARY_CLAMP},
+    {"aten::clamp.out", "TnnOR", clamp, PRT_UNARY_CLAMP},
+    {"aten::clamp.Tensor_out", "TttOR", clamp_tensors, 0},
+    {"aten::leaky_relu.out", "TNOR", leaky_relu, PRT_UNARY_LEAKY_RELU},
+    {"aten::elu.out", "TNNNOR", elu, PRT_UNARY_ELU},
+    {"aten::gelu.out", "TSOR", gelu, PRT_UNARY_GELU},
+
+    {"aten::where.self_out", "TTTOR", where, 0},
+    {"aten::masked_fill.Scalar_out", "TTNOR", masked_fill, 0},
+
+    {"aten::mean.out", "TlBiOR", reduce, PRT_REDUCE_MEAN},
+    {"aten::mean.dtype_out", "TiOR", reduce_all, PRT_REDUCE_MEAN},
+    {"aten::sum.IntList_out", "TlBiOR", reduce, PRT_REDUCE_SUM},
+    {"aten::amax.out", "TLBOR", reduce, PRT_REDUCE_MAX},
+    {"aten::amin.out", "TLBOR", reduce, PRT_REDUCE_MIN},
+    {"aten::max.unary_out", "TOR", reduce_all, PRT_REDUCE_MAX},
+    {"aten::min.unary_out", "TOR", reduce_all, PRT_REDUCE_MIN},
+    {"aten::max.dim_max", "TIBOXR", reduce_one, PRT_REDUCE_MAX},
+    {"aten::min.dim_min", "TIBOXR", reduce_one, PRT_REDUCE_MIN},
+    /* Any of some truths is the greatest of them. */
+    {"aten::any.out", "TIBOR", reduce_one, PRT_REDUCE_MAX},
+    {"aten::any.dims_out", "TlBOR", reduce, PRT_REDUCE_MAX},
+    {"aten::any.all_out", "TOR", reduce_all, PRT_REDUCE_MAX},
+    {"aten::_softmax.out", "TIBOR", softmax, false},
+    {"aten::_log_softmax.out", "TIBOR", softmax, true},
+};
+
+const struct prt_aten_table prt_aten_math = PRT_ATEN_TABLE(ops);

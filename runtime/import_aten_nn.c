@@ -1,0 +1,501 @@
+/* Why: the layers of networks: convolution, matrix products, pooling, resizing, normalisation. */
+#include "runtime/import_aten.h"
+
+#include <math.h>
+
+/* ---- convolution ---- */
+
+/* Two numbers a list states: one counts for both; none gives the fallback. */
+static enum percept_status pair(struct prt_import *import, const struct prt_call *call,
+                                unsigned index, int32_t fallback, int32_t *h, int32_t *w)
+{
+    int64_t items[2] = {fallback, fallback};
+    uint32_t count;
+    enum percept_status status = prt_call_ints(import, call, index, items, 2, &count);
+    if (status != PERCEPT_OK)
+        return status;
+    if (count == 1)
+        items[1] = items[0];
+    for (int i = 0; i < 2; i++)
+        if (items[i] < INT32_MIN || items[i] > INT32_MAX)
+            return prt_import_fail(import, PERCEPT_MALFORMED, "argument %u is %lld", index,
+                                   (long long)items[i]);
+    *h = (int32_t)items[0];
+    *w = (int32_t)items[1];
+    return PERCEPT_OK;
+}
+
+static enum percept_status conv_attrs(struct prt_import *import, const struct prt_call *call,
+                                      struct prt_conv_attrs *attrs)
+{
+    enum percept_status status = pair(import, call, 3, 1, &attrs->stride[0], &attrs->stride[1]);
+    if (status == PERCEPT_OK)
+        status = pair(import, call, 4, 0, &attrs->padding[0], &attrs->padding[2]);
+    if (status == PERCEPT_OK)
+        status = pair(import, call, 5, 1, &attrs->dilation[0], &attrs->dilation[1]);
+    if (status == PERCEPT_OK)
+        status = pair(import, call, 7, 0, &attrs->output_padding[0], &attrs->output_padding[1]);
+    int64_t groups = prt_call_int(import, call, 8, 1);
+    if (status == PERCEPT_OK && (groups < 1 || groups > INT32_MAX))
+        status = prt_import_fail(import, PERCEPT_MALFORMED, "has %lld groups", (long long)groups);
+    attrs->padding[1] = attrs->padding[0];
+    attrs->padding[3] = attrs->padding[2];
+    attrs->groups = (int32_t)groups;
+    attrs->transposed = prt_call_bool(import, call, 6);
+    return status;
+}
+
+/* [A, B, L] as [A, B, 1, L]: in one dimension the height is 1. */
+static enum percept_status with_height(struct prt_import *import, uint32_t x, uint32_t *id)
+{
+    struct prt_tensor spec = *prt_import_spec(import, x);
+    const int32_t sizes[4] = {spec.sizes[0], spec.sizes[1], 1, spec.sizes[2]};
+    spec = prt_import_like(&spec, 4, sizes);
+    uint32_t wider;
+    enum percept_status status = prt_import_temporary(import, &spec, &wider);
+    if (status == PERCEPT_OK)
+        status = prt_import_reshape(import, x, wider);
+    if (status == PERCEPT_OK)
+        *id = wider;
+    return status;
+}
+
+/* (input, weight, bias, stride, padding, dilation, transposed, output_padding, groups, out) */
+static enum percept_status convolution(struct prt_import *import, const struct prt_aten_op *op,
+                                       struct prt_call *call)
+{
+    (void)op;
+    uint32_t x = call->operands[0], weight = call->operands[1], y = prt_call_output(call);
+    uint32_t result = y;
+    struct prt_conv_attrs attrs = {0};
+    enum percept_status status = conv_attrs(import, call, &attrs);
+    if (status != PERCEPT_OK)
+        return status;
+    unsigned rank = prt_import_spec(import, x)->rank;
+    if (rank != prt_import_spec(import, weight)->rank || rank != prt_import_spec(import, y)->rank ||
+        (rank != 3 && rank != 4))
+        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "%u dimensions are not supported",
+                               rank);
+    if (rank == 3) {
+        struct prt_tensor spec = *prt_import_spec(import, y);
+        const int32_t sizes[4] = {spec.sizes[0], spec.sizes[1], 1, spec.sizes[2]};
+        spec = prt_import_like(&spec, 4, sizes);
+        attrs.stride[0] = attrs.dilation[0] = 1;
+        attrs.padding[0] = attrs.padding[1] = attrs.output_padding[0] = 0;
+        status = with_height(import, x, &x);
+        if (status == PERCEPT_OK)
+            status = with_height(import, weight, &weight);
+        if (status == PERCEPT_OK)
+            status = prt_import_temporary(import, &spec, &result);
+        if (status != PERCEPT_OK)
+            return status;
+    }
+    struct prt_node *node = prt_import_node(
+        import, PRT_OP_CONV2D, result, 5,
+        (const uint32_t[]){x, weight, call->operands[2], PRT_NO_VALUE, PRT_NO_VALUE});
+    if (!node)
+        return PERCEPT_NO_MEMORY;
+    node->attrs.conv = attrs;
+    return rank == 3 ? prt_import_reshape(import, result, y) : PERCEPT_OK;
+}
+
+/* ---- matrix products ---- */
+
+/* Is x a constant, but for changes of order or type that a pass folds? */
+static bool is_weight(const struct prt_import *import, uint32_t x)
+{
+    const struct prt_graph *graph = import->graph;
+    for (int steps = 0; steps < 8; steps++) {
+        const struct prt_value *value = &graph->values[x];
+        if (value->flags & PRT_FLAG_CONSTANT)
+            return true;
+        if (value->producer == PRT_NO_VALUE)
+            return false;
+        const struct prt_node *node = &graph->nodes[value->producer];
+        if (node->op != PRT_OP_PERMUTE && node->op != PRT_OP_RESHAPE &&
+            node->op != PRT_OP_DEQUANTIZE && node->op != PRT_OP_LAYOUT)
+            return false;
+        x = node->inputs[0];
+    }
+    return false;
+}
+
+static enum percept_status linear_node(struct prt_import *import, uint32_t x, uint32_t weight,
+                                       uint32_t bias, bool weight_is_io, uint32_t y)
+{
+    struct prt_node *node =
+        prt_import_node(import, PRT_OP_LINEAR, y, 5,
+                        (const uint32_t[]){x, weight, bias, PRT_NO_VALUE, PRT_NO_VALUE});
+    if (!node)
+        return PERCEPT_NO_MEMORY;
+    node->attrs.linear.weight_is_io = weight_is_io;
+    return PERCEPT_OK;
+}
+
+static enum percept_status product(struct prt_import *import, uint32_t a, uint32_t b, uint32_t y)
+{
+    if (prt_import_spec(import, b)->rank == 2 && is_weight(import, b))
+        return linear_node(import, a, b, PRT_NO_VALUE, true, y);
+    return prt_import_node(import, PRT_OP_MATMUL, y, 2, (const uint32_t[]){a, b})
+               ? PERCEPT_OK
+               : PERCEPT_NO_MEMORY;
+}
+
+/* (self, mat2, out) */
+static enum percept_status matmul(struct prt_import *import, const struct prt_aten_op *op,
+                                  struct prt_call *call)
+{
+    (void)op;
+    return product(import, call->operands[0], call->operands[1], prt_call_output(call));
+}
+
+/* (input, weight, bias, out) */
+static enum percept_status linear(struct prt_import *import, const struct prt_aten_op *op,
+                                  struct prt_call *call)
+{
+    (void)op;
+    return linear_node(import, call->operands[0], call->operands[1], call->operands[2], false,
+                       prt_call_output(call));
+}
+
+/* (self, mat1, mat2, beta, alpha, out): beta * self + alpha * mat1 @ mat2 */
+static enum percept_status addmm(struct prt_import *import, const struct prt_aten_op *op,
+                                 struct prt_call *call)
+{
+    (void)op;
+    uint32_t bias = call->operands[0], a = call->operands[1], b = call->operands[2];
+    uint32_t y = prt_call_output(call), result;
+    double beta = prt_call_number(import, call, 3, 1), alpha = prt_call_number(import, call, 4, 1);
+    struct prt_tensor spec = *prt_import_spec(import, y);
+    const struct prt_tensor *added = prt_import_spec(import, bias);
+    bool per_column = added->rank == 1 && spec.rank == 2 && added->sizes[0] == spec.sizes[1];
+    if (beta == 1 && alpha == 1 && per_column && is_weight(import, b))
+        return linear_node(import, a, b, bias, true, y);
+    enum percept_status status = prt_import_temporary(import, &spec, &result);
+    if (status == PERCEPT_OK)
+        status = product(import, a, b, result);
+    if (status == PERCEPT_OK && alpha != 1)
+        status = prt_aten_with_number(import, PRT_BINARY_MUL, result, alpha, &result);
+    if (status == PERCEPT_OK)
+        status = prt_aten_binary(import, PRT_BINARY_ADD, result, bias, beta, y);
+    return status;
+}
+
+/* ---- pooling and resizing ---- */
+
+/* (self, kernel, stride, padding, ...): the stride is the kernel when it is not given */
+static enum percept_status window(struct prt_import *import, const struct prt_call *call,
+                                  struct prt_pool_attrs *attrs)
+{
+    enum percept_status status = pair(import, call, 1, 0, &attrs->kernel[0], &attrs->kernel[1]);
+    if (status == PERCEPT_OK && prt_call_list_count(import, call, 2) == 0) {
+        attrs->stride[0] = attrs->kernel[0];
+        attrs->stride[1] = attrs->kernel[1];
+    } else if (status == PERCEPT_OK) {
+        status = pair(import, call, 2, 1, &attrs->stride[0], &attrs->stride[1]);
+    }
+    if (status == PERCEPT_OK)
+        status = pair(import, call, 3, 0, &attrs->padding[0], &attrs->padding[2]);
+    attrs->padding[1] = attrs->padding[0];
+    attrs->padding[3] = attrs->padding[2];
+    attrs->dilation[0] = attrs->dilation[1] = 1;
+    return status;
+}
+
+static enum percept_status pool_node(struct prt_import *import, uint32_t x,
+                                     const struct prt_pool_attrs *attrs, uint32_t y)
+{
+    struct prt_node *node = prt_import_node(import, PRT_OP_POOL2D, y, 1, &x);
+    if (!node)
+        return PERCEPT_NO_MEMORY;
+    node->attrs.pool = *attrs;
+    return PERCEPT_OK;
+}
+
+/* (self, kernel, stride, padding, dilation, ceil_mode, out, indices): ceil_mode shows in the sizes
+ */
+static enum percept_status max_pool(struct prt_import *import, const struct prt_aten_op *op,
+                                    struct prt_call *call)
+{
+    (void)op;
+    struct prt_pool_attrs attrs = {.is_max = true};
+    enum percept_status status = window(import, call, &attrs);
+    if (status == PERCEPT_OK)
+        status = pair(import, call, 4, 1, &attrs.dilation[0], &attrs.dilation[1]);
+    return status == PERCEPT_OK
+               ? pool_node(import, call->operands[0], &attrs, prt_call_output(call))
+               : status;
+}
+
+/* (self, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override, out) */
+static enum percept_status average_pool(struct prt_import *import, const struct prt_aten_op *op,
+                                        struct prt_call *call)
+{
+    (void)op;
+    struct prt_pool_attrs attrs = {.count_include_pad = prt_call_bool(import, call, 5)};
+    enum percept_status status = window(import, call, &attrs);
+    if (status == PERCEPT_OK && prt_call_has(import, call, 6))
+        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "an own divisor is not supported");
+    return status == PERCEPT_OK
+               ? pool_node(import, call->operands[0], &attrs, prt_call_output(call))
+               : status;
+}
+
+/* (self, output_size, out): windows of one size where the sizes divide */
+static enum percept_status adaptive_pool(struct prt_import *import, const struct prt_aten_op *op,
+                                         struct prt_call *call)
+{
+    (void)op;
+    uint32_t x = call->operands[0], y = prt_call_output(call);
+    const struct prt_tensor *from = prt_import_spec(import, x), *to = prt_import_spec(import, y);
+    struct prt_pool_attrs attrs = {.dilation = {1, 1}};
+    if (from->rank != 4 || to->rank != 4)
+        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "only four dimensions are supported");
+    if (to->sizes[2] == 1 && to->sizes[3] == 1)
+        return prt_aten_reduce(import, PRT_REDUCE_MEAN, x, 1u << 2 | 1u << 3, true, y);
+    for (int i = 0; i < 2; i++) {
+        if (to->sizes[2 + i] < 1 || from->sizes[2 + i] % to->sizes[2 + i] != 0)
+            return prt_import_fail(import, PERCEPT_UNSUPPORTED,
+                                   "windows of different sizes are not supported");
+        attrs.kernel[i] = attrs.stride[i] = from->sizes[2 + i] / to->sizes[2 + i];
+    }
+    return pool_node(import, x, &attrs, y);
+}
+
+static enum percept_status resize_node(struct prt_import *import, const struct prt_call *call,
+                                       unsigned factors, struct prt_resize_attrs attrs)
+{
+    uint32_t count = prt_call_list_count(import, call, factors);
+    if (count != 0 && count != 2)
+        return prt_import_fail(import, PERCEPT_MALFORMED, "has %u factors", count);
+    for (uint32_t i = 0; i < count; i++)
+        attrs.scale[i] = prt_call_real(import, call, factors, i);
+    struct prt_node *node =
+        prt_import_node(import, PRT_OP_RESIZE2D, prt_call_output(call), 1, &call->operands[0]);
+    if (!node)
+        return PERCEPT_NO_MEMORY;
+    node->attrs.resize = attrs;
+    return PERCEPT_OK;
+}
+
+/* (input, output_size, align_corners, scale_factors, out) */
+static enum percept_status bilinear(struct prt_import *import, const struct prt_aten_op *op,
+                                    struct prt_call *call)
+{
+    (void)op;
+    bool align = prt_call_bool(import, call, 2);
+    return resize_node(
+        import, call, 3,
+        (struct prt_resize_attrs){.bilinear = true, .align_corners = align, .half_pixel = !align});
+}
+
+/* (input, output_size, scale_factors, out) */
+static enum percept_status nearest(struct prt_import *import, const struct prt_aten_op *op,
+                                   struct prt_call *call)
+{
+    (void)op;
+    return resize_node(import, call, 2, (struct prt_resize_attrs){0});
+}
+
+/* ---- normalisation ---- */
+
+static const float *constant_floats(const struct prt_import *import, uint32_t id, int64_t count)
+{
+    const struct prt_value *value = &import->graph->values[id];
+    bool fits = value->flags & PRT_FLAG_CONSTANT && value->tensor.dtype == PRT_F32 &&
+                value->tensor.rank == 1 && value->tensor.sizes[0] == count;
+    return fits ? value->data : NULL;
+}
+
+/* (input, weight, bias, mean, variance, momentum, eps, out, save_mean, save_invstd): with constant
+ * statistics it is a factor and a term for each channel */
+static enum percept_status batch_norm(struct prt_import *import, const struct prt_aten_op *op,
+                                      struct prt_call *call)
+{
+    (void)op;
+    uint32_t x = call->operands[0], y = prt_call_output(call);
+    struct prt_tensor spec = *prt_import_spec(import, x);
+    if (spec.rank < 2 || spec.dtype != PRT_F32)
+        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "only float32 images are supported");
+    int32_t channels = spec.sizes[1], sizes[PRT_MAX_RANK];
+    const float *given[4] = {NULL};
+    for (unsigned i = 0; i < 4; i++) {
+        uint32_t id = call->operands[1 + i];
+        given[i] = id == PRT_NO_VALUE ? NULL : constant_floats(import, id, channels);
+        if (id != PRT_NO_VALUE && !given[i])
+            return prt_import_fail(import, PERCEPT_UNSUPPORTED, "argument %u is not constant",
+                                   1 + i);
+    }
+    struct base_arena *arena = &import->graph->arena;
+    float *factor = base_arena_array(arena, (size_t)channels, sizeof *factor);
+    float *term = base_arena_array(arena, (size_t)channels, sizeof *term);
+    if (!factor || !term)
+        return prt_import_no_memory(import);
+    double eps = prt_call_number(import, call, 6, 0);
+    for (int32_t c = 0; c < channels; c++) {
+        double scale = (given[0] ? (double)given[0][c] : 1.0) / sqrt((double)given[3][c] + eps);
+        factor[c] = (float)scale;
+        term[c] = (float)((given[1] ? (double)given[1][c] : 0.0) - (double)given[2][c] * scale);
+    }
+    for (unsigned i = 0; i < spec.rank; i++)
+        sizes[i] = i == 1 ? channels : 1;
+    struct prt_tensor each = prt_import_like(&spec, spec.rank, sizes);
+    uint32_t factors, terms, scaled;
+    enum percept_status status = prt_import_constant(import, &each, factor, &factors);
+    if (status == PERCEPT_OK)
+        status = prt_import_constant(import, &each, term, &terms);
+    if (status == PERCEPT_OK)
+        status = prt_import_temporary(import, &spec, &scaled);
+    if (status == PERCEPT_OK)
+        status = prt_aten_binary(import, PRT_BINARY_MUL, x, factors, 1, scaled);
+    if (status == PERCEPT_OK)
+        status = prt_aten_binary(import, PRT_BINARY_ADD, scaled, terms, 1, y);
+    return status;
+}
+
+/* (x - mean) / sqrt(variance + eps) over axes, in a new value */
+static enum percept_status normalise(struct prt_import *import, uint32_t x, uint32_t axes,
+                                     double eps, uint32_t *id)
+{
+    struct prt_tensor spec = *prt_import_spec(import, x), narrow = spec;
+    uint32_t mean, centred, square, variance, deviation, result;
+    for (unsigned i = 0; i < spec.rank; i++)
+        if (axes >> i & 1)
+            narrow.sizes[i] = 1;
+    enum percept_status status = prt_import_temporary(import, &narrow, &mean);
+    if (status == PERCEPT_OK)
+        status = prt_aten_reduce(import, PRT_REDUCE_MEAN, x, axes, true, mean);
+    if (status == PERCEPT_OK)
+        status = prt_import_temporary(import, &spec, &centred);
+    if (status == PERCEPT_OK)
+        status = prt_aten_binary(import, PRT_BINARY_SUB, x, mean, 1, centred);
+    if (status == PERCEPT_OK)
+        status = prt_import_temporary(import, &spec, &square);
+    if (status == PERCEPT_OK)
+        status = prt_aten_unary(import, PRT_UNARY_SQUARE, centred, 0, 0, square);
+    if (status == PERCEPT_OK)
+        status = prt_import_temporary(import, &narrow, &variance);
+    if (status == PERCEPT_OK)
+        status = prt_aten_reduce(import, PRT_REDUCE_MEAN, square, axes, true, variance);
+    if (status == PERCEPT_OK)
+        status = prt_aten_with_number(import, PRT_BINARY_ADD, variance, eps, &variance);
+    if (status == PERCEPT_OK)
+        status = prt_import_temporary(import, &narrow, &deviation);
+    if (status == PERCEPT_OK)
+        status = prt_aten_unary(import, PRT_UNARY_RSQRT, variance, 0, 0, deviation);
+    if (status == PERCEPT_OK)
+        status = prt_import_temporary(import, &spec, &result);
+    if (status == PERCEPT_OK)
+        status = prt_aten_binary(import, PRT_BINARY_MUL, centred, deviation, 1, result);
+    if (status == PERCEPT_OK)
+        *id = result;
+    return status;
+}
+
+/* weight * x + bias with what is given of both, into y */
+static enum percept_status affine(struct prt_import *import, uint32_t x, uint32_t weight,
+                                  uint32_t bias, uint32_t y)
+{
+    struct prt_tensor spec = *prt_import_spec(import, y);
+    uint32_t scaled = y;
+    enum percept_status status = PERCEPT_OK;
+    if (weight == PRT_NO_VALUE && bias == PRT_NO_VALUE)
+        return prt_aten_unary(import, PRT_UNARY_CLAMP, x, -INFINITY, INFINITY, y);
+    if (weight != PRT_NO_VALUE && bias != PRT_NO_VALUE)
+        status = prt_import_temporary(import, &spec, &scaled);
+    if (status == PERCEPT_OK && weight != PRT_NO_VALUE)
+        status = prt_aten_binary(import, PRT_BINARY_MUL, x, weight, 1, scaled);
+    if (status == PERCEPT_OK && bias != PRT_NO_VALUE)
+        status = prt_aten_binary(import, PRT_BINARY_ADD, weight == PRT_NO_VALUE ? x : scaled, bias,
+                                 1, y);
+    return status;
+}
+
+/* (input, normalized_shape, weight, bias, eps, out, mean, rstd) */
+static enum percept_status layer_norm(struct prt_import *import, const struct prt_aten_op *op,
+                                      struct prt_call *call)
+{
+    (void)op;
+    uint32_t x = call->operands[0], count = prt_call_list_count(import, call, 1), normal;
+    unsigned rank = prt_import_spec(import, x)->rank;
+    if (count == 0 || count > rank)
+        return prt_import_fail(import, PERCEPT_MALFORMED, "normalises %u dimensions of %u", count,
+                               rank);
+    uint32_t axes = (uint32_t)((1u << rank) - (1u << (rank - count)));
+    enum percept_status status =
+        normalise(import, x, axes, prt_call_number(import, call, 4, 0), &normal);
+    return status == PERCEPT_OK
+               ? affine(import, normal, call->operands[2], call->operands[3], prt_call_output(call))
+               : status;
+}
+
+/* A vector of one number a channel as a factor for x: [C] as [C, 1, 1]. */
+static enum percept_status per_channel(struct prt_import *import, uint32_t *id, unsigned rank)
+{
+    if (*id == PRT_NO_VALUE)
+        return PERCEPT_OK;
+    struct prt_tensor spec = *prt_import_spec(import, *id);
+    int32_t sizes[PRT_MAX_RANK];
+    for (unsigned i = 0; i + 1 < rank; i++)
+        sizes[i] = i == 0 ? (int32_t)prt_tensor_elements(&spec) : 1;
+    spec = prt_import_like(&spec, rank - 1, sizes);
+    uint32_t wide;
+    enum percept_status status = prt_import_temporary(import, &spec, &wide);
+    if (status == PERCEPT_OK)
+        status = prt_import_reshape(import, *id, wide);
+    if (status == PERCEPT_OK)
+        *id = wide;
+    return status;
+}
+
+/* (input, weight, bias, N, C, HxW, group, eps, out, mean, rstd) */
+static enum percept_status group_norm(struct prt_import *import, const struct prt_aten_op *op,
+                                      struct prt_call *call)
+{
+    (void)op;
+    uint32_t x = call->operands[0], weight = call->operands[1], bias = call->operands[2];
+    uint32_t grouped, normal, back;
+    struct prt_tensor spec = *prt_import_spec(import, x);
+    int64_t groups = prt_call_int(import, call, 6, 1);
+    if (spec.rank < 2 || groups < 1 || spec.sizes[1] % groups != 0 || spec.sizes[0] < 1)
+        return prt_import_fail(import, PERCEPT_MALFORMED, "has %lld groups", (long long)groups);
+    size_t each = prt_tensor_elements(&spec) / (size_t)spec.sizes[0] / (size_t)groups;
+    if (each > INT32_MAX)
+        return prt_import_fail(import, PERCEPT_LIMIT, "a group has %zu elements", each);
+    const int32_t sizes[3] = {spec.sizes[0], (int32_t)groups, (int32_t)each};
+    struct prt_tensor by_group = prt_import_like(&spec, 3, sizes);
+    struct prt_tensor straight = prt_import_like(&spec, spec.rank, spec.sizes);
+    enum percept_status status = prt_import_temporary(import, &by_group, &grouped);
+    if (status == PERCEPT_OK)
+        status = prt_import_reshape(import, x, grouped);
+    if (status == PERCEPT_OK)
+        status = normalise(import, grouped, 1u << 2, prt_call_number(import, call, 7, 0), &normal);
+    if (status == PERCEPT_OK)
+        status = prt_import_temporary(import, &straight, &back);
+    if (status == PERCEPT_OK)
+        status = prt_import_reshape(import, normal, back);
+    if (status == PERCEPT_OK)
+        status = per_channel(import, &weight, spec.rank);
+    if (status == PERCEPT_OK)
+        status = per_channel(import, &bias, spec.rank);
+    return status == PERCEPT_OK ? affine(import, back, weight, bias, prt_call_output(call))
+                                : status;
+}
+
+static const struct prt_aten_op ops[] = {
+    {"aten::convolution.out", "TTtLLLBLIOR", convolution, 0},
+    {"aten::linear.out", "TTtOR", linear, 0},
+    {"aten::addmm.out", "TTTNNOR", addmm, 0},
+    {"aten::mm.out", "TTOR", matmul, 0},
+    {"aten::bmm.out", "TTOR", matmul, 0},
+    {"aten::max_pool2d_with_indices.out", "TLLLLBOXR", max_pool, 0},
+    {"aten::avg_pool2d.out", "TLLLBBiOR", average_pool, 0},
+    {"aten::_adaptive_avg_pool2d.out", "TLOR", adaptive_pool, 0},
+    {"aten::upsample_bilinear2d.vec_out", "TlBfOR", bilinear, 0},
+    {"aten::upsample_nearest2d.vec_out", "TlfOR", nearest, 0},
+    {"aten::_native_batch_norm_legit_no_training.out", "TttTTDDOXXR", batch_norm, 0},
+    {"aten::native_layer_norm.out", "TLttDOXXR", layer_norm, 0},
+    {"aten::native_group_norm.out", "TttIIIIDOXXR", group_norm, 0},
+};
+
+const struct prt_aten_table prt_aten_nn = PRT_ATEN_TABLE(ops);

@@ -1,0 +1,203 @@
+/*
+ * Why: programs compute sizes with scalars. Sizes are known at import (those of a tensor with
+ * dynamic shape are its upper bounds), so this arithmetic is done here, once, and leaves no nodes.
+ */
+#include "runtime/import_aten.h"
+
+#include "base/checked.h"
+
+#include <math.h>
+
+enum prim {
+    PRIM_ADD,
+    PRIM_SUB,
+    PRIM_MUL,
+    PRIM_FLOORDIV,
+    PRIM_TRUEDIV,
+    PRIM_MOD,
+    PRIM_MAX,
+    PRIM_MIN,
+    PRIM_EQ,
+    PRIM_GT,
+    PRIM_LT,
+    PRIM_GE,
+    PRIM_LE,
+    PRIM_NEG,
+    PRIM_INT,
+    PRIM_FLOAT,
+};
+
+static enum percept_status set(struct prt_import *import, const struct prt_call *call,
+                               unsigned index, struct prt_program_value value)
+{
+    import->values[call->args[index]] = value;
+    return PERCEPT_OK;
+}
+
+static struct prt_program_value an_int(int64_t i)
+{
+    return (struct prt_program_value){.kind = PRT_VALUE_INT, .i = i};
+}
+
+static struct prt_program_value a_double(double d)
+{
+    return (struct prt_program_value){.kind = PRT_VALUE_DOUBLE, .d = d};
+}
+
+static struct prt_program_value a_bool(bool b)
+{
+    return (struct prt_program_value){.kind = PRT_VALUE_BOOL, .b = b};
+}
+
+/* (self, dim, result) */
+static enum percept_status size(struct prt_import *import, const struct prt_aten_op *op,
+                                struct prt_call *call)
+{
+    (void)op;
+    const struct prt_tensor *x = prt_import_spec(import, call->operands[0]);
+    int32_t axis;
+    enum percept_status status =
+        prt_import_axis(import, prt_call_int(import, call, 1, 0), x->rank, &axis);
+    return status == PERCEPT_OK ? set(import, call, 2, an_int(x->sizes[axis])) : status;
+}
+
+/* (self, result) */
+static enum percept_status elements(struct prt_import *import, const struct prt_aten_op *op,
+                                    struct prt_call *call)
+{
+    (void)op;
+    size_t count = prt_tensor_elements(prt_import_spec(import, call->operands[0]));
+    return set(import, call, 1, an_int((int64_t)count));
+}
+
+/* false: overflow, or division by zero */
+static bool integers(enum prim prim, int64_t a, int64_t b, struct prt_program_value *result)
+{
+    int64_t r = 0;
+    bool fine = true;
+    switch (prim) {
+    case PRIM_ADD:
+        fine = base_add_i64(a, b, &r);
+        break;
+    case PRIM_SUB:
+        fine = !__builtin_sub_overflow(a, b, &r);
+        break;
+    case PRIM_MUL:
+        fine = base_mul_i64(a, b, &r);
+        break;
+    case PRIM_FLOORDIV:
+    case PRIM_MOD: /* as Python: the remainder has the divisor's sign */
+        fine = b != 0 && !(a == INT64_MIN && b == -1);
+        if (fine) {
+            int64_t remainder = a % b;
+            bool down = remainder != 0 && (remainder < 0) != (b < 0);
+            r = prim == PRIM_MOD ? remainder + (down ? b : 0) : a / b - (down ? 1 : 0);
+        }
+        break;
+    case PRIM_MAX:
+        r = a > b ? a : b;
+        break;
+    case PRIM_MIN:
+        r = a < b ? a : b;
+        break;
+    default:
+        return false;
+    }
+    *result = an_int(r);
+    return fine;
+}
+
+static bool reals(enum prim prim, double a, double b, struct prt_program_value *result)
+{
+    switch (prim) {
+    case PRIM_ADD:
+        *result = a_double(a + b);
+        return true;
+    case PRIM_SUB:
+        *result = a_double(a - b);
+        return true;
+    case PRIM_MUL:
+        *result = a_double(a * b);
+        return true;
+    case PRIM_TRUEDIV:
+        *result = a_double(a / b);
+        return true;
+    case PRIM_EQ:
+        *result = a_bool(a == b);
+        return true;
+    case PRIM_GT:
+        *result = a_bool(a > b);
+        return true;
+    case PRIM_LT:
+        *result = a_bool(a < b);
+        return true;
+    case PRIM_GE:
+        *result = a_bool(a >= b);
+        return true;
+    case PRIM_LE:
+        *result = a_bool(a <= b);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* (a, b, result) */
+static enum percept_status two(struct prt_import *import, const struct prt_aten_op *op,
+                               struct prt_call *call)
+{
+    enum prim prim = (enum prim)op->kind;
+    const struct prt_program_value *a = &import->values[call->args[0]];
+    const struct prt_program_value *b = &import->values[call->args[1]];
+    struct prt_program_value result;
+    bool whole = a->kind == PRT_VALUE_INT && b->kind == PRT_VALUE_INT && prim != PRIM_TRUEDIV;
+    bool fine = whole && prim >= PRIM_EQ ? reals(prim, (a->i > b->i) - (a->i < b->i), 0, &result)
+                : whole                  ? integers(prim, a->i, b->i, &result)
+                                         : reals(prim, prt_call_number(import, call, 0, 0),
+                                                 prt_call_number(import, call, 1, 0), &result);
+    return fine ? set(import, call, 2, result)
+                : prt_import_fail(import, PERCEPT_MALFORMED, "has no result for these numbers");
+}
+
+/* (a, result) */
+static enum percept_status one(struct prt_import *import, const struct prt_aten_op *op,
+                               struct prt_call *call)
+{
+    const struct prt_program_value *a = &import->values[call->args[0]];
+    double number = prt_call_number(import, call, 0, 0);
+    bool whole = a->kind == PRT_VALUE_INT;
+    if (op->kind == PRIM_FLOAT)
+        return set(import, call, 1, a_double(number));
+    if (op->kind == PRIM_NEG && !whole)
+        return set(import, call, 1, a_double(-number));
+    if (whole && op->kind == PRIM_INT)
+        return set(import, call, 1, an_int(a->i));
+    if (whole && a->i != INT64_MIN)
+        return set(import, call, 1, an_int(-a->i));
+    if (!whole && fabs(number) < 0x1p63)
+        return set(import, call, 1, an_int((int64_t)number));
+    return prt_import_fail(import, PERCEPT_MALFORMED, "has no result for this number");
+}
+
+static const struct prt_aten_op ops[] = {
+    {"aten::sym_size.int", "QIZ", size, 0},
+    {"aten::sym_numel", "QZ", elements, 0},
+    {"executorch_prim::add.Scalar", "NNZ", two, PRIM_ADD},
+    {"executorch_prim::sub.Scalar", "NNZ", two, PRIM_SUB},
+    {"executorch_prim::mul.Scalar", "NNZ", two, PRIM_MUL},
+    {"executorch_prim::floordiv.Scalar", "NNZ", two, PRIM_FLOORDIV},
+    {"executorch_prim::truediv.Scalar", "NNZ", two, PRIM_TRUEDIV},
+    {"executorch_prim::mod.Scalar", "NNZ", two, PRIM_MOD},
+    {"executorch_prim::sym_max.Scalar", "NNZ", two, PRIM_MAX},
+    {"executorch_prim::sym_min.Scalar", "NNZ", two, PRIM_MIN},
+    {"executorch_prim::eq.Scalar", "NNZ", two, PRIM_EQ},
+    {"executorch_prim::gt.Scalar", "NNZ", two, PRIM_GT},
+    {"executorch_prim::lt.Scalar", "NNZ", two, PRIM_LT},
+    {"executorch_prim::ge.Scalar", "NNZ", two, PRIM_GE},
+    {"executorch_prim::le.Scalar", "NNZ", two, PRIM_LE},
+    {"executorch_prim::neg.Scalar", "NZ", one, PRIM_NEG},
+    {"executorch_prim::sym_int.Scalar", "NZ", one, PRIM_INT},
+    {"executorch_prim::sym_float.Scalar", "NZ", one, PRIM_FLOAT},
+};
+
+const struct prt_aten_table prt_aten_prim = PRT_ATEN_TABLE(ops);

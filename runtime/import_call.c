@@ -1,0 +1,254 @@
+/*
+ * Why: a file may call any operator with any arguments. One short signature an operator, checked in
+ * one place, and translators can index their arguments with confidence.
+ */
+#include "runtime/import.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static const struct {
+    char letter;
+    const char *expected;
+} letters[] = {
+    {'T', "a tensor"},
+    {'Q', "a tensor"},
+    {'A', "a list of tensors"},
+    {'N', "a number"},
+    {'I', "an integer"},
+    {'D', "a real number"},
+    {'B', "a bool"},
+    {'S', "a text"},
+    {'L', "a list of integers"},
+    {'F', "a list of reals"},
+    {'O', "a tensor"},
+    {'X', "a tensor"},
+    {'Y', "a list of tensors"},
+    {'Z', "a number"},
+};
+
+static const struct prt_program_value *argument(const struct prt_import *import,
+                                                const struct prt_call *call, unsigned index)
+{
+    return &import->values[call->args[index]];
+}
+
+static bool kind_fits(char letter, enum prt_value_kind kind)
+{
+    switch (letter) {
+    case 'T':
+    case 'Q':
+    case 'O':
+    case 'X':
+        return kind == PRT_VALUE_TENSOR;
+    case 'A':
+    case 'Y':
+        return kind == PRT_VALUE_TENSOR_LIST;
+    case 'N':
+    case 'Z':
+        return kind == PRT_VALUE_INT || kind == PRT_VALUE_DOUBLE || kind == PRT_VALUE_BOOL;
+    case 'D':
+        return kind == PRT_VALUE_DOUBLE || kind == PRT_VALUE_INT;
+    case 'I':
+        return kind == PRT_VALUE_INT;
+    case 'B':
+        return kind == PRT_VALUE_BOOL;
+    case 'S':
+        return kind == PRT_VALUE_STRING;
+    case 'L':
+        return kind == PRT_VALUE_INT_LIST;
+    case 'F':
+        return kind == PRT_VALUE_DOUBLE_LIST;
+    default:
+        return true;
+    }
+}
+
+static enum percept_status check_kinds(struct prt_import *import, const struct prt_call *call)
+{
+    if (call->count != strlen(call->signature) || call->count > PRT_CALL_ARGS)
+        return prt_import_fail(import, PERCEPT_MALFORMED, "has %u arguments instead of %zu",
+                               call->count, strlen(call->signature));
+    for (unsigned i = 0; i < call->count; i++) {
+        char letter = call->signature[i];
+        char upper = (char)toupper(letter);
+        enum prt_value_kind kind = argument(import, call, i)->kind;
+        if (kind_fits(upper, kind) || (letter != upper && kind == PRT_VALUE_NONE))
+            continue;
+        for (size_t j = 0; j < sizeof letters / sizeof letters[0]; j++)
+            if (letters[j].letter == upper)
+                return prt_import_fail(import, PERCEPT_MALFORMED, "argument %u is not %s", i,
+                                       letters[j].expected);
+    }
+    return PERCEPT_OK;
+}
+
+static enum percept_status read_tensor(struct prt_import *import, const struct prt_call *call,
+                                       unsigned index, uint32_t v, uint32_t *id)
+{
+    enum percept_status status = prt_import_read(import, v, id);
+    if (status != PERCEPT_OK || call->signature[index] == 'Q' || call->signature[index] == 'q' ||
+        call->signature[index] == 'A')
+        return status;
+    if (prt_import_spec(import, *id)->quant.kind != PRT_QUANT_NONE)
+        return prt_import_fail(import, PERCEPT_UNSUPPORTED,
+                               "computes with quantised codes as if they were numbers");
+    return PERCEPT_OK;
+}
+
+static enum percept_status read_list(struct prt_import *import, struct prt_call *call,
+                                     unsigned index)
+{
+    const struct prt_program_value *value = argument(import, call, index);
+    call->list_count = value->list.count;
+    call->list = base_arena_array(&import->arena, value->list.count, sizeof *call->list);
+    if (!call->list)
+        return prt_import_no_memory(import);
+    for (uint32_t i = 0; i < value->list.count; i++) {
+        if (value->list.ids[i] == PRT_NO_VALUE)
+            return prt_import_fail(import, PERCEPT_UNSUPPORTED, "has None in a list of tensors");
+        enum percept_status status =
+            read_tensor(import, call, index, value->list.ids[i], &call->list[i]);
+        if (status != PERCEPT_OK)
+            return status;
+    }
+    return PERCEPT_OK;
+}
+
+static enum percept_status write_list(struct prt_import *import, struct prt_call *call,
+                                      unsigned index)
+{
+    const struct prt_program_value *value = argument(import, call, index);
+    call->list_count = value->list.count;
+    call->list = base_arena_array(&import->arena, value->list.count, sizeof *call->list);
+    if (!call->list)
+        return prt_import_no_memory(import);
+    for (uint32_t i = 0; i < value->list.count; i++) {
+        if (value->list.ids[i] == PRT_NO_VALUE)
+            return prt_import_fail(import, PERCEPT_MALFORMED, "writes to None");
+        enum percept_status status = prt_import_write(import, value->list.ids[i], &call->list[i]);
+        if (status != PERCEPT_OK)
+            return status;
+    }
+    return PERCEPT_OK;
+}
+
+enum percept_status prt_import_call(struct prt_import *import, const char *signature,
+                                    const uint32_t *args, uint32_t count, struct prt_call *call)
+{
+    *call = (struct prt_call){
+        .name = import->name, .signature = signature, .count = count, .args = args};
+    memset(call->operands, 0xff, sizeof call->operands);
+    enum percept_status status = check_kinds(import, call);
+    /* Everything is read before anything is written: a result may lie where an operand does. */
+    for (unsigned i = 0; i < count && status == PERCEPT_OK; i++) {
+        bool none = argument(import, call, i)->kind == PRT_VALUE_NONE;
+        if (strchr("TtQq", signature[i]) && !none)
+            status = read_tensor(import, call, i, args[i], &call->operands[i]);
+        else if (signature[i] == 'A')
+            status = read_list(import, call, i);
+    }
+    for (unsigned i = 0; i < count && status == PERCEPT_OK; i++) {
+        if (signature[i] == 'O')
+            status = prt_import_write(import, args[i], &call->operands[i]);
+        else if (signature[i] == 'X')
+            status = prt_import_bind(import, args[i], PRT_NO_VALUE);
+        else if (signature[i] == 'Y')
+            status = write_list(import, call, i);
+    }
+    return status;
+}
+
+/* ---- arguments ---- */
+
+uint32_t prt_call_output(const struct prt_call *call)
+{
+    const char *first = strchr(call->signature, 'O');
+    return first ? call->operands[first - call->signature] : PRT_NO_VALUE;
+}
+
+bool prt_call_has(const struct prt_import *import, const struct prt_call *call, unsigned index)
+{
+    return argument(import, call, index)->kind != PRT_VALUE_NONE;
+}
+
+int64_t prt_call_int(const struct prt_import *import, const struct prt_call *call, unsigned index,
+                     int64_t fallback)
+{
+    const struct prt_program_value *value = argument(import, call, index);
+    return value->kind == PRT_VALUE_INT ? value->i : fallback;
+}
+
+double prt_call_number(const struct prt_import *import, const struct prt_call *call, unsigned index,
+                       double fallback)
+{
+    const struct prt_program_value *value = argument(import, call, index);
+    switch (value->kind) {
+    case PRT_VALUE_INT:
+        return (double)value->i;
+    case PRT_VALUE_DOUBLE:
+        return value->d;
+    case PRT_VALUE_BOOL:
+        return value->b;
+    default:
+        return fallback;
+    }
+}
+
+bool prt_call_bool(const struct prt_import *import, const struct prt_call *call, unsigned index)
+{
+    const struct prt_program_value *value = argument(import, call, index);
+    return value->kind == PRT_VALUE_BOOL && value->b;
+}
+
+bool prt_call_text_is(const struct prt_import *import, const struct prt_call *call, unsigned index,
+                      const char *text)
+{
+    const struct prt_program_value *value = argument(import, call, index);
+    return value->kind == PRT_VALUE_STRING && strcmp(value->string.text, text) == 0;
+}
+
+enum percept_status prt_call_ints(struct prt_import *import, const struct prt_call *call,
+                                  unsigned index, int64_t *items, uint32_t capacity,
+                                  uint32_t *count)
+{
+    const struct prt_program_value *value = argument(import, call, index);
+    uint32_t length = value->kind == PRT_VALUE_INT_LIST ? value->list.count : 0;
+    if (length > capacity)
+        return prt_import_fail(import, PERCEPT_MALFORMED,
+                               "argument %u is a list of %u, %u are the limit", index, length,
+                               capacity);
+    for (uint32_t i = 0; i < length; i++) {
+        const struct prt_program_value *item = &import->values[value->list.ids[i]];
+        if (item->kind != PRT_VALUE_INT)
+            return prt_import_fail(import, PERCEPT_MALFORMED,
+                                   "item %u of argument %u is not an integer", i, index);
+        items[i] = item->i;
+    }
+    *count = length;
+    return PERCEPT_OK;
+}
+
+uint32_t prt_call_list_count(const struct prt_import *import, const struct prt_call *call,
+                             unsigned index)
+{
+    const struct prt_program_value *value = argument(import, call, index);
+    return value->kind >= PRT_VALUE_INT_LIST ? value->list.count : 0;
+}
+
+double prt_call_real(const struct prt_import *import, const struct prt_call *call, unsigned index,
+                     uint32_t item)
+{
+    return argument(import, call, index)->list.doubles[item];
+}
+
+enum percept_status prt_import_axis(struct prt_import *import, int64_t dim, unsigned rank,
+                                    int32_t *axis)
+{
+    int64_t from_front = dim < 0 ? dim + rank : dim;
+    if (from_front < 0 || from_front >= rank)
+        return prt_import_fail(import, PERCEPT_MALFORMED, "dimension %lld of a tensor with %u",
+                               (long long)dim, rank);
+    *axis = (int32_t)from_front;
+    return PERCEPT_OK;
+}

@@ -1,0 +1,143 @@
+/*
+ * A `.pte` file after it was verified: what the importers read. Private to the runtime.
+ *
+ * All indices are in range, all bytes lie in the mapping, all sizes are consistent. What is not
+ * checked here, because only an operator knows it, is the kind of the values that a call takes.
+ * Memory is the program's arena; texts are terminated copies.
+ */
+#ifndef RUNTIME_PROGRAM_DATA_H
+#define RUNTIME_PROGRAM_DATA_H
+
+#include "base/arena.h"
+#include "runtime/flatbuffer.h"
+#include "runtime/program.h"
+
+struct prt_bytes {
+    const uint8_t *data;
+    size_t size;
+};
+
+struct prt_program_tensor {
+    struct prt_tensor spec;
+    size_t bytes;
+    const uint8_t *data; /* bytes of them: a constant, or the initial state when planned; or NULL */
+    const char *external; /* its key in a .ptd file, when the data is there; else NULL */
+    bool planned;         /* lies at offset in buffer of the method's planned memory */
+    bool unbounded;       /* sizes say nothing: they are known at run time only */
+    uint32_t buffer;
+    uint64_t offset;
+};
+
+struct prt_program_value {
+    enum prt_value_kind kind;
+    union {
+        const struct prt_program_tensor *tensor;
+        int64_t i;
+        double d;
+        bool b;
+        struct {
+            const char *text;
+            size_t length;
+        } string;
+        struct {
+            uint32_t count;
+            /* INT_LIST and TENSOR_LIST: values of the method; PRT_NO_VALUE for None */
+            const uint32_t *ids;
+            const double *doubles;
+            const bool *bools;
+        } list;
+    };
+};
+
+enum prt_instruction_kind {
+    PRT_INSTRUCTION_KERNEL = 1, /* numbered as the union in the schema */
+    PRT_INSTRUCTION_DELEGATE,
+    PRT_INSTRUCTION_MOVE,
+    PRT_INSTRUCTION_JUMP_FALSE,
+    PRT_INSTRUCTION_FREE,
+};
+
+struct prt_instruction {
+    enum prt_instruction_kind kind;
+    uint32_t index; /* KERNEL: of the operator, DELEGATE: of the delegate */
+    uint32_t count;
+    const uint32_t *args; /* values; MOVE: from, to; FREE: the value; JUMP_FALSE: the condition */
+};
+
+struct prt_delegate {
+    const char *id;
+    struct prt_bytes blob;
+};
+
+struct prt_method {
+    const char *name;
+    struct prt_program_value *values;
+    uint32_t value_count;
+    uint32_t *inputs, *outputs;
+    uint32_t input_count, output_count;
+    struct prt_instruction *instructions; /* of all chains, which run one after the other */
+    uint32_t instruction_count;
+    const char **operators; /* "aten::add.out" */
+    uint32_t operator_count;
+    struct prt_delegate *delegates;
+    uint32_t delegate_count;
+    struct prt_program_item *items;
+    uint32_t item_count;
+};
+
+struct prt_named_data {
+    const char *key;
+    struct prt_bytes bytes;
+};
+
+struct prt_program {
+    struct base_arena arena;
+    char *name;            /* of the file, for messages */
+    struct prt_bytes file; /* all of it; nobody can change it */
+    bool mapped;           /* file.data comes from mmap, else from malloc */
+    struct prt_bytes *segments;
+    uint32_t segment_count;
+    struct prt_named_data *named; /* sorted by key */
+    uint32_t named_count;
+    struct prt_method *methods;
+    uint32_t method_count;
+};
+
+/* Fill program->file with bytes that nobody else can change. See program_file.c. */
+enum percept_status prt_program_map(struct prt_program *program, const char *path,
+                                    struct percept_error *error);
+enum percept_status prt_program_copy(struct prt_program *program, const void *bytes, size_t size,
+                                     struct percept_error *error);
+void prt_program_unmap(struct prt_program *program);
+
+/* What parsing one file needs beside the program. */
+struct prt_parse {
+    struct prt_program *program;
+    struct prt_fb buffer;
+    struct percept_error *error;
+    struct prt_fb_vector inline_constants, inline_delegates, mutable_segments;
+    const uint64_t *constant_offsets; /* into constants, element 0 unused */
+    uint32_t constant_count;
+    struct prt_bytes constants;
+};
+
+/* Fails with the file named. PERCEPT_MALFORMED unless said otherwise. */
+enum percept_status prt_parse_fail(struct prt_parse *parse, enum percept_status status,
+                                   const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* OK, or the flatbuffer's fault as a failure. */
+enum percept_status prt_parse_check(struct prt_parse *parse);
+enum percept_status prt_parse_no_memory(struct prt_parse *parse);
+
+/* Read the file's bytes into program. */
+enum percept_status prt_program_parse(struct prt_program *program, struct percept_error *error);
+enum percept_status prt_parse_method(struct prt_parse *parse, struct prt_fb_table plan,
+                                     struct prt_method *method);
+enum percept_status prt_parse_tensor(struct prt_parse *parse, struct prt_fb_table table,
+                                     struct prt_fb_vector buffer_sizes,
+                                     const struct prt_program_tensor **tensor);
+
+/* The bytes that key names; false when there are none. */
+bool prt_program_named(const struct prt_program *program, const char *key, size_t length,
+                       struct prt_bytes *bytes);
+
+#endif
