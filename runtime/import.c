@@ -9,6 +9,14 @@
 /* The graph and what dies with the import take no more than this for each byte of the file. */
 enum { GRAPH_BYTES_PER_BYTE = 256, GRAPH_BYTES_MIN = 1 << 22 };
 
+static const struct {
+    const char *id;
+    enum percept_status (*import)(struct prt_import *import, const struct prt_delegate *delegate,
+                                  const struct prt_instruction *call);
+} delegates[] = {
+    {"XnnpackBackend", prt_import_xnnpack},
+};
+
 enum percept_status prt_import_fail(struct prt_import *import, enum percept_status status,
                                     const char *format, ...)
 {
@@ -255,6 +263,9 @@ static enum percept_status import_delegate(struct prt_import *import,
 {
     const struct prt_delegate *delegate = &import->method->delegates[instruction->index];
     import->name = delegate->id;
+    for (size_t i = 0; i < sizeof delegates / sizeof delegates[0]; i++)
+        if (strcmp(delegates[i].id, delegate->id) == 0)
+            return delegates[i].import(import, delegate, instruction);
     return prt_import_fail(import, PERCEPT_UNSUPPORTED, "the delegate is not supported");
 }
 

@@ -58,6 +58,10 @@ enum percept_status prt_import_memory_create(struct prt_import *import);
 enum percept_status prt_import_read(struct prt_import *import, uint32_t v, uint32_t *id);
 /* Tensor v now holds graph value id; PRT_NO_VALUE: something that no node computes. */
 enum percept_status prt_import_bind(struct prt_import *import, uint32_t v, uint32_t id);
+/* The bytes of x in memory as a tensor of spec: x itself, or after PERMUTE and RESHAPE. Keeps x's
+ * quantisation. */
+enum percept_status prt_import_reinterpret(struct prt_import *import, uint32_t x,
+                                           const struct prt_tensor *spec, uint32_t *id);
 /* A new graph value of v's type, bound to v: what an instruction writes. */
 enum percept_status prt_import_write(struct prt_import *import, uint32_t v, uint32_t *id);
 
@@ -88,6 +92,10 @@ enum percept_status prt_import_convert(struct prt_import *import, uint32_t x, en
 enum percept_status prt_import_reshape(struct prt_import *import, uint32_t x, uint32_t output);
 enum percept_status prt_import_permute(struct prt_import *import, uint32_t x, const uint8_t *order,
                                        uint32_t output);
+
+/* x's codes read by quant: x, or another constant with the same bytes. */
+enum percept_status prt_import_codes(struct prt_import *import, uint32_t x,
+                                     const struct prt_quant *quant, uint32_t *id);
 
 /* A row-major spec of x's type (and quantisation, when it is per tensor) with other sizes. */
 struct prt_tensor prt_import_like(const struct prt_tensor *x, unsigned rank, const int32_t *sizes);

@@ -139,9 +139,8 @@ static bool same_quant(const struct prt_quant *a, const struct prt_quant *b)
            a->zero_point == b->zero_point;
 }
 
-/* x's codes read by quant. */
-static enum percept_status codes_with(struct prt_import *import, uint32_t x,
-                                      const struct prt_quant *quant, uint32_t *id)
+enum percept_status prt_import_codes(struct prt_import *import, uint32_t x,
+                                     const struct prt_quant *quant, uint32_t *id)
 {
     struct prt_value *value = &import->graph->values[x];
     int64_t min, max;
@@ -175,7 +174,7 @@ static enum percept_status dequantize(struct prt_import *import, const struct pr
                                      : per_tensor(import, call, &quant);
     uint32_t codes, y = prt_call_output(call), result = y;
     if (status == PERCEPT_OK)
-        status = codes_with(import, call->operands[0], &quant, &codes);
+        status = prt_import_codes(import, call->operands[0], &quant, &codes);
     struct prt_tensor spec = *prt_import_spec(import, y);
     if (status == PERCEPT_OK && spec.dtype != PRT_F32) {
         spec.dtype = PRT_F32;

@@ -234,35 +234,44 @@ static enum percept_status in_memory_order(struct prt_import *import, uint32_t x
     return status == PERCEPT_OK ? prt_import_permute(import, x, spec.dim_order, *id) : status;
 }
 
-/* The same bytes with another shape: x as a tensor of spec. */
-static enum percept_status reinterpret(struct prt_import *import, uint32_t x,
-                                       const struct prt_tensor *spec, uint32_t *id)
+enum percept_status prt_import_reinterpret(struct prt_import *import, uint32_t x,
+                                           const struct prt_tensor *spec, uint32_t *id)
 {
-    uint32_t straight, reshaped, result;
-    enum percept_status status = in_memory_order(import, x, &straight);
+    const struct prt_tensor *from = prt_import_spec(import, x);
+    if (from->dtype != spec->dtype || prt_tensor_elements(from) != prt_tensor_elements(spec))
+        return prt_import_fail(import, PERCEPT_MALFORMED,
+                               "takes a tensor for one of another type or size");
+    if (prt_tensor_same_sizes(from, spec) && prt_tensor_same_layout(from, spec)) {
+        *id = x;
+        return PERCEPT_OK;
+    }
+    enum percept_status status = in_memory_order(import, x, &x);
     if (status != PERCEPT_OK)
         return status;
-    const struct prt_tensor *from = prt_import_spec(import, straight);
+    from = prt_import_spec(import, x);
     int32_t sizes[PRT_MAX_RANK];
     for (unsigned i = 0; i < spec->rank; i++)
         sizes[i] = spec->sizes[spec->dim_order[i]];
-    struct prt_tensor row_major = prt_import_like(from, spec->rank, sizes);
-    status = prt_import_temporary(import, &row_major, &reshaped);
-    if (status == PERCEPT_OK)
-        status = prt_import_reshape(import, straight, reshaped);
-    if (status != PERCEPT_OK || prt_tensor_is_contiguous(spec)) {
-        *id = reshaped;
-        return status;
+    struct prt_tensor straight = prt_import_like(from, spec->rank, sizes), wanted = *spec;
+    wanted.quant = straight.quant;
+    if (!prt_tensor_same_sizes(from, &straight)) {
+        uint32_t reshaped;
+        status = prt_import_temporary(import, &straight, &reshaped);
+        if (status == PERCEPT_OK)
+            status = prt_import_reshape(import, x, reshaped);
+        x = reshaped;
     }
-    struct prt_tensor wanted = *spec;
-    wanted.quant = row_major.quant;
-    uint8_t back[PRT_MAX_RANK];
-    inverse(spec->dim_order, spec->rank, back);
-    status = prt_import_temporary(import, &wanted, &result);
+    if (status == PERCEPT_OK && !prt_tensor_is_contiguous(&wanted)) {
+        uint32_t permuted;
+        uint8_t back[PRT_MAX_RANK];
+        inverse(wanted.dim_order, wanted.rank, back);
+        status = prt_import_temporary(import, &wanted, &permuted);
+        if (status == PERCEPT_OK)
+            status = prt_import_permute(import, x, back, permuted);
+        x = permuted;
+    }
     if (status == PERCEPT_OK)
-        status = prt_import_permute(import, reshaped, back, result);
-    if (status == PERCEPT_OK)
-        *id = result;
+        *id = x;
     return status;
 }
 
@@ -279,15 +288,10 @@ static enum percept_status read_write(struct prt_import *import, uint32_t v, uin
         return prt_import_fail(import, PERCEPT_UNSUPPORTED,
                                "reads tensor %u, which overlaps tensor %u but is not a view of it",
                                v, last->v);
-    const struct prt_tensor *spec = prt_import_spec(import, last->id);
-    if (prt_tensor_same_sizes(spec, &tensor->spec) && prt_tensor_same_layout(spec, &tensor->spec)) {
-        *id = last->id;
-        return PERCEPT_OK;
-    }
     struct view *view = &import->memory->views[v];
     if (view->write != write) {
         uint32_t made;
-        enum percept_status status = reinterpret(import, last->id, &tensor->spec, &made);
+        enum percept_status status = prt_import_reinterpret(import, last->id, &tensor->spec, &made);
         if (status != PERCEPT_OK)
             return status;
         *view = (struct view){write, made};
