@@ -39,8 +39,9 @@ struct pipe_square {
 
 /* ---- palms ---- */
 
-#define PIPE_PALM_KEYPOINTS 7 /* 0 wrist, 1 index MCP, 2 middle MCP, 3 ring, 4 little, 5..6 thumb \
-                               */
+#define PIPE_PALM_KEYPOINTS                                               \
+    7 /* 0 wrist, 1 index MCP, 2 middle MCP, 3 ring, 4 little, 5..6 thumb \
+       */
 #define PIPE_MAX_DETECTIONS 8
 
 struct pipe_detection {
