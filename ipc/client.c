@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "ipc/memfd.h"
+#include "ipc/socket_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -303,23 +304,11 @@ enum percept_status client_await(struct percept_client *client, const uint32_t *
 
 /* ---- public ---- */
 
-static char *default_path(void)
-{
-    const char *named = getenv("PERCEPT_SOCKET");
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
-    char *path;
-    if (named && named[0] != '\0')
-        return strdup(named);
-    if (!runtime || runtime[0] == '\0')
-        return strdup("/run/percept/percept.sock");
-    return asprintf(&path, "%s/percept.sock", runtime) < 0 ? NULL : path;
-}
-
 enum percept_status percept_connect(const char *socket_path, struct percept_client **result,
                                     struct percept_error *error)
 {
     struct percept_client *client = calloc(1, sizeof *client);
-    char *path = socket_path ? strdup(socket_path) : default_path();
+    char *path = ipc_socket_path(socket_path);
     if (!client || !path) {
         free(client);
         free(path);

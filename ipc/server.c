@@ -10,6 +10,7 @@
 
 #include "ipc/listener.h"
 #include "ipc/session.h"
+#include "ipc/socket_path.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -223,7 +224,11 @@ enum percept_status ipc_server_create(uv_loop_t *loop, const struct ipc_server_o
     struct ipc_server *server = calloc(1, sizeof *server);
     if (!server)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory for the control server");
-    enum percept_status status = ipc_listener_open(&server->listener, options->socket_path, error);
+    char *path = ipc_socket_path(options->socket_path);
+    enum percept_status status =
+        path ? ipc_listener_open(&server->listener, path, error)
+             : percept_fail(error, PERCEPT_NO_MEMORY, "out of memory for the control server");
+    free(path);
     if (status != PERCEPT_OK) {
         free(server);
         return status;

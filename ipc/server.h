@@ -54,8 +54,8 @@ void ipc_topic_stats(const struct ipc_topic *topic, struct ipc_topic_stats *stat
 struct ipc_server;
 
 struct ipc_server_options {
-    const char *socket_path; /* created 0660; EXISTS when another daemon answers on it, a stale file
-                                is replaced */
+    const char *socket_path; /* NULL: as percept_connect finds it. Created 0660; EXISTS when another
+                                daemon answers on it, a stale file is replaced */
     unsigned max_clients;    /* 0: a default */
     /* Answer a query ("status", "topics", "clients" are the daemon's to define): malloc'ed JSON, or
      * NULL for NOT_FOUND. On the loop's thread. */

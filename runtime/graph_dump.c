@@ -17,6 +17,13 @@ static const char *const unary_names[] = {
 #undef UNARY_ROW
 };
 
+static const char *const reduce_names[] = {
+    [PRT_REDUCE_SUM] = "sum",
+    [PRT_REDUCE_MEAN] = "mean",
+    [PRT_REDUCE_MAX] = "max",
+    [PRT_REDUCE_MIN] = "min",
+};
+
 const char *prt_binary_name(enum prt_binary_kind kind)
 {
     return (unsigned)kind < PRT_BINARY_COUNT ? binary_names[kind] : "unknown";
@@ -95,37 +102,54 @@ static void dump_attrs(FILE *out, const struct prt_graph *graph, const struct pr
             fprintf(out, " groups(%d)", node->attrs.conv.groups);
         if (node->attrs.conv.transposed)
             fputs(" transposed", out);
+        if (node->attrs.conv.output_padding[0] || node->attrs.conv.output_padding[1])
+            dump_pairs(out, "output_padding", node->attrs.conv.output_padding, 2);
         if (node->attrs.conv.nhwc)
             fputs(" nhwc", out);
         dump_activation(out, &node->attrs.conv.act);
         break;
     case PRT_OP_LINEAR:
+        fputs(node->attrs.linear.weight_is_io ? " io" : "", out);
         dump_activation(out, &node->attrs.linear.act);
+        break;
+    case PRT_OP_MATMUL:
+        fputs(node->attrs.matmul.transpose_b ? " transpose_b" : "", out);
         break;
     case PRT_OP_BINARY:
         fprintf(out, " %s", prt_binary_name(node->attrs.binary.kind));
+        if (node->attrs.binary.kind <= PRT_BINARY_SUB && node->attrs.binary.alpha != 1)
+            fprintf(out, " alpha(%g)", node->attrs.binary.alpha);
         dump_activation(out, &node->attrs.binary.act);
         break;
     case PRT_OP_UNARY:
         fprintf(out, " %s", prt_unary_name(node->attrs.unary.kind));
         if (node->attrs.unary.kind == PRT_UNARY_CLAMP)
             fprintf(out, "(%g, %g)", node->attrs.unary.a, node->attrs.unary.b);
+        if (node->attrs.unary.kind == PRT_UNARY_LEAKY_RELU ||
+            node->attrs.unary.kind == PRT_UNARY_ELU)
+            fprintf(out, "(%g)", node->attrs.unary.a);
         break;
     case PRT_OP_POOL2D:
         fputs(node->attrs.pool.is_max ? " max" : " average", out);
         dump_pairs(out, "kernel", node->attrs.pool.kernel, 2);
         dump_window(out, node->attrs.pool.stride, node->attrs.pool.dilation,
                     node->attrs.pool.padding);
+        if (!node->attrs.pool.is_max && node->attrs.pool.count_include_pad)
+            fputs(" include_pad", out);
+        fputs(node->attrs.pool.nhwc ? " nhwc" : "", out);
         dump_activation(out, &node->attrs.pool.act);
         break;
     case PRT_OP_REDUCE:
-        fprintf(out, " axes(0x%x)", node->attrs.reduce.axes);
+        fprintf(out, " %s axes(0x%x)%s", reduce_names[node->attrs.reduce.kind],
+                node->attrs.reduce.axes, node->attrs.reduce.keep_dims ? " keep" : "");
         break;
     case PRT_OP_CONCAT:
         fprintf(out, " axis(%d)", node->attrs.concat.axis);
         break;
     case PRT_OP_SLICE:
         fprintf(out, " axis(%d)", node->attrs.slice.axis);
+        if (node->attrs.slice.step != 1)
+            fprintf(out, " step(%" PRId64 ")", node->attrs.slice.step);
         break;
     case PRT_OP_PAD:
         dump_pairs(out, "before", node->attrs.pad.before, y->rank);
@@ -140,9 +164,19 @@ static void dump_attrs(FILE *out, const struct prt_graph *graph, const struct pr
         break;
     case PRT_OP_RESIZE2D:
         fputs(node->attrs.resize.bilinear ? " bilinear" : " nearest", out);
+        fputs(node->attrs.resize.align_corners ? " align_corners" : "", out);
+        fputs(node->attrs.resize.half_pixel ? " half_pixel" : "", out);
+        if (node->attrs.resize.scale[0] != 0 || node->attrs.resize.scale[1] != 0)
+            fprintf(out, " scale(%g, %g)", node->attrs.resize.scale[0],
+                    node->attrs.resize.scale[1]);
+        fputs(node->attrs.resize.nhwc ? " nhwc" : "", out);
         break;
     case PRT_OP_SOFTMAX:
-        fprintf(out, " axis(%d)", node->attrs.softmax.axis);
+        fprintf(out, " axis(%d)%s", node->attrs.softmax.axis,
+                node->attrs.softmax.log ? " log" : "");
+        break;
+    case PRT_OP_PRELU:
+        fputs(node->attrs.prelu.nhwc ? " nhwc" : "", out);
         break;
     default:
         break;
