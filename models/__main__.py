@@ -4,8 +4,20 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import pins
+from . import index, pins
+from .export import ExportError
 from .fetch import FetchError
+
+
+class UsageError(Exception):
+    """The command line names something that is not there."""
+
+
+def _known(wanted: list[str], known, what: str) -> list[str]:
+    for name in wanted:
+        if name not in known:
+            raise UsageError(f"no {what} {name!r}; there are: {', '.join(known)}")
+    return wanted or list(known)
 
 
 def media(args, zoo) -> int:
@@ -21,11 +33,9 @@ def media(args, zoo) -> int:
 def export(args, zoo) -> int:
     from .export import export
 
-    unknown = [name for name in args.names if name not in zoo.models]
-    if unknown:
-        print(f"models: no model {unknown[0]!r}; there are: {', '.join(zoo.models)}", file=sys.stderr)
-        return 2
-    if not export(zoo, args.names or list(zoo.models), args.out):
+    names = _known(args.names, zoo.models, "model")
+    flows = _known(args.flows.split(",") if args.flows else [], index.FLOWS, "flow")
+    if not export(zoo, names, flows, args.out):
         print("models: up to date", file=sys.stderr)
     return 0
 
@@ -33,33 +43,60 @@ def export(args, zoo) -> int:
 def reference(args, zoo) -> int:
     from .export import fetch_originals
     from .media import fetch_media
-    from .reference import reference
+    from .reference import current, reference
 
-    fetch_media(zoo, args.out)
-    fetch_originals(list(zoo.models.values()), args.out)
-    if not reference(zoo, args.out):
+    if current(zoo, args.out):
         print("reference: up to date", file=sys.stderr)
+        return 0
+    fetch_media(zoo, args.out)
+    fetch_originals(zoo, args.out)
+    reference(zoo, args.out)
     return 0
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m models", description="Percept's model zoo")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+def check(args, zoo) -> int:
+    from .check import check
 
-    def command(function, text):
-        sub = commands.add_parser(function.__name__, help=text, description=text)
+    return check(zoo, _known(args.names, zoo.models, "model"), args.out, args.json)
+
+
+def list_(args, zoo) -> int:
+    from .listing import listing
+
+    return listing(zoo, args.out, args.json)
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m models", description="Percept's model zoo")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(function, text, names=False, json=False):
+        sub = commands.add_parser(function.__name__.rstrip("_"), help=text, description=text)
         sub.add_argument("--out", type=Path, default=Path("build"), help="the build directory (default: build)")
         sub.set_defaults(function=function)
+        if names:
+            sub.add_argument("names", nargs="*", metavar="NAME", help="a model of zoo.toml (default: all)")
+        if json:
+            sub.add_argument("--json", action="store_true", help="print JSON")
         return sub
 
-    names = command(export, "fetch the pinned nets and lower them to .pte files in OUT/models")
-    names.add_argument("names", nargs="*", metavar="NAME", help="a model of zoo.toml (default: all)")
+    flows = command(export, "fetch the pinned nets and lower them to .pte files in OUT/models", names=True)
+    flows.add_argument("--flows", metavar="FLOW,...", help=f"of {', '.join(index.FLOWS)} (default: all)")
     command(media, "fetch the sample media into OUT/media")
     command(reference, "run the hands pipeline on the original nets, into OUT/reference")
-    args = parser.parse_args()
+    command(check, "compare the exported files with the original engine on real input", names=True, json=True)
+    command(list_, "list the models: task, licence, source, files, checks", json=True)
+    return top
+
+
+def main() -> int:
+    args = parser().parse_args()
     try:
         return args.function(args, pins.load())
-    except FetchError as error:
+    except UsageError as error:
+        print(f"models: {error}", file=sys.stderr)
+        return 2
+    except (FetchError, ExportError) as error:
         print(f"models: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -6,7 +6,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
 
-from . import fetch, index
+from . import cases, fetch, index
 from .media import fetch_media
 from .pins import Model, Zoo
 from .progress import Progress
@@ -14,8 +14,13 @@ from .progress import Progress
 MEMORY_PER_WORKER = 2 << 30  # bytes; torch, a net and its lowering peak at about 1.2 GiB
 
 
-def fetch_originals(models: list[Model], out: Path, progress: Progress | None = None) -> None:
-    for model in models:
+class ExportError(Exception):
+    """A model could not be lowered; the log of the workers says why."""
+
+
+def fetch_originals(zoo: Zoo, out: Path, progress: Progress | None = None) -> None:
+    """The .tflite file of every model: calibration of one needs the crops that another finds."""
+    for model in zoo.models.values():
         if progress:
             progress.step(f"{model.name}: fetch {model.archive.source}")
         target = out / "models" / "original" / f"{model.name}.tflite"
@@ -30,40 +35,70 @@ def workers(count: int) -> int:
 _queue = None
 
 
-def _start(queue) -> None:
+def _start(queue, log: Path) -> None:
+    """Of a worker: what torch, executorch and their C++ parts have to say goes to a file, not into the progress bar."""
     global _queue
     _queue = queue
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.close(file)
 
 
-def _lower(model: Model, out: Path, key: str) -> list[dict]:
+def _lower(model: Model, out: Path, keys: dict[str, str]) -> list[dict]:
     from .lower import lower  # torch is imported here, in the worker, and nowhere before
 
-    return lower(model, out, key, _queue.put)
+    return lower(model, out, keys, _queue.put)
 
 
-def export(zoo: Zoo, names: list[str], out: Path) -> bool:
+def _steps(keys: dict[str, str]) -> int:
+    """How often lower() reports."""
+    return 1 + any(flow.startswith("int8") for flow in keys) + len(keys)
+
+
+def stale(zoo: Zoo, names: list[str], flows: list[str], folder: Path, rows: dict[str, dict]) -> dict[str, dict]:
+    """The keys of what has to be made, by model and flow."""
+    recipe = index.recipe(zoo)
+    wanted: dict[str, dict] = {}
+    for name in names:
+        for flow in flows:
+            row, key = rows.get(index.file_name(name, flow)), index.key(recipe, zoo.models[name], flow)
+            if row is None or row.get("key") != key or not index.whole(folder, row):
+                wanted.setdefault(name, {})[flow] = key
+    return wanted
+
+
+def export(zoo: Zoo, names: list[str], flows: list[str], out: Path) -> bool:
     """Makes what is missing or stale of the named models. True if there was something to do."""
     folder = out / "models"
-    recipe = index.recipe()
     rows = index.read(folder)
-    keys = {name: index.key(recipe, zoo.models[name]) for name in names}
-    stale = [zoo.models[n] for n in names if not index.current(folder, rows, zoo.models[n], keys[n])]
-    if not stale:
+    wanted = stale(zoo, names, flows, folder, rows)
+    if not wanted:
         return False
-    steps_per_model = 2 + len(index.FLOWS)
-    progress = Progress(1 + len(zoo.models) + len(stale) * steps_per_model)
+    log = folder / "export.log"
+    folder.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)
+    progress = Progress(1 + len(zoo.models) + sum(map(_steps, wanted.values())))
     progress.step("sample media")
     fetch_media(zoo, out)
-    fetch_originals(list(zoo.models.values()), out, progress)  # calibration crops need the detectors, too
+    fetch_originals(zoo, out, progress)
     context = get_context("spawn")
     queue = context.SimpleQueue()
     reader = Thread(target=lambda: [progress.step(text) for text in iter(queue.get, None)], daemon=True)
     reader.start()
-    with ProcessPoolExecutor(workers(len(stale)), context, initializer=_start, initargs=(queue,)) as pool:
-        for future in as_completed([pool.submit(_lower, model, out, keys[model.name]) for model in stale]):
-            rows |= {row["file"]: row for row in future.result()}
+    pool = ProcessPoolExecutor(workers(len(wanted)), context, initializer=_start, initargs=(queue, log))
+    try:
+        jobs = {pool.submit(_lower, zoo.models[name], out, keys): name for name, keys in wanted.items()}
+        for job in as_completed(jobs):
+            if job.exception():
+                error = job.exception()
+                raise ExportError(f"{jobs[job]}: {type(error).__name__}: {error} (the workers' output is in {log})")
+            rows |= {row["file"]: row for row in job.result()}
+            cases.manifests(folder, rows)
             index.write(folder, rows)  # after each model, so that an interruption loses one model at most
-    queue.put(None)
-    reader.join()
-    progress.done(f"{len(stale) * len(index.FLOWS)} files in {folder}")
+    finally:
+        pool.shutdown(cancel_futures=True)
+        queue.put(None)
+        reader.join()
+    progress.done(f"{sum(map(len, wanted.values()))} files in {folder}")
     return True

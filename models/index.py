@@ -1,7 +1,7 @@
 """index.json: what the zoo made, from what, and what the check of each file said.
 
-One object a .pte file. `key` is a hash over everything the file was made from (this package's sources, the pin, the
-versions of the tools), so an entry whose key and file hash still hold needs no work. `percept model list` reads the rest.
+One object a .pte file. `key` is a hash over everything the file was made from, so an entry whose key and file hash
+still hold needs no work. `percept model list` reads the rest.
 """
 
 import hashlib
@@ -10,10 +10,29 @@ from importlib import metadata
 from pathlib import Path
 
 from . import files
-from .pins import Model
+from .pins import Model, Zoo
 
 FLOWS = ("fp32", "fp32-xnnpack", "int8", "int8-xnnpack")
 TOOLS = ("torch", "torchao", "executorch", "ai-edge-litert", "tflite", "numpy", "pillow")
+
+# The sources that decide what is in a .pte file: lower.py and all it imports (a test keeps this true), so that work on the
+# rest of the package does not make every file stale.
+RECIPE = (
+    "cases.py",
+    "files.py",
+    "hands.py",
+    "images.py",
+    "index.py",
+    "litert.py",
+    "lower.py",
+    "pins.py",
+    "quantize.py",
+    "samples.py",
+    "tflite_import/__init__.py",
+    "tflite_import/graph.py",
+    "tflite_import/layers.py",
+    "tflite_import/module.py",
+)
 
 
 def version(tool: str) -> str:
@@ -23,43 +42,43 @@ def version(tool: str) -> str:
         return "missing"
 
 
-def recipe() -> str:
-    """A hash of the zoo's own sources and the tools it drives."""
-    digest = hashlib.sha256()
+def recipe(zoo: Zoo, *more: str) -> str:
+    """A hash of the sources (`more` names further ones), the tools they drive and the media they calibrate on."""
     root = Path(__file__).parent
-    for path in sorted([*root.rglob("*.py"), *root.rglob("*.toml")]):
-        digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
+    digest = hashlib.sha256()
+    for name in (*RECIPE, *more):
+        digest.update(name.encode() + b"\0" + (root / name).read_bytes() + b"\0")
     for tool in TOOLS:
         digest.update(f"{tool}=={version(tool)}\n".encode())
+    for medium in zoo.media:
+        digest.update(f"{medium.member} {medium.sha256}\n".encode())
     return digest.hexdigest()
 
 
-def key(recipe_hash: str, model: Model) -> str:
-    return hashlib.sha256(f"{recipe_hash} {model.name} {model.sha256}".encode()).hexdigest()
-
-
-def read(folder: Path) -> dict[str, dict]:
-    """The entries by file name; none if the index is absent or not ours."""
-    try:
-        rows = json.loads((folder / "index.json").read_text())
-        return {row["file"]: row for row in rows}
-    except (OSError, ValueError, TypeError, KeyError):
-        return {}
-
-
-def write(folder: Path, rows: dict[str, dict]) -> None:
-    ordered = [rows[name] for name in sorted(rows)]
-    files.write(folder / "index.json", json.dumps(ordered, indent=1) + "\n")
+def key(recipe_hash: str, model: Model, flow: str) -> str:
+    return hashlib.sha256(f"{recipe_hash} {model.name} {model.sha256} {flow}".encode()).hexdigest()
 
 
 def file_name(model: str, flow: str) -> str:
     return f"{model}.{flow}.pte"
 
 
-def current(folder: Path, rows: dict[str, dict], model: Model, wanted: str) -> bool:
-    """Whether every file of a model is there, whole, and made from `wanted`."""
-    for flow in FLOWS:
-        row = rows.get(file_name(model.name, flow))
-        if row is None or row.get("key") != wanted or not files.matches(folder / row["file"], row["sha256"]):
-            return False
-    return True
+def read(folder: Path) -> dict[str, dict]:
+    """The entries by file name. An index that is absent, damaged or of another version of the zoo has none."""
+    try:
+        rows = json.loads((folder / "index.json").read_text())
+        return {row["file"]: row for row in rows if {"key", "sha256", "cases"} <= row.keys()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+def write(folder: Path, rows: dict[str, dict]) -> None:
+    lines = [json.dumps(rows[name]) for name in sorted(rows)]
+    files.write(folder / "index.json", "[\n" + ",\n".join(lines) + "\n]\n")
+
+
+def whole(folder: Path, row: dict | None) -> bool:
+    """Whether the file of an entry is there as it was written, and so are the cases that verify it."""
+    if row is None or not files.matches(folder / row["file"], row["sha256"]):
+        return False
+    return all((folder / name).is_file() for name in row["cases"])

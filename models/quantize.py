@@ -23,19 +23,15 @@ WEIGHTED = (aten.conv2d.default, aten.linear.default)
 SCALE_KEEPING = (aten.pad.default, aten.upsample_bilinear2d.vec)
 
 
-def _output_layers(model: GraphModule) -> set[Node]:
-    """The convolutions and linears from which the outputs are reached without passing another."""
-    found, seen = set(), set()
+def _tail(model: GraphModule) -> set[Node]:
+    """The last convolution or linear before each output, and everything after it."""
+    found: set[Node] = set()
     pending = [node for node in model.graph.nodes if node.op == "output"]
     while pending:
         node = pending.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if node.target in WEIGHTED:
+        if node not in found:
             found.add(node)
-        else:
-            pending.extend(node.all_input_nodes)
+            pending.extend(node.all_input_nodes if node.target not in WEIGHTED else ())
     return found
 
 
@@ -46,8 +42,8 @@ class Quantizer(XNNPACKQuantizer):
         self.set_global(self.config)
 
     def annotate(self, model: GraphModule) -> GraphModule:
-        floats = _output_layers(model)
-        self.set_filter_function(lambda node: node not in floats)
+        for node in _tail(model):  # an annotation that asks for nothing: the annotators pass over the node
+            node.meta[Q_ANNOTATION_KEY] = QuantizationAnnotation(_annotated=True)
         for node in model.graph.nodes:
             if node.target == aten.hardtanh.default and node.args[0].target == aten.conv2d.default:
                 self._annotate_clamped(node.args[0], node)
@@ -58,7 +54,7 @@ class Quantizer(XNNPACKQuantizer):
         return model
 
     def _annotate_clamped(self, conv: Node, clamp: Node) -> None:
-        if len(conv.users) > 1:
+        if len(conv.users) > 1 or Q_ANNOTATION_KEY in conv.meta:
             return
         activation, weight = self.config.input_activation, self.config.weight
         inputs = {conv.args[0]: activation, conv.args[1]: weight}

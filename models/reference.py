@@ -56,15 +56,20 @@ def record(frame: images.Frame, size: str, palm_net: hands.Net, landmark_net: ha
     }
 
 
-def reference(zoo: pins.Zoo, out: Path) -> bool:
-    """Writes the file unless it is there and made by the same sources. True if it was written."""
-    target = out / "reference" / "hands.json"
-    key = index.recipe()
+def _key(zoo: pins.Zoo) -> str:
+    return index.recipe(zoo, "reference.py")
+
+
+def current(zoo: pins.Zoo, out: Path) -> bool:
+    """Whether the file is there and made by these sources."""
     try:
-        if json.loads(target.read_text())["key"] == key:
-            return False
+        return json.loads((out / "reference" / "hands.json").read_text())["key"] == _key(zoo)
     except (OSError, ValueError, KeyError, TypeError):
-        pass
+        return False
+
+
+def reference(zoo: pins.Zoo, out: Path) -> None:
+    """Writes the file. The sample media and the original nets must be there."""
     frames = hand_frames(out / "media")
     progress = Progress(2 * len(frames))
     records = []
@@ -74,8 +79,12 @@ def reference(zoo: pins.Zoo, out: Path) -> bool:
         for frame in frames:
             progress.step(f"{frame.file} {frame.index} {size}")
             records.append(record(frame, size, palm_net, landmark_net))
-    peer = f"ai-edge-litert {index.version('ai-edge-litert')}"
-    content = {"key": key, "peer": peer, "convention": hands.__doc__, "records": records}
+    content = {
+        "key": _key(zoo),
+        "peer": f"ai-edge-litert {index.version('ai-edge-litert')}",
+        "convention": hands.__doc__,
+        "records": records,
+    }
+    target = out / "reference" / "hands.json"
     files.write(target, json.dumps(content) + "\n")
     progress.done(f"{len(records)} records in {target}")
-    return True

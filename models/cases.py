@@ -1,0 +1,60 @@
+"""Verification cases: inputs and expected outputs of each exported file, for `percept model verify OUT/models/cases/FLOW`.
+
+The manifest holds one object a line: test, flow, status, pte, inputs, outputs, et_outputs, et_max_abs; tensors are raw
+row-major files beside it. On top of that format every output carries "atol", the largest absolute error that passes:
+- fp32: outputs are the original engine's (ai-edge-litert); atol is FP32_TOLERANCE of the output's largest value;
+- int8: outputs are what the q/dq graph itself computes (PyTorch); atol is INT8_SPREAD times how far ExecuTorch's
+  XNNPACK int8 kernels are from it on the same inputs, and at least INT8_FLOOR of the output's largest value. Rounding can
+  go either way at each layer, so another runtime's result may lie that far on the other side.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from . import files, index
+
+FP32_TOLERANCE = 1e-5
+INT8_SPREAD = 2.0
+INT8_FLOOR = 2e-3
+
+
+def _tensor(folder: Path, name: str, array: np.ndarray) -> dict:
+    files.write(folder / name, np.ascontiguousarray(array).tobytes())
+    order = list(range(array.ndim))
+    return {"kind": "tensor", "dtype": str(array.dtype), "shape": list(array.shape), "dim_order": order, "file": name}
+
+
+def write(folder: Path, test: str, flow: str, file: str, entry: dict) -> str:
+    """Writes one case of `file` and returns its path under `folder`, the models directory.
+
+    `entry` holds input [1, 3, h, w], outputs, atol (one per output) and, if the stock runtime was run, et_outputs.
+    """
+    place = folder / "cases" / flow
+    outputs = []
+    for i, (array, atol) in enumerate(zip(entry["outputs"], entry["atol"], strict=True)):
+        outputs.append(_tensor(place, f"{test}.out{i}.bin", array) | {"atol": atol})
+    row = {
+        "test": test,
+        "flow": flow,
+        "status": "ok",
+        "pte": f"../../{file}",
+        "inputs": [_tensor(place, f"{test}.in0.bin", entry["input"])],
+        "outputs": outputs,
+    }
+    if "et_outputs" in entry:
+        pairs = list(enumerate(zip(entry["et_outputs"], entry["outputs"], strict=True)))
+        row["et_outputs"] = [_tensor(place, f"{test}.etout{i}.bin", array) for i, (array, _) in pairs]
+        row["et_max_abs"] = max(float(np.abs(got - want).max()) for _, (got, want) in pairs)
+    files.write(place / f"{test}.json", json.dumps(row) + "\n")
+    return f"cases/{flow}/{test}.json"
+
+
+def manifests(folder: Path, rows: dict[str, dict]) -> None:
+    """Joins the cases of the index into one manifest a flow. Last, so that a manifest names only what is there."""
+    for flow in index.FLOWS:
+        names = sorted(name for row in rows.values() for name in row["cases"] if name.startswith(f"cases/{flow}/"))
+        if names:
+            content = "".join((folder / name).read_text() for name in names)
+            files.write(folder / "cases" / flow / "manifest.jsonl", content)
