@@ -5,6 +5,15 @@
  * A backend compiles a run of nodes into a segment once (packs weights, picks kernels) and executes
  * it often. Memory of values between nodes is the runtime's: it plans one arena and hands each
  * execution a table of addresses.
+ *
+ * What a kernel may count on when its segment executes:
+ *   - the graph's rules (graph.h), and layouts as prt_op_layout says; weights of CONV2D and LINEAR,
+ *     and operands that broadcast, may lie in any dim_order;
+ *   - operands and results overlap only as equal addresses, and only for UNARY, BINARY and PRELU,
+ *     whose result may lie over an operand of the same sizes, type and layout;
+ *   - views are free: a PERMUTE, RESHAPE or LAYOUT whose result can share its operand's memory, and
+ *     a CONCAT whose parts were computed in place, never reach a backend. A PERMUTE or RESHAPE that
+ *     does (from an input of the method straight to an output) is a copy of bytes.
  */
 #ifndef RUNTIME_BACKEND_H
 #define RUNTIME_BACKEND_H

@@ -126,12 +126,13 @@ struct prt_matmul_attrs {
 
 /* inputs: a, b: tensors or scalars (INT, DOUBLE, BOOL values); broadcasting as PyTorch. a op (alpha
  * * b) for ADD and SUB. */
-#define PRT_BINARY_TABLE(X)                                                                       \
-    X(ADD, "add")                                                                                 \
-    X(SUB, "sub")                                                                                 \
-    X(MUL, "mul")                                                                                 \
-    X(DIV, "div") X(MAX, "maximum") X(MIN, "minimum") X(POW, "pow") X(EQ, "eq") X(NE, "ne")       \
-        X(LT, "lt") X(LE, "le") X(GT, "gt") X(GE, "ge") X(AND, "logical_and") X(OR, "logical_or") \
+#define PRT_BINARY_TABLE(X)                                                               \
+    X(ADD, "add")                                                                         \
+    X(SUB, "sub")                                                                         \
+    X(MUL, "mul")                                                                         \
+    X(DIV, "div")                                                                         \
+    X(MAX, "maximum") X(MIN, "minimum") X(POW, "pow") X(EQ, "eq") X(NE, "ne") X(LT, "lt") \
+        X(LE, "le") X(GT, "gt") X(GE, "ge") X(AND, "logical_and") X(OR, "logical_or")     \
             X(SQUARED_DIFFERENCE, "squared_difference")
 
 enum prt_binary_kind {
@@ -149,16 +150,16 @@ struct prt_binary_attrs {
 
 /* inputs: x. a, b: parameters where the function has them (leaky_relu slope = a, elu alpha = a,
  * clamp lo = a, hi = b). */
-#define PRT_UNARY_TABLE(X)                                                                      \
-    X(CLAMP, "clamp")                                                                           \
-    X(SIGMOID, "sigmoid")                                                                       \
-    X(TANH, "tanh")                                                                             \
-    X(HARDSWISH, "hardswish") X(HARDSIGMOID, "hardsigmoid") X(GELU, "gelu")                     \
-        X(GELU_TANH, "gelu_tanh") X(SILU, "silu") X(LEAKY_RELU, "leaky_relu") X(ELU, "elu")     \
-            X(EXP, "exp") X(LOG, "log") X(SQRT, "sqrt") X(RSQRT, "rsqrt") X(ABS, "abs")         \
-                X(NEG, "neg") X(RECIPROCAL, "reciprocal") X(SQUARE, "square") X(FLOOR, "floor") \
-                    X(CEIL, "ceil") X(ROUND, "round") X(SIN, "sin") X(COS, "cos")               \
-                        X(NOT, "logical_not")
+#define PRT_UNARY_TABLE(X)                                                                    \
+    X(CLAMP, "clamp")                                                                         \
+    X(SIGMOID, "sigmoid")                                                                     \
+    X(TANH, "tanh")                                                                           \
+    X(HARDSWISH, "hardswish")                                                                 \
+    X(HARDSIGMOID, "hardsigmoid") X(GELU, "gelu") X(GELU_TANH, "gelu_tanh") X(SILU, "silu")   \
+        X(LEAKY_RELU, "leaky_relu") X(ELU, "elu") X(EXP, "exp") X(LOG, "log") X(SQRT, "sqrt") \
+            X(RSQRT, "rsqrt") X(ABS, "abs") X(NEG, "neg") X(RECIPROCAL, "reciprocal")         \
+                X(SQUARE, "square") X(FLOOR, "floor") X(CEIL, "ceil") X(ROUND, "round")       \
+                    X(SIN, "sin") X(COS, "cos") X(NOT, "logical_not")
 
 enum prt_unary_kind {
 #define PRT_UNARY_ENUM(name, text) PRT_UNARY_##name,
@@ -237,28 +238,27 @@ struct prt_softmax_attrs {
  */
 
 /* What the op does, its name, how its layout works (see enum prt_layout_rule) */
-#define PRT_OP_TABLE(X)                                                                       \
-    X(CONV2D, "conv2d", CHANNELS_LAST)                                                        \
-    X(LINEAR, "linear", CONTIGUOUS)                                                           \
-    X(MATMUL, "matmul", CONTIGUOUS)                                                           \
-    X(BINARY, "binary", SAME)                                                                 \
-    X(UNARY, "unary", SAME)                                                                   \
-    X(PRELU, "prelu", SAME) /* x, slope [C] along axis 1 (3 when attrs.prelu.nhwc) */         \
-    X(WHERE, "where", SAME) /* condition, a, b */                                             \
-    X(POOL2D, "pool2d", CHANNELS_LAST)                                                        \
-    X(REDUCE, "reduce", ANY)                                                                  \
-    X(CONCAT, "concat", SAME)                                                                 \
-    X(SLICE, "slice", SAME)                                                                   \
-    X(PAD, "pad", SAME)                                                                       \
-    X(PERMUTE, "permute", PERMUTE)                                                            \
-    X(RESHAPE, "reshape",                                                                     \
-      CONTIGUOUS) /* x; sizes are y's: also view, squeeze, unsqueeze, flatten */              \
-    X(RESIZE2D, "resize2d", CHANNELS_LAST)                                                    \
-    X(SOFTMAX, "softmax", CONTIGUOUS)                                                         \
-    X(CONVERT, "convert", SAME)       /* x; to y's dtype */                                   \
-    X(LAYOUT, "layout", ANY)          /* x; to y's dim_order: made by the layout pass */      \
-    X(QUANTIZE, "quantize", SAME)     /* F32 -> I8/U8 by y.quant; also I8 -> I8 requantise */ \
-    X(DEQUANTIZE, "dequantize", SAME) /* I8/U8/I32 -> F32 by x.quant */                       \
+#define PRT_OP_TABLE(X)                                                                        \
+    X(CONV2D, "conv2d", CHANNELS_LAST)                                                         \
+    X(LINEAR, "linear", CONTIGUOUS)                                                            \
+    X(MATMUL, "matmul", CONTIGUOUS)                                                            \
+    X(BINARY, "binary", SAME)                                                                  \
+    X(UNARY, "unary", SAME)                                                                    \
+    X(PRELU, "prelu", SAME) /* x, slope [C] along axis 1 (3 when attrs.prelu.nhwc) */          \
+    X(WHERE, "where", SAME) /* condition, a, b */                                              \
+    X(POOL2D, "pool2d", CHANNELS_LAST)                                                         \
+    X(REDUCE, "reduce", ANY)                                                                   \
+    X(CONCAT, "concat", SAME)                                                                  \
+    X(SLICE, "slice", SAME)                                                                    \
+    X(PAD, "pad", SAME)                                                                        \
+    X(PERMUTE, "permute", VIEW)                                                                \
+    X(RESHAPE, "reshape", VIEW) /* x; sizes are y's: also view, squeeze, unsqueeze */           \
+    X(RESIZE2D, "resize2d", CHANNELS_LAST)                                                     \
+    X(SOFTMAX, "softmax", CONTIGUOUS)                                                          \
+    X(CONVERT, "convert", SAME)       /* x; to y's dtype */                                    \
+    X(LAYOUT, "layout", VIEW)         /* x; to y's dim_order: made by the layout pass */       \
+    X(QUANTIZE, "quantize", SAME)     /* F32 -> I8/U8 by y.quant; also I8 -> I8 requantise */  \
+    X(DEQUANTIZE, "dequantize", SAME) /* I8/U8/I32 -> F32 by x.quant */                        \
     X(FULL, "full", ANY)              /* value (scalar): a tensor of y's sizes */
 
 enum prt_op {
@@ -272,7 +272,7 @@ enum prt_layout_rule {
     PRT_LAYOUT_CHANNELS_LAST, /* first input and output (and a residual) physically channels last */
     PRT_LAYOUT_CONTIGUOUS,    /* inputs and output row-major */
     PRT_LAYOUT_SAME,          /* any, but inputs of full size and the output alike */
-    PRT_LAYOUT_PERMUTE,       /* output takes what makes it free */
+    PRT_LAYOUT_VIEW,          /* output takes what makes it free, if any order does */
     PRT_LAYOUT_ANY,           /* reads and writes any */
 };
 

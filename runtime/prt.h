@@ -33,6 +33,11 @@ struct prt_model_options {
 enum percept_status prt_model_create(const struct prt_program *program,
                                      const struct prt_model_options *options,
                                      struct prt_model **model, struct percept_error *error);
+/* The same for a graph made by hand or changed after its import. The model owns the graph on
+ * success; on failure it stays the caller's, fit only to be destroyed. */
+enum percept_status prt_model_from_graph(struct prt_graph *graph,
+                                         const struct prt_model_options *options,
+                                         struct prt_model **model, struct percept_error *error);
 void prt_model_destroy(struct prt_model *model); /* NULL is fine; the program may be closed after */
 
 size_t prt_model_input_count(const struct prt_model *model);

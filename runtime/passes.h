@@ -1,0 +1,43 @@
+/*
+ * What is done to a graph between its import and its execution, in the order of this header.
+ *
+ * Each pass takes a finished graph and leaves a finished graph that computes the same outputs, up
+ * to the rounding of reordered float arithmetic. Why each exists and what it matches:
+ * docs/architecture/runtime.md. `backends` is NULL-terminated, most preferred first.
+ */
+#ifndef RUNTIME_PASSES_H
+#define RUNTIME_PASSES_H
+
+#include "runtime/backend.h"
+#include "runtime/graph.h"
+
+typedef enum percept_status prt_pass(struct prt_graph *graph,
+                                     const struct prt_backend *const *backends,
+                                     struct percept_error *error);
+
+/* All of them; those that fuse only when wanted. */
+enum percept_status prt_passes_run(struct prt_graph *graph,
+                                   const struct prt_backend *const *backends, bool fuse,
+                                   struct percept_error *error);
+
+/*
+ * Compute what depends on constants only, with the first backend that can; views of constants cost
+ * nothing. What no backend can take stays. Runs before and after prt_pass_layout: before it, only
+ * operands whose order cannot matter are folded.
+ */
+prt_pass prt_pass_fold;
+
+/*
+ * Fix the dim_order of every value by its producer's layout rule and insert LAYOUT copies where two
+ * rules meet that disagree. The method's inputs and outputs keep the program's order. Afterwards
+ * the bytes of a PERMUTE's or a RESHAPE's input are the bytes of its output.
+ */
+prt_pass prt_pass_layout;
+
+/*
+ * Rewrite the quantised nodes that no backend takes as DEQUANTIZE, the op on floats, QUANTIZE:
+ * importers and passes may then make any quantised node, and backends offer those worth having.
+ */
+prt_pass prt_pass_expand;
+
+#endif

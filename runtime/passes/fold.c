@@ -1,0 +1,152 @@
+/*
+ * Why: exporters leave arithmetic on constants in the graph (dequantised weights, transposed
+ * matrices, folded batch norms). It is done once here, by the kernels that would have done it each
+ * run, so that a folded value cannot differ from a computed one.
+ */
+#include "runtime/passes.h"
+
+#include "base/checked.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What a hostile file could make us compute and keep; real networks fold megabytes. */
+#define FOLD_LIMIT ((size_t)1 << 31)
+
+struct fold {
+    struct prt_graph *graph;
+    const struct prt_backend *const *backends;
+    void **data;  /* by value: what an execution takes */
+    size_t total; /* bytes made so far */
+};
+
+static bool all_constant(const struct prt_graph *graph, const struct prt_node *node)
+{
+    for (unsigned i = 0; i < node->input_count; i++) {
+        if (node->inputs[i] == PRT_NO_VALUE)
+            continue;
+        const struct prt_value *value = &graph->values[node->inputs[i]];
+        if (value->kind == PRT_VALUE_TENSOR && !(value->flags & PRT_FLAG_CONSTANT))
+            return false;
+    }
+    return !(graph->values[node->outputs[0]].flags & PRT_FLAG_OUTPUT);
+}
+
+/* A PERMUTE only renames dimensions; a RESHAPE of row-major data only recounts them. */
+static bool fold_view(struct prt_graph *graph, const struct prt_node *node)
+{
+    if (node->op != PRT_OP_PERMUTE && node->op != PRT_OP_RESHAPE)
+        return false;
+    const struct prt_value *x = &graph->values[node->inputs[0]];
+    struct prt_value *y = &graph->values[node->outputs[0]];
+    bool permutes = node->op == PRT_OP_PERMUTE;
+    if (!permutes && !prt_tensor_is_contiguous(&x->tensor))
+        return false;
+    uint8_t place[PRT_MAX_RANK];
+    for (uint8_t i = 0; i < y->tensor.rank && permutes; i++)
+        place[node->attrs.permute.order[i]] = i;
+    for (uint8_t i = 0; i < y->tensor.rank; i++)
+        y->tensor.dim_order[i] = permutes ? place[x->tensor.dim_order[i]] : i;
+    y->data = x->data;
+    return true;
+}
+
+/*
+ * Do the operands lie as the op's kernels want? Before the layout pass that is so when all are
+ * row-major, or when there is but one, whose order the result, which nobody has read yet, can take.
+ */
+static bool lies_right(struct prt_graph *graph, const struct prt_node *node)
+{
+    struct prt_tensor *y = &graph->values[node->outputs[0]].tensor;
+    enum prt_layout_rule rule = prt_op_layout(node->op);
+    if (rule == PRT_LAYOUT_ANY || node->op == PRT_OP_LAYOUT)
+        return true;
+    if (rule == PRT_LAYOUT_CHANNELS_LAST || rule == PRT_LAYOUT_VIEW)
+        return false;
+    if (rule == PRT_LAYOUT_SAME && node->input_count == 1) {
+        memcpy(y->dim_order, graph->values[node->inputs[0]].tensor.dim_order, y->rank);
+        return true;
+    }
+    for (unsigned i = 0; i < node->input_count; i++)
+        if (node->inputs[i] != PRT_NO_VALUE &&
+            graph->values[node->inputs[i]].kind == PRT_VALUE_TENSOR &&
+            !prt_tensor_is_contiguous(&graph->values[node->inputs[i]].tensor))
+            return false;
+    return prt_tensor_is_contiguous(y);
+}
+
+static enum percept_status run_node(struct fold *fold, uint32_t index,
+                                    const struct prt_backend *backend, struct percept_error *error)
+{
+    struct prt_segment *segment = NULL;
+    struct prt_compile compile = {fold->graph, &index, 1, 1};
+    enum percept_status status = backend->compile(&compile, &segment, error);
+    if (status != PERCEPT_OK)
+        return status;
+    size_t bytes;
+    void *scratch = NULL;
+    if (base_align_size(backend->scratch_bytes(segment) + 1, 64, &bytes))
+        scratch = aligned_alloc(64, bytes);
+    struct prt_execution execution = {.data = fold->data, .scratch = scratch};
+    status = scratch ? backend->execute(segment, &execution, error)
+                     : percept_fail(error, PERCEPT_NO_MEMORY, "no memory to fold constants");
+    free(scratch);
+    backend->destroy(segment);
+    return status;
+}
+
+static enum percept_status compute(struct fold *fold, uint32_t index, bool *computed,
+                                   struct percept_error *error)
+{
+    const struct prt_node *node = &fold->graph->nodes[index];
+    struct prt_value *y = &fold->graph->values[node->outputs[0]];
+    const struct prt_backend *const *backend = fold->backends;
+    if (!lies_right(fold->graph, node))
+        return PERCEPT_OK;
+    while (*backend && !(*backend)->supports(fold->graph, node))
+        backend++;
+    if (!*backend)
+        return PERCEPT_OK;
+    if (y->bytes > FOLD_LIMIT - fold->total)
+        return percept_fail(error, PERCEPT_LIMIT, "constants of more than %zu bytes", FOLD_LIMIT);
+    void *bytes = base_arena_alloc(&fold->graph->arena, y->bytes);
+    if (!bytes)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "no memory to fold constants");
+    fold->data[node->outputs[0]] = bytes;
+    enum percept_status status = run_node(fold, index, *backend, error);
+    if (status != PERCEPT_OK)
+        return status;
+    fold->total += y->bytes;
+    y->data = bytes;
+    *computed = true;
+    return PERCEPT_OK;
+}
+
+enum percept_status prt_pass_fold(struct prt_graph *graph,
+                                  const struct prt_backend *const *backends,
+                                  struct percept_error *error)
+{
+    struct fold fold = {graph, backends, calloc(graph->value_count + 1, sizeof *fold.data), 0};
+    enum percept_status status = PERCEPT_OK;
+    if (!fold.data)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "no memory to fold constants");
+    for (uint32_t i = 0; i < graph->value_count; i++)
+        if (graph->values[i].kind == PRT_VALUE_TENSOR)
+            fold.data[i] = (void *)(uintptr_t)graph->values[i].data;
+    for (uint32_t n = 0; n < graph->node_count && status == PERCEPT_OK; n++) {
+        struct prt_node *node = &graph->nodes[n];
+        struct prt_value *y = &graph->values[node->outputs[0]];
+        if (!all_constant(graph, node))
+            continue;
+        bool folded = fold_view(graph, node);
+        if (!folded)
+            status = compute(&fold, n, &folded, error);
+        if (!folded)
+            continue;
+        fold.data[node->outputs[0]] = (void *)(uintptr_t)y->data;
+        y->flags |= PRT_FLAG_CONSTANT;
+        node->removed = true;
+    }
+    free(fold.data);
+    return status == PERCEPT_OK ? prt_graph_finish(graph, error) : status;
+}

@@ -1,0 +1,26 @@
+/* Why: the order of the passes in one table. */
+#include "runtime/passes.h"
+
+static const struct {
+    prt_pass *run;
+    bool fuses; /* left out when the graph is to run as it was imported */
+} passes[] = {
+    {prt_pass_fold, false},
+    {prt_pass_layout, false},
+    {prt_pass_expand, false},
+    {prt_pass_fold, false}, /* copies and conversions of constants that the last two inserted */
+};
+
+enum percept_status prt_passes_run(struct prt_graph *graph,
+                                   const struct prt_backend *const *backends, bool fuse,
+                                   struct percept_error *error)
+{
+    for (unsigned i = 0; i < sizeof passes / sizeof *passes; i++) {
+        enum percept_status status = PERCEPT_OK;
+        if (fuse || !passes[i].fuses)
+            status = passes[i].run(graph, backends, error);
+        if (status != PERCEPT_OK)
+            return status;
+    }
+    return PERCEPT_OK;
+}

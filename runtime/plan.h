@@ -1,0 +1,48 @@
+/*
+ * Which backend runs each node, and where each value lies. Private to the runtime.
+ */
+#ifndef RUNTIME_PLAN_H
+#define RUNTIME_PLAN_H
+
+#include "runtime/backend.h"
+#include "runtime/graph.h"
+
+#define PRT_PLAN_ALIGNMENT 64
+
+/* What a hostile file could make us allocate; a phone's largest networks stay below. */
+#define PRT_PLAN_LIMIT      ((size_t)1 << 34)
+#define PRT_PLAN_MAX_VALUES 65536 /* packing takes time in its square */
+
+/*
+ * Where a value lies: delta bytes into the storage of its root. A root is a constant (its data) or
+ * has an offset in the arena. Many values may share a root: views, parts of a concatenation, and
+ * results written over an operand.
+ */
+struct prt_place {
+    uint32_t root;
+    size_t delta;
+    size_t offset; /* of a root in the arena; unused for constants */
+};
+
+struct prt_plan {
+    struct prt_place *places;            /* by value */
+    const struct prt_backend **backends; /* by node; NULL: the result is in place already, nothing
+                                            to run */
+    size_t arena_bytes;
+};
+
+/*
+ * Plan a finished graph whose layouts are settled. UNSUPPORTED names the node that no backend
+ * takes. plan is filled on success; free it with prt_plan_free.
+ */
+enum percept_status prt_plan_make(const struct prt_graph *graph,
+                                  const struct prt_backend *const *backends, struct prt_plan *plan,
+                                  struct percept_error *error);
+void prt_plan_free(struct prt_plan *plan); /* a zeroed plan is fine */
+
+/* Address of a value given the arena's; NULL for one without storage (a scalar, an unused value).
+ */
+void *prt_plan_address(const struct prt_graph *graph, const struct prt_plan *plan, void *arena,
+                       uint32_t value);
+
+#endif
