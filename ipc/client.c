@@ -59,6 +59,10 @@ static void lose(struct percept_client *client)
         client->callback(client->context, 0);
 }
 
+/*
+ * A send that fails ends the connection in good order: what the daemon has said can still be read,
+ * then comes the end, and with it lose().
+ */
 uint32_t client_send(struct percept_client *client, Percept__Control__Request *request)
 {
     struct ipc_packet packet = {.fd_count = 0};
@@ -70,7 +74,9 @@ uint32_t client_send(struct percept_client *client, Percept__Control__Request *r
     if (percept__control__request__get_packed_size(request) > sizeof packet.bytes)
         return 0;
     packet.size = percept__control__request__pack(request, packet.bytes);
-    return ipc_wire_send(client->fd, &packet) == PERCEPT_OK ? request->id : 0;
+    if (ipc_wire_send(client->fd, &packet) != PERCEPT_OK)
+        shutdown(client->fd, SHUT_RDWR);
+    return request->id;
 }
 
 static void send_hello(struct percept_client *client)
@@ -124,18 +130,13 @@ static enum percept_status dial(struct percept_client *client, struct percept_er
         return percept_fail_errno(error, cause, "connect to '%s'", client->path);
     }
     client->fd = fd;
-    client->failure.status = PERCEPT_OK;
     client->deadline_ns = base_clock_ns() + CLIENT_REQUEST_NS;
     set_timer(client, client->deadline_ns);
     send_hello(client);
-    bool sent = client->hello != 0;
     for (struct percept_subscription *s = client->subscriptions; s; s = s->next) {
         subscription_watch(s, fd);
         client_send_subscribe(s);
-        sent = sent && s->request != 0;
     }
-    /* A daemon that refuses us may have hung up already; why is still there to be read. */
-    (void)sent;
     return PERCEPT_OK;
 }
 
@@ -194,7 +195,7 @@ static void on_query_reply(struct percept_client *client, const reply_message *r
     if (reply->body_case == PERCEPT__CONTROL__REPLY__BODY_RESULT && packet->fd_count == 1)
         client->result_fd = ipc_packet_take_fd(packet, 0);
     else
-        reply_failure(reply, &client->failure);
+        reply_failure(reply, &client->query_failure);
 }
 
 /* False when the connection is of no more use. */
@@ -204,6 +205,7 @@ static bool on_reply(struct percept_client *client, const reply_message *reply,
     if (reply->id == 0 || reply->id == client->hello) {
         if (reply->id != 0 && reply->body_case == PERCEPT__CONTROL__REPLY__BODY_WELCOME) {
             client->hello = 0;
+            client->failure.status = PERCEPT_OK;
             return true;
         }
         reply_failure(reply, &client->failure);
@@ -383,7 +385,7 @@ enum percept_status percept_query(struct percept_client *client, const char *wha
     request.body_case = PERCEPT__CONTROL__REQUEST__BODY_QUERY;
     request.query = &query;
     client_service(client);
-    client->failure.status = PERCEPT_OK;
+    client->query_failure.status = PERCEPT_OK;
     client->query = client_send(client, &request);
     if (client->query == 0)
         return percept_fail(error, PERCEPT_DISCONNECTED, "the daemon on '%s' is away",
@@ -392,8 +394,9 @@ enum percept_status percept_query(struct percept_client *client, const char *wha
     client->query = 0;
     if (status != PERCEPT_OK)
         return status;
-    if (client->failure.status != PERCEPT_OK)
-        return percept_fail(error, client->failure.status, "%s", client->failure.message);
+    if (client->query_failure.status != PERCEPT_OK)
+        return percept_fail(error, client->query_failure.status, "%s",
+                            client->query_failure.message);
     status = read_result(client->result_fd, json, error);
     close(client->result_fd);
     client->result_fd = -1;

@@ -60,10 +60,11 @@ struct percept_client {
     int timer_fd; /* -1 before the first percept_subscription_fd; runs while not up */
     bool up;      /* greeted, and every subscription answered */
     uint32_t last_request;
-    uint32_t hello;               /* request under way; 0: none */
-    uint32_t query;               /* the same */
-    int result_fd;                /* of the query */
-    struct percept_error failure; /* of the query, or why the daemon hung up */
+    uint32_t hello; /* request under way; 0: none */
+    uint32_t query; /* the same */
+    int result_fd;  /* of the query */
+    struct percept_error query_failure;
+    struct percept_error failure; /* why the daemon would not have us; OK once it has */
     int64_t retry_ns;             /* when to dial again, while fd is -1 */
     int64_t deadline_ns;          /* for getting up, while it is not */
     int64_t backoff_ns;
@@ -72,7 +73,7 @@ struct percept_client {
     struct percept_subscription *subscriptions;
 };
 
-/* Send a request (its id is filled in) and return the id; 0 when the daemon can't be reached. */
+/* Send a request (its id is filled in) and return the id; 0 when the daemon is away. */
 uint32_t client_send(struct percept_client *client, Percept__Control__Request *request);
 void client_send_subscribe(struct percept_subscription *subscription);
 void client_send_unsubscribe(struct percept_client *client, uint32_t id);

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -139,9 +140,11 @@ static void on_client(uv_poll_t *poll, int status, int events)
         ;
 }
 
-static void refuse(int fd, const char *message)
+static void refuse(int fd, const char *why, unsigned clients)
 {
     struct ipc_packet reply = {.fd_count = 0};
+    char message[128];
+    snprintf(message, sizeof message, "the daemon serves %u clients, %s", clients, why);
     ipc_session_refuse(PERCEPT_LIMIT, message, &reply);
     ipc_wire_send(fd, &reply);
     close(fd);
@@ -153,7 +156,7 @@ static void welcome(struct ipc_server *server, int fd)
     socklen_t size = sizeof peer;
     int send_buffer = SEND_BUFFER;
     if (server->client_count >= server->max_clients) {
-        refuse(fd, "the daemon serves as many clients as it may");
+        refuse(fd, "as many as it may", server->client_count);
         return;
     }
     struct client *client = calloc(1, sizeof *client);
@@ -161,7 +164,7 @@ static void welcome(struct ipc_server *server, int fd)
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer) < 0 ||
         uv_poll_init(server->accept.loop, &client->poll, fd) != 0) {
         free(client);
-        refuse(fd, "the daemon has no resources for another client");
+        refuse(fd, "and has no resources for another", server->client_count);
         return;
     }
     client->server = server;

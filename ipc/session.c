@@ -127,7 +127,7 @@ static enum percept_status open_subscription(struct ipc_subscription *subscripti
                                              struct ipc_topic *topic, bool with_wake,
                                              struct ipc_packet *packet, struct percept_error *error)
 {
-    int ring_fd = fcntl(topic->fd, F_DUPFD_CLOEXEC, 3);
+    int ring_fd = fcntl(topic->fd, F_DUPFD_CLOEXEC, 0);
     if (ring_fd < 0)
         return percept_fail_errno(error, errno, "descriptor for topic '%s'", topic->name);
     packet->fds[packet->fd_count++] = ring_fd;

@@ -53,7 +53,7 @@ static bool quieten(struct percept_subscription *subscription)
         return true;
     if (read(subscription->kick_fd, &count, sizeof count) < 0 && errno != EAGAIN)
         return true;
-    if (!subscription->seated || subscription->current.wake_fd < 0)
+    if (!subscription->seated || subscription->request != 0)
         return true; /* the connection will tell */
     /* Empty the socket first: a byte that comes after arming is for the next time. */
     while (recv(subscription->current.wake_fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
@@ -64,20 +64,37 @@ static bool quieten(struct percept_subscription *subscription)
     return false;
 }
 
-static enum percept_status ask_for_wake(struct percept_subscription *subscription)
+/* False when the daemon is there but has no wake-up socket for us. */
+static bool ask_for_wake(struct percept_subscription *subscription)
 {
     Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
     Percept__Control__Wake wake = PERCEPT__CONTROL__WAKE__INIT;
-    wake.subscription =
-        subscription->fresh.header ? subscription->fresh.id : subscription->current.id;
-    if (wake.subscription == 0)
-        return PERCEPT_OK; /* away: it comes with the next Subscribe */
+    const struct mapping *mapping =
+        subscription->fresh.header ? &subscription->fresh : &subscription->current;
+    if (mapping->wake_fd >= 0) {
+        /* It came too late for an earlier attempt. One of fresh is watched when it is adopted. */
+        if (mapping == &subscription->current)
+            subscription_watch(subscription, mapping->wake_fd);
+        return true;
+    }
+    if (mapping->id == 0)
+        return true; /* away: it comes with the next Subscribe */
+    wake.subscription = mapping->id;
     request.body_case = PERCEPT__CONTROL__REQUEST__BODY_WAKE;
     request.wake = &wake;
     subscription->wake_request = client_send(subscription->client, &request);
     enum percept_status status =
         client_await(subscription->client, &subscription->wake_request, NULL);
-    return status == PERCEPT_TIMED_OUT ? status : PERCEPT_OK;
+    return status == PERCEPT_DISCONNECTED || mapping->wake_fd >= 0;
+}
+
+static void close_descriptor(struct percept_subscription *subscription)
+{
+    if (subscription->epoll_fd >= 0)
+        close(subscription->epoll_fd);
+    if (subscription->kick_fd >= 0)
+        close(subscription->kick_fd);
+    subscription->epoll_fd = subscription->kick_fd = -1;
 }
 
 int percept_subscription_fd(struct percept_subscription *subscription)
@@ -87,22 +104,17 @@ int percept_subscription_fd(struct percept_subscription *subscription)
         return subscription->epoll_fd;
     if (client->timer_fd < 0)
         client->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    int kick = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
-    int epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (client->timer_fd < 0 || kick < 0 || epoll < 0) {
-        if (kick >= 0)
-            close(kick);
-        if (epoll >= 0)
-            close(epoll);
-        return -1;
+    subscription->kick_fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+    subscription->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (client->timer_fd >= 0 && subscription->kick_fd >= 0 && subscription->epoll_fd >= 0) {
+        subscription_watch(subscription, subscription->kick_fd);
+        subscription_watch(subscription, client->timer_fd);
+        subscription_watch(subscription, client->fd);
+        if (ask_for_wake(subscription))
+            return subscription->epoll_fd;
     }
-    subscription->kick_fd = kick;
-    subscription->epoll_fd = epoll;
-    subscription_watch(subscription, kick);
-    subscription_watch(subscription, client->timer_fd);
-    subscription_watch(subscription, client->fd);
-    ask_for_wake(subscription);
-    return epoll;
+    close_descriptor(subscription);
+    return -1;
 }
 
 /* ---- mappings ---- */
@@ -146,10 +158,7 @@ void subscription_free(struct percept_subscription *subscription)
 {
     mapping_close(&subscription->current);
     mapping_close(&subscription->fresh);
-    if (subscription->epoll_fd >= 0)
-        close(subscription->epoll_fd);
-    if (subscription->kick_fd >= 0)
-        close(subscription->kick_fd);
+    close_descriptor(subscription);
     free(subscription);
 }
 
@@ -228,14 +237,13 @@ static enum ipc_take take(struct percept_subscription *subscription, struct ipc_
     return ipc_reader_take(&subscription->reader, sample);
 }
 
-static void wait_for_news(struct percept_subscription *subscription, bool moving,
-                          int64_t deadline_ns)
+static void wait_for_news(struct percept_subscription *subscription, int64_t deadline_ns)
 {
     struct ipc_reader *reader = &subscription->reader;
     int64_t left = deadline_ns - base_clock_ns();
     if (left <= 0)
         return;
-    if (!subscription->seated || moving) {
+    if (!subscription->seated || subscription->request != 0) {
         client_sleep(subscription->client, deadline_ns);
     } else if (!ipc_reader_arm(reader, IPC_WAIT_FUTEX)) {
         ipc_futex_wait(&reader->page->wait, IPC_WAIT_FUTEX,
@@ -295,6 +303,6 @@ enum percept_status percept_next(struct percept_subscription *subscription, int6
                                     subscription->topic);
             continue;
         }
-        wait_for_news(subscription, taken == IPC_TAKE_MOVED, deadline);
+        wait_for_news(subscription, deadline);
     }
 }

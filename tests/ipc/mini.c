@@ -144,15 +144,50 @@ uint64_t mini_stamp(const struct percept_sample *sample)
     return payload[0];
 }
 
+/* ---- socket paths ---- */
+
+#define PATHS_MAX 8
+
+static char place[] = "/tmp/percept-test-XXXXXX";
+static char paths[PATHS_MAX][sizeof place + 4];
+static unsigned path_count;
+static pid_t owner;
+
+static void remove_paths(void)
+{
+    char lock[sizeof paths[0] + 8];
+    if (getpid() != owner)
+        return;
+    for (unsigned i = 0; i < path_count; i++) {
+        snprintf(lock, sizeof lock, "%s.lock", paths[i]);
+        unlink(paths[i]);
+        unlink(lock);
+    }
+    rmdir(place);
+}
+
 const char *mini_path(void)
 {
-    static char directory[] = "/tmp/percept-test-XXXXXX";
-    static char path[64];
-    static unsigned count;
-    if (count == 0)
-        ck_assert_ptr_nonnull(mkdtemp(directory));
-    snprintf(path, sizeof path, "%s/%u", directory, count++);
-    return path;
+    ck_assert_uint_lt(path_count, PATHS_MAX);
+    if (path_count == 0) {
+        ck_assert_ptr_nonnull(mkdtemp(place));
+        owner = getpid();
+        atexit(remove_paths);
+    }
+    snprintf(paths[path_count], sizeof paths[0], "%s/%u", place, path_count);
+    return paths[path_count++];
+}
+
+void mini_serve(const char *path, int ready_fd)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    struct mini *mini = mini_start(path, NULL);
+    if (ready_fd >= 0 && write(ready_fd, "", 1) != 1)
+        _exit(1);
+    for (uint64_t stamp = 1;; stamp++) {
+        mini_publish(mini, stamp);
+        base_clock_sleep_until(base_clock_ns() + BASE_NS_PER_MS);
+    }
 }
 
 pid_t mini_fork(const char *path)
@@ -162,16 +197,8 @@ pid_t mini_fork(const char *path)
     ck_assert_int_eq(pipe(ready), 0);
     pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        struct mini *mini = mini_start(path, NULL);
-        if (write(ready[1], "", 1) != 1)
-            _exit(1);
-        for (uint64_t stamp = 1;; stamp++) {
-            mini_publish(mini, stamp);
-            base_clock_sleep_until(base_clock_ns() + BASE_NS_PER_MS);
-        }
-    }
+    if (pid == 0)
+        mini_serve(path, ready[1]);
     close(ready[1]);
     ck_assert_int_eq(read(ready[0], &byte, 1), 1);
     close(ready[0]);

@@ -37,11 +37,13 @@ bool mini_publish(struct mini *mini, uint64_t stamp);
 /* Is it one stamp throughout? Returns it; asserts otherwise. */
 uint64_t mini_stamp(const struct percept_sample *sample);
 
-/* A fresh socket path under a private directory; static buffer. */
+/* A fresh socket path under a private directory, which goes when the test's process does. */
 const char *mini_path(void);
 
-/* Fork a process that runs a daemon and publishes every millisecond until it is killed. Returns
- * when it listens. */
+/* Be a daemon that publishes every millisecond until it is killed. Writes a byte to ready_fd (if
+ * not -1) when it listens. */
+_Noreturn void mini_serve(const char *path, int ready_fd);
+/* Fork one; returns when it listens. */
 pid_t mini_fork(const char *path);
 void mini_kill(pid_t pid);
 

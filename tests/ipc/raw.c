@@ -1,0 +1,97 @@
+#include "raw.h"
+
+#include <check.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int raw_connect(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+bool raw_send_bytes(int fd, const void *bytes, size_t size)
+{
+    return send(fd, bytes, size, MSG_NOSIGNAL) >= 0;
+}
+
+bool raw_send(int fd, Percept__Control__Request *request)
+{
+    uint8_t bytes[IPC_PACKET_MAX];
+    if (request->id == 0)
+        request->id = 1;
+    return raw_send_bytes(fd, bytes, percept__control__request__pack(request, bytes));
+}
+
+Percept__Control__Reply *raw_receive(int fd, struct ipc_packet *packet)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    packet->size = packet->fd_count = 0;
+    ck_assert_int_eq(poll(&wait, 1, 10000), 1);
+    if (ipc_wire_receive(fd, packet) != PERCEPT_OK)
+        return NULL;
+    return percept__control__reply__unpack(NULL, packet->size, packet->bytes);
+}
+
+void raw_hello(int fd)
+{
+    struct ipc_packet packet;
+    Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
+    Percept__Control__Hello hello = PERCEPT__CONTROL__HELLO__INIT;
+    hello.version_max = 1000;
+    request.body_case = PERCEPT__CONTROL__REQUEST__BODY_HELLO;
+    request.hello = &hello;
+    ck_assert(raw_send(fd, &request));
+    Percept__Control__Reply *reply = raw_receive(fd, &packet);
+    ck_assert_ptr_nonnull(reply);
+    ck_assert_int_eq(reply->body_case, PERCEPT__CONTROL__REPLY__BODY_WELCOME);
+    ck_assert_uint_eq(reply->welcome->version, IPC_PROTOCOL_MAX);
+    percept__control__reply__free_unpacked(reply, NULL);
+}
+
+uint32_t raw_subscribe(int fd, const char *topic, int fds[3])
+{
+    struct ipc_packet packet;
+    Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
+    Percept__Control__Subscribe subscribe = PERCEPT__CONTROL__SUBSCRIBE__INIT;
+    subscribe.topic = (char *)topic;
+    subscribe.wake = 1;
+    request.body_case = PERCEPT__CONTROL__REQUEST__BODY_SUBSCRIBE;
+    request.subscribe = &subscribe;
+    ck_assert(raw_send(fd, &request));
+    Percept__Control__Reply *reply = raw_receive(fd, &packet);
+    ck_assert_ptr_nonnull(reply);
+    ck_assert_int_eq(reply->body_case, PERCEPT__CONTROL__REPLY__BODY_SUBSCRIBED);
+    ck_assert_uint_eq(packet.fd_count, 3);
+    memcpy(fds, packet.fds, sizeof packet.fds);
+    uint32_t id = reply->subscribed->subscription;
+    percept__control__reply__free_unpacked(reply, NULL);
+    return id;
+}
+
+int raw_expect_error(int fd, char *message, size_t size)
+{
+    struct ipc_packet packet;
+    Percept__Control__Reply *reply = raw_receive(fd, &packet);
+    ck_assert_ptr_nonnull(reply);
+    ck_assert_int_eq(reply->body_case, PERCEPT__CONTROL__REPLY__BODY_ERROR);
+    int status = reply->error->status;
+    if (message)
+        snprintf(message, size, "%s", reply->error->message);
+    percept__control__reply__free_unpacked(reply, NULL);
+    return status;
+}
+
+bool raw_hung_up(int fd)
+{
+    struct ipc_packet packet;
+    return raw_receive(fd, &packet) == NULL;
+}

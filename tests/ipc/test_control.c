@@ -1,0 +1,414 @@
+/* The control socket under clients that are wrong, greedy, hostile, or many. */
+#include "mini.h"
+#include "raw.h"
+
+#include "base/clock.h"
+#include "ipc/session.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *path;
+static struct mini *mini;
+static struct percept_error error;
+static char message[600];
+
+static void start_with(const struct mini_options *options)
+{
+    path = mini_path();
+    mini = mini_start(path, options);
+}
+
+static void start(void)
+{
+    start_with(NULL);
+}
+
+static void stop(void)
+{
+    mini_stop(mini);
+    mini = NULL;
+}
+
+/* The daemon is well if a client that does all right gets a sample. */
+static void check_daemon_serves(void)
+{
+    struct percept_client *client;
+    struct percept_subscription *subscription;
+    struct percept_sample sample;
+    static uint64_t stamp = 1000;
+    ck_assert_msg(percept_connect(path, &client, &error) == PERCEPT_OK, "%s", error.message);
+    ck_assert_int_eq(percept_subscribe(client, MINI_TOPIC, NULL, &subscription, &error),
+                     PERCEPT_OK);
+    mini_publish(mini, ++stamp);
+    ck_assert_int_eq(percept_next(subscription, BASE_NS_PER_S, &sample, &error), PERCEPT_OK);
+    ck_assert_uint_eq(mini_stamp(&sample), stamp);
+    percept_disconnect(client);
+}
+
+START_TEST(versions_are_negotiated)
+{
+    static const struct {
+        uint32_t min, max;
+        bool welcome;
+    } cases[] = {{1, 1, true},  {0, 9, true},  {1, 2, true},
+                 {2, 3, false}, {0, 0, false}, {2, 1, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ipc_packet packet;
+        Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
+        Percept__Control__Hello hello = PERCEPT__CONTROL__HELLO__INIT;
+        int fd = raw_connect(path);
+        hello.version_min = cases[i].min;
+        hello.version_max = cases[i].max;
+        request.body_case = PERCEPT__CONTROL__REQUEST__BODY_HELLO;
+        request.hello = &hello;
+        ck_assert(raw_send(fd, &request));
+        if (cases[i].welcome) {
+            Percept__Control__Reply *reply = raw_receive(fd, &packet);
+            ck_assert_int_eq(reply->body_case, PERCEPT__CONTROL__REPLY__BODY_WELCOME);
+            ck_assert_uint_eq(reply->welcome->version, 1);
+            percept__control__reply__free_unpacked(reply, NULL);
+        } else {
+            ck_assert_int_eq(raw_expect_error(fd, message, sizeof message), PERCEPT_VERSION);
+            ck_assert(raw_hung_up(fd));
+        }
+        close(fd);
+    }
+}
+END_TEST
+
+START_TEST(requests_out_of_turn_end_the_connection)
+{
+    Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
+    Percept__Control__Query query = PERCEPT__CONTROL__QUERY__INIT;
+    Percept__Control__Hello hello = PERCEPT__CONTROL__HELLO__INIT;
+    query.what = "clients";
+    request.body_case = PERCEPT__CONTROL__REQUEST__BODY_QUERY;
+    request.query = &query;
+    int fd = raw_connect(path);
+    ck_assert(raw_send(fd, &request));
+    ck_assert_int_eq(raw_expect_error(fd, NULL, 0), PERCEPT_MALFORMED);
+    ck_assert(raw_hung_up(fd));
+    close(fd);
+
+    fd = raw_connect(path);
+    raw_hello(fd);
+    request.body_case = PERCEPT__CONTROL__REQUEST__BODY_HELLO;
+    request.hello = &hello;
+    ck_assert(raw_send(fd, &request));
+    ck_assert_int_eq(raw_expect_error(fd, NULL, 0), PERCEPT_MALFORMED);
+    ck_assert(raw_hung_up(fd));
+    close(fd);
+}
+END_TEST
+
+START_TEST(packets_of_no_size_and_of_too_much_end_the_connection)
+{
+    static char large[IPC_PACKET_MAX + 1];
+    int fd = raw_connect(path);
+    raw_hello(fd);
+    ck_assert(raw_send_bytes(fd, large, sizeof large));
+    ck_assert_int_eq(raw_expect_error(fd, NULL, 0), PERCEPT_LIMIT);
+    ck_assert(raw_hung_up(fd));
+    close(fd);
+    fd = raw_connect(path);
+    ck_assert(raw_send_bytes(fd, large, 0));
+    ck_assert(raw_hung_up(fd));
+    close(fd);
+    check_daemon_serves();
+}
+END_TEST
+
+START_TEST(random_and_mutated_packets_do_no_harm)
+{
+    static const uint8_t valid[][24] = {
+        {8, 1, 18, 4, 8, 1, 16, 1},                                      /* hello */
+        {8, 2, 26, 9, 10, 7, 'n', 'u', 'm', 'b', 'e', 'r', 's'},         /* subscribe */
+        {8, 3, 26, 11, 10, 7, 'n', 'u', 'm', 'b', 'e', 'r', 's', 24, 1}, /* with wake */
+        {8, 4, 34, 2, 8, 1},                                             /* unsubscribe */
+        {8, 5, 42, 2, 8, 1},                                             /* wake */
+        {8, 6, 50, 9, 10, 7, 'c', 'l', 'i', 'e', 'n', 't', 's'},         /* query */
+    };
+    static const size_t sizes[] = {8, 13, 15, 6, 6, 13};
+    struct percept_client *bystander;
+    ck_assert_int_eq(percept_connect(path, &bystander, &error), PERCEPT_OK);
+    size_t descriptors = mini_open_descriptors();
+    int fd = -1;
+    srandom(20240607);
+    for (int i = 0; i < 20000; i++) {
+        uint8_t bytes[64];
+        size_t kind = (size_t)random() % 6, size = sizes[kind];
+        if (fd < 0) {
+            fd = raw_connect(path);
+            if (random() % 8)
+                raw_hello(fd);
+        }
+        memcpy(bytes, valid[kind], size);
+        if (random() % 4 == 0) {
+            size = (size_t)random() % sizeof bytes;
+            for (size_t k = 0; k < size; k++)
+                bytes[k] = (uint8_t)random();
+        } else if (random() % 2) {
+            bytes[(size_t)random() % size] ^= (uint8_t)(1 << random() % 8);
+        }
+        /* Read as often as not, so that the daemon also meets a client who never does. */
+        struct ipc_packet packet = {.size = 0};
+        bool gone = !raw_send_bytes(fd, bytes, size) || size == 0;
+        if (!gone && random() % 2) {
+            Percept__Control__Reply *reply = raw_receive(fd, &packet);
+            gone = !reply;
+            if (reply)
+                percept__control__reply__free_unpacked(reply, NULL);
+            ipc_packet_reset(&packet);
+        }
+        if (gone || random() % 64 == 0) {
+            close(fd);
+            fd = -1;
+        }
+    }
+    if (fd >= 0)
+        close(fd);
+    char *json;
+    ck_assert_int_eq(percept_query(bystander, "clients", &json, &error), PERCEPT_OK);
+    free(json);
+    ck_assert_uint_le(mini_open_descriptors(), descriptors + 4);
+    percept_disconnect(bystander);
+    check_daemon_serves();
+}
+END_TEST
+
+START_TEST(a_client_that_never_reads_is_not_read_from_either)
+{
+    Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
+    Percept__Control__Query query = PERCEPT__CONTROL__QUERY__INIT;
+    query.what = "clients";
+    request.body_case = PERCEPT__CONTROL__REQUEST__BODY_QUERY;
+    request.query = &query;
+    int fd = raw_connect(path);
+    raw_hello(fd);
+    ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    int sent = 0;
+    for (int quiet = 0; quiet < 20;) {
+        request.id = (uint32_t)sent + 1;
+        if (raw_send(fd, &request)) {
+            sent++;
+            quiet = 0;
+        } else {
+            ck_assert_int_eq(errno, EAGAIN);
+            quiet++;
+            check_daemon_serves();
+        }
+        ck_assert_int_lt(sent, 100000);
+    }
+    /* Every request that was taken is answered, in order, once it reads. */
+    for (int i = 0; i < sent; i++) {
+        struct ipc_packet packet;
+        Percept__Control__Reply *reply = raw_receive(fd, &packet);
+        ck_assert_ptr_nonnull(reply);
+        ck_assert_uint_eq(reply->id, (uint32_t)i + 1);
+        percept__control__reply__free_unpacked(reply, NULL);
+        ipc_packet_reset(&packet);
+    }
+    close(fd);
+}
+END_TEST
+
+START_TEST(descriptors_that_a_client_sends_are_dropped)
+{
+    int fd = raw_connect(path);
+    raw_hello(fd);
+    size_t descriptors = mini_open_descriptors();
+    struct ipc_packet packet = {.bytes = {8, 4, 34, 2, 8, 1}, .size = 6};
+    for (int i = 0; i < 50; i++) {
+        packet.fds[0] = packet.fds[1] = packet.fds[2] = STDIN_FILENO;
+        packet.fd_count = 3;
+        ck_assert_int_eq(ipc_wire_send(fd, &packet), PERCEPT_OK);
+        ck_assert_int_eq(raw_expect_error(fd, NULL, 0), PERCEPT_NOT_FOUND);
+    }
+    ck_assert_uint_eq(mini_open_descriptors(), descriptors);
+    close(fd);
+}
+END_TEST
+
+START_TEST(idle_clients_fill_the_house_and_then_it_is_full)
+{
+    int idle[4];
+    struct percept_client *client;
+    stop();
+    start_with(&(struct mini_options){.max_clients = 4});
+    for (int i = 0; i < 4; i++) {
+        idle[i] = raw_connect(path);
+        if (i % 2)
+            raw_hello(idle[i]);
+    }
+    for (int i = 0; i < 100; i++) {
+        ck_assert_int_eq(percept_connect(path, &client, &error), PERCEPT_LIMIT);
+        ck_assert_str_eq(error.message, "the daemon serves 4 clients, as many as it may");
+    }
+    close(idle[0]);
+    /* The daemon learns of it in its own time. */
+    for (int i = 0; i < 100 && percept_connect(path, &client, &error) != PERCEPT_OK; i++)
+        poll(NULL, 0, 10);
+    percept_disconnect(client);
+    for (int i = 1; i < 4; i++)
+        close(idle[i]);
+}
+END_TEST
+
+START_TEST(a_client_has_so_many_subscriptions_and_no_more)
+{
+    struct percept_client *client;
+    struct percept_subscription *subscription;
+    ck_assert_int_eq(percept_connect(path, &client, &error), PERCEPT_OK);
+    for (int i = 0; i < IPC_SUBSCRIPTIONS_MAX; i++)
+        ck_assert_int_eq(percept_subscribe(client, MINI_TOPIC, NULL, &subscription, &error),
+                         PERCEPT_OK);
+    ck_assert_int_eq(percept_subscribe(client, MINI_TOPIC, NULL, &subscription, &error),
+                     PERCEPT_LIMIT);
+    ck_assert_str_eq(error.message, "a client may have 32 subscriptions");
+    percept_disconnect(client);
+}
+END_TEST
+
+START_TEST(a_topic_has_so_many_subscribers_and_no_more)
+{
+    struct percept_client *clients[3];
+    struct percept_subscription *subscription;
+    int granted = 0;
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(percept_connect(path, &clients[i], &error), PERCEPT_OK);
+    while (percept_subscribe(clients[granted / 30], MINI_TOPIC, NULL, &subscription, &error) ==
+           PERCEPT_OK)
+        granted++;
+    ck_assert_int_eq(granted, IPC_SEATS_MAX);
+    ck_assert_int_eq(error.status, PERCEPT_LIMIT);
+    ck_assert_str_eq(error.message, "topic 'numbers' has 64 subscribers, the most it takes");
+    for (int i = 0; i < 3; i++)
+        percept_disconnect(clients[i]);
+}
+END_TEST
+
+START_TEST(a_daemon_out_of_descriptors_says_so_and_recovers)
+{
+    struct rlimit before, tight;
+    struct percept_client *client;
+    struct percept_subscription *subscription;
+    ck_assert_int_eq(percept_connect(path, &client, &error), PERCEPT_OK);
+    getrlimit(RLIMIT_NOFILE, &before);
+    tight = (struct rlimit){.rlim_cur = 3, .rlim_max = before.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &tight);
+    ck_assert_int_eq(percept_subscribe(client, MINI_TOPIC, NULL, &subscription, &error),
+                     PERCEPT_LIMIT);
+    setrlimit(RLIMIT_NOFILE, &before);
+    percept_disconnect(client);
+    check_daemon_serves();
+
+    /* No descriptor to accept with: the client waits in line, and is served when there is one. */
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+    close(fd);
+    tight.rlim_cur = (rlim_t)fd + 1;
+    setrlimit(RLIMIT_NOFILE, &tight);
+    fd = raw_connect(path);
+    poll(NULL, 0, 50);
+    setrlimit(RLIMIT_NOFILE, &before);
+    raw_hello(fd);
+    close(fd);
+}
+END_TEST
+
+static enum percept_status open_server(const char *where)
+{
+    uv_loop_t loop;
+    struct ipc_server *server = NULL;
+    struct ipc_server_options options = {.socket_path = where};
+    uv_loop_init(&loop);
+    enum percept_status status = ipc_server_create(&loop, &options, &server, &error);
+    ipc_server_destroy(server);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    ck_assert_int_eq(uv_loop_close(&loop), 0);
+    return status;
+}
+
+START_TEST(two_daemons_do_not_share_a_socket)
+{
+    ck_assert_int_eq(open_server(path), PERCEPT_EXISTS);
+    ck_assert_ptr_nonnull(strstr(error.message, path));
+    check_daemon_serves();
+}
+END_TEST
+
+START_TEST(a_dead_daemons_socket_is_replaced)
+{
+    struct stat status;
+    const char *place = mini_path();
+    stop(); /* a process with threads can't fork a daemon under ThreadSanitizer */
+    mini_kill(mini_fork(place));
+    ck_assert_int_eq(stat(place, &status), 0);
+    ck_assert_int_eq(open_server(place), PERCEPT_OK);
+    /* And a daemon that stops leaves nothing. */
+    snprintf(message, sizeof message, "%s.lock", place);
+    ck_assert_int_eq(stat(place, &status), -1);
+    ck_assert_int_eq(stat(message, &status), -1);
+}
+END_TEST
+
+START_TEST(a_file_that_is_no_socket_stays)
+{
+    const char *place = mini_path();
+    struct stat status;
+    close(open(place, O_CREAT | O_WRONLY, 0600));
+    ck_assert_int_eq(open_server(place), PERCEPT_EXISTS);
+    ck_assert_int_eq(stat(place, &status), 0);
+    ck_assert_int_eq(open_server("/nowhere/percept.sock"), PERCEPT_NOT_FOUND);
+    ck_assert_int_eq(open_server(""), PERCEPT_INVALID);
+    memset(message, 'x', 200);
+    message[200] = '\0';
+    ck_assert_int_eq(open_server(message), PERCEPT_INVALID);
+}
+END_TEST
+
+START_TEST(the_socket_is_not_for_everyone)
+{
+    struct stat status;
+    ck_assert_int_eq(stat(path, &status), 0);
+    ck_assert_uint_eq(status.st_mode & 0777, 0660);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("control");
+    TCase *tests = tcase_create("control");
+    tcase_add_checked_fixture(tests, start, stop);
+    tcase_set_timeout(tests, 100);
+    tcase_add_test(tests, versions_are_negotiated);
+    tcase_add_test(tests, requests_out_of_turn_end_the_connection);
+    tcase_add_test(tests, packets_of_no_size_and_of_too_much_end_the_connection);
+    tcase_add_test(tests, random_and_mutated_packets_do_no_harm);
+    tcase_add_test(tests, a_client_that_never_reads_is_not_read_from_either);
+    tcase_add_test(tests, descriptors_that_a_client_sends_are_dropped);
+    tcase_add_test(tests, idle_clients_fill_the_house_and_then_it_is_full);
+    tcase_add_test(tests, a_client_has_so_many_subscriptions_and_no_more);
+    tcase_add_test(tests, a_topic_has_so_many_subscribers_and_no_more);
+    tcase_add_test(tests, a_daemon_out_of_descriptors_says_so_and_recovers);
+    tcase_add_test(tests, two_daemons_do_not_share_a_socket);
+    tcase_add_test(tests, a_dead_daemons_socket_is_replaced);
+    tcase_add_test(tests, a_file_that_is_no_socket_stays);
+    tcase_add_test(tests, the_socket_is_not_for_everyone);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,488 @@
+/* Death and malice: daemons that are killed, clients that are killed, and clients that try to get
+ * at what is not theirs. */
+#include "mini.h"
+#include "raw.h"
+
+#include "base/clock.h"
+#include "ipc/layout.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SECOND BASE_NS_PER_S
+
+static struct percept_error error;
+
+static void connect_to(const char *path, struct percept_client **client)
+{
+    ck_assert_msg(percept_connect(path, client, &error) == PERCEPT_OK, "%s", error.message);
+}
+
+static void subscribe_to(struct percept_client *client, enum percept_reading reading,
+                         struct percept_subscription **subscription)
+{
+    struct percept_subscribe_options options = {.reading = reading};
+    ck_assert_msg(percept_subscribe(client, MINI_TOPIC, &options, subscription, &error) ==
+                      PERCEPT_OK,
+                  "%s", error.message);
+}
+
+/* ---- the daemon dies ---- */
+
+static int changes[8], change_count;
+
+static void on_connection(void *context, int connected)
+{
+    ck_assert_ptr_eq(context, changes);
+    ck_assert_int_lt(change_count, 8);
+    changes[change_count++] = connected;
+}
+
+START_TEST(readers_resume_when_a_killed_daemon_is_back)
+{
+    const char *path = mini_path();
+    struct percept_client *client;
+    struct percept_subscription *latest, *queue;
+    struct percept_sample sample, held;
+    pid_t daemon = mini_fork(path);
+    connect_to(path, &client);
+    percept_on_connection(client, on_connection, changes);
+    subscribe_to(client, PERCEPT_READ_LATEST, &latest);
+    subscribe_to(client, PERCEPT_READ_QUEUE, &queue);
+    for (int round = 1; round <= 2; round++) {
+        for (int i = 0; i < 100; i++)
+            ck_assert_int_eq(percept_next(latest, SECOND, &sample, &error), PERCEPT_OK);
+        ck_assert_uint_gt(sample.sequence, 90);
+        ck_assert_int_eq(percept_next(queue, SECOND, &held, &error), PERCEPT_OK);
+        uint64_t stamp = mini_stamp(&held);
+
+        mini_kill(daemon);
+        /* What is left in the ring, then nothing. */
+        enum percept_status status;
+        while ((status = percept_next(latest, 600 * BASE_NS_PER_MS, &sample, &error)) == PERCEPT_OK)
+            ;
+        ck_assert_int_eq(status, PERCEPT_TIMED_OUT);
+        ck_assert_int_eq(change_count, 2 * round - 1);
+
+        daemon = mini_fork(path);
+        int64_t back = base_clock_ns();
+        ck_assert_int_eq(percept_next(latest, -1, &sample, &error), PERCEPT_OK);
+        ck_assert_int_lt(base_clock_ns() - back, SECOND);
+        ck_assert_int_eq(change_count, 2 * round);
+        ck_assert_uint_lt(sample.sequence, 600); /* counted from 1 again */
+        ck_assert_uint_eq(mini_stamp(&held), stamp);
+    }
+    static const int expected[] = {0, 1, 0, 1};
+    ck_assert_mem_eq(changes, expected, sizeof expected);
+    percept_disconnect(client);
+    mini_kill(daemon);
+}
+END_TEST
+
+START_TEST(a_reader_asleep_for_ever_notices_the_death_and_the_return)
+{
+    const char *path = mini_path();
+    struct percept_client *client;
+    struct percept_subscription *subscription;
+    struct percept_sample sample;
+    pid_t daemon = mini_fork(path);
+    connect_to(path, &client);
+    subscribe_to(client, PERCEPT_READ_LATEST, &subscription);
+    ck_assert_int_eq(percept_next(subscription, -1, &sample, &error), PERCEPT_OK);
+    pid_t helper = fork();
+    if (helper == 0) {
+        poll(NULL, 0, 100);
+        kill(daemon, SIGKILL);
+        poll(NULL, 0, 500);
+        mini_serve(path, -1);
+    }
+    uint64_t last;
+    int64_t before = base_clock_ns();
+    do {
+        last = sample.sequence;
+        ck_assert_int_eq(percept_next(subscription, -1, &sample, &error), PERCEPT_OK);
+    } while (sample.sequence > last);
+    ck_assert_int_ge(base_clock_ns() - before, SECOND / 2);
+    ck_assert_int_lt(base_clock_ns() - before, 2 * SECOND);
+    percept_disconnect(client);
+    waitpid(daemon, NULL, 0);
+    mini_kill(helper);
+}
+END_TEST
+
+START_TEST(the_descriptor_survives_a_restart)
+{
+    const char *path = mini_path();
+    struct percept_client *client;
+    struct percept_subscription *subscription;
+    struct percept_sample sample;
+    pid_t daemon = mini_fork(path);
+    connect_to(path, &client);
+    subscribe_to(client, PERCEPT_READ_LATEST, &subscription);
+    struct pollfd wait = {.fd = percept_subscription_fd(subscription), .events = POLLIN};
+    for (int round = 0; round < 2; round++) {
+        /* A poll loop as an app would write it, through a death and a return. */
+        int seen = 0;
+        bool restarted = false;
+        int64_t deadline = base_clock_ns() + 5 * SECOND;
+        while (seen < 200 && base_clock_ns() < deadline) {
+            ck_assert_int_ge(poll(&wait, 1, 1000), 0);
+            while (percept_next(subscription, 0, &sample, &error) == PERCEPT_OK)
+                seen++;
+            if (seen > 50 && !restarted) {
+                mini_kill(daemon);
+                daemon = mini_fork(path);
+                restarted = true;
+            }
+        }
+        ck_assert_int_ge(seen, 200);
+    }
+    /* While it is away, next never stalls the loop. */
+    mini_kill(daemon);
+    int64_t longest = 0;
+    for (int i = 0; i < 100; i++) {
+        poll(&wait, 1, 10);
+        int64_t before = base_clock_ns();
+        while (percept_next(subscription, 0, &sample, &error) == PERCEPT_OK)
+            ;
+        int64_t took = base_clock_ns() - before;
+        longest = took > longest ? took : longest;
+    }
+    ck_assert_int_lt(longest, 200 * BASE_NS_PER_MS);
+    percept_disconnect(client);
+}
+END_TEST
+
+START_TEST(a_topic_that_did_not_come_back_is_named)
+{
+    const char *path = mini_path();
+    struct percept_client *client;
+    struct percept_subscription *subscription;
+    struct percept_sample sample;
+    struct mini *mini = mini_start(path, &(struct mini_options){.topics = 1});
+    connect_to(path, &client);
+    ck_assert_int_eq(percept_subscribe(client, "more0", NULL, &subscription, &error), PERCEPT_OK);
+    mini_stop(mini);
+    mini = mini_start(path, NULL);
+    ck_assert_int_eq(percept_next(subscription, 5 * SECOND, &sample, &error), PERCEPT_NOT_FOUND);
+    ck_assert_str_eq(error.message, "no topic 'more0'");
+    percept_disconnect(client);
+    mini_stop(mini);
+}
+END_TEST
+
+/* ---- clients die ---- */
+
+static void be_a_client(const char *path, int number)
+{
+    struct percept_client *client;
+    struct percept_subscription *subscription;
+    struct percept_sample sample;
+    connect_to(path, &client);
+    subscribe_to(client, number % 2 ? PERCEPT_READ_LATEST : PERCEPT_READ_QUEUE, &subscription);
+    if (number % 3 == 0)
+        percept_subscription_fd(subscription);
+    for (;;)
+        percept_next(subscription, -1, &sample, &error);
+}
+
+static void reap_and_settle(struct mini *mini)
+{
+    /* Until the daemon has seen the last of them. */
+    struct ipc_topic_stats stats;
+    for (int i = 0; i < 500; i++) {
+        ipc_topic_stats(mini_topic(mini), &stats);
+        if (stats.subscribers == 0)
+            return;
+        poll(NULL, 0, 10);
+    }
+    ck_abort_msg("%u subscribers are left", stats.subscribers);
+}
+
+START_TEST(killed_clients_leave_nothing_behind)
+{
+    const char *path = mini_path();
+    struct mini *mini = mini_start(path, NULL);
+    size_t descriptors = 0, mappings = 0;
+    uint64_t stamp = 0;
+    srandom(7);
+    for (int round = 0; round < 50; round++) {
+        pid_t clients[4];
+        for (int i = 0; i < 4; i++) {
+            clients[i] = fork();
+            ck_assert_int_ge(clients[i], 0);
+            if (clients[i] == 0)
+                be_a_client(path, round * 4 + i);
+        }
+        int64_t until = base_clock_ns() + random() % (20 * BASE_NS_PER_MS);
+        while (base_clock_ns() < until)
+            ck_assert(mini_publish(mini, ++stamp));
+        for (int i = 0; i < 4; i++)
+            mini_kill(clients[i]);
+        reap_and_settle(mini);
+        if (round == 5) {
+            descriptors = mini_open_descriptors();
+            mappings = mini_mappings();
+        }
+    }
+    /* A seat that the writer was looking at goes with the next one to come or go. */
+    ck_assert_uint_le(mini_open_descriptors(), descriptors + 2);
+    ck_assert_uint_le(mini_mappings(), mappings + 2);
+    mini_stop(mini);
+}
+END_TEST
+
+START_TEST(a_stopped_client_holds_up_nobody)
+{
+    const char *path = mini_path();
+    struct mini *mini = mini_start(path, NULL);
+    struct percept_client *client;
+    struct percept_subscription *subscription;
+    struct percept_sample sample;
+    pid_t stopped = fork();
+    if (stopped == 0)
+        be_a_client(path, 0);
+    connect_to(path, &client);
+    subscribe_to(client, PERCEPT_READ_QUEUE, &subscription);
+    for (uint64_t stamp = 1; stamp <= 2000; stamp++) {
+        if (stamp == 500)
+            kill(stopped, SIGSTOP);
+        ck_assert(mini_publish(mini, stamp));
+        ck_assert_int_eq(percept_next(subscription, SECOND, &sample, &error), PERCEPT_OK);
+        ck_assert_uint_eq(mini_stamp(&sample), stamp);
+    }
+    percept_disconnect(client);
+    mini_kill(stopped);
+    mini_stop(mini);
+}
+END_TEST
+
+/* ---- clients attack ---- */
+
+/* Nothing that a holder of the descriptor can do changes a byte or the size. */
+static void check_immutable(int fd, size_t page_size)
+{
+    char byte = 0, name[64];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    int again = open(name, O_RDWR | O_CLOEXEC);
+    int ways[] = {fd, again, dup(fd)};
+    for (size_t i = 0; i < 3; i++) {
+        if (ways[i] < 0)
+            continue;
+        off_t size = lseek(ways[i], 0, SEEK_END);
+        ck_assert_ptr_eq(mmap(NULL, page_size, PROT_READ | PROT_WRITE, MAP_SHARED, ways[i], 0),
+                         MAP_FAILED);
+        ck_assert_ptr_eq(mmap(NULL, page_size, PROT_WRITE, MAP_SHARED, ways[i], 0), MAP_FAILED);
+        void *readable = mmap(NULL, page_size, PROT_READ, MAP_SHARED, ways[i], 0);
+        ck_assert_ptr_ne(readable, MAP_FAILED);
+        ck_assert_int_eq(mprotect(readable, page_size, PROT_READ | PROT_WRITE), -1);
+        ck_assert_int_eq(madvise(readable, page_size, MADV_REMOVE), -1);
+        munmap(readable, page_size);
+        ck_assert_int_eq((int)write(ways[i], &byte, 1), -1);
+        ck_assert_int_eq((int)pwrite(ways[i], &byte, 1, 0), -1);
+        ck_assert_int_eq(ftruncate(ways[i], 0), -1);
+        ck_assert_int_eq(ftruncate(ways[i], size + 4096), -1);
+        ck_assert_int_eq(fallocate(ways[i], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096),
+                         -1);
+        ck_assert_int_eq(fallocate(ways[i], 0, 0, size + 4096), -1);
+        ck_assert_int_eq(fcntl(ways[i], F_ADD_SEALS, F_SEAL_WRITE), -1);
+        close(ways[i]);
+    }
+}
+
+START_TEST(what_a_client_gets_can_not_be_written)
+{
+    const char *path = mini_path();
+    struct mini *mini = mini_start(path, NULL);
+    struct ipc_packet packet;
+    Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
+    Percept__Control__Query query = PERCEPT__CONTROL__QUERY__INIT;
+    int fds[3], fd = raw_connect(path);
+    raw_hello(fd);
+    raw_subscribe(fd, MINI_TOPIC, fds);
+    check_immutable(fds[0], 4096);
+
+    query.what = "clients";
+    request.body_case = PERCEPT__CONTROL__REQUEST__BODY_QUERY;
+    request.query = &query;
+    ck_assert(raw_send(fd, &request));
+    Percept__Control__Reply *reply = raw_receive(fd, &packet);
+    ck_assert_uint_eq(packet.fd_count, 1);
+    check_immutable(packet.fds[0], 4096);
+    percept__control__reply__free_unpacked(reply, NULL);
+
+    /* The page is the client's to write, but not to resize, and holes in it harm nobody. */
+    ck_assert_int_eq(ftruncate(fds[1], 0), -1);
+    ck_assert_int_eq(ftruncate(fds[1], 8192), -1);
+    ck_assert_int_eq(fcntl(fds[1], F_ADD_SEALS, F_SEAL_WRITE), -1);
+    for (uint64_t stamp = 0; stamp < 100; stamp++) {
+        ck_assert_int_eq(fallocate(fds[1], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096), 0);
+        ck_assert(mini_publish(mini, stamp));
+    }
+    close(fds[1]);
+    close(fds[2]);
+    close(fd);
+    mini_stop(mini);
+}
+END_TEST
+
+START_TEST(a_wake_up_socket_can_not_stop_the_writer)
+{
+    const char *path = mini_path();
+    struct mini *mini = mini_start(path, NULL);
+    int fds[3], fd = raw_connect(path);
+    raw_hello(fd);
+    raw_subscribe(fd, MINI_TOPIC, fds);
+    struct ipc_ring_page *page =
+        mmap(NULL, IPC_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fds[1], 0);
+    ck_assert_ptr_ne(page, MAP_FAILED);
+    /* Blocking mode, armed again and again, never read: the socket fills, the writer goes on. */
+    ck_assert_int_eq(fcntl(fds[2], F_SETFL, 0), 0);
+    int64_t before = base_clock_ns();
+    for (uint64_t stamp = 0; stamp < 20000; stamp++) {
+        atomic_store(&page->wait, IPC_WAIT_DESCRIPTOR);
+        ck_assert(mini_publish(mini, stamp));
+    }
+    ck_assert_int_lt(base_clock_ns() - before, 10 * SECOND);
+    /* It does not take anything either. */
+    ck_assert_int_eq((int)send(fds[2], "x", 1, MSG_NOSIGNAL), -1);
+    shutdown(fds[2], SHUT_RDWR);
+    atomic_store(&page->wait, IPC_WAIT_DESCRIPTOR);
+    ck_assert(mini_publish(mini, 1));
+    close(fds[2]);
+    atomic_store(&page->wait, IPC_WAIT_DESCRIPTOR);
+    ck_assert(mini_publish(mini, 1));
+    munmap(page, IPC_PAGE_BYTES);
+    close(fds[0]);
+    close(fds[1]);
+    close(fd);
+    mini_stop(mini);
+}
+END_TEST
+
+struct liar {
+    struct ipc_ring_page *page;
+    _Atomic int stop;
+};
+
+static void *lie(void *argument)
+{
+    struct liar *liar = argument;
+    unsigned seed = 1;
+    while (!atomic_load(&liar->stop)) {
+        atomic_store(&liar->page->held, (uint32_t)rand_r(&seed) % 200);
+        atomic_store(&liar->page->wait, (uint32_t)rand_r(&seed) % 4);
+        atomic_store(&liar->page->lost, UINT64_MAX);
+    }
+    return NULL;
+}
+
+START_TEST(a_client_that_lies_about_everything_harms_only_itself)
+{
+    const char *path = mini_path();
+    struct mini *mini = mini_start(path, &(struct mini_options){.slots = 4});
+    struct percept_client *client;
+    struct percept_subscription *subscription;
+    struct percept_sample sample;
+    struct liar liar = {0};
+    pthread_t thread;
+    int fds[3], fd = raw_connect(path);
+    raw_hello(fd);
+    raw_subscribe(fd, MINI_TOPIC, fds);
+    liar.page = mmap(NULL, IPC_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fds[1], 0);
+    ck_assert_ptr_ne(liar.page, MAP_FAILED);
+    pthread_create(&thread, NULL, lie, &liar);
+    connect_to(path, &client);
+    subscribe_to(client, PERCEPT_READ_LATEST, &subscription);
+    for (uint64_t stamp = 1; stamp <= 5000; stamp++) {
+        ck_assert(mini_publish(mini, stamp));
+        ck_assert_int_eq(percept_next(subscription, SECOND, &sample, &error), PERCEPT_OK);
+        ck_assert_uint_eq(mini_stamp(&sample), stamp);
+    }
+    atomic_store(&liar.stop, 1);
+    pthread_join(thread, NULL);
+    munmap(liar.page, IPC_PAGE_BYTES);
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+    close(fd);
+    percept_disconnect(client);
+    mini_stop(mini);
+}
+END_TEST
+
+/* Readers in other processes, as fast as they can, against a writer as fast as it can. */
+START_TEST(readers_in_other_processes_see_whole_samples)
+{
+    const char *path = mini_path();
+    struct mini *mini = mini_start(path, &(struct mini_options){.max_bytes = 16384, .slots = 4});
+    pid_t readers[4];
+    for (int i = 0; i < 4; i++) {
+        readers[i] = fork();
+        if (readers[i] == 0) {
+            struct percept_client *client;
+            struct percept_subscription *subscription;
+            struct percept_sample sample;
+            uint64_t last = 0, seen = 0, lost = 0, first = 0;
+            connect_to(path, &client);
+            subscribe_to(client, i % 2 ? PERCEPT_READ_LATEST : PERCEPT_READ_QUEUE, &subscription);
+            while (percept_next(subscription, -1, &sample, &error) == PERCEPT_OK) {
+                ck_assert_uint_eq(mini_stamp(&sample), sample.sequence);
+                ck_assert_uint_gt(sample.sequence, last);
+                first = seen++ ? first : sample.sequence;
+                last = sample.sequence;
+                lost += sample.lost;
+            }
+            _exit(error.status == PERCEPT_END && last == 20000 && seen + lost == last - first + 1
+                      ? 0
+                      : 1);
+        }
+    }
+    struct ipc_topic_stats stats;
+    do
+        ipc_topic_stats(mini_topic(mini), &stats);
+    while (stats.subscribers < 4 && poll(NULL, 0, 1) == 0);
+    for (uint64_t stamp = 1; stamp <= 20000; stamp++)
+        ck_assert(mini_publish(mini, stamp));
+    ipc_topic_close(mini_topic(mini));
+    for (int i = 0; i < 4; i++) {
+        int status;
+        ck_assert_int_eq(waitpid(readers[i], &status, 0), readers[i]);
+        ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    mini_stop(mini);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("faults");
+    TCase *tests = tcase_create("faults");
+    tcase_set_timeout(tests, 100);
+    tcase_add_test(tests, readers_resume_when_a_killed_daemon_is_back);
+    tcase_add_test(tests, a_reader_asleep_for_ever_notices_the_death_and_the_return);
+    tcase_add_test(tests, the_descriptor_survives_a_restart);
+    tcase_add_test(tests, a_topic_that_did_not_come_back_is_named);
+    tcase_add_test(tests, killed_clients_leave_nothing_behind);
+    tcase_add_test(tests, a_stopped_client_holds_up_nobody);
+    tcase_add_test(tests, what_a_client_gets_can_not_be_written);
+    tcase_add_test(tests, a_wake_up_socket_can_not_stop_the_writer);
+    tcase_add_test(tests, a_client_that_lies_about_everything_harms_only_itself);
+    tcase_add_test(tests, readers_in_other_processes_see_whole_samples);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
