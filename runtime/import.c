@@ -168,6 +168,17 @@ enum percept_status prt_import_convert(struct prt_import *import, uint32_t x, en
 
 enum percept_status prt_import_reshape(struct prt_import *import, uint32_t x, uint32_t output)
 {
+    const struct prt_value *from = &import->graph->values[x];
+    struct prt_value *to = &import->graph->values[output];
+    /* A constant of another shape is a constant. */
+    if (from->flags & PRT_FLAG_CONSTANT && from->bytes == to->bytes &&
+        from->tensor.dtype == to->tensor.dtype && from->tensor.quant.kind == PRT_QUANT_NONE &&
+        to->tensor.quant.kind == PRT_QUANT_NONE && prt_tensor_is_contiguous(&from->tensor) &&
+        prt_tensor_is_contiguous(&to->tensor)) {
+        to->flags |= PRT_FLAG_CONSTANT;
+        to->data = from->data;
+        return PERCEPT_OK;
+    }
     return prt_import_node(import, PRT_OP_RESHAPE, output, 1, &x) ? PERCEPT_OK : PERCEPT_NO_MEMORY;
 }
 
@@ -307,7 +318,12 @@ static enum percept_status import_method(struct prt_import *import)
     if (status != PERCEPT_OK)
         return status;
     import->graph->arena.limit = 0; /* what passes add is their business */
-    return prt_graph_finish(import->graph, import->error);
+    struct percept_error found = {0};
+    status = prt_graph_finish(import->graph, &found);
+    if (status != PERCEPT_OK)
+        percept_fail_at(import->error, status, import->program->name, 0, 0, "method '%.64s': %s",
+                        import->method->name, found.message);
+    return status;
 }
 
 static const struct prt_method *find_method(const struct prt_program *program, const char *name)

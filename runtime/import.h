@@ -89,6 +89,7 @@ struct prt_node *prt_import_node(struct prt_import *import, enum prt_op op, uint
 /* A value of dtype with x's numbers: x itself, or after a CONVERT. */
 enum percept_status prt_import_convert(struct prt_import *import, uint32_t x, enum prt_dtype dtype,
                                        uint32_t *id);
+/* x's elements as output, which is new: a RESHAPE, or a constant. */
 enum percept_status prt_import_reshape(struct prt_import *import, uint32_t x, uint32_t output);
 enum percept_status prt_import_permute(struct prt_import *import, uint32_t x, const uint8_t *order,
                                        uint32_t output);

@@ -45,7 +45,5 @@ void prt_aten_keep_quant(struct prt_import *import, uint32_t x, uint32_t y);
 /* Rows a1..an of x along axis, in a new value. */
 enum percept_status prt_aten_slice(struct prt_import *import, uint32_t x, int32_t axis,
                                    int64_t start, int64_t end, int64_t step, uint32_t y);
-/* A constant vector, or any tensor with only one size above 1, as a vector; PRT_NO_VALUE stays. */
-enum percept_status prt_aten_vector(struct prt_import *import, uint32_t x, uint32_t *vector);
 
 #endif

@@ -353,12 +353,12 @@ static enum percept_status batch_norm(struct prt_import *import, const struct pr
     return status;
 }
 
-/* (x - mean) / sqrt(variance + eps) over axes, in a new value */
+/* (x - mean) / sqrt(variance + eps) over axes, into y */
 static enum percept_status normalise(struct prt_import *import, uint32_t x, uint32_t axes,
-                                     double eps, uint32_t *id)
+                                     double eps, uint32_t y)
 {
     struct prt_tensor spec = *prt_import_spec(import, x), narrow = spec;
-    uint32_t mean, centred, square, variance, deviation, result;
+    uint32_t mean, centred, square, variance, deviation;
     for (unsigned i = 0; i < spec.rank; i++)
         if (axes >> i & 1)
             narrow.sizes[i] = 1;
@@ -384,12 +384,18 @@ static enum percept_status normalise(struct prt_import *import, uint32_t x, uint
     if (status == PERCEPT_OK)
         status = prt_aten_unary(import, PRT_UNARY_RSQRT, variance, 0, 0, deviation);
     if (status == PERCEPT_OK)
-        status = prt_import_temporary(import, &spec, &result);
-    if (status == PERCEPT_OK)
-        status = prt_aten_binary(import, PRT_BINARY_MUL, centred, deviation, 1, result);
-    if (status == PERCEPT_OK)
-        *id = result;
+        status = prt_aten_binary(import, PRT_BINARY_MUL, centred, deviation, 1, y);
     return status;
+}
+
+/* Where x goes before affine: y itself when there is neither weight nor bias. */
+static enum percept_status before_affine(struct prt_import *import, uint32_t weight, uint32_t bias,
+                                         uint32_t y, uint32_t *x)
+{
+    *x = y;
+    return weight == PRT_NO_VALUE && bias == PRT_NO_VALUE
+               ? PERCEPT_OK
+               : prt_import_temporary(import, prt_import_spec(import, y), x);
 }
 
 /* weight * x + bias with what is given of both, into y */
@@ -399,8 +405,6 @@ static enum percept_status affine(struct prt_import *import, uint32_t x, uint32_
     struct prt_tensor spec = *prt_import_spec(import, y);
     uint32_t scaled = y;
     enum percept_status status = PERCEPT_OK;
-    if (weight == PRT_NO_VALUE && bias == PRT_NO_VALUE)
-        return prt_aten_unary(import, PRT_UNARY_CLAMP, x, -INFINITY, INFINITY, y);
     if (weight != PRT_NO_VALUE && bias != PRT_NO_VALUE)
         status = prt_import_temporary(import, &spec, &scaled);
     if (status == PERCEPT_OK && weight != PRT_NO_VALUE)
@@ -423,7 +427,9 @@ static enum percept_status layer_norm(struct prt_import *import, const struct pr
                                rank);
     uint32_t axes = (uint32_t)((1u << rank) - (1u << (rank - count)));
     enum percept_status status =
-        normalise(import, x, axes, prt_call_number(import, call, 4, 0), &normal);
+        before_affine(import, call->operands[2], call->operands[3], prt_call_output(call), &normal);
+    if (status == PERCEPT_OK)
+        status = normalise(import, x, axes, prt_call_number(import, call, 4, 0), normal);
     return status == PERCEPT_OK
                ? affine(import, normal, call->operands[2], call->operands[3], prt_call_output(call))
                : status;
@@ -464,14 +470,15 @@ static enum percept_status group_norm(struct prt_import *import, const struct pr
         return prt_import_fail(import, PERCEPT_LIMIT, "a group has %zu elements", each);
     const int32_t sizes[3] = {spec.sizes[0], (int32_t)groups, (int32_t)each};
     struct prt_tensor by_group = prt_import_like(&spec, 3, sizes);
-    struct prt_tensor straight = prt_import_like(&spec, spec.rank, spec.sizes);
     enum percept_status status = prt_import_temporary(import, &by_group, &grouped);
     if (status == PERCEPT_OK)
         status = prt_import_reshape(import, x, grouped);
     if (status == PERCEPT_OK)
-        status = normalise(import, grouped, 1u << 2, prt_call_number(import, call, 7, 0), &normal);
+        status = prt_import_temporary(import, &by_group, &normal);
     if (status == PERCEPT_OK)
-        status = prt_import_temporary(import, &straight, &back);
+        status = normalise(import, grouped, 1u << 2, prt_call_number(import, call, 7, 0), normal);
+    if (status == PERCEPT_OK)
+        status = before_affine(import, weight, bias, prt_call_output(call), &back);
     if (status == PERCEPT_OK)
         status = prt_import_reshape(import, normal, back);
     if (status == PERCEPT_OK)
