@@ -121,7 +121,7 @@ static uint32_t parse_word(struct pte *pte, const char **text, uint32_t last_res
         ++*text;
         return last_result;
     }
-    if (first == '$' || first == '^') {
+    if (first == '$') {
         ++*text;
         return (uint32_t)number(text);
     }

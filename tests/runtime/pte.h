@@ -5,7 +5,7 @@
  *     pte_call(&pte, "aten::add.out", "f32[2,3] $0 1 >f32[2,3] =");
  *
  * One word an argument:
- *   f32[2,3]    a new input of the method     $n   the tensor of value n   ^n  value n itself
+ *   f32[2,3]    a new input of the method     $n   value n
  *   cf32[3]     a new constant (bytes 1, 2, 3, ...; floats 0.5, 1.5, ...; integers 0, 1, 2, ...)
  *   >f32[2,3]   a new tensor that is written  =    the last written again, as calls end
  *   f32[1,4,2,2]@0231  with a dim order

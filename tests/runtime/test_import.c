@@ -1,0 +1,362 @@
+/* How instructions on planned memory become values: views, reuse, moves, state, quantised codes. */
+#include "pte.h"
+
+#include <check.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct pte pte;
+
+static void setup(void)
+{
+    pte = (struct pte){0};
+}
+
+/* pte_call with the arguments as a format. */
+static uint32_t call(const char *op, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static uint32_t call(const char *op, const char *format, ...)
+{
+    char args[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(args, sizeof args, format, arguments);
+    va_end(arguments);
+    return pte_call(&pte, op, args);
+}
+
+static void expect(const char *expected)
+{
+    char *nodes = pte_import(&pte);
+    ck_assert_str_eq(nodes, expected);
+    free(nodes);
+}
+
+/* A new tensor that no call writes, at the place of another. */
+static uint32_t alias(const char *word, uint32_t where, uint64_t bytes)
+{
+    uint32_t id = pte_value(&pte, word);
+    pte_place(&pte, id, where, bytes);
+    return id;
+}
+
+START_TEST(view_that_was_left_out_is_a_reshape_made_once)
+{
+    uint32_t y = call("aten::relu.out", "f32[2,3] >f32[2,3] =");
+    uint32_t view = alias(">f32[6]", y, 0);
+    uint32_t a = call("aten::neg.out", "$%u >f32[6] =", view);
+    call("aten::mul.out", "$%u $%u >f32[6] =", view, a);
+    expect("v1: float32[2, 3] = unary(v0) clamp(0, inf)\n"
+           "v2: float32[6] = reshape(v1)\n"
+           "v3: float32[6] = unary(v2) neg\n"
+           "v4: float32[6] = binary(v2, v3) mul\n");
+}
+END_TEST
+
+START_TEST(view_of_channels_last_follows_the_bytes)
+{
+    uint32_t y = call("aten::relu.out", "f32[1,2,3,4]@0231 >f32[1,2,3,4]@0231 =");
+    call("aten::neg.out", "$%u >f32[24] =", alias(">f32[24]", y, 0));
+    expect("v1: float32[1, 2, 3, 4] order(0,2,3,1) = unary(v0) clamp(0, inf)\n"
+           "v2: float32[1, 3, 4, 2] = permute(v1) order(0,2,3,1)\n"
+           "v3: float32[24] = reshape(v2)\n"
+           "v4: float32[24] = unary(v3) neg\n");
+}
+END_TEST
+
+START_TEST(view_into_channels_last_follows_the_bytes)
+{
+    uint32_t y = call("aten::relu.out", "f32[1,3,4,2] >f32[1,3,4,2] =");
+    call("aten::neg.out", "$%u >f32[1,2,3,4]@0231 =", alias(">f32[1,2,3,4]@0231", y, 0));
+    expect("v1: float32[1, 3, 4, 2] = unary(v0) clamp(0, inf)\n"
+           "v2: float32[1, 2, 3, 4] order(0,2,3,1) = permute(v1) order(0,3,1,2)\n"
+           "v3: float32[1, 2, 3, 4] order(0,2,3,1) = unary(v2) neg\n");
+}
+END_TEST
+
+START_TEST(result_in_the_memory_of_its_operand_is_a_new_value)
+{
+    uint32_t y = call("aten::relu.out", "f32[4] >f32[4] =");
+    uint32_t over = alias(">f32[4]", y, 0);
+    call("aten::neg.out", "$%u $%u $%u", y, over, over);
+    pte.outputs[0] = over;
+    expect("v1: float32[4] = unary(v0) clamp(0, inf)\n"
+           "v2: float32[4] = unary(v1) neg\n");
+}
+END_TEST
+
+START_TEST(memory_written_again_is_not_the_old_value)
+{
+    uint32_t y = call("aten::relu.out", "f32[4] >f32[4] =");
+    uint32_t half = alias(">f32[2]", y, 8);
+    call("aten::full.out", "[2] 0 $%u $%u", half, half);
+    call("aten::neg.out", "$%u >f32[4] =", y);
+    expect("UNSUPPORTED: method 'forward', instruction 2, aten::neg.out: reads tensor 1, which "
+           "nothing wrote as a whole before: state between runs is not supported");
+}
+END_TEST
+
+START_TEST(part_of_a_value_is_refused)
+{
+    uint32_t y = call("aten::relu.out", "f32[4] >f32[4] =");
+    call("aten::neg.out", "$%u >f32[2] =", alias(">f32[2]", y, 0));
+    expect("UNSUPPORTED: method 'forward', instruction 1, aten::neg.out: reads tensor 2, which "
+           "overlaps tensor 1 but is not a view of it");
+}
+END_TEST
+
+START_TEST(bytes_of_another_type_are_refused)
+{
+    uint32_t y = call("aten::relu.out", "f32[4] >f32[4] =");
+    call("aten::neg.out", "$%u >i32[4] =", alias(">i32[4]", y, 0));
+    expect("UNSUPPORTED: method 'forward', instruction 1, aten::neg.out: reads tensor 2, which "
+           "overlaps tensor 1 but is not a view of it");
+}
+END_TEST
+
+START_TEST(state_between_runs_is_refused)
+{
+    uint32_t state = pte_value(&pte, ">f32[4]");
+    call("aten::neg.out", "$%u >f32[4] =", state);
+    expect("UNSUPPORTED: method 'forward', instruction 0, aten::neg.out: reads tensor 0, which "
+           "nothing wrote as a whole before: state between runs is not supported");
+}
+END_TEST
+
+START_TEST(constant_cannot_be_written)
+{
+    uint32_t constant = pte_value(&pte, "cf32[4]");
+    call("aten::neg.out", "f32[4] $%u $%u", constant, constant);
+    expect("MALFORMED: method 'forward', instruction 0, aten::neg.out: constant 0 is written");
+}
+END_TEST
+
+START_TEST(indices_of_a_pool_are_refused_only_when_read)
+{
+    call("aten::max_pool2d_with_indices.out",
+         "f32[1,1,4,4] [2] [] [0] [1] F >f32[1,1,2,2] >i64[1,1,2,2] -");
+    call("aten::neg.out", "$10 >i64[1,1,2,2] =");
+    expect("UNSUPPORTED: method 'forward', instruction 1, aten::neg.out: reads tensor 10, a result "
+           "that is not computed here");
+}
+END_TEST
+
+START_TEST(method_may_hand_back_its_input)
+{
+    pte.inputs[pte.input_count++] = pte_value(&pte, ">f32[4]");
+    pte.outputs[pte.output_count++] = 0;
+    expect("");
+}
+END_TEST
+
+START_TEST(empty_tensor_needs_no_writer)
+{
+    call("aten::cat.out", "(f32[2,3] >f32[0,3]) 0 >f32[2,3] =");
+    expect("v2: float32[0, 3] = full(0)\n"
+           "v3: float32[2, 3] = concat(v0, v2) axis(0)\n");
+}
+END_TEST
+
+START_TEST(view_call_aliases_its_operand)
+{
+    uint32_t view = pte_call(&pte, "executorch_prim::et_view.default", "f32[2,3] [6] >f32[6]");
+    call("aten::neg.out", "$%u >f32[6] =", view);
+    expect("v1: float32[6] = reshape(v0)\n"
+           "v2: float32[6] = unary(v1) neg\n");
+}
+END_TEST
+
+START_TEST(move_gives_a_tensor_another_name)
+{
+    uint32_t y = call("aten::relu.out", "f32[4] >f32[4] =");
+    uint32_t other = pte_value(&pte, ">f32[4]");
+    pte_instruction(&pte, 3, (int32_t)y, (int32_t)other);
+    pte_instruction(&pte, 5, (int32_t)y, 0); /* FreeCall: no effect here */
+    call("aten::neg.out", "$%u >f32[4] =", other);
+    expect("v1: float32[4] = unary(v0) clamp(0, inf)\n"
+           "v2: float32[4] = unary(v1) neg\n");
+}
+END_TEST
+
+START_TEST(move_cannot_change_what_a_list_holds)
+{
+    call("aten::cat.out", "(f32[2] f32[2]) 0 >f32[4] =");
+    pte_instruction(&pte, 3, (int32_t)pte_value(&pte, "7"), 0);
+    expect("MALFORMED: method 'forward', instruction 1, MoveCall: changes the kind of value 0");
+}
+END_TEST
+
+START_TEST(freeing_a_number_is_malformed)
+{
+    uint32_t seven = pte_value(&pte, "7");
+    pte_instruction(&pte, 5, (int32_t)seven, 0);
+    expect("MALFORMED: method 'forward', instruction 0, FreeCall: frees value 0, which is no "
+           "tensor");
+}
+END_TEST
+
+START_TEST(jump_is_refused_and_never_followed)
+{
+    uint32_t condition = pte_value(&pte, "F");
+    pte_instruction(&pte, 4, (int32_t)condition, 0);
+    expect("UNSUPPORTED: method 'forward', instruction 0, JumpFalseCall: control flow is not "
+           "supported");
+}
+END_TEST
+
+START_TEST(unknown_delegate_is_named)
+{
+    pte_delegate(&pte, "QnnBackend", "f32[4] >f32[4]");
+    expect("UNSUPPORTED: method 'forward', instruction 0, QnnBackend: the delegate is not "
+           "supported");
+}
+END_TEST
+
+START_TEST(sizes_are_computed_at_import)
+{
+    uint32_t six = pte_value(&pte, "0"), half = pte_value(&pte, "0"), two = pte_value(&pte, "2");
+    call("aten::sym_size.int", "f32[2,6] -1 $%u", six);
+    call("executorch_prim::floordiv.Scalar", "$%u $%u $%u", six, two, half);
+    call("aten::slice_copy.Tensor_out", "$3 1 $%u - 1 >f32[2,3] =", half);
+    expect("v1: float32[2, 3] = slice(v0, 3, 9223372036854775807) axis(1)\n");
+}
+END_TEST
+
+START_TEST(division_by_zero_is_malformed)
+{
+    call("executorch_prim::floordiv.Scalar", "7 0 0");
+    expect("MALFORMED: method 'forward', instruction 0, executorch_prim::floordiv.Scalar: has no "
+           "result for these numbers");
+}
+END_TEST
+
+START_TEST(codes_keep_their_scale_while_they_move)
+{
+    uint32_t q = call("quantized_decomposed::quantize_per_tensor.out",
+                      "f32[2,3] 0.5 3 -128 127 1 >i8[2,3] =");
+    uint32_t turned = call("aten::permute_copy.out", "$%u [1,0] >i8[3,2] =", q);
+    uint32_t view = alias(">i8[6]", turned, 0);
+    call("quantized_decomposed::dequantize_per_tensor.out",
+         "$%u 0.5 3 -128 127 1 - >f32[6] =", view);
+    expect("v1: int8[2, 3] q(0.5, 3) = quantize(v0)\n"
+           "v2: int8[3, 2] q(0.5, 3) = permute(v1) order(1,0)\n"
+           "v3: int8[6] q(0.5, 3) = reshape(v2)\n"
+           "v4: float32[6] = dequantize(v3)\n");
+}
+END_TEST
+
+START_TEST(codes_have_one_scale)
+{
+    uint32_t q =
+        call("quantized_decomposed::quantize_per_tensor.out", "f32[4] 0.5 3 -128 127 1 >i8[4] =");
+    call("quantized_decomposed::dequantize_per_tensor.out", "$%u 0.25 3 -128 127 1 - >f32[4] =", q);
+    expect("UNSUPPORTED: method 'forward', instruction 1, "
+           "quantized_decomposed::dequantize_per_tensor.out: reads codes with another scale than "
+           "they were made with");
+}
+END_TEST
+
+START_TEST(codes_are_no_numbers)
+{
+    uint32_t q =
+        call("quantized_decomposed::quantize_per_tensor.out", "f32[4] 0.5 3 -128 127 1 >i8[4] =");
+    call("aten::add.out", "$%u $%u 1 >i8[4] =", q, q);
+    expect("UNSUPPORTED: method 'forward', instruction 1, aten::add.out: computes with quantised "
+           "codes as if they were numbers");
+}
+END_TEST
+
+START_TEST(constant_codes_may_have_two_scales)
+{
+    uint32_t codes = pte_value(&pte, "ci8[4]");
+    uint32_t a = call("quantized_decomposed::dequantize_per_tensor.out",
+                      "$%u 0.5 0 -128 127 1 - >f32[4] =", codes);
+    uint32_t b = call("quantized_decomposed::dequantize_per_tensor.out",
+                      "$%u 0.25 1 -128 127 1 - >f32[4] =", codes);
+    call("aten::add.out", "$%u $%u 1 >f32[4] =", a, b);
+    struct prt_program *program = pte_open(&pte);
+    struct prt_graph *graph = NULL;
+    ck_assert_int_eq(prt_program_import(program, "forward", &graph, NULL), PERCEPT_OK);
+    const struct prt_value *first = &graph->values[graph->nodes[0].inputs[0]];
+    const struct prt_value *second = &graph->values[graph->nodes[1].inputs[0]];
+    ck_assert_ptr_eq(first->data, second->data);
+    ck_assert_float_eq(first->tensor.quant.scale, 0.5f);
+    ck_assert_float_eq(second->tensor.quant.scale, 0.25f);
+    ck_assert_int_eq(second->tensor.quant.zero_point, 1);
+    prt_graph_destroy(graph);
+    prt_program_close(program);
+}
+END_TEST
+
+START_TEST(batch_norm_becomes_a_factor_and_a_term)
+{
+    /* Constants are 0.5 and 1.5 each, eps 0.5: factor = w / sqrt(v + eps), term = b - m * factor.
+     */
+    call("aten::_native_batch_norm_legit_no_training.out",
+         "f32[1,2,3,3] cf32[2] cf32[2] cf32[2] cf32[2] 0.1 0.5 >f32[1,2,3,3] >f32[0] >f32[0] -");
+    struct prt_program *program = pte_open(&pte);
+    struct prt_graph *graph = NULL;
+    ck_assert_int_eq(prt_program_import(program, "forward", &graph, NULL), PERCEPT_OK);
+    const float *factor = graph->values[graph->nodes[0].inputs[1]].data;
+    const float *term = graph->values[graph->nodes[1].inputs[1]].data;
+    ck_assert_float_eq_tol(factor[0], 0.5f, 1e-6f);
+    ck_assert_float_eq_tol(factor[1], 1.0606602f, 1e-6f);
+    ck_assert_float_eq_tol(term[0], 0.25f, 1e-6f);
+    ck_assert_float_eq_tol(term[1], -0.0909903f, 1e-6f);
+    prt_graph_destroy(graph);
+    prt_program_close(program);
+}
+END_TEST
+
+START_TEST(missing_method_is_not_found)
+{
+    call("aten::relu.out", "f32[4] >f32[4] =");
+    struct prt_program *program = pte_open(&pte);
+    struct prt_graph *graph = NULL;
+    struct percept_error error;
+    ck_assert_int_eq(prt_program_import(program, "backward", &graph, &error), PERCEPT_NOT_FOUND);
+    ck_assert_str_eq(error.message, "there is no method 'backward'");
+    ck_assert_ptr_null(graph);
+    prt_program_close(program);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("import");
+    TCase *tests = tcase_create("import");
+    tcase_add_checked_fixture(tests, setup, NULL);
+    tcase_add_test(tests, view_that_was_left_out_is_a_reshape_made_once);
+    tcase_add_test(tests, view_of_channels_last_follows_the_bytes);
+    tcase_add_test(tests, view_into_channels_last_follows_the_bytes);
+    tcase_add_test(tests, result_in_the_memory_of_its_operand_is_a_new_value);
+    tcase_add_test(tests, memory_written_again_is_not_the_old_value);
+    tcase_add_test(tests, part_of_a_value_is_refused);
+    tcase_add_test(tests, bytes_of_another_type_are_refused);
+    tcase_add_test(tests, state_between_runs_is_refused);
+    tcase_add_test(tests, constant_cannot_be_written);
+    tcase_add_test(tests, indices_of_a_pool_are_refused_only_when_read);
+    tcase_add_test(tests, method_may_hand_back_its_input);
+    tcase_add_test(tests, empty_tensor_needs_no_writer);
+    tcase_add_test(tests, view_call_aliases_its_operand);
+    tcase_add_test(tests, move_gives_a_tensor_another_name);
+    tcase_add_test(tests, move_cannot_change_what_a_list_holds);
+    tcase_add_test(tests, freeing_a_number_is_malformed);
+    tcase_add_test(tests, jump_is_refused_and_never_followed);
+    tcase_add_test(tests, unknown_delegate_is_named);
+    tcase_add_test(tests, sizes_are_computed_at_import);
+    tcase_add_test(tests, division_by_zero_is_malformed);
+    tcase_add_test(tests, codes_keep_their_scale_while_they_move);
+    tcase_add_test(tests, codes_have_one_scale);
+    tcase_add_test(tests, codes_are_no_numbers);
+    tcase_add_test(tests, constant_codes_may_have_two_scales);
+    tcase_add_test(tests, batch_norm_becomes_a_factor_and_a_term);
+    tcase_add_test(tests, missing_method_is_not_found);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
