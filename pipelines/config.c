@@ -249,21 +249,19 @@ static enum percept_status read_source(const struct pipe_schema_reader *r,
     struct source_fields fields = {0};
     char what[128], near[128];
     snprintf(what, sizeof what, "source of pipeline '%s'", pipeline->name);
-    const struct pipe_tree_item *type = pipe_tree_find(map, "type");
-    if (!type || type->value->kind != PIPE_TREE_TEXT) {
-        struct pipe_schema_part part = {source_params, &fields};
-        enum percept_status status = pipe_schema_read(r, map, what, &part, 1);
-        if (status != PERCEPT_OK)
-            return status;
-    }
-    struct pipe_suggest suggest = {.word = type->value->text};
+    enum percept_status status =
+        pipe_schema_read_kind(r, map, what, source_params, "type", &fields);
+    if (status != PERCEPT_OK)
+        return status;
+    const struct pipe_tree *type = pipe_tree_find(map, "type")->value;
+    struct pipe_suggest suggest = {.word = fields.type};
     for (size_t i = 0; pipe_source_classes[i]; i++) {
         if (strcmp(pipe_source_classes[i]->name, suggest.word) == 0)
             pipeline->source = pipe_source_classes[i];
         pipe_suggest_add(&suggest, pipe_source_classes[i]->name);
     }
     if (!pipeline->source)
-        return pipe_schema_fail(r, type->value, PERCEPT_MALFORMED,
+        return pipe_schema_fail(r, type, PERCEPT_MALFORMED,
                                 "no source type '%.60s'; expected images, video or camera%s",
                                 suggest.word, pipe_suggest_text(&suggest, near, sizeof near));
     pipeline->source_params = base_arena_alloc(r->arena, pipeline->source->params_size);
@@ -273,7 +271,7 @@ static enum percept_status read_source(const struct pipe_schema_reader *r,
         {source_params, &fields},
         {pipeline->source->params, pipeline->source_params},
     };
-    pipeline->source_place = type->value;
+    pipeline->source_place = type;
     return pipe_schema_read(r, map, what, parts, 2);
 }
 

@@ -37,19 +37,11 @@ static enum percept_status find_class(const struct pipe_schema_reader *r,
                                       const struct pipe_node_class **class)
 {
     struct node_fields fields = {0};
-    const struct pipe_tree_item *kind = pipe_tree_find(map, "node");
-    if (!kind || kind->value->kind != PIPE_TREE_TEXT) {
-        /* Without the kind the other keys mean nothing yet: say only what is wrong with it. */
-        struct pipe_tree_item item = kind ? *kind : (struct pipe_tree_item){0};
-        struct pipe_tree only = *map;
-        if (map->kind == PIPE_TREE_MAP) {
-            only.items = &item;
-            only.count = kind ? 1 : 0;
-        }
-        struct pipe_schema_part part = {node_params, &fields};
-        return pipe_schema_read(r, &only, "a node", &part, 1);
-    }
-    struct pipe_suggest suggest = {.word = kind->value->text};
+    enum percept_status status =
+        pipe_schema_read_kind(r, map, "a node", node_params, "node", &fields);
+    if (status != PERCEPT_OK)
+        return status;
+    struct pipe_suggest suggest = {.word = fields.node};
     const struct pipe_node_class *candidate;
     for (size_t i = 0; (candidate = pipe_node_class_at(i)) != NULL; i++) {
         if (strcmp(candidate->name, suggest.word) == 0) {
@@ -59,8 +51,9 @@ static enum percept_status find_class(const struct pipe_schema_reader *r,
         pipe_suggest_add(&suggest, candidate->name);
     }
     char near[128];
-    return pipe_schema_fail(r, kind->value, PERCEPT_MALFORMED, "no kind of node '%.60s'%s",
-                            suggest.word, pipe_suggest_text(&suggest, near, sizeof near));
+    return pipe_schema_fail(r, pipe_tree_find(map, "node")->value, PERCEPT_MALFORMED,
+                            "no kind of node '%.60s'%s", suggest.word,
+                            pipe_suggest_text(&suggest, near, sizeof near));
 }
 
 static enum percept_status check_models(const struct pipe_schema_reader *r,

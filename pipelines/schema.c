@@ -309,3 +309,18 @@ enum percept_status pipe_schema_read(const struct pipe_schema_reader *reader,
         }
     return status;
 }
+
+enum percept_status pipe_schema_read_kind(const struct pipe_schema_reader *reader,
+                                          const struct pipe_tree *map, const char *what,
+                                          const struct pipe_param *params, const char *key,
+                                          void *out)
+{
+    const struct pipe_tree_item *item = pipe_tree_find(map, key);
+    struct pipe_tree only = *map;
+    if (map->kind == PIPE_TREE_MAP) {
+        only.items = item;
+        only.count = item ? 1 : 0;
+    }
+    const struct pipe_schema_part part = {params, out};
+    return pipe_schema_read(reader, &only, what, &part, 1);
+}

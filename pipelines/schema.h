@@ -28,6 +28,15 @@ enum percept_status pipe_schema_read(const struct pipe_schema_reader *reader,
                                      const struct pipe_tree *map, const char *what,
                                      const struct pipe_schema_part *parts, size_t part_count);
 
+/*
+ * Read but one parameter of a map that says what the others are: until it is known which kind of
+ * thing the map describes, other keys can't be judged. Success means that the key is there.
+ */
+enum percept_status pipe_schema_read_kind(const struct pipe_schema_reader *reader,
+                                          const struct pipe_tree *map, const char *what,
+                                          const struct pipe_param *params, const char *key,
+                                          void *out);
+
 /* Fails at a value. */
 enum percept_status pipe_schema_fail(const struct pipe_schema_reader *reader,
                                      const struct pipe_tree *at, enum percept_status status,

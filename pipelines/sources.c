@@ -6,5 +6,6 @@ extern const struct pipe_source_class pipe_source_images, pipe_source_video, pip
 const struct pipe_source_class *const pipe_source_classes[] = {
     &pipe_source_images,
     &pipe_source_video,
+    &pipe_source_camera,
     NULL,
 };
