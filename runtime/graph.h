@@ -126,14 +126,12 @@ struct prt_matmul_attrs {
 
 /* inputs: a, b: tensors or scalars (INT, DOUBLE, BOOL values); broadcasting as PyTorch. a op (alpha
  * * b) for ADD and SUB. */
-#define PRT_BINARY_TABLE(X)                                                               \
-    X(ADD, "add")                                                                         \
-    X(SUB, "sub")                                                                         \
-    X(MUL, "mul")                                                                         \
-    X(DIV, "div")                                                                         \
-    X(MAX, "maximum") X(MIN, "minimum") X(POW, "pow") X(EQ, "eq") X(NE, "ne") X(LT, "lt") \
-        X(LE, "le") X(GT, "gt") X(GE, "ge") X(AND, "logical_and") X(OR, "logical_or")     \
-            X(SQUARED_DIFFERENCE, "squared_difference")
+/* clang-format off */
+#define PRT_BINARY_TABLE(X)                                                                    \
+    X(ADD, "add") X(SUB, "sub") X(MUL, "mul") X(DIV, "div") X(MAX, "maximum") X(MIN, "minimum") \
+    X(POW, "pow") X(EQ, "eq") X(NE, "ne") X(LT, "lt") X(LE, "le") X(GT, "gt") X(GE, "ge")       \
+    X(AND, "logical_and") X(OR, "logical_or") X(SQUARED_DIFFERENCE, "squared_difference")
+/* clang-format on */
 
 enum prt_binary_kind {
 #define PRT_BINARY_ENUM(name, text) PRT_BINARY_##name,
@@ -150,16 +148,15 @@ struct prt_binary_attrs {
 
 /* inputs: x. a, b: parameters where the function has them (leaky_relu slope = a, elu alpha = a,
  * clamp lo = a, hi = b). */
-#define PRT_UNARY_TABLE(X)                                                                    \
-    X(CLAMP, "clamp")                                                                         \
-    X(SIGMOID, "sigmoid")                                                                     \
-    X(TANH, "tanh")                                                                           \
-    X(HARDSWISH, "hardswish")                                                                 \
-    X(HARDSIGMOID, "hardsigmoid") X(GELU, "gelu") X(GELU_TANH, "gelu_tanh") X(SILU, "silu")   \
-        X(LEAKY_RELU, "leaky_relu") X(ELU, "elu") X(EXP, "exp") X(LOG, "log") X(SQRT, "sqrt") \
-            X(RSQRT, "rsqrt") X(ABS, "abs") X(NEG, "neg") X(RECIPROCAL, "reciprocal")         \
-                X(SQUARE, "square") X(FLOOR, "floor") X(CEIL, "ceil") X(ROUND, "round")       \
-                    X(SIN, "sin") X(COS, "cos") X(NOT, "logical_not")
+/* clang-format off */
+#define PRT_UNARY_TABLE(X)                                                                     \
+    X(CLAMP, "clamp") X(SIGMOID, "sigmoid") X(TANH, "tanh") X(HARDSWISH, "hardswish")           \
+    X(HARDSIGMOID, "hardsigmoid") X(GELU, "gelu") X(GELU_TANH, "gelu_tanh") X(SILU, "silu")     \
+    X(LEAKY_RELU, "leaky_relu") X(ELU, "elu") X(EXP, "exp") X(LOG, "log") X(SQRT, "sqrt")       \
+    X(RSQRT, "rsqrt") X(ABS, "abs") X(NEG, "neg") X(RECIPROCAL, "reciprocal")                   \
+    X(SQUARE, "square") X(FLOOR, "floor") X(CEIL, "ceil") X(ROUND, "round") X(SIN, "sin")       \
+    X(COS, "cos") X(NOT, "logical_not")
+/* clang-format on */
 
 enum prt_unary_kind {
 #define PRT_UNARY_ENUM(name, text) PRT_UNARY_##name,
@@ -238,6 +235,7 @@ struct prt_softmax_attrs {
  */
 
 /* What the op does, its name, how its layout works (see enum prt_layout_rule) */
+/* clang-format off */
 #define PRT_OP_TABLE(X)                                                                        \
     X(CONV2D, "conv2d", CHANNELS_LAST)                                                         \
     X(LINEAR, "linear", CONTIGUOUS)                                                            \
@@ -260,6 +258,7 @@ struct prt_softmax_attrs {
     X(QUANTIZE, "quantize", SAME)     /* F32 -> I8/U8 by y.quant; also I8 -> I8 requantise */  \
     X(DEQUANTIZE, "dequantize", SAME) /* I8/U8/I32 -> F32 by x.quant */                        \
     X(FULL, "full", ANY)              /* value (scalar): a tensor of y's sizes */
+/* clang-format on */
 
 enum prt_op {
 #define PRT_OP_ENUM(name, text, layout) PRT_OP_##name,
