@@ -131,7 +131,8 @@ struct prt_fb_vector prt_fb_list(struct prt_fb_table table, unsigned field, unsi
         return none;
     uint32_t count = (uint32_t)load(buffer, target, 4);
     size_t bytes;
-    if (!base_mul_size(count, element_bytes, &bytes) || !inside(buffer, target + 4, bytes)) {
+    if (!base_mul_size(count, element_bytes, &bytes) ||
+        !base_range_inside(target + 4, bytes, buffer->size)) {
         fault(buffer, "a vector is longer than the flatbuffer");
         return none;
     }

@@ -249,12 +249,20 @@ static void fill(void *data, enum prt_dtype dtype, size_t bytes)
 static size_t write_tensor(struct flat *flat, const struct pte_value *value, uint32_t data)
 {
     /* dtype, offset, sizes, order, grad, data, allocation, layout, dynamism, extra */
-    size_t table = flat_table(flat, value->planned ? "14oo04o010" : "14oo040010");
+    const char *layout = value->external  ? "14oo04001o"
+                         : value->planned ? "14oo04o010"
+                                          : "14oo040010";
+    size_t table = flat_table(flat, layout);
     flat_set(flat, table, 0, value->dtype);
     flat_set(flat, table, 5, data);
     flat_link(flat, table, 2, flat_vector(flat, value->sizes, value->rank, 4, 4));
     flat_link(flat, table, 3, flat_vector(flat, value->order, value->rank, 1, 4));
-    if (value->planned) {
+    if (value->external) {
+        size_t extra = flat_table(flat, "0o1");
+        flat_link(flat, table, 9, extra);
+        flat_set(flat, extra, 2, 1);
+        flat_link(flat, extra, 1, flat_text(flat, value->external));
+    } else if (value->planned) {
         size_t allocation = flat_table(flat, "444");
         flat_link(flat, table, 6, allocation);
         flat_set(flat, allocation, 0, value->buffer);
@@ -320,8 +328,7 @@ static void write_values(struct flat *flat, const struct pte *pte, size_t plan)
         size_t entry = flat_table(flat, "1o");
         flat_link_at(flat, list + 4 + 4 * (size_t)i, entry);
         flat_set(flat, entry, 0, (uint64_t)value->type);
-        flat_link(flat, entry, 1,
-                  write_value(flat, value, value->constant ? ++constants : value->state));
+        flat_link(flat, entry, 1, write_value(flat, value, value->constant ? ++constants : 0));
     }
 }
 
@@ -548,4 +555,19 @@ char *pte_import(const struct pte *pte)
     char *text = pte_import_bytes(flat.bytes, flat.size);
     free(flat.bytes);
     return text;
+}
+
+void pte_spoil_words(struct flat *flat)
+{
+    static const uint32_t words[] = {0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 0x10000, 0xff};
+    for (size_t at = 0; at + 4 <= flat->size; at += 4) {
+        uint32_t original, spoilt;
+        memcpy(&original, flat->bytes + at, sizeof original);
+        for (size_t i = 0; i < 2 + sizeof words / sizeof words[0]; i++) {
+            spoilt = i == 0 ? original + 1 : i == 1 ? original - 1 : words[i - 2];
+            memcpy(flat->bytes + at, &spoilt, sizeof spoilt);
+            free(pte_import_bytes(flat->bytes, flat->size));
+        }
+        memcpy(flat->bytes + at, &original, sizeof original);
+    }
 }

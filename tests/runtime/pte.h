@@ -37,7 +37,8 @@ struct pte_value {
     int32_t sizes[20];
     uint8_t order[20];
     size_t bytes;
-    bool constant, planned, state;
+    bool constant, planned;
+    const char *external; /* key of its data in a .ptd file, or NULL */
     uint32_t buffer;
     uint64_t offset;
 };
@@ -83,5 +84,8 @@ struct prt_program *pte_open(const struct pte *pte); /* fails the test when it d
 char *pte_import(const struct pte *pte);
 /* The same for a file. Opening may fail, too. */
 char *pte_import_bytes(const void *bytes, size_t size);
+
+/* Change every word of a file in several ways, one at a time, and import it: nothing may crash. */
+void pte_spoil_words(struct flat *flat);
 
 #endif

@@ -1,0 +1,122 @@
+/* How a program's file is taken in: what happens to it later, and what is no file at all. */
+#include "pte.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct flat file;
+
+static void setup(void)
+{
+    struct pte pte = {0};
+    pte_call(&pte, "aten::linear.out", "f32[2,3] cf32[4,3] cf32[4] >f32[2,4] =");
+    file = pte_write(&pte, false);
+}
+
+static void teardown(void)
+{
+    free(file.bytes);
+}
+
+static void temporary_file(char path[64])
+{
+    strcpy(path, "/tmp/percept-program-XXXXXX");
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, file.bytes, file.size), (ssize_t)file.size);
+    close(fd);
+}
+
+static float last_weight(const struct prt_program *program)
+{
+    struct prt_graph *graph = NULL;
+    ck_assert_int_eq(prt_program_import(program, "forward", &graph, NULL), PERCEPT_OK);
+    float weight = ((const float *)graph->values[1].data)[11];
+    prt_graph_destroy(graph);
+    return weight;
+}
+
+START_TEST(file_may_shrink_and_change_while_open) /* no SIGBUS, no second thoughts */
+{
+    char path[64];
+    struct prt_program *program = NULL;
+    temporary_file(path);
+    ck_assert_int_eq(prt_program_open(path, &program, NULL), PERCEPT_OK);
+    ck_assert_int_eq(truncate(path, 0), 0);
+    ck_assert_float_eq(last_weight(program), 11.5f);
+    prt_program_close(program);
+    unlink(path);
+}
+END_TEST
+
+START_TEST(memfd_is_used_only_when_sealed)
+{
+    int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    char path[64];
+    struct prt_program *program = NULL;
+    ck_assert_int_eq(write(fd, file.bytes, file.size), (ssize_t)file.size);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    /* Not sealed: later writes must not show. */
+    ck_assert_int_eq(prt_program_open(path, &program, NULL), PERCEPT_OK);
+    uint8_t *zeros = calloc(1, file.size);
+    ck_assert_int_eq(pwrite(fd, zeros, file.size, 0), (ssize_t)file.size);
+    ck_assert_float_eq(last_weight(program), 11.5f);
+    prt_program_close(program);
+    /* Sealed: it is mapped as it is. */
+    ck_assert_int_eq(pwrite(fd, file.bytes, file.size, 0), (ssize_t)file.size);
+    ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), 0);
+    ck_assert_int_eq(prt_program_open(path, &program, NULL), PERCEPT_OK);
+    ck_assert_float_eq(last_weight(program), 11.5f);
+    char line[512];
+    bool mapped = false;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (fgets(line, sizeof line, maps))
+        mapped |= strstr(line, "memfd:test") != NULL;
+    fclose(maps);
+    ck_assert(mapped);
+    prt_program_close(program);
+    free(zeros);
+    close(fd);
+}
+END_TEST
+
+START_TEST(what_is_no_file_is_refused)
+{
+    struct prt_program *program = NULL;
+    struct percept_error error;
+    char path[64];
+    ck_assert_int_eq(prt_program_open("/nonexistent.pte", &program, &error), PERCEPT_NOT_FOUND);
+    ck_assert_str_eq(error.message, "/nonexistent.pte: cannot open: No such file or directory");
+    ck_assert_int_eq(prt_program_open("/tmp", &program, &error), PERCEPT_INVALID);
+    temporary_file(path);
+    ck_assert_int_eq(truncate(path, 0), 0);
+    ck_assert_int_eq(prt_program_open(path, &program, &error), PERCEPT_MALFORMED);
+    unlink(path);
+    ck_assert_int_eq(mkfifo(path, 0600), 0); /* without a writer: must not wait for one */
+    ck_assert_int_eq(prt_program_open(path, &program, &error), PERCEPT_INVALID);
+    unlink(path);
+    ck_assert_ptr_null(program);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("program_file");
+    TCase *tests = tcase_create("program_file");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, file_may_shrink_and_change_while_open);
+    tcase_add_test(tests, memfd_is_used_only_when_sealed);
+    tcase_add_test(tests, what_is_no_file_is_refused);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
