@@ -46,7 +46,26 @@ function(percept_test)
     target_link_libraries(test_${P_NAME} PRIVATE percept_flags ${P_USES} ${P_LIBRARIES} PkgConfig::CHECK)
     set_target_properties(test_${P_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     add_test(NAME ${P_NAME} COMMAND test_${P_NAME})
-    set_tests_properties(${P_NAME} PROPERTIES TIMEOUT ${P_TIMEOUT}
+    percept_test_properties(${P_NAME} ${P_TIMEOUT})
+endfunction()
+
+# percept_script_test(NAME daemon_life SCRIPT life.sh) registers a shell script that drives the programs; exit 77 says
+# that something it needs is not there.
+function(percept_script_test)
+    cmake_parse_arguments(P "" "NAME;SCRIPT;TIMEOUT" "" ${ARGN})
+    if(NOT PERCEPT_TESTS)
+        return()
+    endif()
+    if(NOT P_TIMEOUT)
+        set(P_TIMEOUT 300)
+    endif()
+    add_test(NAME ${P_NAME} COMMAND bash ${P_SCRIPT})
+    percept_test_properties(${P_NAME} ${P_TIMEOUT})
+    set_tests_properties(${P_NAME} PROPERTIES SKIP_RETURN_CODE 77)
+endfunction()
+
+function(percept_test_properties name timeout)
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout}
         ENVIRONMENT "PERCEPT_SOURCE_DIR=${CMAKE_SOURCE_DIR};PERCEPT_MODELS=${PERCEPT_MODELS};PERCEPT_MEDIA=${PERCEPT_MEDIA};PERCEPT_BIN=${CMAKE_BINARY_DIR}/bin")
 endfunction()
 

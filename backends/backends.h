@@ -1,0 +1,10 @@
+/* The backends that this build has. Adding one is one row in backends.c. */
+#ifndef BACKENDS_BACKENDS_H
+#define BACKENDS_BACKENDS_H
+
+#include "runtime/backend.h"
+
+/* NULL-terminated, most preferred first. */
+extern const struct prt_backend *const percept_backends[];
+
+#endif

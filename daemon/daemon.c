@@ -1,0 +1,325 @@
+/* Why: joins the engine, which knows nothing of clients, to the topics, which know nothing of
+ * models; and owns the order in which things start and stop. */
+#include "daemon/daemon.h"
+
+#include "backends/backends.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/notify.h"
+#include "daemon/status.h"
+#include "ipc/server.h"
+#include "pipelines/engine.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#define MAX_TOPICS 64
+/* After the last source has ended clients may still read what was published: until they have let go
+ * of it, within these bounds. */
+#define DRAIN_LEAST_NS (200 * BASE_NS_PER_MS)
+#define DRAIN_MOST_NS  (5 * BASE_NS_PER_S)
+#define DRAIN_POLL_MS  20
+/* Clients that waited for the daemon to come up get so long to subscribe before the first frame. */
+#define START_DELAY_MS 50
+
+static const int stop_signals[] = {SIGTERM, SIGINT, SIGHUP};
+#define STOP_SIGNALS (sizeof stop_signals / sizeof stop_signals[0])
+
+struct daemon {
+    struct daemon_state state;
+    struct pipe_config *config;
+    struct pipe_host host;
+    struct base_pool *pool;
+    struct pipe_engine *engine;
+    struct ipc_server *server;
+    struct ipc_topic *topics[MAX_TOPICS];
+
+    uv_loop_t loop;
+    uv_signal_t signals[STOP_SIGNALS];
+    uv_async_t pipeline_finished; /* pipeline threads -> loop */
+    uv_timer_t timer;             /* first to start, in the end to drain */
+    int64_t drain_start_ns;
+    size_t pipelines;
+    enum percept_status start_status;
+    struct percept_error start_error;
+    bool stopping;
+    bool engine_stopped; /* written when no pipeline thread is left */
+
+    /* Written by pipeline threads, read by the loop after the async wake-up, which orders them. */
+    atomic_size_t finished;
+    atomic_size_t failed;
+};
+
+/* ---- the engine's host ---- */
+
+static enum percept_status open_topic(void *context, const char *name, const char *schema,
+                                      size_t max_bytes, struct pipe_topic **topic,
+                                      struct percept_error *error)
+{
+    struct daemon *daemon = context;
+    size_t count = daemon->state.topic_count;
+    if (count == MAX_TOPICS)
+        return percept_fail(error, PERCEPT_LIMIT, "more than %d topics", MAX_TOPICS);
+    struct ipc_topic_options options = {.name = name, .schema = schema, .max_bytes = max_bytes};
+    enum percept_status status = ipc_topic_create(&options, &daemon->topics[count], error);
+    if (status)
+        return status;
+    daemon->state.topic_count++;
+    *topic = (struct pipe_topic *)daemon->topics[count];
+    return PERCEPT_OK;
+}
+
+static void *loan(void *context, struct pipe_topic *topic)
+{
+    (void)context;
+    return ipc_topic_loan((struct ipc_topic *)topic);
+}
+
+static void publish(void *context, struct pipe_topic *topic, size_t size, int64_t capture_ns)
+{
+    (void)context;
+    ipc_topic_publish((struct ipc_topic *)topic, size, capture_ns);
+}
+
+static void close_topic(void *context, struct pipe_topic *topic)
+{
+    const struct daemon *daemon = context;
+    /* An engine that is taken down closes what is still open. To clients that must not look like
+     * the end of a source, but like a daemon that went away and may come back. */
+    if (!daemon->engine_stopped)
+        ipc_topic_close((struct ipc_topic *)topic);
+}
+
+static void finished(void *context, const char *pipeline, enum percept_status status,
+                     const struct percept_error *error)
+{
+    struct daemon *daemon = context;
+    if (status == PERCEPT_OK || status == PERCEPT_END) {
+        base_log(BASE_LOG_INFO, "pipeline %s: the input has ended", pipeline);
+    } else if (status != PERCEPT_CANCELLED) {
+        char text[1024] = "";
+        if (error)
+            percept_error_format(error, text, sizeof text);
+        base_log(BASE_LOG_ERROR, "pipeline %s has failed: %s", pipeline,
+                 text[0] ? text : percept_status_text(status));
+        atomic_fetch_add(&daemon->failed, 1);
+    }
+    atomic_fetch_add(&daemon->finished, 1);
+    uv_async_send(&daemon->pipeline_finished);
+}
+
+static void event(void *context, const char *pipeline, const char *text)
+{
+    (void)context;
+    base_log(BASE_LOG_WARNING, "pipeline %s: %s", pipeline, text);
+}
+
+/* ---- stopping ---- */
+
+static void close_handle(void *handle)
+{
+    /* Type 0: never initialised, because start-up failed before it. */
+    if (uv_handle_get_type(handle) != UV_UNKNOWN_HANDLE && !uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+/* Leaves the loop with nothing to do, so that it returns. */
+static void stop(struct daemon *daemon)
+{
+    if (daemon->stopping)
+        return;
+    daemon->stopping = true;
+    daemon_notify("STOPPING=1");
+    if (daemon->engine)
+        pipe_engine_stop(daemon->engine);
+    daemon->engine_stopped = true;
+    ipc_server_destroy(daemon->server);
+    daemon->server = NULL;
+    for (size_t i = 0; i < STOP_SIGNALS; i++)
+        close_handle(&daemon->signals[i]);
+    close_handle(&daemon->pipeline_finished);
+    close_handle(&daemon->timer);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    base_log(BASE_LOG_INFO, "stopping: %s", strsignal(number));
+    stop(handle->data);
+}
+
+static unsigned subscribers(const struct daemon *daemon)
+{
+    unsigned total = 0;
+    for (size_t i = 0; i < daemon->state.topic_count; i++) {
+        struct ipc_topic_stats stats;
+        ipc_topic_stats(daemon->topics[i], &stats);
+        total += stats.subscribers;
+    }
+    return total;
+}
+
+static void on_drain(uv_timer_t *timer)
+{
+    struct daemon *daemon = timer->data;
+    int64_t waited = base_clock_ns() - daemon->drain_start_ns;
+    unsigned readers = subscribers(daemon);
+    if (waited < DRAIN_LEAST_NS || (readers && waited < DRAIN_MOST_NS))
+        return;
+    if (readers)
+        base_log(BASE_LOG_WARNING, "leaving %u subscriptions that are still open", readers);
+    base_log(BASE_LOG_INFO, "stopping: every input has ended");
+    stop(daemon);
+}
+
+static void on_pipeline_finished(uv_async_t *async)
+{
+    struct daemon *daemon = async->data;
+    if (daemon->stopping || daemon->drain_start_ns ||
+        atomic_load(&daemon->finished) < daemon->pipelines ||
+        !pipe_config_daemon(daemon->config)->exit_when_done)
+        return;
+    daemon->drain_start_ns = base_clock_ns();
+    daemon->state.state = "draining";
+    uv_timer_start(&daemon->timer, on_drain, DRAIN_POLL_MS, DRAIN_POLL_MS);
+}
+
+/* ---- starting ---- */
+
+static char *answer(void *context, const char *what)
+{
+    struct daemon *daemon = context;
+    daemon->state.server = daemon->server;
+    return daemon_status_json(&daemon->state, what);
+}
+
+/* First of all, so that a signal that arrives while models load stops the daemon in order. */
+static enum percept_status open_handles(struct daemon *daemon, struct percept_error *error)
+{
+    int failed = uv_async_init(&daemon->loop, &daemon->pipeline_finished, on_pipeline_finished);
+    if (!failed)
+        failed = uv_timer_init(&daemon->loop, &daemon->timer);
+    daemon->pipeline_finished.data = daemon->timer.data = daemon;
+    for (size_t i = 0; i < STOP_SIGNALS && !failed; i++) {
+        failed = uv_signal_init(&daemon->loop, &daemon->signals[i]);
+        daemon->signals[i].data = daemon;
+        if (!failed)
+            failed = uv_signal_start(&daemon->signals[i], on_signal, stop_signals[i]);
+    }
+    return failed ? percept_fail_errno(error, -failed, "event loop") : PERCEPT_OK;
+}
+
+/* The socket comes before the models: of two daemons the second gives way at once. Clients that
+ * connect meanwhile wait in its backlog until the loop runs. */
+static enum daemon_exit open_server(struct daemon *daemon, const char *socket,
+                                    struct percept_error *error)
+{
+    struct ipc_server_options options = {.socket_path = socket, .query = answer, .context = daemon};
+    enum percept_status status = ipc_server_create(&daemon->loop, &options, &daemon->server, error);
+    return status == PERCEPT_OK       ? DAEMON_EXIT_OK
+           : status == PERCEPT_EXISTS ? DAEMON_EXIT_SOCKET
+                                      : DAEMON_EXIT_FAILURE;
+}
+
+static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings *settings,
+                             struct percept_error *error)
+{
+    if (pipe_config_load(settings->config, &daemon->config, error))
+        return DAEMON_EXIT_CONFIG;
+    const struct pipe_daemon_settings *own = pipe_config_daemon(daemon->config);
+    base_log_open("perceptd", settings->log_given ? settings->log_level : own->log_level);
+    if (open_handles(daemon, error) || base_pool_create(own->threads, &daemon->pool, error))
+        return DAEMON_EXIT_FAILURE;
+    if (!settings->check) {
+        const char *socket = settings->socket ? settings->socket : own->socket;
+        enum daemon_exit code = open_server(daemon, socket, error);
+        if (code)
+            return code;
+    }
+    const struct pipe_host host = {
+        .context = daemon,
+        .backends = percept_backends,
+        .pool = daemon->pool,
+        .open_topic = open_topic,
+        .loan = loan,
+        .publish = publish,
+        .close_topic = close_topic,
+        .finished = finished,
+        .event = event,
+    };
+    daemon->host = host;
+    if (pipe_engine_create(daemon->config, &daemon->host, &daemon->engine, error))
+        return DAEMON_EXIT_CONFIG;
+    for (size_t i = 0; !settings->check && i < daemon->state.topic_count; i++)
+        if (ipc_server_add_topic(daemon->server, daemon->topics[i], error))
+            return DAEMON_EXIT_FAILURE;
+    return DAEMON_EXIT_OK;
+}
+
+static void on_start(uv_timer_t *timer)
+{
+    struct daemon *daemon = timer->data;
+    daemon->start_status = pipe_engine_start(daemon->engine, &daemon->start_error);
+    if (daemon->start_status) {
+        stop(daemon);
+        return;
+    }
+    daemon_notify("READY=1");
+    base_log(BASE_LOG_INFO, "running: %zu pipelines, %zu topics", daemon->pipelines,
+             daemon->state.topic_count);
+}
+
+static enum daemon_exit serve(struct daemon *daemon, struct percept_error *error)
+{
+    daemon->state.engine = daemon->engine;
+    daemon->pipelines = pipe_engine_stats(daemon->engine, NULL, 0);
+    uv_timer_start(&daemon->timer, on_start, START_DELAY_MS, 0);
+    uv_run(&daemon->loop, UV_RUN_DEFAULT);
+    if (daemon->start_status) {
+        *error = daemon->start_error;
+        return DAEMON_EXIT_FAILURE;
+    }
+    size_t failed = atomic_load(&daemon->failed);
+    if (failed && daemon->drain_start_ns) {
+        percept_fail(error, PERCEPT_IO, "%zu of %zu pipelines have failed", failed,
+                     daemon->pipelines);
+        return DAEMON_EXIT_FAILURE;
+    }
+    return DAEMON_EXIT_OK;
+}
+
+static void destroy(struct daemon *daemon)
+{
+    stop(daemon);
+    uv_run(&daemon->loop, UV_RUN_DEFAULT); /* lets the closed handles go */
+    uv_loop_close(&daemon->loop);
+    pipe_engine_destroy(daemon->engine);
+    for (size_t i = 0; i < daemon->state.topic_count; i++)
+        ipc_topic_destroy(daemon->topics[i]);
+    base_pool_destroy(daemon->pool);
+    pipe_config_destroy(daemon->config);
+    free(daemon);
+}
+
+enum daemon_exit daemon_run(const struct daemon_settings *settings, struct percept_error *error)
+{
+    struct daemon *daemon = calloc(1, sizeof *daemon);
+    if (!daemon || uv_loop_init(&daemon->loop)) {
+        free(daemon);
+        percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+        return DAEMON_EXIT_FAILURE;
+    }
+    daemon->state = (struct daemon_state){
+        .config = settings->config,
+        .state = "running",
+        .started_ns = base_clock_ns(),
+        .topics = daemon->topics,
+    };
+    enum daemon_exit code = load(daemon, settings, error);
+    if (code == DAEMON_EXIT_OK && !settings->check)
+        code = serve(daemon, error);
+    destroy(daemon);
+    return code;
+}

@@ -1,0 +1,129 @@
+/* Why: one place that turns counters into the JSON of docs/status.md. */
+#include "daemon/status.h"
+
+#include "base/clock.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static double ms(int64_t ns)
+{
+    return (double)ns / BASE_NS_PER_MS;
+}
+
+/* Names come from files; a bad byte in one must not lose the answer. */
+static json_t *text(const char *value)
+{
+    json_t *string = json_string(value ? value : "");
+    return string ? string : json_string("?");
+}
+
+static json_t *pipelines(const struct daemon_state *state)
+{
+    json_t *list = json_array();
+    size_t count = pipe_engine_stats(state->engine, NULL, 0);
+    struct pipe_stats *stats = calloc(count ? count : 1, sizeof *stats);
+    if (stats)
+        count = pipe_engine_stats(state->engine, stats, count);
+    for (size_t i = 0; stats && i < count; i++) {
+        const struct pipe_stats *p = &stats[i];
+        json_array_append_new(
+            list,
+            json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:f, s:f}", "name", text(p->name),
+                      "source", text(p->source), "state", text(p->state), "cause", text(p->cause),
+                      "frames", (json_int_t)p->frames, "dropped_late", (json_int_t)p->dropped_late,
+                      "dropped_bad", (json_int_t)p->dropped_bad, "node_errors",
+                      (json_int_t)p->node_errors, "latency_p50_ms", ms(p->latency_p50_ns),
+                      "latency_p99_ms", ms(p->latency_p99_ns)));
+    }
+    free(stats);
+    return list;
+}
+
+static json_t *models(const struct daemon_state *state)
+{
+    json_t *list = json_array();
+    size_t count = pipe_engine_model_stats(state->engine, NULL, 0);
+    struct pipe_model_stats *stats = calloc(count ? count : 1, sizeof *stats);
+    if (stats)
+        count = pipe_engine_model_stats(state->engine, stats, count);
+    for (size_t i = 0; stats && i < count; i++) {
+        const struct pipe_model_stats *m = &stats[i];
+        json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:I, s:f, s:f, s:f}", "name",
+                                              text(m->name), "file", text(m->file), "backend",
+                                              text(m->backend), "runs", (json_int_t)m->runs,
+                                              "median_ms", ms(m->median_ns), "p99_ms",
+                                              ms(m->p99_ns), "load_ms", ms(m->load_ns)));
+    }
+    free(stats);
+    return list;
+}
+
+static json_t *topics(const struct daemon_state *state)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < state->topic_count; i++) {
+        struct ipc_topic_stats t;
+        ipc_topic_stats(state->topics[i], &t);
+        json_array_append_new(
+            list, json_pack("{s:o, s:o, s:I, s:I, s:I, s:i, s:b}", "name", text(t.name), "schema",
+                            text(t.schema), "published", (json_int_t)t.published, "dropped",
+                            (json_int_t)t.dropped, "bytes", (json_int_t)t.bytes, "subscribers",
+                            (int)t.subscribers, "closed", t.closed));
+    }
+    return list;
+}
+
+static json_t *clients(const struct daemon_state *state)
+{
+    json_t *list = json_array();
+    size_t count = ipc_server_clients(state->server, NULL, 0);
+    struct ipc_client_stats *stats = calloc(count ? count : 1, sizeof *stats);
+    if (stats)
+        ipc_server_clients(state->server, stats, count);
+    for (size_t i = 0; stats && i < count; i++) {
+        const struct ipc_client_stats *c = &stats[i];
+        json_array_append_new(list, json_pack("{s:I, s:I, s:I, s:i, s:I}", "id", (json_int_t)c->id,
+                                              "pid", (json_int_t)c->pid, "uid", (json_int_t)c->uid,
+                                              "subscriptions", (int)c->subscriptions, "lost",
+                                              (json_int_t)c->lost));
+    }
+    free(stats);
+    return list;
+}
+
+static json_t *process(const struct daemon_state *state)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                 (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    return json_pack("{s:s, s:I, s:s, s:o, s:f, s:f, s:I}", "version", PERCEPT_RELEASE, "pid",
+                     (json_int_t)getpid(), "state", state->state, "config", text(state->config),
+                     "uptime_s", (double)(base_clock_ns() - state->started_ns) / BASE_NS_PER_S,
+                     "cpu_s", cpu, "peak_rss_bytes", (json_int_t)usage.ru_maxrss * 1024);
+}
+
+static const struct section {
+    const char *name;
+    json_t *(*make)(const struct daemon_state *state);
+} sections[] = {
+    {"daemon", process}, {"pipelines", pipelines}, {"models", models},
+    {"topics", topics},  {"clients", clients},
+};
+
+char *daemon_status_json(const struct daemon_state *state, const char *what)
+{
+    bool all = strcmp(what, "status") == 0;
+    json_t *root = json_object();
+    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++)
+        if (all || strcmp(what, sections[i].name) == 0)
+            json_object_set_new(root, sections[i].name, sections[i].make(state));
+    char *text = json_object_size(root) ? json_dumps(root, JSON_COMPACT) : NULL;
+    json_decref(root);
+    return text;
+}

@@ -1,0 +1,25 @@
+/* What `percept status` and `percept topics` show: the daemon's state as JSON (docs/status.md). */
+#ifndef DAEMON_STATUS_H
+#define DAEMON_STATUS_H
+
+#include "ipc/server.h"
+#include "pipelines/engine.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct daemon_state {
+    const char *config;
+    const char *state; /* "running", "draining" */
+    int64_t started_ns;
+    const struct pipe_engine *engine;
+    const struct ipc_server *server;
+    struct ipc_topic *const *topics;
+    size_t topic_count;
+};
+
+/* what: "status" (all), "pipelines", "models", "topics", "clients". malloc'ed; NULL for another
+ * word or when out of memory. */
+char *daemon_status_json(const struct daemon_state *state, const char *what);
+
+#endif
