@@ -1,0 +1,129 @@
+/* percept check: everything that perceptd does with a configuration, up to running it. */
+#include "backends/backends.h"
+#include "cli/cli.h"
+#include "pipelines/engine.h"
+
+/* A host whose topics nobody reads: it only counts them. */
+static enum percept_status open_topic(void *context, const char *name, const char *schema,
+                                      size_t max_bytes, struct pipe_topic **topic,
+                                      struct percept_error *error)
+{
+    json_t *topics = context;
+    (void)max_bytes;
+    (void)error;
+    json_t *entry = json_pack("{s:s, s:s}", "name", name, "schema", schema);
+    json_array_append_new(topics, entry);
+    *topic = (struct pipe_topic *)entry;
+    return PERCEPT_OK;
+}
+
+static void *no_loan(void *context, struct pipe_topic *topic)
+{
+    (void)context;
+    (void)topic;
+    return NULL;
+}
+
+static void no_publish(void *context, struct pipe_topic *topic, size_t size, int64_t capture_ns)
+{
+    (void)context;
+    (void)topic;
+    (void)size;
+    (void)capture_ns;
+}
+
+static void no_close(void *context, struct pipe_topic *topic)
+{
+    (void)context;
+    (void)topic;
+}
+
+static void no_finished(void *context, const char *pipeline, enum percept_status status,
+                        const struct percept_error *error)
+{
+    (void)context;
+    (void)pipeline;
+    (void)status;
+    (void)error;
+}
+
+static void no_event(void *context, const char *pipeline, const char *text)
+{
+    (void)context;
+    (void)pipeline;
+    (void)text;
+}
+
+/* What the configuration amounts to, as JSON; NULL with an error. */
+static json_t *inspect(const char *path, struct percept_error *error)
+{
+    struct pipe_config *config = NULL;
+    struct pipe_engine *engine = NULL;
+    json_t *result = NULL, *topics = json_array();
+    const struct pipe_host host = {
+        .context = topics,
+        .backends = percept_backends,
+        .open_topic = open_topic,
+        .loan = no_loan,
+        .publish = no_publish,
+        .close_topic = no_close,
+        .finished = no_finished,
+        .event = no_event,
+    };
+    if (pipe_config_load(path, &config, error) == PERCEPT_OK &&
+        pipe_engine_create(config, &host, &engine, error) == PERCEPT_OK)
+        result = json_pack("{s:b, s:s, s:I, s:I, s:O}", "ok", 1, "config", path, "pipelines",
+                           (json_int_t)pipe_engine_stats(engine, NULL, 0), "models",
+                           (json_int_t)pipe_engine_model_stats(engine, NULL, 0), "topics", topics);
+    pipe_engine_destroy(engine);
+    pipe_config_destroy(config);
+    json_decref(topics);
+    return result;
+}
+
+static int check(const char *path, bool json)
+{
+    struct percept_error error = {0};
+    json_t *result = inspect(path, &error);
+    if (!result && json) {
+        cli_print_json(json_pack("{s:b, s:s, s:s, s:i, s:i, s:s}", "ok", 0, "config", path, "file",
+                                 error.file, "line", (int)error.line, "column", (int)error.column,
+                                 "message", error.message),
+                       false);
+        return CLI_INPUT;
+    }
+    if (!result)
+        return cli_fail(CLI_INPUT, &error);
+    if (json) {
+        cli_print_json(result, false);
+        return CLI_OK;
+    }
+    size_t i;
+    json_t *topic;
+    printf("%s: OK: %lld pipelines, %lld models; topics", path,
+           (long long)json_integer_value(json_object_get(result, "pipelines")),
+           (long long)json_integer_value(json_object_get(result, "models")));
+    json_array_foreach(json_object_get(result, "topics"), i, topic)
+        printf("%s %s (%s)", i ? "," : "", json_string_value(json_object_get(topic, "name")),
+               json_string_value(json_object_get(topic, "schema")));
+    putchar('\n');
+    json_decref(result);
+    return CLI_OK;
+}
+
+int cli_check(int argc, char **argv)
+{
+    bool json = false;
+    int operands, code;
+    const struct base_option options[] = {CLI_OPTION_JSON(&json)};
+    const struct base_usage usage = {
+        .program = "percept check",
+        .operands = "CONFIG",
+        .purpose = "Check a configuration and the models that it names, without running it.",
+        .least = 1,
+        .most = 1,
+        .options = options,
+        .option_count = sizeof options / sizeof options[0],
+    };
+    return cli_parse(&usage, argc, argv, &operands, &code) ? check(argv[1], json) : code;
+}

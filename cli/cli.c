@@ -1,0 +1,107 @@
+#include "cli/cli.h"
+
+#include "base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void list_commands(const char *program, const char *purpose,
+                          const struct cli_command *commands, size_t count, FILE *file)
+{
+    fprintf(file, "usage: %s COMMAND [options]\n%s\n\ncommands:\n", program, purpose);
+    for (size_t i = 0; i < count; i++)
+        fprintf(file, "  %-10s %s\n", commands[i].name, commands[i].purpose);
+    fprintf(file, "\n'%s COMMAND --help' says more about a command.\n", program);
+}
+
+int cli_dispatch(const char *program, const char *purpose, const struct cli_command *commands,
+                 size_t count, int argc, char **argv)
+{
+    base_log_open(program, BASE_LOG_INFO);
+    if (argc < 2) {
+        list_commands(program, purpose, commands, count, stderr);
+        return CLI_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0) {
+        list_commands(program, purpose, commands, count, stdout);
+        return CLI_OK;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    base_log(BASE_LOG_ERROR, "no command '%s' (%s --help)", argv[1], program);
+    return CLI_USAGE;
+}
+
+bool cli_parse(const struct base_usage *usage, int argc, char **argv, int *operands, int *code)
+{
+    struct percept_error error = {0};
+    bool help;
+    base_log_open(usage->program, BASE_LOG_INFO);
+    if (base_options_parse(usage, argc, argv, operands, &help, &error)) {
+        base_log(BASE_LOG_ERROR, "%s (%s --help)", error.message, usage->program);
+        *code = CLI_USAGE;
+        return false;
+    }
+    if (help) {
+        base_options_help(usage, stdout);
+        *code = CLI_OK;
+        return false;
+    }
+    return true;
+}
+
+int cli_fail(enum cli_exit code, const struct percept_error *error)
+{
+    char text[1024];
+    base_log(BASE_LOG_ERROR, "%s", percept_error_format(error, text, sizeof text));
+    return code;
+}
+
+enum cli_exit cli_connect(const char *socket, struct percept_client **client)
+{
+    struct percept_error error = {0};
+    if (percept_connect(socket, client, &error))
+        return cli_fail(CLI_NO_DAEMON, &error);
+    return CLI_OK;
+}
+
+enum percept_status cli_query(struct percept_client *client, const char *what, json_t **answer,
+                              struct percept_error *error)
+{
+    char *text;
+    enum percept_status status = percept_query(client, what, &text, error);
+    if (status)
+        return status;
+    json_error_t where;
+    json_t *value = json_loads(text, 0, &where);
+    free(text);
+    if (!value)
+        return percept_fail(error, PERCEPT_MALFORMED, "the daemon's answer is no JSON: %s",
+                            where.text);
+    *answer = value;
+    return PERCEPT_OK;
+}
+
+enum cli_exit cli_ask(const char *socket, const char *what, json_t **answer)
+{
+    struct percept_error error = {0};
+    struct percept_client *client;
+    enum cli_exit code = cli_connect(socket, &client);
+    if (code)
+        return code;
+    enum percept_status status = cli_query(client, what, answer, &error);
+    percept_disconnect(client);
+    if (status)
+        return cli_fail(status == PERCEPT_DISCONNECTED ? CLI_NO_DAEMON : CLI_FAILURE, &error);
+    return CLI_OK;
+}
+
+void cli_print_json(json_t *value, bool compact)
+{
+    json_dumpf(value, stdout,
+               (compact ? JSON_COMPACT : JSON_INDENT(2)) | JSON_REAL_PRECISION(9) |
+                   JSON_ENCODE_ANY);
+    putchar('\n');
+    json_decref(value);
+}

@@ -1,0 +1,156 @@
+/* percept model: the commands that need no daemon, and what they share. */
+#include "cli/model.h"
+
+#include "backends/backends.h"
+#include "cli/tensor_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct cli_command commands[] = {
+    {"list", "list the models of the zoo", cli_model_list},
+    {"inspect", "show what is in a .pte file and what becomes of it", cli_model_inspect},
+    {"run", "run a model once on given or random inputs", cli_model_run},
+    {"bench", "measure how fast a model runs", cli_model_bench},
+    {"verify", "compare models with their reference outputs", cli_model_verify},
+};
+
+int cli_model(int argc, char **argv)
+{
+    return cli_dispatch("percept model", "Look into models, run and measure them.", commands,
+                        sizeof commands / sizeof commands[0], argc, argv);
+}
+
+static enum percept_status choose_backend(const char *name, struct cli_model *model,
+                                          struct percept_error *error)
+{
+    char known[256] = "";
+    for (size_t i = 0; percept_backends[i]; i++) {
+        const struct prt_backend *backend = percept_backends[i];
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", backend->name);
+        if (strcmp(backend->name, name) != 0)
+            continue;
+        const char *absent = backend->absent();
+        if (absent)
+            return percept_fail(error, PERCEPT_INVALID, "backend '%s' is absent: %s", name, absent);
+        model->backends[0] = backend;
+        return PERCEPT_OK;
+    }
+    return percept_fail(error, PERCEPT_INVALID, "no backend '%s'; this build has: %s", name, known);
+}
+
+enum percept_status cli_model_open(const char *path, const struct cli_model_settings *settings,
+                                   struct cli_model *model, struct percept_error *error)
+{
+    struct cli_model opened = {0};
+    enum percept_status status = PERCEPT_OK;
+    if (settings->backend)
+        status = choose_backend(settings->backend, &opened, error);
+    if (!status)
+        status = prt_program_open(path, &opened.program, error);
+    if (!status)
+        status = base_pool_create((unsigned)settings->threads, &opened.pool, error);
+    const struct prt_model_options options = {
+        .method = settings->method,
+        .backends = settings->backend ? opened.backends : percept_backends,
+        .pool = opened.pool,
+    };
+    if (!status)
+        status = prt_model_create(opened.program, &options, &opened.model, error);
+    if (status) {
+        cli_model_close(&opened);
+        if (error && !error->file[0] && !strstr(error->message, path))
+            percept_fail_at(error, status, path, 0, 0, "%s", error->message);
+        return status;
+    }
+    *model = opened;
+    return PERCEPT_OK;
+}
+
+void cli_model_close(struct cli_model *model)
+{
+    prt_model_destroy(model->model);
+    base_pool_destroy(model->pool);
+    prt_program_close(model->program);
+    *model = (struct cli_model){0};
+}
+
+enum cli_exit cli_model_exit(enum percept_status status)
+{
+    return status == PERCEPT_INVALID ? CLI_USAGE : CLI_INPUT;
+}
+
+/* The assignment for an input: what stands after "INDEX=", or NULL. */
+static const char *assigned(const struct base_option_list *inputs, size_t index)
+{
+    for (unsigned i = inputs->count; i-- > 0;) {
+        char *end;
+        unsigned long which = strtoul(inputs->items[i], &end, 10);
+        if (end != inputs->items[i] && *end == '=' && which == index)
+            return end + 1;
+    }
+    return NULL;
+}
+
+static enum percept_status check_assignments(const struct prt_model *model,
+                                             const struct base_option_list *inputs,
+                                             struct percept_error *error)
+{
+    for (unsigned i = 0; i < inputs->count; i++) {
+        char *end;
+        unsigned long which = strtoul(inputs->items[i], &end, 10);
+        if (end == inputs->items[i] || *end != '=')
+            return percept_fail(error, PERCEPT_INVALID,
+                                "--input wants INDEX=FILE or INDEX=random, not '%s'",
+                                inputs->items[i]);
+        if (which >= prt_model_input_count(model) || !prt_model_input_spec(model, which))
+            return percept_fail(error, PERCEPT_INVALID, "the model has no input tensor %lu", which);
+    }
+    return PERCEPT_OK;
+}
+
+enum percept_status cli_model_fill(struct prt_model *model, const struct base_option_list *inputs,
+                                   struct percept_error *error)
+{
+    enum percept_status status = check_assignments(model, inputs, error);
+    for (size_t i = 0; i < prt_model_input_count(model) && !status; i++) {
+        const struct prt_tensor *spec = prt_model_input_spec(model, i);
+        const char *from = assigned(inputs, i);
+        void *data = NULL;
+        size_t size = 0;
+        if (!spec)
+            continue; /* a scalar, fixed when the model was exported */
+        if (from && strcmp(from, "random") != 0) {
+            status = cli_tensor_read(from, spec, &data, &size, error);
+        } else {
+            prt_tensor_bytes(spec, &size);
+            data = malloc(size ? size : 1);
+            if (!data)
+                status = percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+            else
+                cli_tensor_random(spec, i, data);
+        }
+        if (!status)
+            status = prt_model_set_input(model, i, data, size, error);
+        free(data);
+    }
+    return status;
+}
+
+char *cli_model_placement(const struct prt_model *model, char *buffer, size_t size)
+{
+    const struct prt_graph *graph = prt_model_graph(model);
+    buffer[0] = '\0';
+    for (size_t b = 0; percept_backends[b]; b++) {
+        for (uint32_t n = 0; n < graph->node_count; n++) {
+            if (prt_model_placement(model, n) != percept_backends[b])
+                continue;
+            size_t used = strlen(buffer);
+            snprintf(buffer + used, size - used, "%s%s", used ? "+" : "",
+                     percept_backends[b]->name);
+            break;
+        }
+    }
+    return buffer;
+}

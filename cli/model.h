@@ -1,0 +1,55 @@
+/* What the commands of `percept model` share: opening a file and getting it ready to run. */
+#ifndef CLI_MODEL_H
+#define CLI_MODEL_H
+
+#include "base/options.h"
+#include "cli/cli.h"
+#include "runtime/prt.h"
+
+struct cli_model_settings {
+    const char *method;  /* NULL: "forward" */
+    const char *backend; /* NULL: all that this build has, in their order */
+    unsigned long threads;
+};
+
+#define CLI_OPTION_METHOD(settings)                                                    \
+    {                                                                                  \
+        "method", "NAME", "the method to use; forward if not given", BASE_OPTION_TEXT, \
+            &(settings).method                                                         \
+    }
+#define CLI_OPTION_BACKEND(settings)                                                          \
+    {                                                                                         \
+        "backend", "NAME", "run on this backend alone", BASE_OPTION_TEXT, &(settings).backend \
+    }
+#define CLI_OPTION_THREADS(settings)                                                   \
+    {                                                                                  \
+        "threads", "N", "how many threads; one a CPU if not given", BASE_OPTION_COUNT, \
+            &(settings).threads                                                        \
+    }
+
+struct cli_model {
+    struct prt_program *program;
+    struct base_pool *pool;
+    struct prt_model *model;
+    const struct prt_backend *backends[2]; /* when one was chosen */
+};
+
+/* Open, import and compile. On failure *model is empty. INVALID for a backend that is not there. */
+enum percept_status cli_model_open(const char *path, const struct cli_model_settings *settings,
+                                   struct cli_model *model, struct percept_error *error);
+void cli_model_close(struct cli_model *model);
+
+/* The exit code for a failure of cli_model_open. */
+enum cli_exit cli_model_exit(enum percept_status status);
+
+/*
+ * Fill every input: from the assignments "INDEX=FILE" (.npy or raw) or "INDEX=random"; those that
+ * are not named get random contents.
+ */
+enum percept_status cli_model_fill(struct prt_model *model, const struct base_option_list *inputs,
+                                   struct percept_error *error);
+
+/* Names of the backends that run the model's nodes, "cpu" or "cpu+vulkan", into buffer. */
+char *cli_model_placement(const struct prt_model *model, char *buffer, size_t size);
+
+#endif

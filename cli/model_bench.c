@@ -1,0 +1,193 @@
+/* percept model bench: how long a run takes, on random inputs, after a warm-up. */
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "cli/model.h"
+#include "cli/stats.h"
+#include "cli/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define WARM_UP_RUNS 3
+#define LEAST_RUNS   10
+
+struct bench {
+    const char *path;
+    struct cli_model_settings settings;
+    unsigned long runs; /* 0: as many as fit into the seconds */
+    double seconds;
+    bool json, profile;
+};
+
+static enum percept_status measure(const struct bench *bench, struct prt_model *model,
+                                   struct cli_series *series, struct percept_error *error)
+{
+    const struct base_option_list random = {0};
+    enum percept_status status = cli_model_fill(model, &random, error);
+    for (int i = 0; i < WARM_UP_RUNS && !status; i++)
+        status = prt_model_run(model, error);
+    int64_t begin = base_clock_ns(), now = begin;
+    int64_t budget_ns = (int64_t)(bench->seconds * BASE_NS_PER_S);
+    for (unsigned long i = 0; !status; i++) {
+        bool enough = bench->runs ? i >= bench->runs : i >= LEAST_RUNS && now - begin >= budget_ns;
+        if (enough)
+            break;
+        int64_t start = base_clock_ns();
+        status = prt_model_run(model, error);
+        now = base_clock_ns();
+        if (!status && !cli_series_add(series, now, now - start))
+            status = percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    }
+    return status;
+}
+
+/* ---- profile: median over some runs of each node's time ---- */
+
+#define PROFILE_RUNS 15
+
+static json_t *node_json(const struct prt_model *model, uint32_t node, const char *kernel,
+                         int64_t median_ns)
+{
+    const struct prt_node *n = &prt_model_graph(model)->nodes[node];
+    const struct prt_backend *backend = prt_model_placement(model, node);
+    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:f}", "node", (int)node, "op", prt_op_name(n->op),
+                     "name", n->name ? n->name : "", "backend", backend ? backend->name : "",
+                     "kernel", kernel ? kernel : "", "us", (double)median_ns / BASE_NS_PER_US);
+}
+
+static enum percept_status profile(struct prt_model *model, json_t *nodes,
+                                   struct percept_error *error)
+{
+    uint32_t count = prt_model_graph(model)->node_count;
+    struct prt_step_time *times = calloc((size_t)count * PROFILE_RUNS + 1, sizeof *times);
+    enum percept_status status =
+        times ? PERCEPT_OK : percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    for (size_t run = 0; run < PROFILE_RUNS && !status; run++)
+        status = prt_model_run_profiled(model, times + run * count, error);
+    for (uint32_t node = 0; node < count && !status; node++) {
+        int64_t ns[PROFILE_RUNS];
+        for (size_t run = 0; run < PROFILE_RUNS; run++) {
+            const struct prt_step_time *time = &times[run * count + node];
+            ns[run] = time->end_ns - time->start_ns;
+        }
+        cli_sort(ns, PROFILE_RUNS);
+        json_array_append_new(nodes,
+                              node_json(model, node, times[node].kernel, ns[PROFILE_RUNS / 2]));
+    }
+    free(times);
+    return status;
+}
+
+/* ---- results ---- */
+
+static double ms(int64_t ns)
+{
+    return (double)ns / BASE_NS_PER_MS;
+}
+
+static json_t *result(const struct cli_model *model, const struct cli_summary *summary,
+                      uint64_t runs)
+{
+    struct prt_model_stats stats;
+    struct rusage usage;
+    char placement[128];
+    prt_model_stats(model->model, &stats);
+    getrusage(RUSAGE_SELF, &usage);
+    return json_pack(
+        "{s:f, s:f, s:f, s:f, s:I, s:i, s:s, s:I}", "median_ms", ms(summary->median_ns), "p99_ms",
+        ms(summary->p99_ns), "min_ms", ms(summary->min_ns), "load_ms", ms(stats.load_ns),
+        "peak_rss_bytes", (json_int_t)usage.ru_maxrss * 1024, "threads",
+        (int)base_pool_threads(model->pool), "backend",
+        cli_model_placement(model->model, placement, sizeof placement), "runs", (json_int_t)runs);
+}
+
+static void print_result(const char *path, const json_t *result)
+{
+    static const struct cli_column columns[] = {
+        {"NODE", "node", CLI_FORMAT_COUNT},    {"OP", "op", CLI_FORMAT_TEXT},
+        {"KERNEL", "kernel", CLI_FORMAT_TEXT}, {"BACKEND", "backend", CLI_FORMAT_TEXT},
+        {"US", "us", CLI_FORMAT_REAL},         {"NAME", "name", CLI_FORMAT_TEXT},
+    };
+    char memory[32];
+    const json_t *profile = json_object_get(result, "profile");
+    if (profile)
+        cli_table_of_json(profile, columns, sizeof columns / sizeof columns[0], "\n", stdout);
+    printf("%s: median %.3f ms, p99 %.3f ms, min %.3f ms over %lld runs; load %.1f ms, peak %s, "
+           "%lld threads, %s\n",
+           path, json_number_value(json_object_get(result, "median_ms")),
+           json_number_value(json_object_get(result, "p99_ms")),
+           json_number_value(json_object_get(result, "min_ms")),
+           (long long)json_integer_value(json_object_get(result, "runs")),
+           json_number_value(json_object_get(result, "load_ms")),
+           cli_bytes(json_number_value(json_object_get(result, "peak_rss_bytes")), memory,
+                     sizeof memory),
+           (long long)json_integer_value(json_object_get(result, "threads")),
+           json_string_value(json_object_get(result, "backend")));
+}
+
+static int bench_model(const struct bench *bench)
+{
+    struct percept_error error = {0};
+    struct cli_model model;
+    struct cli_series series = {0};
+    struct cli_summary summary;
+    enum percept_status status = cli_model_open(bench->path, &bench->settings, &model, &error);
+    if (status)
+        return cli_fail(cli_model_exit(status), &error);
+    status = measure(bench, model.model, &series, &error);
+    if (!status && !cli_series_summary(&series, &summary))
+        status = percept_fail(&error, PERCEPT_NO_MEMORY, "out of memory");
+    json_t *answer = NULL;
+    if (!status) {
+        answer = result(&model, &summary, series.seen); /* before a profile adds to the peak */
+        if (bench->profile) {
+            json_t *nodes = json_array();
+            status = profile(model.model, nodes, &error);
+            json_object_set_new(answer, "profile", nodes);
+        }
+    }
+    cli_series_free(&series);
+    cli_model_close(&model);
+    if (status) {
+        json_decref(answer);
+        return cli_fail(CLI_FAILURE, &error);
+    }
+    if (bench->json) {
+        cli_print_json(answer, false);
+        return CLI_OK;
+    }
+    print_result(bench->path, answer);
+    json_decref(answer);
+    return CLI_OK;
+}
+
+int cli_model_bench(int argc, char **argv)
+{
+    struct bench bench = {.seconds = 3};
+    int operands, code;
+    const struct base_option options[] = {
+        CLI_OPTION_THREADS(bench.settings),
+        {"runs", "N", "measure so many runs", BASE_OPTION_COUNT, &bench.runs},
+        {"seconds", "SECONDS", "measure for so long, at least 10 runs; 3 if not given",
+         BASE_OPTION_SECONDS, &bench.seconds},
+        CLI_OPTION_BACKEND(bench.settings),
+        CLI_OPTION_METHOD(bench.settings),
+        {"profile", NULL, "list each node with its kernel and its time", BASE_OPTION_FLAG,
+         &bench.profile},
+        CLI_OPTION_JSON(&bench.json),
+    };
+    const struct base_usage usage = {
+        .program = "percept model bench",
+        .operands = "FILE",
+        .purpose = "Measure a model on random inputs, after a warm-up of 3 runs.",
+        .least = 1,
+        .most = 1,
+        .options = options,
+        .option_count = sizeof options / sizeof options[0],
+    };
+    if (!cli_parse(&usage, argc, argv, &operands, &code))
+        return code;
+    bench.path = argv[1];
+    return bench_model(&bench);
+}

@@ -1,0 +1,205 @@
+/* percept model inspect: what a .pte file holds, and what the runtime makes of it. */
+#include "cli/cli.h"
+#include "cli/model.h"
+#include "cli/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- as JSON; the text is made from it ---- */
+
+static json_t *items_json(const struct prt_program *program, size_t method, bool delegates)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < prt_program_item_count(program, method); i++) {
+        const struct prt_program_item *item = prt_program_item(program, method, i);
+        if (item->delegate == delegates)
+            json_array_append_new(
+                list, json_pack("{s:s, s:i}", "name", item->name, "calls", (int)item->calls));
+    }
+    return list;
+}
+
+static json_t *methods_json(const struct prt_program *program)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < prt_program_method_count(program); i++)
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "name",
+                                              prt_program_method_name(program, i), "operators",
+                                              items_json(program, i, false), "delegates",
+                                              items_json(program, i, true)));
+    return list;
+}
+
+static json_t *specs_json(const struct prt_model *model, size_t count,
+                          const struct prt_tensor *(*spec_of)(const struct prt_model *, size_t))
+{
+    json_t *list = json_array();
+    char text[256];
+    for (size_t i = 0; i < count; i++) {
+        const struct prt_tensor *spec = spec_of(model, i);
+        json_array_append_new(
+            list, json_string(spec ? prt_tensor_describe(spec, text, sizeof text) : "scalar"));
+    }
+    return list;
+}
+
+/* How often each op stands in the graph after the passes. */
+static json_t *ops_json(const struct prt_graph *graph)
+{
+    unsigned counts[PRT_OP_COUNT] = {0};
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < graph->node_count; i++)
+        counts[graph->nodes[i].op]++;
+    for (int op = 0; op < PRT_OP_COUNT; op++)
+        if (counts[op])
+            json_array_append_new(list,
+                                  json_pack("{s:s, s:i}", "name", prt_op_name((enum prt_op)op),
+                                            "calls", (int)counts[op]));
+    return list;
+}
+
+static json_t *compiled_json(const struct prt_model *model)
+{
+    struct prt_model_stats stats;
+    char placement[128];
+    prt_model_stats(model, &stats);
+    return json_pack(
+        "{s:o, s:o, s:o, s:i, s:i, s:s, s:I, s:I, s:I, s:f}", "inputs",
+        specs_json(model, prt_model_input_count(model), prt_model_input_spec), "outputs",
+        specs_json(model, prt_model_output_count(model), prt_model_output_spec), "ops",
+        ops_json(prt_model_graph(model)), "nodes", (int)stats.node_count, "segments",
+        (int)stats.segment_count, "placement",
+        cli_model_placement(model, placement, sizeof placement), "arena_bytes",
+        (json_int_t)stats.arena_bytes, "scratch_bytes", (json_int_t)stats.scratch_bytes,
+        "constant_bytes", (json_int_t)stats.constant_bytes, "load_ms", (double)stats.load_ns / 1e6);
+}
+
+/* ---- for people ---- */
+
+static const char *string_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static void print_items(const char *title, const json_t *items)
+{
+    size_t i;
+    json_t *item;
+    if (json_array_size(items))
+        printf("  %s\n", title);
+    json_array_foreach(items, i, item)
+        printf("    %-48s %6lld\n", string_of(item, "name"),
+               (long long)json_integer_value(json_object_get(item, "calls")));
+}
+
+static void print_methods(const json_t *methods)
+{
+    size_t i;
+    json_t *method;
+    json_array_foreach(methods, i, method)
+    {
+        printf("method %s\n", string_of(method, "name"));
+        print_items("operators", json_object_get(method, "operators"));
+        print_items("delegates", json_object_get(method, "delegates"));
+    }
+}
+
+static void print_list(const char *title, const json_t *list)
+{
+    size_t i;
+    json_t *text;
+    json_array_foreach(list, i, text) printf("  %s %zu: %s\n", title, i, json_string_value(text));
+}
+
+static void print_compiled(const char *method, const json_t *compiled)
+{
+    char activations[32], scratch[32], constants[32];
+    double arena = json_number_value(json_object_get(compiled, "arena_bytes"));
+    printf("compiled %s: %lld nodes in %lld segments on %s, in %.1f ms\n", method,
+           (long long)json_integer_value(json_object_get(compiled, "nodes")),
+           (long long)json_integer_value(json_object_get(compiled, "segments")),
+           string_of(compiled, "placement"),
+           json_number_value(json_object_get(compiled, "load_ms")));
+    print_list("input", json_object_get(compiled, "inputs"));
+    print_list("output", json_object_get(compiled, "outputs"));
+    print_items("ops", json_object_get(compiled, "ops"));
+    printf("  memory: activations %s, scratch %s, constants %s\n",
+           cli_bytes(arena, activations, sizeof activations),
+           cli_bytes(json_number_value(json_object_get(compiled, "scratch_bytes")), scratch,
+                     sizeof scratch),
+           cli_bytes(json_number_value(json_object_get(compiled, "constant_bytes")), constants,
+                     sizeof constants));
+}
+
+/* ---- the command ---- */
+
+struct inspect {
+    const char *path;
+    struct cli_model_settings settings;
+    bool json, graph;
+};
+
+/* The program part is of use even where the runtime can't compile the file. */
+static int inspect(const struct inspect *what)
+{
+    struct percept_error error = {0};
+    struct prt_program *program;
+    struct cli_model model;
+    if (prt_program_open(what->path, &program, &error))
+        return cli_fail(CLI_INPUT, &error);
+    json_t *root = json_pack("{s:s, s:o}", "file", what->path, "methods", methods_json(program));
+    prt_program_close(program);
+
+    enum percept_status status = cli_model_open(what->path, &what->settings, &model, &error);
+    char *dump = NULL;
+    if (!status) {
+        json_object_set_new(root, "compiled", compiled_json(model.model));
+        dump = what->graph ? prt_graph_dump(prt_model_graph(model.model)) : NULL;
+        if (dump)
+            json_object_set_new(root, "graph", json_string(dump));
+        cli_model_close(&model);
+    }
+    if (what->json) {
+        cli_print_json(root, false);
+    } else {
+        printf("%s\n", what->path);
+        print_methods(json_object_get(root, "methods"));
+        if (!status)
+            print_compiled(what->settings.method ? what->settings.method : "forward",
+                           json_object_get(root, "compiled"));
+        if (dump)
+            fputs(dump, stdout);
+        json_decref(root);
+    }
+    free(dump);
+    fflush(stdout);
+    return status ? cli_fail(cli_model_exit(status), &error) : CLI_OK;
+}
+
+int cli_model_inspect(int argc, char **argv)
+{
+    struct inspect what = {.settings.threads = 1};
+    int operands, code;
+    const struct base_option options[] = {
+        CLI_OPTION_METHOD(what.settings),
+        CLI_OPTION_BACKEND(what.settings),
+        {"graph", NULL, "print the graph after the passes, a line a node", BASE_OPTION_FLAG,
+         &what.graph},
+        CLI_OPTION_JSON(&what.json),
+    };
+    const struct base_usage usage = {
+        .program = "percept model inspect",
+        .operands = "FILE",
+        .purpose = "Show a .pte file: methods, operators, delegates; graph, placement, memory.",
+        .least = 1,
+        .most = 1,
+        .options = options,
+        .option_count = sizeof options / sizeof options[0],
+    };
+    if (!cli_parse(&usage, argc, argv, &operands, &code))
+        return code;
+    what.path = argv[1];
+    return inspect(&what);
+}

@@ -1,0 +1,85 @@
+/*
+ * What `percept report` gathers, and the two files it makes of it.
+ *
+ * report.c reads the topics, report_album.c keeps some frames with the hands seen in them,
+ * report_json.c and report_html.c write (report_plot.c draws).
+ */
+#ifndef CLI_REPORT_H
+#define CLI_REPORT_H
+
+#include "cli/decode.h"
+#include "cli/stats.h"
+#include "ipc/percept.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#define REPORT_TOPICS 32 /* as many as one client may subscribe to */
+#define REPORT_FRAMES 16 /* kept per topic of frames */
+#define REPORT_RECENT 32 /* hands remembered until their frame comes */
+
+struct report_topic {
+    char name[64], schema_name[64];
+    const struct cli_schema *schema; /* NULL: not known to this build */
+    struct percept_subscription *subscription;
+    bool ended;
+    uint64_t messages, lost, bytes;
+    int64_t subscribed_ns;
+    int64_t first_ns, last_ns; /* when they arrived */
+    struct cli_series latency; /* capture to here; not of what was published before we came */
+    struct cli_series model;   /* the part of it that models took; empty when the schema has none */
+    struct cli_series beyond;  /* latency - model: what the daemon and the way here cost */
+};
+
+/* A frame that is kept, made small enough to be shown. */
+struct report_frame {
+    int64_t capture_ns;
+    uint64_t number;
+    uint32_t width, height;             /* as captured; landmarks are in these pixels */
+    uint32_t shown_width, shown_height; /* of pixels */
+    uint32_t channels;
+    unsigned char *pixels;
+    bool matched;
+    struct percept_hands hands; /* when matched */
+};
+
+/* Frames of one topic: the first few, then every stride-th. */
+struct report_album {
+    char topic[64];
+    struct report_frame frames[REPORT_FRAMES];
+    size_t count;
+    uint64_t seen, stride;
+};
+
+struct report {
+    struct report_topic topics[REPORT_TOPICS];
+    size_t topic_count;
+    struct report_album *albums[REPORT_TOPICS]; /* by topic; NULL for other than frames */
+    struct percept_hands recent[REPORT_RECENT]; /* a ring */
+    uint64_t recent_count;
+    json_t *status;   /* the last that the daemon gave (docs/status.md) */
+    int64_t start_ns; /* before connecting */
+    int64_t end_ns;
+    bool complete; /* every topic came to its end */
+};
+
+/* report_album.c: a sample of a topic of frames, of hands. */
+void report_add_frame(struct report *report, size_t topic, const void *data, size_t size);
+void report_add_hands(struct report *report, const struct percept_hands *hands);
+void report_free_albums(struct report *report);
+
+json_t *report_json(const struct report *report);
+/* json: what report_json gave. */
+void report_html(const struct report *report, const json_t *json, FILE *file);
+
+/* report_plot.c: inline SVG. */
+struct report_curve {
+    const char *name, *color;
+    const struct cli_series *series;
+};
+void report_plot_over_time(const char *title, const struct report_curve *curves, size_t count,
+                           FILE *file);
+void report_plot_histogram(const char *title, const struct report_curve *curve, FILE *file);
+
+#endif
