@@ -1,0 +1,91 @@
+# For the tests of the programs as a user meets them: a private folder and socket, exit codes, one line of error.
+# Sourced by each test. Nothing here or in the tests asserts a time; waits end as soon as what they wait for is there.
+set -euo pipefail
+: "${PERCEPT_BIN:?set by CTest}" "${PERCEPT_SOURCE_DIR:?set by CTest}"
+perceptd=$PERCEPT_BIN/perceptd
+percept=$PERCEPT_BIN/percept
+work=$(mktemp -d)
+export PERCEPT_SOCKET=$work/socket
+trap 'kill -KILL $(jobs -p) 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$work"' EXIT
+
+fail() {
+    echo "FAIL: $*" >&2
+    for file in "$work"/out "$work"/err "$work"/*.log; do
+        [ -s "$file" ] && { echo "--- ${file##*/}"; tail -n 20 "$file"; } >&2
+    done
+    exit 1
+}
+
+skip() {
+    echo "SKIP: $*"
+    exit 77
+}
+
+# expect CODE COMMAND...: run it, its output in $work/out and $work/err.
+expect() {
+    local want=$1 code=0
+    shift
+    "$@" >"$work/out" 2>"$work/err" || code=$?
+    [ "$code" = "$want" ] || fail "exit $code instead of $want: $*"
+}
+
+# The error is one line, and says so: one_line PATTERN (an extended regular expression).
+one_line() {
+    [ "$(wc -l <"$work/err")" = 1 ] || fail "not one line of error"
+    grep -qE -- "$1" "$work/err" || fail "the error does not match '$1'"
+}
+
+# Pictures that need no other program: images FOLDER COUNT
+images() {
+    mkdir -p "$1"
+    local i
+    for ((i = 0; i < $2; i++)); do
+        { printf 'P6\n64 48\n255\n' && head -c $((64 * 48 * 3)) /dev/zero | tr '\0' "\\$((100 + i % 10))"; } >"$1/$i.ppm"
+    done
+}
+
+# A configuration that publishes frames without a model: frames_config FILE LOOPS. Loops 0: for ever.
+frames_config() {
+    images "$work/images" 3
+    cat >"$1" <<YAML
+version: 1
+daemon: {exit_when_done: true}
+pipelines:
+  pictures:
+    source: {type: images, paths: [$work/images], rate: 100, loop: $2}
+    topics: {frames: source}
+YAML
+}
+
+# Start it in the background and wait until it answers: start_daemon CONFIG [OPTION...]; its id is in $daemon.
+start_daemon() {
+    "$perceptd" --config "$@" 2>"$work/daemon.log" &
+    daemon=$!
+    until "$percept" status >/dev/null 2>&1; do
+        kill -0 "$daemon" 2>/dev/null || fail "the daemon has ended"
+        sleep 0.02
+    done
+}
+
+# It ends with this code: daemon_ends CODE
+daemon_ends() {
+    local code=0
+    wait "$daemon" || code=$?
+    [ "$code" = "$1" ] || fail "the daemon's exit is $code instead of $1"
+    [ ! -e "$PERCEPT_SOCKET" ] || fail "the socket is left behind"
+}
+
+# json FILE EXPRESSION: true in Python, with the parsed file as `v` (a list of objects for .jsonl).
+json() {
+    python3 - "$1" "$2" <<'PYTHON' || fail "$1: not so: $2"
+import json, sys
+text = open(sys.argv[1]).read()
+v = [json.loads(line) for line in text.splitlines()] if sys.argv[1].endswith(".jsonl") else json.loads(text)
+sys.exit(0 if eval(sys.argv[2]) else 1)
+PYTHON
+}
+
+# need FILE: a file of the zoo, without which the test is skipped.
+need() {
+    [ -f "$1" ] || skip "no $1 (make models)"
+}
