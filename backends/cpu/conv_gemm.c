@@ -1,0 +1,441 @@
+/*
+ * Why: every convolution that is not depthwise is a matrix product of windows and weights, but
+ * writing the windows out as a matrix costs memory traffic that a small model cannot afford.
+ *
+ * fp32 windows stay where they are: the kernel gets, for each output pixel of a block and each
+ * `tap`, the address of `depth` consecutive numbers of x. A tap is an input pixel's channels
+ * (PIXELS); or, when these are few, a whole kernel row of pixels, which also lie one after the
+ * other (ROWS); a 1x1 kernel has one tap, and nothing to look up (POINTS). Pixels outside the image
+ * are a row of zeros.
+ *
+ * int8 windows must be widened to int16 anyway, so they are written out, a block at a time, into
+ * scratch that stays in the L2 cache.
+ */
+#include "backends/cpu/conv_plan.h"
+#include "base/checked.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What a block's windows may take of the L2 cache, beside weights and y. */
+#define BLOCK_BYTES (96 * 1024)
+#define BLOCK_ROWS  240
+/* Fewer channels than this and a tap is a whole kernel row. */
+#define FEW_CHANNELS  16
+#define MIN_TASK_ROWS 24
+/* Roughly what one core does, to decide how far to cut work up; nothing depends on it being right.
+ */
+#define MACS_A_NS 25.0
+
+static size_t align64(size_t bytes)
+{
+    return (bytes + 63) & ~(size_t)63;
+}
+
+static size_t group_inputs(const struct cpu_conv_spec *spec)
+{
+    return (size_t)(spec->input[2] / spec->attrs.groups);
+}
+
+static size_t group_outputs(const struct cpu_conv_spec *spec)
+{
+    return (size_t)(spec->output[2] / spec->attrs.groups);
+}
+
+static size_t pixel_count(const struct cpu_conv_spec *spec)
+{
+    return (size_t)spec->batch * (size_t)spec->output[0] * (size_t)spec->output[1];
+}
+
+/* ---- windows ---- */
+
+struct place {
+    int32_t image, row, column;
+};
+
+static struct place place_of(const struct cpu_conv_spec *spec, size_t pixel)
+{
+    size_t columns = (size_t)spec->output[1], rows = (size_t)spec->output[0];
+    return (struct place){
+        .image = (int32_t)(pixel / columns / rows),
+        .row = (int32_t)(pixel / columns % rows),
+        .column = (int32_t)(pixel % columns),
+    };
+}
+
+static void next_place(const struct cpu_conv_spec *spec, struct place *place)
+{
+    if (++place->column < spec->output[1])
+        return;
+    place->column = 0;
+    if (++place->row < spec->output[0])
+        return;
+    place->row = 0;
+    place->image++;
+}
+
+/* The input row (axis 0) or column (axis 1) under kernel position k of output position `at`; -1
+ * when there is none. */
+static int32_t input_at(const struct cpu_conv_spec *spec, int axis, int32_t at, int32_t k)
+{
+    const struct prt_conv_attrs *attrs = &spec->attrs;
+    int64_t in = (int64_t)k * attrs->dilation[axis];
+    if (attrs->transposed) {
+        in = (int64_t)at + attrs->padding[2 * axis] - in;
+        if (in < 0 || in % attrs->stride[axis])
+            return -1;
+        in /= attrs->stride[axis];
+    } else {
+        in += (int64_t)at * attrs->stride[axis] - attrs->padding[2 * axis];
+    }
+    return in >= 0 && in < spec->input[axis] ? (int32_t)in : -1;
+}
+
+/* Elements before the pixel's first channel. */
+static size_t pixel_offset(const struct cpu_conv_spec *spec, int32_t image, int32_t row,
+                           int32_t column)
+{
+    return (((size_t)image * (size_t)spec->input[0] + (size_t)row) * (size_t)spec->input[1] +
+            (size_t)column) *
+           (size_t)spec->input[2];
+}
+
+/* For ROWS: which columns of the kernel, [first, last), lie inside the image. Returns the input
+ * column under the first of them. */
+static int32_t inside_columns(const struct cpu_conv_spec *spec, int32_t column, int32_t *first,
+                              int32_t *last)
+{
+    int64_t left = (int64_t)column * spec->attrs.stride[1] - spec->attrs.padding[2];
+    int64_t from = left < 0 ? -left : 0, to = spec->input[1] - left;
+    *first = (int32_t)(from < spec->kernel[1] ? from : spec->kernel[1]);
+    *last = (int32_t)(to > spec->kernel[1] ? spec->kernel[1] : to > *first ? to : *first);
+    return *first < *last ? (int32_t)(left + *first) : 0;
+}
+
+/* ---- fp32: addresses ---- */
+
+/* Where the windows of a block are: a[tap * rows + row]. Kernel rows that hang over an edge are
+ * copied to `copies`, with zeros. */
+static void address_rows(const struct cpu_conv *conv, const float *x, struct place place,
+                         size_t rows, const float **a, float *copies, const float *zeros)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    size_t channels = (size_t)spec->input[2], depth = conv->gemm.depth;
+    for (size_t r = 0; r < rows; r++, next_place(spec, &place)) {
+        int32_t first, last, column = inside_columns(spec, place.column, &first, &last);
+        for (int32_t k = 0; k < spec->kernel[0]; k++) {
+            const float **to = &a[(size_t)k * rows + r];
+            int32_t row = input_at(spec, 0, place.row, k);
+            if (row < 0 || first == last) {
+                *to = zeros;
+                continue;
+            }
+            const float *from = x + pixel_offset(spec, place.image, row, column);
+            if (last - first == spec->kernel[1]) {
+                *to = from;
+                continue;
+            }
+            size_t before = (size_t)first * channels, n = (size_t)(last - first) * channels;
+            memset(copies, 0, depth * sizeof *copies);
+            memcpy(copies + before, from, n * sizeof *copies);
+            *to = copies;
+            copies += depth;
+        }
+    }
+}
+
+static void address_pixels(const struct cpu_conv *conv, const float *x, struct place place,
+                           size_t rows, const float **a, const float *zeros)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    for (size_t r = 0; r < rows; r++, next_place(spec, &place)) {
+        const float **to = a + r;
+        for (int32_t i = 0; i < spec->kernel[0]; i++) {
+            int32_t row = input_at(spec, 0, place.row, i);
+            for (int32_t k = 0; k < spec->kernel[1]; k++, to += rows) {
+                int32_t column = row < 0 ? -1 : input_at(spec, 1, place.column, k);
+                *to = column < 0 ? zeros : x + pixel_offset(spec, place.image, row, column);
+            }
+        }
+    }
+}
+
+/* A worker's scratch: zeros for one tap, the addresses, copies of kernel rows. */
+static void block_f32(const struct cpu_conv_call *call, uint8_t *scratch, size_t group,
+                      size_t pixel, size_t rows, size_t channel, size_t channels)
+{
+    const struct cpu_conv *conv = call->conv;
+    const struct cpu_conv_spec *spec = &conv->spec;
+    size_t inputs = (size_t)spec->input[2], outputs = (size_t)spec->output[2];
+    size_t taps = conv->gemm.taps, depth = conv->gemm.depth;
+    const float *x = (const float *)call->x + group * group_inputs(spec);
+    float *zeros = (float *)scratch;
+    const float **a = (const float **)(scratch + align64(depth * sizeof *zeros));
+    float *copies = (float *)((uint8_t *)a + align64(taps * conv->gemm.block_rows * sizeof *a));
+
+    if (conv->gemm.window == CPU_GEMM_POINTS) {
+        for (size_t r = 0; r < rows; r++)
+            a[r] = x + (pixel + r) * inputs;
+    } else {
+        memset(zeros, 0, depth * sizeof *zeros);
+        struct place place = place_of(spec, pixel);
+        if (conv->gemm.window == CPU_GEMM_ROWS)
+            address_rows(conv, x, place, rows, a, copies, zeros);
+        else
+            address_pixels(conv, x, place, rows, a, zeros);
+    }
+    size_t first = group * group_outputs(spec) + channel, at = pixel * outputs + first;
+    struct cpu_gemm_f32 gemm = {
+        .rows = rows,
+        .taps = taps,
+        .depth = depth,
+        .channels = channels,
+        .a = a,
+        .panels = (const float *)((const uint8_t *)conv->packed + group * conv->gemm.group_bytes) +
+                  channel * (1 + taps * depth),
+        .residual = spec->residual ? (const float *)call->residual + at : NULL,
+        .y = (float *)call->y + at,
+        .y_stride = outputs,
+        .finish = conv->finish,
+    };
+    gemm.finish.slope += first;
+    conv->kernels->gemm_f32(&gemm);
+}
+
+/* ---- int8: copies ---- */
+
+static void widen(const struct cpu_conv *conv, int16_t *to, const uint8_t *from, size_t n)
+{
+    conv->kernels->widen_i16(to, from, n, conv->flip, conv->x_zero);
+}
+
+static void copy_window(const struct cpu_conv *conv, const uint8_t *x, struct place place,
+                        int16_t *to)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    size_t channels = group_inputs(spec), depth = conv->gemm.depth;
+    memset(to, 0, 2 * conv->gemm.pairs * sizeof *to);
+    int32_t first = 0, last = 0, start = 0;
+    if (conv->gemm.window == CPU_GEMM_ROWS)
+        start = inside_columns(spec, place.column, &first, &last);
+    for (int32_t i = 0; i < spec->kernel[0]; i++) {
+        int32_t row = input_at(spec, 0, place.row, i);
+        if (conv->gemm.window == CPU_GEMM_ROWS) {
+            if (row >= 0 && first < last)
+                widen(conv, to + (size_t)first * channels,
+                      x + pixel_offset(spec, place.image, row, start),
+                      (size_t)(last - first) * channels);
+            to += depth;
+            continue;
+        }
+        for (int32_t k = 0; k < spec->kernel[1]; k++, to += depth) {
+            int32_t column = row < 0 ? -1 : input_at(spec, 1, place.column, k);
+            if (column >= 0)
+                widen(conv, to, x + pixel_offset(spec, place.image, row, column), depth);
+        }
+    }
+}
+
+static void block_i8(const struct cpu_conv_call *call, uint8_t *scratch, size_t group, size_t pixel,
+                     size_t rows, size_t channel, size_t channels)
+{
+    const struct cpu_conv *conv = call->conv;
+    const struct cpu_conv_spec *spec = &conv->spec;
+    size_t inputs = (size_t)spec->input[2], outputs = (size_t)spec->output[2];
+    size_t pairs = conv->gemm.pairs;
+    const uint8_t *x = call->x + group * group_inputs(spec);
+    int16_t *a = (int16_t *)scratch;
+
+    if (conv->gemm.window == CPU_GEMM_POINTS && inputs == 2 * pairs) {
+        widen(conv, a, x + pixel * inputs, rows * inputs);
+    } else {
+        struct place place = place_of(spec, pixel);
+        for (size_t r = 0; r < rows; r++, next_place(spec, &place))
+            copy_window(conv, x, place, a + r * 2 * pairs);
+    }
+    size_t first = group * group_outputs(spec) + channel, at = pixel * outputs + first;
+    struct cpu_gemm_i8 gemm = {
+        .rows = rows,
+        .pairs = pairs,
+        .channels = channels,
+        .a = a,
+        .panels =
+            (const int16_t *)((const uint8_t *)conv->packed + group * conv->gemm.group_bytes) +
+            channel * 2 * pairs,
+        .residual = spec->residual ? call->residual + at : NULL,
+        .y = call->y + at,
+        .y_stride = outputs,
+        .requant = conv->requant,
+    };
+    gemm.requant.scale += first;
+    gemm.requant.bias += first;
+    gemm.requant.finish.slope += first;
+    conv->kernels->gemm_i8(&gemm);
+}
+
+/* ---- tasks ---- */
+
+static void run_task(void *context, size_t task, unsigned worker)
+{
+    const struct cpu_conv_call *call = context;
+    const struct cpu_conv *conv = call->conv;
+    const struct cpu_kernels *kernels = conv->kernels;
+    size_t row_tasks = conv->gemm.row_tasks, panel_tasks = conv->gemm.panel_tasks;
+    size_t panel_task = task % panel_tasks, row_task = task / panel_tasks % row_tasks;
+    size_t group = task / panel_tasks / row_tasks;
+
+    size_t pixels = pixel_count(&conv->spec), outputs = group_outputs(&conv->spec);
+    size_t panels = (outputs + kernels->columns - 1) / kernels->columns;
+    size_t channel = panels * panel_task / panel_tasks * kernels->columns;
+    size_t channel_end = panels * (panel_task + 1) / panel_tasks * kernels->columns;
+    if (channel_end > outputs)
+        channel_end = outputs;
+    uint8_t *scratch = call->scratch + worker * conv->scratch_a_worker;
+    size_t pixel = pixels * row_task / row_tasks, end = pixels * (row_task + 1) / row_tasks;
+    /* Blocks of nearly equal height, for the sake of the last one's tiles. */
+    size_t blocks = (end - pixel + conv->gemm.block_rows - 1) / conv->gemm.block_rows;
+    for (; blocks; blocks--) {
+        size_t rows = (end - pixel) / blocks;
+        if (blocks > 1)
+            rows = (rows + kernels->rows - 1) / kernels->rows * kernels->rows;
+        if (rows > conv->gemm.block_rows)
+            rows = conv->gemm.block_rows;
+        (conv->spec.dtype == PRT_F32 ? block_f32 : block_i8)(call, scratch, group, pixel, rows,
+                                                             channel, channel_end - channel);
+        pixel += rows;
+    }
+}
+
+/* Cut the product into tasks: by rows, unless reading all weights again for each would cost more
+ * than reading all of x again for each part of the channels. */
+static void plan_tasks(struct cpu_conv *conv)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    size_t pixels = pixel_count(spec), groups = (size_t)spec->attrs.groups;
+    size_t outputs = group_outputs(spec), depth = conv->gemm.taps * conv->gemm.depth;
+    size_t panels = (outputs + conv->kernels->columns - 1) / conv->kernels->columns;
+    double macs = (double)pixels * (double)outputs * (double)depth * (double)groups;
+    size_t tasks = cpu_conv_tasks(conv, macs, MACS_A_NS);
+    tasks = (tasks + groups - 1) / groups; /* a group is at least one */
+
+    size_t most_rows = (pixels + MIN_TASK_ROWS - 1) / MIN_TASK_ROWS;
+    size_t row_tasks = tasks < most_rows ? tasks : most_rows;
+    if (tasks > 1 && outputs > 2 * pixels) {
+        size_t panel_tasks = tasks < panels ? tasks : panels;
+        row_tasks = (tasks + panel_tasks - 1) / panel_tasks;
+    }
+    size_t panel_tasks = (tasks + row_tasks - 1) / row_tasks;
+    conv->gemm.row_tasks = row_tasks;
+    conv->gemm.panel_tasks = panel_tasks < panels ? panel_tasks : panels;
+    conv->tasks = groups * row_tasks * conv->gemm.panel_tasks;
+    conv->task = run_task;
+}
+
+/* ---- packing ---- */
+
+/* Panel by panel, number by number of the sum: one weight a channel. fp32 with the bias before;
+ * int8 by pairs. */
+static void pack_group(const struct cpu_conv *conv, const struct cpu_conv_weights *weights,
+                       size_t group, uint8_t *packed)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    const struct cpu_kernels *kernels = conv->kernels;
+    size_t outputs = group_outputs(spec), inputs = group_inputs(spec);
+    size_t taps = (size_t)spec->kernel[0] * (size_t)spec->kernel[1];
+    size_t kernel_columns = (size_t)spec->kernel[1];
+    bool f32 = spec->dtype == PRT_F32;
+    for (size_t channel = 0, columns; channel < outputs; channel += columns) {
+        columns = cpu_panel_columns(kernels, outputs - channel);
+        size_t count = outputs - channel < columns ? outputs - channel : columns;
+        float *floats = (float *)packed + columns; /* after the bias */
+        int16_t *pairs = (int16_t *)packed;
+        if (f32)
+            memcpy(packed, conv->channels + group * outputs + channel, count * sizeof *floats);
+        for (size_t t = 0, k = 0; t < taps; t++) {
+            for (size_t i = 0; i < inputs; i++, k++) {
+                for (size_t c = 0; c < count; c++) {
+                    int64_t at = cpu_weight_at(spec, weights->strides, group, channel + c,
+                                               t / kernel_columns, t % kernel_columns, i);
+                    if (f32)
+                        floats[k * columns + c] = ((const float *)weights->weight)[at];
+                    else
+                        pairs[(k / 2 * columns + c) * 2 + k % 2] =
+                            ((const int8_t *)weights->weight)[at];
+                }
+            }
+        }
+        packed += f32 ? columns * (1 + taps * inputs) * sizeof *floats
+                      : columns * 2 * conv->gemm.pairs * sizeof *pairs;
+    }
+}
+
+static enum percept_status pack(struct cpu_conv *conv, const struct cpu_conv_weights *weights)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    size_t outputs = group_outputs(spec), columns = conv->kernels->columns, bytes;
+    size_t whole = outputs / columns * columns, rest = outputs - whole;
+    size_t padded = whole + (rest ? cpu_panel_columns(conv->kernels, rest) : 0);
+    size_t numbers = conv->gemm.taps * conv->gemm.depth;
+    size_t column_bytes = spec->dtype == PRT_F32 ? (1 + numbers) * sizeof(float)
+                                                 : 2 * conv->gemm.pairs * sizeof(int16_t);
+    if (!base_mul_size(padded, column_bytes, &bytes))
+        return PERCEPT_LIMIT;
+    conv->gemm.group_bytes = bytes;
+    conv->packed = cpu_conv_alloc((size_t)spec->attrs.groups, bytes);
+    if (!conv->packed)
+        return PERCEPT_NO_MEMORY;
+    for (size_t g = 0; g < (size_t)spec->attrs.groups; g++)
+        pack_group(conv, weights, g, (uint8_t *)conv->packed + g * bytes);
+    return PERCEPT_OK;
+}
+
+static bool is_pointwise(const struct cpu_conv_spec *spec)
+{
+    const struct prt_conv_attrs *attrs = &spec->attrs;
+    return spec->kernel[0] == 1 && spec->kernel[1] == 1 && attrs->stride[0] == 1 &&
+           attrs->stride[1] == 1 && !attrs->padding[0] && !attrs->padding[2] &&
+           spec->input[0] == spec->output[0] && spec->input[1] == spec->output[1];
+}
+
+/* Does a kernel row lie in memory as one run? */
+static bool is_row_dense(const struct cpu_conv_spec *spec)
+{
+    const struct prt_conv_attrs *attrs = &spec->attrs;
+    return attrs->groups == 1 && !attrs->transposed && attrs->dilation[1] == 1;
+}
+
+enum percept_status cpu_conv_plan_gemm(struct cpu_conv *conv,
+                                       const struct cpu_conv_weights *weights)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    bool f32 = spec->dtype == PRT_F32;
+    size_t area, numbers;
+    if (!base_mul_size((size_t)spec->kernel[0], (size_t)spec->kernel[1], &area) ||
+        !base_mul_size(area, group_inputs(spec), &numbers) || numbers > SIZE_MAX / 65536)
+        return PERCEPT_LIMIT;
+    if (is_pointwise(spec))
+        conv->gemm.window = CPU_GEMM_POINTS;
+    else if (is_row_dense(spec) && (spec->input[2] < FEW_CHANNELS || !f32))
+        conv->gemm.window = CPU_GEMM_ROWS;
+    else
+        conv->gemm.window = CPU_GEMM_PIXELS;
+    conv->gemm.taps = conv->gemm.window == CPU_GEMM_ROWS ? (size_t)spec->kernel[0] : area;
+    conv->gemm.depth = numbers / conv->gemm.taps;
+    conv->gemm.pairs = (numbers + 1) / 2;
+    conv->name = f32 ? conv->kernels->gemm_f32_name : conv->kernels->gemm_i8_name;
+
+    size_t row_bytes = f32 ? numbers * sizeof(float) : 2 * conv->gemm.pairs * sizeof(int16_t);
+    size_t rows = BLOCK_BYTES / row_bytes, tile = conv->kernels->rows;
+    rows = rows > BLOCK_ROWS ? BLOCK_ROWS : rows;
+    rows = rows < tile ? tile : rows - rows % tile;
+    conv->gemm.block_rows = rows;
+    if (!f32)
+        conv->scratch_a_worker = align64(rows * row_bytes);
+    else
+        conv->scratch_a_worker =
+            align64(conv->gemm.depth * sizeof(float)) +
+            align64(conv->gemm.taps * rows * sizeof(float *)) +
+            (conv->gemm.window == CPU_GEMM_ROWS ? align64(rows * row_bytes) : 0);
+    plan_tasks(conv);
+    return pack(conv, weights);
+}

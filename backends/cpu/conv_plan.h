@@ -1,0 +1,77 @@
+/*
+ * What a cpu_conv is inside. Private to conv.c (arguments, packing of what belongs to channels),
+ * conv_gemm.c and conv_depthwise.c.
+ */
+#ifndef BACKENDS_CPU_CONV_PLAN_H
+#define BACKENDS_CPU_CONV_PLAN_H
+
+#include "backends/cpu/conv.h"
+#include "backends/cpu/kernels.h"
+
+/* Padding of per-channel arrays: kernels read whole panels. */
+enum { CPU_CHANNEL_SLACK = 32 };
+
+struct cpu_conv_call {
+    const struct cpu_conv *conv;
+    const uint8_t *x, *residual;
+    uint8_t *y, *scratch;
+};
+
+struct cpu_conv {
+    struct cpu_conv_spec spec;
+    const struct cpu_kernels *kernels;
+    const char *name;
+    base_pool_fn task; /* context is a struct cpu_conv_call */
+    size_t tasks;
+    size_t scratch_a_worker; /* a multiple of 64 */
+    size_t element;          /* bytes of x and y */
+    uint8_t flip;            /* 128 for U8, see struct cpu_requant */
+    int32_t x_zero;          /* likewise */
+
+    struct cpu_finish finish;   /* fp32 */
+    struct cpu_requant requant; /* int8 */
+    float *channels;            /* bias, slope and scale, each of the output channels and slack */
+    void *packed;               /* weights */
+
+    union {
+        struct {
+            enum { CPU_GEMM_POINTS, CPU_GEMM_PIXELS, CPU_GEMM_ROWS } window;
+            size_t taps, depth, pairs; /* pairs: int8 */
+            size_t group_bytes;        /* packed weights of one group */
+            size_t row_tasks, panel_tasks, block_rows;
+        } gemm;
+        struct {
+            size_t channel_group, row_tasks;
+            size_t padded_columns, strip_rows; /* int8 */
+        } depthwise;
+    };
+};
+
+/* Fill in what is theirs of a conv whose other fields are set; NO_MEMORY or LIMIT. */
+enum percept_status cpu_conv_plan_gemm(struct cpu_conv *conv,
+                                       const struct cpu_conv_weights *weights);
+enum percept_status cpu_conv_plan_depthwise(struct cpu_conv *conv,
+                                            const struct cpu_conv_weights *weights);
+
+/* Into how many tasks of equal work to cut this many multiply-adds: enough that threads which are
+ * slowed down can leave work to others, none so small that waking a thread costs as much. 1 means
+ * that the caller does it all. */
+size_t cpu_conv_tasks(const struct cpu_conv *conv, double macs, double macs_a_ns);
+
+/* 64-byte aligned, zeroed; NULL when out of memory. Free with free(). */
+void *cpu_conv_alloc(size_t count, size_t size);
+
+/* Where the weight of output channel o, kernel row and column, input channel i of a group lies. */
+static inline int64_t cpu_weight_at(const struct cpu_conv_spec *spec, const int64_t strides[4],
+                                    size_t group, size_t o, size_t row, size_t column, size_t i)
+{
+    size_t groups = (size_t)spec->attrs.groups;
+    if (spec->attrs.transposed)
+        i += group * ((size_t)spec->input[2] / groups);
+    else
+        o += group * ((size_t)spec->output[2] / groups);
+    return (int64_t)o * strides[0] + (int64_t)row * strides[1] + (int64_t)column * strides[2] +
+           (int64_t)i * strides[3];
+}
+
+#endif

@@ -1,0 +1,119 @@
+/*
+ * The innermost loops of convolutions: one table of functions for each instruction set.
+ *
+ * gemm_f32.inc, gemm_i8.inc and depthwise.inc are written once, on the vectors of simd.h, and
+ * compiled for each row of isa.h (kernels_plain.c, kernels_avx2.c). They know nothing of images:
+ * conv_gemm.c and conv_depthwise.c cut a convolution into these jobs. All of them trust their
+ * arguments.
+ */
+#ifndef BACKENDS_CPU_KERNELS_H
+#define BACKENDS_CPU_KERNELS_H
+
+#include "backends/cpu/isa.h"
+#include "runtime/graph.h"
+
+/* What happens to a sum before it is stored: y = act(sum + bias + residual), NONE is written as a
+ * CLAMP without bounds. In this header every pointer that has an entry an output channel points to
+ * that of the job's first channel, and may be read up to a whole vector or panel past its last. */
+struct cpu_finish {
+    bool prelu;
+    float lo, hi;       /* CLAMP */
+    const float *slope; /* PRELU, an output channel */
+};
+
+/* The same for int8, all in units of one step of y: lo and hi bound sum + bias + residual before
+ * the zero point is added, for int8's range as well as for CLAMP. flip is 0 for I8 and 128 for U8:
+ * byte ^ flip is a signed number, and r_zero is in terms of that; so is x_zero elsewhere. */
+struct cpu_requant {
+    struct cpu_finish finish;
+    const float *scale, *bias; /* an output channel: sum * scale + bias */
+    float r_scale;             /* of (residual - r_zero) */
+    int32_t r_zero, y_zero;
+    uint8_t flip;
+};
+
+/*
+ * y[r][c] = finish(bias[c] + sum over taps t, depth k of a[t * rows + r][k] * weight[t, k, c]).
+ *
+ * Weights are packed in panels of `columns` channels: bias, then for each (t, k) one number a
+ * channel, zeros beyond the last one. The last panel is only one vector wide if that holds what
+ * remains. cpu_panel_columns() is that rule.
+ */
+struct cpu_gemm_f32 {
+    size_t rows, taps, depth, channels;
+    const float *const *a; /* taps * rows */
+    const float *panels;
+    const float *residual; /* or NULL */
+    float *y;
+    size_t y_stride; /* elements from row to row, in y and residual */
+    struct cpu_finish finish;
+};
+
+/*
+ * The same with a of whole numbers, rows of `pairs` pairs. Panels: for each pair two int16 a
+ * channel; the bias is the requant's. The whole sum must fit an int32.
+ */
+struct cpu_gemm_i8 {
+    size_t rows, pairs, channels;
+    const int16_t *a; /* rows * 2 * pairs */
+    const void *panels;
+    const uint8_t *residual;
+    uint8_t *y;
+    size_t y_stride;
+    struct cpu_requant requant;
+};
+
+/*
+ * One row of a depthwise convolution's output: for output column j and channel c,
+ *     y[j][c] = finish(bias[c] + sum over i, k of x[i][j * stride - pad + k * dilation][c] *
+ * w[i][k][c]) where i counts kernel rows, all inside the image, and columns outside it count as 0.
+ * Weights are packed by vectors of channels: `taps` vectors each.
+ */
+struct cpu_depthwise {
+    const float *x;                            /* column 0 of the row under the first kernel row */
+    size_t row_stride, pixel_stride, y_stride; /* in floats; y_stride also of residual */
+    size_t kernel_rows, kernel_columns, stride, dilation;
+    ptrdiff_t pad;
+    size_t input_columns, columns, channels;
+    const float *weights; /* of the first kernel row */
+    size_t taps;          /* vectors from one vector of channels to the next */
+    const float *bias;
+    const float *residual; /* or NULL */
+    float *y;
+    struct cpu_finish finish;
+};
+
+/* Sums (exact whole numbers in fp32) of pixels x channels, dense, to bytes. */
+struct cpu_narrow {
+    size_t pixels, channels;
+    const float *sums;
+    const uint8_t *residual; /* or NULL */
+    uint8_t *y;
+    size_t y_stride; /* bytes from pixel to pixel, also of residual */
+    struct cpu_requant requant;
+};
+
+struct cpu_kernels {
+    const char *gemm_f32_name, *gemm_i8_name, *depthwise_f32_name, *depthwise_i8_name;
+    unsigned width;         /* floats a vector */
+    unsigned rows, columns; /* of a GEMM tile */
+    void (*gemm_f32)(const struct cpu_gemm_f32 *gemm);
+    void (*gemm_i8)(const struct cpu_gemm_i8 *gemm);
+    void (*depthwise)(const struct cpu_depthwise *depthwise);
+    void (*narrow)(const struct cpu_narrow *narrow);
+    /* to[i] = (int8_t)(from[i] ^ flip) - zero */
+    void (*widen_i16)(int16_t *to, const uint8_t *from, size_t n, uint8_t flip, int32_t zero);
+    void (*widen_f32)(float *to, const uint8_t *from, size_t n, uint8_t flip, int32_t zero);
+};
+
+extern const struct cpu_kernels cpu_kernels_plain, cpu_kernels_avx2;
+
+/* Of an instruction set that this processor has. */
+const struct cpu_kernels *cpu_kernels_of(enum cpu_isa isa);
+
+static inline size_t cpu_panel_columns(const struct cpu_kernels *kernels, size_t remaining)
+{
+    return remaining <= kernels->width ? kernels->width : kernels->columns;
+}
+
+#endif
