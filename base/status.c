@@ -47,25 +47,13 @@ static void fill(struct percept_error *error, enum percept_status status, const 
     memcpy(error->file, place, sizeof place);
 }
 
-enum percept_status percept_fail(struct percept_error *error, enum percept_status status,
-                                 const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fill(error, status, NULL, 0, 0, format, arguments);
-    va_end(arguments);
-    return status;
-}
-
-enum percept_status percept_fail_at(struct percept_error *error, enum percept_status status,
-                                    const char *file, unsigned line, unsigned column,
-                                    const char *format, ...)
+void percept_error_fill(struct percept_error *error, enum percept_status status, const char *file,
+                        unsigned line, unsigned column, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
     fill(error, status, file, line, column, format, arguments);
     va_end(arguments);
-    return status;
 }
 
 enum percept_status percept_fail_errno(struct percept_error *error, int errno_value,

@@ -53,17 +53,27 @@ const char *percept_status_text(enum percept_status status);
 /* The symbolic name ("NOT_FOUND"); "UNKNOWN" for a number that is not in the table. */
 const char *percept_status_name(enum percept_status status);
 
+/* What percept_fail and percept_fail_at do before they yield the status. */
+void percept_error_fill(struct percept_error *error, enum percept_status status, const char *file,
+                        unsigned line, unsigned column, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+
+/* A status as a value that may be ignored. */
+static inline enum percept_status percept_failed(enum percept_status status)
+{
+    return status;
+}
+
 /*
- * Fill *error (if not NULL) and return status, so that a failure is one statement:
+ * Fill *error (if not NULL) and yield status, so that a failure is one statement:
  *     return percept_fail(error, PERCEPT_NOT_FOUND, "no topic '%s'", name);
+ * Macros, so that the compiler and the analyzer see that what is returned is not PERCEPT_OK.
  */
-enum percept_status percept_fail(struct percept_error *error, enum percept_status status,
-                                 const char *format, ...) __attribute__((format(printf, 3, 4)));
+#define percept_fail(error, status, ...) percept_fail_at(error, status, NULL, 0, 0, __VA_ARGS__)
 
 /* As percept_fail, with the place in an input; file may be NULL, line and column 0. */
-enum percept_status percept_fail_at(struct percept_error *error, enum percept_status status,
-                                    const char *file, unsigned line, unsigned column,
-                                    const char *format, ...) __attribute__((format(printf, 6, 7)));
+#define percept_fail_at(error, status, file, line, column, ...) \
+    (percept_error_fill(error, status, file, line, column, __VA_ARGS__), percept_failed(status))
 
 /* As percept_fail, with ": " and the text of errno_value appended. The status is derived from
  * errno_value. */
