@@ -1,0 +1,156 @@
+/* Why: the table of what the CPU can run, and the walk that turns nodes into steps. */
+#include "backends/cpu/cpu.h"
+
+#include "backends/cpu/isa.h"
+#include "backends/cpu/loops.h"
+#include "backends/cpu/step.h"
+#include "base/clock.h"
+
+#include <stdlib.h>
+
+static const struct cpu_kernel *const kernels[PRT_OP_COUNT] = {
+    [PRT_OP_CONV2D] = &cpu_conv2d,     [PRT_OP_LINEAR] = &cpu_linear,
+    [PRT_OP_MATMUL] = &cpu_matmul,     [PRT_OP_BINARY] = &cpu_binary,
+    [PRT_OP_UNARY] = &cpu_unary,       [PRT_OP_PRELU] = &cpu_prelu,
+    [PRT_OP_WHERE] = &cpu_where,       [PRT_OP_POOL2D] = &cpu_pool2d,
+    [PRT_OP_REDUCE] = &cpu_reduce,     [PRT_OP_CONCAT] = &cpu_concat,
+    [PRT_OP_SLICE] = &cpu_slice,       [PRT_OP_PAD] = &cpu_pad,
+    [PRT_OP_PERMUTE] = &cpu_permute,   [PRT_OP_RESHAPE] = &cpu_reshape,
+    [PRT_OP_RESIZE2D] = &cpu_resize2d, [PRT_OP_SOFTMAX] = &cpu_softmax,
+    [PRT_OP_CONVERT] = &cpu_convert,   [PRT_OP_LAYOUT] = &cpu_layout,
+    [PRT_OP_QUANTIZE] = &cpu_quantize, [PRT_OP_DEQUANTIZE] = &cpu_dequantize,
+    [PRT_OP_FULL] = &cpu_full,
+};
+
+struct prt_segment {
+    struct base_arena arena;
+    struct cpu_step *steps;
+    uint32_t count;
+    size_t scratch;
+};
+
+void *cpu_prepare_alloc(const struct cpu_prepare *prepare, size_t size)
+{
+    void *memory = base_arena_alloc(prepare->arena, size);
+    if (!memory)
+        percept_fail(prepare->error, PERCEPT_NO_MEMORY, "cpu: no memory to prepare %s",
+                     prt_op_name(prepare->node->op));
+    return memory;
+}
+
+static const char *absent(void)
+{
+    return NULL;
+}
+
+static bool supports(const struct prt_graph *graph, const struct prt_node *node)
+{
+    return (unsigned)node->op < PRT_OP_COUNT && kernels[node->op] &&
+           kernels[node->op]->supports(graph, node);
+}
+
+static enum percept_status refuse(const struct prt_graph *graph, const struct prt_node *node,
+                                  struct percept_error *error)
+{
+    char x[160] = "no tensor", y[160];
+    for (unsigned i = node->input_count; i-- > 0;)
+        if (cpu_operand(graph, node, i))
+            prt_tensor_describe(cpu_operand(graph, node, i), x, sizeof x);
+    prt_tensor_describe(cpu_result(graph, node), y, sizeof y);
+    return percept_fail(error, PERCEPT_UNSUPPORTED, "cpu: cannot run %s (%s) from %s to %s",
+                        prt_op_name(node->op), node->name ? node->name : "unnamed", x, y);
+}
+
+static void destroy(struct prt_segment *segment)
+{
+    if (!segment)
+        return;
+    for (uint32_t i = 0; i < segment->count; i++)
+        if (segment->steps[i].destroy)
+            segment->steps[i].destroy(segment->steps[i].state);
+    base_arena_reset(&segment->arena);
+    free(segment);
+}
+
+static enum percept_status prepare_step(const struct prt_compile *compile, uint32_t index,
+                                        struct prt_segment *segment, struct percept_error *error)
+{
+    const struct prt_node *node = &compile->graph->nodes[compile->nodes[index]];
+    if (!supports(compile->graph, node))
+        return refuse(compile->graph, node, error);
+    struct cpu_step step = {.inputs = node->inputs, .output = node->outputs[0]};
+    struct cpu_prepare prepare = {
+        .graph = compile->graph,
+        .node = node,
+        .arena = &segment->arena,
+        .loops = cpu_loops_best(),
+        .threads = compile->threads ? compile->threads : 1,
+        .error = error,
+    };
+    enum percept_status status = kernels[node->op]->prepare(&prepare, &step);
+    if (status != PERCEPT_OK)
+        return status;
+    if (step.scratch > segment->scratch)
+        segment->scratch = step.scratch;
+    segment->steps[segment->count++] = step;
+    return PERCEPT_OK;
+}
+
+static enum percept_status compile(const struct prt_compile *compile, struct prt_segment **out,
+                                   struct percept_error *error)
+{
+    struct prt_segment *segment = calloc(1, sizeof *segment);
+    if (segment)
+        segment->steps =
+            base_arena_array(&segment->arena, compile->node_count, sizeof *segment->steps);
+    if (!segment || !segment->steps) {
+        destroy(segment);
+        return percept_fail(error, PERCEPT_NO_MEMORY, "cpu: no memory for %u steps",
+                            compile->node_count);
+    }
+    for (uint32_t i = 0; i < compile->node_count; i++) {
+        enum percept_status status = prepare_step(compile, i, segment, error);
+        if (status != PERCEPT_OK) {
+            destroy(segment);
+            return status;
+        }
+    }
+    *out = segment;
+    return PERCEPT_OK;
+}
+
+static size_t scratch_bytes(const struct prt_segment *segment)
+{
+    return segment->scratch;
+}
+
+static enum percept_status execute(const struct prt_segment *segment,
+                                   const struct prt_execution *execution,
+                                   struct percept_error *error)
+{
+    (void)error; /* everything that can fail did so in compile */
+    struct cpu_run run = {execution->data, execution->scratch, execution->pool};
+    struct prt_step_time *times = execution->times;
+    for (uint32_t i = 0; i < segment->count; i++) {
+        const struct cpu_step *step = &segment->steps[i];
+        if (times)
+            times[i].start_ns = base_clock_ns();
+        step->run(step, &run);
+        if (times) {
+            times[i].end_ns = base_clock_ns();
+            times[i].kernel = step->kernel;
+        }
+    }
+    return PERCEPT_OK;
+}
+
+const struct prt_backend prt_cpu_backend = {
+    .version = PRT_BACKEND_VERSION,
+    .name = "cpu",
+    .absent = absent,
+    .supports = supports,
+    .compile = compile,
+    .scratch_bytes = scratch_bytes,
+    .execute = execute,
+    .destroy = destroy,
+};
