@@ -55,9 +55,13 @@ def reference(args, zoo) -> int:
 
 
 def check(args, zoo) -> int:
-    from .check import check
+    from .noise import to_log
 
-    return check(zoo, _known(args.names, zoo.models, "model"), args.out, args.json)
+    names = _known(args.names, zoo.models, "model")
+    with to_log(args.out / "models" / "check.log"):
+        from .check import check
+
+        return check(zoo, names, args.out, args.json)
 
 
 def list_(args, zoo) -> int:

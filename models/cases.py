@@ -15,7 +15,7 @@ import numpy as np
 
 from . import files, index
 
-FP32_TOLERANCE = 1e-5
+FP32_TOLERANCE = 1e-4
 INT8_SPREAD = 2.0
 INT8_FLOOR = 2e-3
 

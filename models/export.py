@@ -8,6 +8,7 @@ from threading import Thread
 
 from . import cases, fetch, index
 from .media import fetch_media
+from .noise import to_log
 from .pins import Model, Zoo
 from .progress import Progress
 
@@ -35,20 +36,21 @@ def workers(count: int) -> int:
 _queue = None
 
 
-def _start(queue, log: Path) -> None:
-    """Of a worker: what torch, executorch and their C++ parts have to say goes to a file, not into the progress bar."""
+def _start(queue) -> None:
+    """Of a worker: where its steps are reported."""
     global _queue
     _queue = queue
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(file, 1)
-    os.dup2(file, 2)
-    os.close(file)
 
 
 def _lower(model: Model, out: Path, keys: dict[str, str]) -> list[dict]:
-    from .lower import lower  # torch is imported here, in the worker, and nowhere before
+    with to_log(_log(out)):
+        from .lower import lower  # torch is imported here, in the worker, and nowhere before
 
-    return lower(model, out, keys, _queue.put)
+        return lower(model, out, keys, _queue.put)
+
+
+def _log(out: Path) -> Path:
+    return out / "models" / "export.log"
 
 
 def _steps(keys: dict[str, str]) -> int:
@@ -75,9 +77,7 @@ def export(zoo: Zoo, names: list[str], flows: list[str], out: Path) -> bool:
     wanted = stale(zoo, names, flows, folder, rows)
     if not wanted:
         return False
-    log = folder / "export.log"
-    folder.mkdir(parents=True, exist_ok=True)
-    log.unlink(missing_ok=True)
+    _log(out).unlink(missing_ok=True)
     progress = Progress(1 + len(zoo.models) + sum(map(_steps, wanted.values())))
     progress.step("sample media")
     fetch_media(zoo, out)
@@ -86,13 +86,13 @@ def export(zoo: Zoo, names: list[str], flows: list[str], out: Path) -> bool:
     queue = context.SimpleQueue()
     reader = Thread(target=lambda: [progress.step(text) for text in iter(queue.get, None)], daemon=True)
     reader.start()
-    pool = ProcessPoolExecutor(workers(len(wanted)), context, initializer=_start, initargs=(queue, log))
+    pool = ProcessPoolExecutor(workers(len(wanted)), context, initializer=_start, initargs=(queue,))
     try:
         jobs = {pool.submit(_lower, zoo.models[name], out, keys): name for name, keys in wanted.items()}
         for job in as_completed(jobs):
             if job.exception():
                 error = job.exception()
-                raise ExportError(f"{jobs[job]}: {type(error).__name__}: {error} (the workers' output is in {log})")
+                raise ExportError(f"{jobs[job]}: {type(error).__name__}: {error} (the workers' output is in {_log(out)})")
             rows |= {row["file"]: row for row in job.result()}
             cases.manifests(folder, rows)
             index.write(folder, rows)  # after each model, so that an interruption loses one model at most

@@ -26,6 +26,7 @@ RECIPE = (
     "litert.py",
     "lower.py",
     "pins.py",
+    "pte.py",
     "quantize.py",
     "samples.py",
     "tflite_import/__init__.py",

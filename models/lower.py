@@ -11,21 +11,19 @@ from pathlib import Path
 
 warnings.filterwarnings("ignore", module=r"torch|torchao|executorch|copyreg")
 
-import executorch.kernels.quantized  # noqa: F401  registers the out variants of q/dq that int8 programs call
 import numpy as np
 import torch
 import torch.fx.traceback
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 from executorch.exir import to_edge_transform_and_lower
-from executorch.runtime import Runtime
 from torch.export import ExportedProgram, export
 
 from . import cases, files, index, samples, tflite_import
 from .litert import LiteRT
 from .pins import Model
+from .pte import Pte, nchw, spread
 from .quantize import quantize
 
-CALIBRATION_STRIDE = 3  # every third sample calibrates int8; the others are left to check it with
 PROBES = (1, 31)  # samples that become verification cases: a photo and a frame of the animation, neither calibrated on
 
 # Lowering retraces a graph some sixty times and deep-copies each node's provenance, which only grows, every time: a
@@ -33,29 +31,9 @@ PROBES = (1, 31)  # samples that become verification cases: a photo and a frame 
 torch.fx.traceback.NodeSource.__deepcopy__ = lambda source, memo: source
 
 
-def nchw(image: np.ndarray) -> torch.Tensor:
-    """An image [size, size, 3] as the net's input [1, 3, size, size]."""
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None]
-
-
 def serialise(program: ExportedProgram, delegate: bool) -> bytes:
     partitioner = [XnnpackPartitioner()] if delegate else []
     return bytes(to_edge_transform_and_lower(program, partitioner=partitioner).to_executorch().buffer)
-
-
-class Pte:
-    """A program on ExecuTorch's own runtime."""
-
-    def __init__(self, source: Path | bytes):
-        self.method = Runtime.get().load_program(source).load_method("forward")
-
-    def __call__(self, tensor: torch.Tensor) -> list[np.ndarray]:
-        return [output.numpy().copy() for output in self.method.execute([tensor])]
-
-
-def spread(outputs: list[np.ndarray], reference: list[np.ndarray]) -> list[float]:
-    """The largest absolute difference of each output."""
-    return [float(np.abs(a.reshape(b.shape) - b).max()) for a, b in zip(outputs, reference, strict=True)]
 
 
 class Lowering:
@@ -73,7 +51,7 @@ class Lowering:
         self.int8 = None
 
     def calibrate(self) -> None:
-        graph = quantize(self.fp32, map(nchw, self.inputs[::CALIBRATION_STRIDE]))
+        graph = quantize(self.fp32, map(nchw, self.inputs[:: samples.CALIBRATION_STRIDE]))
         self.int8 = export(graph, (self.probes[0],))
 
     def program(self, flow: str) -> ExportedProgram:

@@ -7,6 +7,8 @@ import numpy as np
 from . import hands, images
 from .litert import LiteRT
 
+CALIBRATION_STRIDE = 3  # every third sample calibrates int8; the others are left to check it with
+
 HAND_FILES = ("nocurl.jpg", "halfcurl.jpg", "fullcurl.jpg", "fingers-lq.gif")
 
 
