@@ -58,6 +58,9 @@ def check(args, zoo) -> int:
     from .noise import to_log
 
     names = _known(args.names, zoo.models, "model")
+    if broken := index.broken(args.out / "models", names):
+        print(f"models: not as the index says: {', '.join(broken)}; run: python -m models export", file=sys.stderr)
+        return 1
     with to_log(args.out / "models" / "check.log"):
         from .check import check
 

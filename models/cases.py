@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import files, index
+from . import files
 
 FP32_TOLERANCE = 1e-4
 INT8_SPREAD = 2.0
@@ -49,12 +49,3 @@ def write(folder: Path, test: str, flow: str, file: str, entry: dict) -> str:
         row["et_max_abs"] = max(float(np.abs(got - want).max()) for _, (got, want) in pairs)
     files.write(place / f"{test}.json", json.dumps(row) + "\n")
     return f"cases/{flow}/{test}.json"
-
-
-def manifests(folder: Path, rows: dict[str, dict]) -> None:
-    """Joins the cases of the index into one manifest a flow. Last, so that a manifest names only what is there."""
-    for flow in index.FLOWS:
-        names = sorted(name for row in rows.values() for name in row["cases"] if name.startswith(f"cases/{flow}/"))
-        if names:
-            content = "".join((folder / name).read_text() for name in names)
-            files.write(folder / "cases" / flow / "manifest.jsonl", content)

@@ -6,7 +6,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
 
-from . import cases, fetch, index
+from . import fetch, index
 from .media import fetch_media
 from .noise import to_log
 from .pins import Model, Zoo
@@ -94,7 +94,7 @@ def export(zoo: Zoo, names: list[str], flows: list[str], out: Path) -> bool:
                 error = job.exception()
                 raise ExportError(f"{jobs[job]}: {type(error).__name__}: {error} (the workers' output is in {_log(out)})")
             rows |= {row["file"]: row for row in job.result()}
-            cases.manifests(folder, rows)
+            index.write_manifests(folder, rows)
             index.write(folder, rows)  # after each model, so that an interruption loses one model at most
     finally:
         pool.shutdown(cancel_futures=True)

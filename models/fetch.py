@@ -86,14 +86,16 @@ def archive(pin: Archive, downloads: Path) -> Path:
 
 
 def _read(path: Path, member: str) -> bytes:
-    if path.suffix in (".whl", ".zip"):
-        with zipfile.ZipFile(path) as opened:
-            return opened.read(member)
-    with tarfile.open(path) as opened:
-        file = opened.extractfile(member)
-        if file is None:
-            raise KeyError(member)
-        return file.read()
+    try:
+        if path.suffix == ".whl":
+            with zipfile.ZipFile(path) as opened:
+                return opened.read(member)
+        with tarfile.open(path) as opened:
+            if (file := opened.extractfile(member)) is not None:
+                return file.read()
+    except KeyError:
+        pass
+    raise FetchError(f"{path.name} holds no file {member}")
 
 
 def member(pin: Archive, name: str, digest: str, target: Path, downloads: Path) -> bool:

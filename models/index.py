@@ -78,8 +78,24 @@ def write(folder: Path, rows: dict[str, dict]) -> None:
     files.write(folder / "index.json", "[\n" + ",\n".join(lines) + "\n]\n")
 
 
+def write_manifests(folder: Path, rows: dict[str, dict]) -> None:
+    """Joins the cases (see cases.py) of all files into one manifest a flow. A manifest names only what is there."""
+    for flow in FLOWS:
+        names = sorted(name for row in rows.values() for name in row["cases"] if name.startswith(f"cases/{flow}/"))
+        if names:
+            content = "".join((folder / name).read_text() for name in names)
+            files.write(folder / "cases" / flow / "manifest.jsonl", content)
+
+
 def whole(folder: Path, row: dict | None) -> bool:
     """Whether the file of an entry is there as it was written, and so are the cases that verify it."""
     if row is None or not files.matches(folder / row["file"], row["sha256"]):
         return False
     return all((folder / name).is_file() for name in row["cases"])
+
+
+def broken(folder: Path, names: list[str]) -> list[str]:
+    """The files of the named models that are missing or not what the index says."""
+    rows = read(folder)
+    wanted = [file_name(name, flow) for name in names for flow in FLOWS]
+    return [file for file in wanted if not whole(folder, rows.get(file))]
