@@ -111,9 +111,10 @@ static void finish(struct pipe_pipeline *p)
     char text[sizeof p->end_error.message + sizeof p->end_error.file];
     if (p->end == PERCEPT_CANCELLED)
         return;
-    close_topics(p);
+    /* The state before the topics: who asks after the end of a topic hears that it is done. */
     pipe_health_end(&p->health,
                     good ? NULL : percept_error_format(&p->end_error, text, sizeof text));
+    close_topics(p);
     p->host->finished(p->host->context, p->config->name, p->end, good ? NULL : &p->end_error);
 }
 
