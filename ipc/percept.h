@@ -77,7 +77,9 @@ void percept_unsubscribe(struct percept_subscription *subscription); /* NULL is 
 /*
  * Wait for the next sample and hold it; the one held before is released. timeout_ns < 0 waits for
  * ever, 0 polls. TIMED_OUT; END when the daemon closed the topic for good (its source has ended).
- * While the daemon is away this waits for it and resumes; sequence numbers start again then.
+ * While the daemon is away this waits for it and resumes; sequence numbers start again then. A
+ * daemon that comes back without the topic, or with another schema or protocol, is an error:
+ * NOT_FOUND, VERSION.
  */
 enum percept_status percept_next(struct percept_subscription *subscription, int64_t timeout_ns,
                                  struct percept_sample *sample, struct percept_error *error);

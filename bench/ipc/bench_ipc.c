@@ -22,17 +22,18 @@
 #define PERIOD  BASE_NS_PER_MS
 #define COUNTED ((size_t)ROUNDS * (SAMPLES - WARM_UP))
 
-static const struct transport *const transports[] = {
-    &transport_percept,
-    &transport_socket,
-#ifdef HAVE_ICEORYX
-    &transport_iceoryx,
-#endif
-};
-#define TRANSPORTS (sizeof transports / sizeof *transports)
+enum { SIZES = 2 };
+static const size_t sizes[SIZES] = {4096, 1 << 20};
 
-static const size_t sizes[] = {4096, 1 << 20};
-#define SIZES (sizeof sizes / sizeof *sizes)
+#ifdef HAVE_ICEORYX
+enum { TRANSPORTS = 3 };
+static const struct transport *const transports[TRANSPORTS] = {
+    &transport_percept, &transport_socket, &transport_iceoryx};
+#else
+enum { TRANSPORTS = 2 };
+static const struct transport *const transports[TRANSPORTS] = {&transport_percept,
+                                                               &transport_socket};
+#endif
 
 struct result {
     int64_t latency[COUNTED];

@@ -223,6 +223,31 @@ START_TEST(a_client_that_never_reads_is_not_read_from_either)
 }
 END_TEST
 
+START_TEST(a_flood_of_requests_starves_nobody)
+{
+    pid_t flood = fork();
+    ck_assert_int_ge(flood, 0);
+    if (flood == 0) {
+        static const uint8_t query[] = {8, 6, 50, 9, 10, 7, 'c', 'l', 'i', 'e', 'n', 't', 's'};
+        int fd = raw_connect(path);
+        raw_hello(fd);
+        for (;;) {
+            struct ipc_packet packet = {.size = 0};
+            while (send(fd, query, sizeof query, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+                ;
+            while (ipc_wire_receive(fd, &packet) == PERCEPT_OK)
+                ipc_packet_reset(&packet);
+        }
+    }
+    for (int i = 0; i < 50; i++) {
+        int64_t before = base_clock_ns();
+        check_daemon_serves();
+        ck_assert_int_lt(base_clock_ns() - before, BASE_NS_PER_S);
+    }
+    mini_kill(flood);
+}
+END_TEST
+
 START_TEST(descriptors_that_a_client_sends_are_dropped)
 {
     int fd = raw_connect(path);
@@ -396,6 +421,7 @@ int main(void)
     tcase_add_test(tests, packets_of_no_size_and_of_too_much_end_the_connection);
     tcase_add_test(tests, random_and_mutated_packets_do_no_harm);
     tcase_add_test(tests, a_client_that_never_reads_is_not_read_from_either);
+    tcase_add_test(tests, a_flood_of_requests_starves_nobody);
     tcase_add_test(tests, descriptors_that_a_client_sends_are_dropped);
     tcase_add_test(tests, idle_clients_fill_the_house_and_then_it_is_full);
     tcase_add_test(tests, a_client_has_so_many_subscriptions_and_no_more);
