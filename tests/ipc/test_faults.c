@@ -159,7 +159,7 @@ START_TEST(the_descriptor_survives_a_restart)
         int64_t took = base_clock_ns() - before;
         longest = took > longest ? took : longest;
     }
-    ck_assert_int_lt(longest, 200 * BASE_NS_PER_MS);
+    ck_assert_int_lt(longest, SECOND); /* a request may take 5 */
     percept_disconnect(client);
 }
 END_TEST

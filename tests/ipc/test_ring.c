@@ -228,7 +228,7 @@ START_TEST(no_reader_ever_sees_a_torn_or_uncounted_sample)
     struct ipc_reader readers[4];
     struct ipc_seat *seats[4];
     pthread_t threads[4], writer;
-    uint64_t count = 200000;
+    uint64_t count = 100000;
     atomic_store(&writing, 1);
     for (size_t i = 0; i < 4; i++) {
         seats[i] = sit(&readers[i], i % 2 == 0);
