@@ -84,8 +84,11 @@ static enum percept_status open_program(const struct pipe_models *models, struct
                                         struct percept_error *error)
 {
     struct percept_error cause = {0};
+    enum percept_status status = choose_backends(models, entry, error);
+    if (status != PERCEPT_OK)
+        return status;
     int64_t start = base_clock_ns();
-    enum percept_status status = prt_program_open(entry->config->file, &entry->program, &cause);
+    status = prt_program_open(entry->config->file, &entry->program, &cause);
     entry->load_ns = base_clock_ns() - start;
     if (status != PERCEPT_OK) {
         char text[768];
@@ -93,7 +96,7 @@ static enum percept_status open_program(const struct pipe_models *models, struct
                                entry->config->place->column, "model '%s': %s", entry->config->name,
                                percept_error_format(&cause, text, sizeof text));
     }
-    return choose_backends(models, entry, error);
+    return PERCEPT_OK;
 }
 
 enum percept_status pipe_models_create(const struct pipe_config *config,

@@ -1,0 +1,534 @@
+/* What a running pipeline does: order, lateness, faults, the end. */
+#include "host.h"
+#include "pictures.h"
+#include "suite.h"
+
+#include "pipelines/node.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static struct host host;
+
+static void setup(void)
+{
+    pictures_make_folder();
+    host_init(&host);
+}
+
+static void teardown(void)
+{
+    host_fini(&host);
+    pictures_remove_folder();
+}
+
+/* ---- nodes for these tests: detections.count says what they saw ---- */
+
+struct pipe_node {
+    const void *params;
+};
+
+static enum percept_status create(const struct pipe_node_setup *node_setup, struct pipe_node **node,
+                                  struct percept_error *error)
+{
+    (void)error;
+    *node = calloc(1, sizeof **node);
+    (*node)->params = node_setup->params;
+    return PERCEPT_OK;
+}
+
+static void destroy(struct pipe_node *node)
+{
+    free(node);
+}
+
+struct fault_params {
+    int64_t first, last;
+};
+static const struct pipe_param fault_params[] = {
+    {.name = "first", .kind = PIPE_PARAM_INT, .offset = offsetof(struct fault_params, first)},
+    {.name = "last", .kind = PIPE_PARAM_INT, .offset = offsetof(struct fault_params, last)},
+    {0},
+};
+static const struct pipe_port frame_in[] = {{.name = "frame", .type = PIPE_FRAME}, {0}};
+static const struct pipe_port hands_out[] = {{.name = "hands", .type = PIPE_HANDS}, {0}};
+static const struct pipe_port frame_and_hands_in[] = {
+    {.name = "frame", .type = PIPE_FRAME}, {.name = "hands", .type = PIPE_HANDS}, {0}};
+
+static enum percept_status fault(struct pipe_node *node, const void *const *inputs,
+                                 void *const *outputs, struct percept_error *error)
+{
+    const struct fault_params *params = node->params;
+    const struct pipe_frame *frame = inputs[0];
+    if ((int64_t)frame->number >= params->first && (int64_t)frame->number <= params->last)
+        return percept_fail(error, PERCEPT_INTERNAL, "a fault on purpose");
+    *(struct percept_hands *)outputs[0] = (struct percept_hands){.frame = frame->number};
+    return PERCEPT_OK;
+}
+
+static const struct pipe_node_class fault_class = {
+    .version = PIPE_NODE_VERSION,
+    .name = "test_fault",
+    .inputs = frame_in,
+    .outputs = hands_out,
+    .params = fault_params,
+    .params_size = sizeof(struct fault_params),
+    .create = create,
+    .process = fault,
+    .destroy = destroy,
+};
+
+/* hand_count = that of the frame before + 1; 100 when there is none before. */
+static enum percept_status count(struct pipe_node *node, const void *const *inputs,
+                                 void *const *outputs, struct percept_error *error)
+{
+    const struct pipe_frame *frame = inputs[0];
+    const struct percept_hands *before = inputs[1];
+    (void)node, (void)error;
+    *(struct percept_hands *)outputs[0] = (struct percept_hands){
+        .frame = frame->number,
+        .hand_count = before ? before->hand_count + 1 : 100,
+    };
+    return PERCEPT_OK;
+}
+
+static const struct pipe_node_class count_class = {
+    .version = PIPE_NODE_VERSION,
+    .name = "test_count",
+    .inputs = frame_and_hands_in,
+    .outputs = hands_out,
+    .create = create,
+    .process = count,
+    .destroy = destroy,
+};
+
+struct slow_params {
+    double ms;
+};
+static const struct pipe_param slow_params[] = {
+    {.name = "ms", .kind = PIPE_PARAM_NUMBER, .offset = offsetof(struct slow_params, ms)}, {0}};
+
+static enum percept_status slow(struct pipe_node *node, const void *const *inputs,
+                                void *const *outputs, struct percept_error *error)
+{
+    const struct slow_params *params = node->params;
+    const struct pipe_frame *frame = inputs[0];
+    (void)error;
+    base_clock_sleep_until(base_clock_ns() + (int64_t)(params->ms * 1e6));
+    *(struct percept_hands *)outputs[0] = (struct percept_hands){.frame = frame->number};
+    return PERCEPT_OK;
+}
+
+static const struct pipe_node_class slow_class = {
+    .version = PIPE_NODE_VERSION,
+    .name = "test_slow",
+    .inputs = frame_in,
+    .outputs = hands_out,
+    .params = slow_params,
+    .params_size = sizeof(struct slow_params),
+    .create = create,
+    .process = slow,
+    .destroy = destroy,
+};
+
+/* ---- a good run ---- */
+
+START_TEST(every_frame_is_published_once_and_in_order)
+{
+    pictures_write_series(12);
+    host_start(&host, "version: 1\n"
+                      "pipelines:\n"
+                      "  a:\n"
+                      "    source: {type: images, paths: ., rate: 0, loop: 3}\n"
+                      "    when_late: wait\n"
+                      "    topics: {frames: source}\n");
+    host_wait_finished(&host, 1, 20);
+    const struct pipe_topic *frames = host_topic(&host, "frames");
+    ck_assert_str_eq(frames->schema, PERCEPT_FRAME_SCHEMA);
+    ck_assert_uint_eq(frames->sample_count, 36);
+    ck_assert(frames->closed);
+    ck_assert_int_eq(host.finished_status, PERCEPT_END);
+    for (size_t i = 0; i < 36; i++) {
+        const struct host_sample *sample = &frames->samples[i];
+        ck_assert_uint_eq(sample->frame, i);
+        ck_assert_uint_eq(sample->pixel[0], 10 + i % 12); /* 2.ppm comes before 10.ppm */
+        ck_assert_uint_eq(sample->size, sizeof(struct percept_frame) + 3 * 8 * 8);
+        ck_assert_int_ge(sample->publish_ns, sample->capture_ns);
+        ck_assert(i == 0 || sample->capture_ns > frames->samples[i - 1].capture_ns);
+    }
+    struct pipe_stats stats = host_stats(&host, 0);
+    ck_assert_str_eq(stats.state, "done");
+    ck_assert_str_eq(stats.source, "images");
+    ck_assert_str_eq(stats.cause, "");
+    ck_assert_uint_eq(stats.frames, 36);
+    ck_assert_uint_eq(stats.dropped_late + stats.dropped_bad + stats.node_errors, 0);
+    ck_assert_int_gt(stats.latency_p50_ns, 0);
+    ck_assert_int_ge(stats.latency_p99_ns, stats.latency_p50_ns);
+    ck_assert_uint_eq(host.event_count, 0);
+}
+END_TEST
+
+START_TEST(a_rate_is_kept)
+{
+    pictures_write_series(11);
+    host_start(&host,
+               "version: 1\n"
+               "pipelines: {a: {source: {type: images, paths: ., rate: 50}, topics: {frames: "
+               "source}}}\n");
+    host_wait_finished(&host, 1, 20);
+    const struct pipe_topic *frames = host_topic(&host, "frames");
+    ck_assert_uint_eq(frames->sample_count, 11);
+    int64_t took = frames->samples[10].capture_ns - frames->samples[0].capture_ns;
+    ck_assert_int_ge(took, 195 * BASE_NS_PER_MS); /* ten of 20 ms; never early */
+    ck_assert_int_lt(took, 1000 * BASE_NS_PER_MS);
+}
+END_TEST
+
+START_TEST(previous_reads_what_the_last_frame_gave)
+{
+    pictures_write_series(5);
+    host_start(&host, "version: 1\n"
+                      "pipelines:\n"
+                      "  a:\n"
+                      "    source: {type: images, paths: ., rate: 0}\n"
+                      "    when_late: wait\n"
+                      "    nodes: [{node: test_count, name: c, inputs: {frame: source, hands: "
+                      "{previous: c}}}]\n"
+                      "    topics: {hands: c}\n");
+    host_wait_finished(&host, 1, 20);
+    const struct pipe_topic *hands = host_topic(&host, "hands");
+    ck_assert_uint_eq(hands->sample_count, 5);
+    for (size_t i = 0; i < 5; i++)
+        ck_assert_uint_eq(hands->samples[i].hands.hand_count, 100 + i);
+}
+END_TEST
+
+START_TEST(two_pipelines_run_side_by_side)
+{
+    pictures_write_series(20);
+    host_start(&host,
+               "version: 1\n"
+               "pipelines:\n"
+               "  a: {source: {type: images, paths: ., rate: 0}, when_late: wait, topics: {fa: "
+               "source}, priority: low}\n"
+               "  b: {source: {type: video, paths: ., rate: 500}, when_late: wait, topics: "
+               "{fb: source}}\n");
+    host_wait_finished(&host, 2, 20);
+    ck_assert_uint_eq(host_topic(&host, "fa")->sample_count, 20);
+    ck_assert_uint_eq(host_topic(&host, "fb")->sample_count, 20);
+}
+END_TEST
+
+/* ---- lateness ---- */
+
+START_TEST(a_slow_pipeline_gets_the_newest_frame_and_drops_are_counted)
+{
+    pictures_write_series(40);
+    host_start(&host, "version: 1\n"
+                      "pipelines:\n"
+                      "  a:\n"
+                      "    source: {type: images, paths: ., rate: 200}\n"
+                      "    nodes: [{node: test_slow, ms: 30, inputs: {frame: source}}]\n"
+                      "    topics: {hands: test_slow, frames: source}\n");
+    host_wait_finished(&host, 1, 20);
+    struct pipe_stats stats = host_stats(&host, 0);
+    ck_assert_uint_gt(stats.dropped_late, 20);
+    ck_assert_uint_eq(stats.frames + stats.dropped_late, 40);
+    const struct pipe_topic *frames = host_topic(&host, "frames");
+    ck_assert_uint_eq(frames->sample_count, stats.frames);
+    /* The last frame is never dropped: nothing newer replaced it. */
+    ck_assert_uint_eq(frames->samples[frames->sample_count - 1].frame, 39);
+}
+END_TEST
+
+START_TEST(a_slow_pipeline_that_holds_its_source_gets_every_frame)
+{
+    pictures_write_series(15);
+    host_start(&host, "version: 1\n"
+                      "pipelines:\n"
+                      "  a:\n"
+                      "    source: {type: images, paths: ., rate: 500}\n"
+                      "    when_late: wait\n"
+                      "    nodes: [{node: test_slow, ms: 10, inputs: {frame: source}}]\n"
+                      "    topics: {hands: test_slow}\n");
+    host_wait_finished(&host, 1, 20);
+    struct pipe_stats stats = host_stats(&host, 0);
+    ck_assert_uint_eq(stats.frames, 15);
+    ck_assert_uint_eq(stats.dropped_late, 0);
+    /* Frames are stamped when they go out, so waiting is not latency. */
+    ck_assert_int_lt(stats.latency_p50_ns, 25 * BASE_NS_PER_MS);
+}
+END_TEST
+
+START_TEST(a_frame_past_its_deadline_is_not_begun)
+{
+    pictures_write_series(20);
+    host_start(&host, "version: 1\n"
+                      "pipelines:\n"
+                      "  a:\n"
+                      "    source: {type: images, paths: ., rate: 100}\n"
+                      "    deadline_ms: 1\n"
+                      "    nodes: [{node: test_slow, ms: 25, inputs: {frame: source}}]\n"
+                      "    topics: {hands: test_slow}\n");
+    host_wait_finished(&host, 1, 20);
+    struct pipe_stats stats = host_stats(&host, 0);
+    ck_assert_uint_eq(stats.frames + stats.dropped_late, 20);
+    ck_assert_uint_ge(stats.dropped_late, 10);
+    const struct pipe_topic *hands = host_topic(&host, "hands");
+    for (size_t i = 0; i < hands->sample_count; i++) /* none was begun later than it may */
+        ck_assert_int_ge(hands->samples[i].publish_ns - hands->samples[i].capture_ns,
+                         25 * BASE_NS_PER_MS);
+}
+END_TEST
+
+/* ---- faults ---- */
+
+START_TEST(a_node_that_fails_is_counted_and_the_pipeline_recovers)
+{
+    pictures_write_series(30);
+    host_start(&host, "version: 1\n"
+                      "pipelines:\n"
+                      "  a:\n"
+                      "    source: {type: images, paths: ., rate: 0}\n"
+                      "    when_late: wait\n"
+                      "    nodes:\n"
+                      "      - {node: test_fault, name: bad, first: 5, last: 8, inputs: {frame: "
+                      "source}}\n"
+                      "      - {node: test_count, name: c, inputs: {frame: source, hands: bad}}\n"
+                      "    topics: {hands: c, raw: bad, frames: source}\n");
+    host_wait_finished(&host, 1, 20);
+    struct pipe_stats stats = host_stats(&host, 0);
+    ck_assert_uint_eq(stats.frames, 30);
+    ck_assert_uint_eq(stats.node_errors, 4); /* those downstream are skipped, not counted again */
+    ck_assert_uint_eq(host_topic(&host, "frames")->sample_count, 30);
+    ck_assert_uint_eq(host_topic(&host, "raw")->sample_count, 26);
+    ck_assert_uint_eq(host_topic(&host, "hands")->sample_count, 26);
+    ck_assert_uint_eq(host_topic(&host, "hands")->samples[5].frame, 9);
+    ck_assert_uint_eq(host.event_count, 2);
+    ck_assert_str_eq(host.events[0], "a: degraded: node 'bad': a fault on purpose");
+    ck_assert_str_eq(host.events[1], "a: recovered");
+}
+END_TEST
+
+START_TEST(a_pipeline_that_still_fails_says_why)
+{
+    pictures_write_series(3);
+    host_start(&host, "version: 1\n"
+                      "pipelines:\n"
+                      "  a:\n"
+                      "    source: {type: images, paths: ., rate: 0, loop: 0}\n"
+                      "    when_late: wait\n"
+                      "    nodes: [{node: test_fault, first: 0, last: 100000000, inputs: {frame: "
+                      "source}}]\n");
+    host_wait_events(&host, "degraded", 1, 10);
+    struct pipe_stats stats = host_stats(&host, 0);
+    ck_assert_str_eq(stats.state, "degraded");
+    ck_assert_str_eq(stats.cause, "node 'test_fault': a fault on purpose");
+    usleep(50000);
+    pipe_engine_stop(host.engine);
+    ck_assert_uint_eq(host_count_events(&host, ""), 1); /* one line, not one a frame */
+}
+END_TEST
+
+START_TEST(without_a_loan_the_sample_is_skipped)
+{
+    pictures_write_series(5);
+    host.refuse_loans = true;
+    host_start(&host, "version: 1\n"
+                      "pipelines: {a: {source: {type: images, paths: ., rate: 0}, when_late: wait, "
+                      "topics: {frames: source}}}\n");
+    host_wait_finished(&host, 1, 20);
+    ck_assert_uint_eq(host_stats(&host, 0).frames, 5);
+    ck_assert_uint_eq(host_topic(&host, "frames")->sample_count, 0);
+}
+END_TEST
+
+START_TEST(an_unreadable_image_is_one_line_and_a_counter)
+{
+    pictures_write_series(4);
+    pictures_write_text("1b.jpg", "\xff\xd8 this is not a JPEG");
+    pictures_write_text("2b.txt", "nor this an image");
+    pictures_write_text("3b.png", "");
+    host_start(&host,
+               "version: 1\n"
+               "pipelines: {a: {source: {type: images, paths: ., rate: 0, loop: 3}, when_late: "
+               "wait, topics: {frames: source}}}\n");
+    host_wait_finished(&host, 1, 20);
+    struct pipe_stats stats = host_stats(&host, 0);
+    ck_assert_uint_eq(stats.frames, 12);
+    ck_assert_uint_eq(stats.dropped_bad, 3); /* once each: they are not tried again */
+    ck_assert_uint_eq(host.event_count, 3);
+    ck_assert_uint_eq(host_count_events(&host, "a: ./1b.jpg: JPEG: "), 1);
+    ck_assert_uint_eq(host_count_events(&host, "a: ./2b.txt: "), 1);
+    ck_assert_uint_eq(host_count_events(&host, "a: ./3b.png: "), 1);
+    ck_assert_str_eq(stats.state, "done");
+}
+END_TEST
+
+START_TEST(a_source_without_a_single_good_file_fails)
+{
+    pictures_write_text("a.jpg", "no");
+    pictures_write_text("b.jpg", "neither");
+    host_start(&host, "version: 1\n"
+                      "pipelines: {a: {source: {type: images, paths: ., loop: 0}, topics: {frames: "
+                      "source}}}\n");
+    host_wait_finished(&host, 1, 20);
+    ck_assert_int_eq(host.finished_status, PERCEPT_NOT_FOUND);
+    ck_assert_str_eq(host.finished_error.message, "none of 2 files could be read");
+    struct pipe_stats stats = host_stats(&host, 0);
+    ck_assert_str_eq(stats.state, "failed");
+    ck_assert_str_eq(stats.cause, "none of 2 files could be read");
+    ck_assert(host_topic(&host, "frames")->closed);
+}
+END_TEST
+
+/* ---- what can't be created ---- */
+
+static void refuse(const char *yaml, enum percept_status expected, const char *message)
+{
+    struct percept_error error = {0};
+    char text[1024];
+    enum percept_status status = host_try(&host, yaml, &error);
+    ck_assert_str_eq(percept_error_format(&error, text, sizeof text), message);
+    ck_assert_int_eq(status, expected);
+    ck_assert_ptr_null(host.engine);
+}
+
+START_TEST(a_path_without_files_is_told_with_its_place)
+{
+    refuse("version: 1\npipelines: {a: {source: {type: images, paths: none.jpg}}}\n",
+           PERCEPT_NOT_FOUND,
+           "test.yaml:2:32: source of pipeline 'a': 'none.jpg': No such file or directory");
+}
+END_TEST
+
+START_TEST(a_pattern_without_files_is_told_with_its_place)
+{
+    refuse("version: 1\npipelines: {a: {source: {type: images, paths: x*.jpg}}}\n",
+           PERCEPT_NOT_FOUND, "test.yaml:2:32: source of pipeline 'a': no file matches 'x*.jpg'");
+}
+END_TEST
+
+START_TEST(an_empty_folder_is_told_with_its_place)
+{
+    refuse("version: 1\npipelines: {a: {source: {type: images, paths: .}}}\n", PERCEPT_NOT_FOUND,
+           "test.yaml:2:32: source of pipeline 'a': no file in '.'");
+}
+END_TEST
+
+START_TEST(a_topic_that_the_host_refuses_is_told_with_its_place)
+{
+    pictures_write_series(1);
+    host.refuse_topics = true;
+    refuse("version: 1\npipelines: {a: {source: {type: images, paths: .}, topics: {frames: "
+           "source}}}\n",
+           PERCEPT_EXISTS, "test.yaml:2:60: topic 'frames': no room for 'frames'");
+}
+END_TEST
+
+START_TEST(a_backend_that_is_not_there_is_told_with_its_place)
+{
+    pictures_write_text("m.pte", "");
+    refuse("version: 1\nmodels: {m: {file: m.pte, backends: [cpo]}}\n"
+           "pipelines: {a: {source: {type: images, paths: .}}}\n",
+           PERCEPT_NOT_FOUND, "test.yaml:2:38: this build has no backend 'cpo'");
+}
+END_TEST
+
+START_TEST(a_model_without_any_backend_is_told_with_its_place)
+{
+    pictures_write_text("m.pte", "");
+    refuse("version: 1\nmodels: {m: {file: m.pte}}\n"
+           "pipelines: {a: {source: {type: images, paths: .}}}\n",
+           PERCEPT_NOT_FOUND,
+           "test.yaml:2:10: model 'm' has no backend to run on: this build has none");
+}
+END_TEST
+
+/* ---- stopping ---- */
+
+START_TEST(stopping_does_not_wait_for_a_frame_that_is_due_much_later)
+{
+    pictures_write_series(3);
+    host_start(&host,
+               "version: 1\n"
+               "pipelines: {a: {source: {type: images, paths: ., rate: 0.01}, topics: {frames: "
+               "source}}}\n");
+    host_wait_samples(&host, "frames", 1, 10);
+    int64_t start = base_clock_ns();
+    pipe_engine_stop(host.engine);
+    pipe_engine_stop(host.engine); /* twice is fine */
+    ck_assert_int_lt(base_clock_ns() - start, BASE_NS_PER_S);
+    ck_assert_uint_eq(host.finished_count, 0); /* it did not finish, it was stopped */
+}
+END_TEST
+
+START_TEST(an_engine_that_never_started_can_be_stopped)
+{
+    struct percept_error error;
+    pictures_write_series(1);
+    ck_assert_int_eq(host_try(&host,
+                              "version: 1\npipelines: {a: {source: {type: images, paths: .}, "
+                              "topics: {frames: source}}}\n",
+                              &error),
+                     PERCEPT_OK);
+    pipe_engine_stop(host.engine);
+}
+END_TEST
+
+START_TEST(statistics_may_be_read_while_all_runs)
+{
+    pictures_write_series(10);
+    host_start(&host, "version: 1\n"
+                      "pipelines:\n"
+                      "  a:\n"
+                      "    source: {type: images, paths: ., rate: 0, loop: 50}\n"
+                      "    nodes: [{node: test_fault, first: 100, last: 200, inputs: {frame: "
+                      "source}}]\n"
+                      "    topics: {frames: source}\n");
+    uint64_t frames = 0;
+    for (int i = 0; i < 200; i++) {
+        struct pipe_stats stats = host_stats(&host, 0);
+        ck_assert_uint_ge(stats.frames, frames);
+        frames = stats.frames;
+        usleep(200);
+    }
+    host_wait_finished(&host, 1, 30);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("engine");
+    TCase *tests = tcase_create("engine");
+    if (pipe_node_register(&fault_class, NULL) || pipe_node_register(&count_class, NULL) ||
+        pipe_node_register(&slow_class, NULL))
+        return EXIT_FAILURE;
+    tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, every_frame_is_published_once_and_in_order);
+    tcase_add_test(tests, a_rate_is_kept);
+    tcase_add_test(tests, previous_reads_what_the_last_frame_gave);
+    tcase_add_test(tests, two_pipelines_run_side_by_side);
+    tcase_add_test(tests, a_slow_pipeline_gets_the_newest_frame_and_drops_are_counted);
+    tcase_add_test(tests, a_slow_pipeline_that_holds_its_source_gets_every_frame);
+    tcase_add_test(tests, a_frame_past_its_deadline_is_not_begun);
+    tcase_add_test(tests, a_node_that_fails_is_counted_and_the_pipeline_recovers);
+    tcase_add_test(tests, a_pipeline_that_still_fails_says_why);
+    tcase_add_test(tests, without_a_loan_the_sample_is_skipped);
+    tcase_add_test(tests, an_unreadable_image_is_one_line_and_a_counter);
+    tcase_add_test(tests, a_source_without_a_single_good_file_fails);
+    tcase_add_test(tests, a_path_without_files_is_told_with_its_place);
+    tcase_add_test(tests, a_pattern_without_files_is_told_with_its_place);
+    tcase_add_test(tests, an_empty_folder_is_told_with_its_place);
+    tcase_add_test(tests, a_topic_that_the_host_refuses_is_told_with_its_place);
+    tcase_add_test(tests, a_backend_that_is_not_there_is_told_with_its_place);
+    tcase_add_test(tests, a_model_without_any_backend_is_told_with_its_place);
+    tcase_add_test(tests, stopping_does_not_wait_for_a_frame_that_is_due_much_later);
+    tcase_add_test(tests, an_engine_that_never_started_can_be_stopped);
+    tcase_add_test(tests, statistics_may_be_read_while_all_runs);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
