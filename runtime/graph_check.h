@@ -15,4 +15,8 @@ enum percept_status prt_graph_check_order(struct prt_graph *graph, struct percep
 enum percept_status prt_graph_check_shapes(const struct prt_graph *graph,
                                            struct percept_error *error);
 
+/* One node's rule: NULL, or what is wrong (static text). A pass asks it whether a rewrite is legal.
+ */
+const char *prt_graph_check_node(const struct prt_graph *graph, const struct prt_node *node);
+
 #endif

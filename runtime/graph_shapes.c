@@ -591,7 +591,7 @@ static const struct {
     [PRT_OP_FULL] = {1, 1, check_full},
 };
 
-static const char *check_node(const struct prt_graph *graph, const struct prt_node *node)
+const char *prt_graph_check_node(const struct prt_graph *graph, const struct prt_node *node)
 {
     if ((unsigned)node->op >= PRT_OP_COUNT)
         return "unknown operation";
@@ -607,7 +607,7 @@ enum percept_status prt_graph_check_shapes(const struct prt_graph *graph,
 {
     for (uint32_t n = 0; n < graph->node_count; n++) {
         const struct prt_node *node = &graph->nodes[n];
-        const char *wrong = check_node(graph, node);
+        const char *wrong = prt_graph_check_node(graph, node);
         if (wrong)
             return percept_fail(error, PERCEPT_MALFORMED, "node %u %s%s%s%s: %s", n,
                                 prt_op_name(node->op), node->name ? " (" : "",

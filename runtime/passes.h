@@ -23,9 +23,23 @@ enum percept_status prt_passes_run(struct prt_graph *graph,
 /*
  * Compute what depends on constants only, with the first backend that can; views of constants cost
  * nothing. What no backend can take stays. Runs before and after prt_pass_layout: before it, only
- * operands whose order cannot matter are folded.
+ * operands whose order cannot matter are folded. The first form leaves DEQUANTIZE alone, so that
+ * prt_pass_quantise sees quantised weights.
  */
-prt_pass prt_pass_fold;
+prt_pass prt_pass_fold_floats, prt_pass_fold;
+
+/* Drop what changes nothing, join chains of views, recognise PRELU, CLAMP and LINEAR. */
+prt_pass prt_pass_simplify;
+
+/* Take padding, bias, scale, residual and activation into CONV2D, LINEAR, BINARY and POOL2D. */
+prt_pass prt_pass_fuse;
+
+/*
+ * Turn float ops between DEQUANTIZE and QUANTIZE into ops on the integers. Quantised forms that it
+ * makes: CONV2D and LINEAR (bias F32 or I32, any activation), BINARY add to min (scalars stay),
+ * UNARY, PRELU, POOL2D, REDUCE, RESIZE2D, CONCAT, and the views; QUANTIZE from I8 or U8.
+ */
+prt_pass prt_pass_quantise;
 
 /*
  * Fix the dim_order of every value by its producer's layout rule and insert LAYOUT copies where two

@@ -122,9 +122,9 @@ static enum percept_status compute(struct fold *fold, uint32_t index, bool *comp
     return PERCEPT_OK;
 }
 
-enum percept_status prt_pass_fold(struct prt_graph *graph,
-                                  const struct prt_backend *const *backends,
-                                  struct percept_error *error)
+static enum percept_status fold_all(struct prt_graph *graph,
+                                    const struct prt_backend *const *backends, bool dequantise,
+                                    struct percept_error *error)
 {
     struct fold fold = {graph, backends, calloc(graph->value_count + 1, sizeof *fold.data), 0};
     enum percept_status status = PERCEPT_OK;
@@ -136,7 +136,7 @@ enum percept_status prt_pass_fold(struct prt_graph *graph,
     for (uint32_t n = 0; n < graph->node_count && status == PERCEPT_OK; n++) {
         struct prt_node *node = &graph->nodes[n];
         struct prt_value *y = &graph->values[node->outputs[0]];
-        if (!all_constant(graph, node))
+        if (!all_constant(graph, node) || (node->op == PRT_OP_DEQUANTIZE && !dequantise))
             continue;
         bool folded = fold_view(graph, node);
         if (!folded)
@@ -149,4 +149,18 @@ enum percept_status prt_pass_fold(struct prt_graph *graph,
     }
     free(fold.data);
     return status == PERCEPT_OK ? prt_graph_finish(graph, error) : status;
+}
+
+enum percept_status prt_pass_fold(struct prt_graph *graph,
+                                  const struct prt_backend *const *backends,
+                                  struct percept_error *error)
+{
+    return fold_all(graph, backends, true, error);
+}
+
+enum percept_status prt_pass_fold_floats(struct prt_graph *graph,
+                                         const struct prt_backend *const *backends,
+                                         struct percept_error *error)
+{
+    return fold_all(graph, backends, false, error);
 }

@@ -5,7 +5,14 @@ static const struct {
     prt_pass *run;
     bool fuses; /* left out when the graph is to run as it was imported */
 } passes[] = {
+    {prt_pass_fold_floats, true}, /* quantised weights stay quantised for now */
+    {prt_pass_simplify, true},
+    {prt_pass_fold_floats, true},
+    {prt_pass_fuse, true},
+    {prt_pass_quantise, true},
     {prt_pass_fold, false},
+    {prt_pass_simplify, true}, /* again: quantising has moved padding next to convolutions */
+    {prt_pass_fuse, true},
     {prt_pass_layout, false},
     {prt_pass_expand, false},
     {prt_pass_fold, false}, /* copies and conversions of constants that the last two inserted */
