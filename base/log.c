@@ -43,7 +43,7 @@ void base_log(enum base_log_level level, const char *format, ...)
     vsnprintf(line + used, sizeof line - 1 - (size_t)used, format, arguments);
     va_end(arguments);
     for (char *c = line; *c; c++)
-        if (*c == '\n')
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
             *c = ' ';
     size_t length = strlen(line);
     line[length++] = '\n';

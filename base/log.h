@@ -14,8 +14,8 @@ enum base_log_level { BASE_LOG_ERROR, BASE_LOG_WARNING, BASE_LOG_INFO, BASE_LOG_
  * threads. */
 void base_log_open(const char *program, enum base_log_level level);
 
-/* Thread-safe; one write(2) a line, so lines of several threads do not mix. Newlines in the text
- * become spaces. */
+/* Thread-safe; one write(2) a line, so lines of several threads do not mix. Control characters
+ * in the text become spaces. */
 void base_log(enum base_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -30,6 +30,15 @@ const char *percept_status_name(enum percept_status status)
     return "UNKNOWN";
 }
 
+/* Messages quote what stands in files that may be hostile: no line breaks, no terminal's escapes.
+ */
+static void one_line(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+}
+
 static void fill(struct percept_error *error, enum percept_status status, const char *file,
                  unsigned line, unsigned column, const char *format, va_list arguments)
 {
@@ -40,6 +49,8 @@ static void fill(struct percept_error *error, enum percept_status status, const 
     char place[sizeof error->file];
     vsnprintf(message, sizeof message, format, arguments);
     snprintf(place, sizeof place, "%s", file ? file : "");
+    one_line(message);
+    one_line(place);
     error->status = status;
     error->line = line;
     error->column = column;

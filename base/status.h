@@ -44,7 +44,7 @@ struct percept_error {
     unsigned line;     /* 1-based line of the input at fault, 0 when it has none */
     unsigned column;   /* 1-based column, 0 when unknown */
     char file[256];    /* the file, device or peer at fault; "" when there is none */
-    char message[512]; /* what was wrong and what was expected; no trailing newline or full stop */
+    char message[512]; /* what was wrong and what was expected; one line, no control characters */
 };
 
 /* Text of a status from the table; "unknown status" for a number that is not in it. Never NULL. */

@@ -72,8 +72,8 @@ static json_t *inspect(const char *path, struct percept_error *error)
     };
     if (pipe_config_load(path, &config, error) == PERCEPT_OK &&
         pipe_engine_create(config, &host, &engine, error) == PERCEPT_OK)
-        result = json_pack("{s:b, s:s, s:I, s:I, s:O}", "ok", 1, "config", path, "pipelines",
-                           (json_int_t)pipe_engine_stats(engine, NULL, 0), "models",
+        result = json_pack("{s:b, s:o, s:I, s:I, s:O}", "ok", 1, "config", cli_json_text(path),
+                           "pipelines", (json_int_t)pipe_engine_stats(engine, NULL, 0), "models",
                            (json_int_t)pipe_engine_model_stats(engine, NULL, 0), "topics", topics);
     pipe_engine_destroy(engine);
     pipe_config_destroy(config);
@@ -86,9 +86,10 @@ static int check(const char *path, bool json)
     struct percept_error error = {0};
     json_t *result = inspect(path, &error);
     if (!result && json) {
-        cli_print_json(json_pack("{s:b, s:s, s:s, s:i, s:i, s:s}", "ok", 0, "config", path, "file",
-                                 error.file, "line", (int)error.line, "column", (int)error.column,
-                                 "message", error.message),
+        cli_print_json(json_pack("{s:b, s:o, s:o, s:i, s:i, s:o}", "ok", 0, "config",
+                                 cli_json_text(path), "file", cli_json_text(error.file), "line",
+                                 (int)error.line, "column", (int)error.column, "message",
+                                 cli_json_text(error.message)),
                        false);
         return CLI_INPUT;
     }

@@ -97,6 +97,25 @@ enum cli_exit cli_ask(const char *socket, const char *what, json_t **answer)
     return CLI_OK;
 }
 
+json_t *cli_json_text(const char *text)
+{
+    char *copy = strdup(text ? text : "");
+    if (!copy)
+        return json_null();
+    for (char *c = copy; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
+    json_t *string = json_string(copy);
+    if (!string) {
+        for (char *c = copy; *c; c++)
+            if ((unsigned char)*c > 0x7f)
+                *c = '?';
+        string = json_string(copy);
+    }
+    free(copy);
+    return string;
+}
+
 void cli_print_json(json_t *value, bool compact)
 {
     json_dumpf(value, stdout,

@@ -59,6 +59,10 @@ enum percept_status cli_query(struct percept_client *client, const char *what, j
 /* Connect, ask, disconnect; or say why not. */
 enum cli_exit cli_ask(const char *socket, const char *what, json_t **answer);
 
+/* A JSON string of text from a file that may be hostile: control characters, and all but ASCII when
+ * it is no UTF-8, become '?'. */
+json_t *cli_json_text(const char *text);
+
 /* One JSON value and a newline on standard output. Takes the reference. */
 void cli_print_json(json_t *value, bool compact);
 

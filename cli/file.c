@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Of a file that is read: a device that never ends must end somewhere. */
+#define MOST_BYTES ((size_t)2 << 30)
 
 static enum percept_status fail_file(struct percept_error *error, const char *path, int number)
 {
@@ -29,13 +31,13 @@ enum percept_status cli_file_read(const char *path, void **data, size_t *size,
         used += fread(bytes + used, 1, capacity - used, stream);
         if (used < capacity)
             continue;
-        unsigned char *more = capacity < SIZE_MAX / 4 ? realloc(bytes, capacity * 2 + 1) : NULL;
+        unsigned char *more = capacity < MOST_BYTES ? realloc(bytes, capacity * 2 + 1) : NULL;
         if (!more)
             free(bytes);
         bytes = more;
         capacity *= 2;
     }
-    int failed = !bytes ? ENOMEM : ferror(stream) ? errno : 0;
+    int failed = !bytes ? EFBIG : ferror(stream) ? errno : 0;
     fclose(stream);
     if (failed) {
         free(bytes);

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* malloc'ed; a NUL byte that is not counted follows the data. */
+/* malloc'ed; a NUL byte that is not counted follows the data. At most 2 GiB. */
 enum percept_status cli_file_read(const char *path, void **data, size_t *size,
                                   struct percept_error *error);
 

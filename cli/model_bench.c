@@ -52,8 +52,8 @@ static json_t *node_json(const struct prt_model *model, uint32_t node, const cha
 {
     const struct prt_node *n = &prt_model_graph(model)->nodes[node];
     const struct prt_backend *backend = prt_model_placement(model, node);
-    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:f}", "node", (int)node, "op", prt_op_name(n->op),
-                     "name", n->name ? n->name : "", "backend", backend ? backend->name : "",
+    return json_pack("{s:i, s:s, s:o, s:s, s:s, s:f}", "node", (int)node, "op", prt_op_name(n->op),
+                     "name", cli_json_text(n->name), "backend", backend ? backend->name : "",
                      "kernel", kernel ? kernel : "view", "us", (double)median_ns / BASE_NS_PER_US);
 }
 

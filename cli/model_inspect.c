@@ -14,8 +14,8 @@ static json_t *items_json(const struct prt_program *program, size_t method, bool
     for (size_t i = 0; i < prt_program_item_count(program, method); i++) {
         const struct prt_program_item *item = prt_program_item(program, method, i);
         if (item->delegate == delegates)
-            json_array_append_new(
-                list, json_pack("{s:s, s:i}", "name", item->name, "calls", (int)item->calls));
+            json_array_append_new(list, json_pack("{s:o, s:i}", "name", cli_json_text(item->name),
+                                                  "calls", (int)item->calls));
     }
     return list;
 }
@@ -24,10 +24,10 @@ static json_t *methods_json(const struct prt_program *program)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < prt_program_method_count(program); i++)
-        json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "name",
-                                              prt_program_method_name(program, i), "operators",
-                                              items_json(program, i, false), "delegates",
-                                              items_json(program, i, true)));
+        json_array_append_new(list, json_pack("{s:o, s:o, s:o}", "name",
+                                              cli_json_text(prt_program_method_name(program, i)),
+                                              "operators", items_json(program, i, false),
+                                              "delegates", items_json(program, i, true)));
     return list;
 }
 
@@ -57,6 +57,18 @@ static json_t *ops_json(const struct prt_graph *graph)
                                   json_pack("{s:s, s:i}", "name", prt_op_name((enum prt_op)op),
                                             "calls", (int)counts[op]));
     return list;
+}
+
+/* The graph after the passes, a line a node. */
+static json_t *graph_json(const struct prt_graph *graph)
+{
+    json_t *lines = json_array();
+    char *dump = prt_graph_dump(graph), *rest = dump;
+    for (char *line; dump && (line = strsep(&rest, "\n"));)
+        if (*line)
+            json_array_append_new(lines, cli_json_text(line));
+    free(dump);
+    return lines;
 }
 
 static json_t *compiled_json(const struct prt_model *model)
@@ -133,6 +145,13 @@ static void print_compiled(const char *method, const json_t *compiled)
                      sizeof constants));
 }
 
+static void print_graph(const json_t *lines)
+{
+    size_t i;
+    json_t *line;
+    json_array_foreach(lines, i, line) puts(json_string_value(line));
+}
+
 /* ---- the command ---- */
 
 struct inspect {
@@ -149,31 +168,28 @@ static int inspect(const struct inspect *what)
     struct cli_model model;
     if (prt_program_open(what->path, &program, &error))
         return cli_fail(CLI_INPUT, &error);
-    json_t *root = json_pack("{s:s, s:o}", "file", what->path, "methods", methods_json(program));
+    json_t *root = json_pack("{s:o, s:o}", "file", cli_json_text(what->path), "methods",
+                             methods_json(program));
     prt_program_close(program);
 
     enum percept_status status = cli_model_open(what->path, &what->settings, &model, &error);
-    char *dump = NULL;
     if (!status) {
         json_object_set_new(root, "compiled", compiled_json(model.model));
-        dump = what->graph ? prt_graph_dump(prt_model_graph(model.model)) : NULL;
-        if (dump)
-            json_object_set_new(root, "graph", json_string(dump));
+        if (what->graph)
+            json_object_set_new(root, "graph", graph_json(prt_model_graph(model.model)));
         cli_model_close(&model);
     }
     if (what->json) {
         cli_print_json(root, false);
     } else {
-        printf("%s\n", what->path);
+        puts(string_of(root, "file"));
         print_methods(json_object_get(root, "methods"));
         if (!status)
             print_compiled(what->settings.method ? what->settings.method : "forward",
                            json_object_get(root, "compiled"));
-        if (dump)
-            fputs(dump, stdout);
+        print_graph(json_object_get(root, "graph"));
         json_decref(root);
     }
-    free(dump);
     fflush(stdout);
     return status ? cli_fail(cli_model_exit(status), &error) : CLI_OK;
 }

@@ -107,8 +107,9 @@ static int run_once(const struct run *run, struct prt_model *model)
         return cli_fail(CLI_FAILURE, &error);
     }
     if (run->json) {
-        cli_print_json(
-            json_pack("{s:s, s:f, s:o}", "file", run->path, "ms", ms, "outputs", outputs), false);
+        cli_print_json(json_pack("{s:o, s:f, s:o}", "file", cli_json_text(run->path), "ms", ms,
+                                 "outputs", outputs),
+                       false);
         return CLI_OK;
     }
     json_array_foreach(outputs, i, output) print_output(i, output);

@@ -229,9 +229,9 @@ static void judge(struct verify *verify, const json_t *test)
     enum percept_status status = run_test(verify, test, &max_absolute, &error);
     status ? verify->failed++ : verify->passed++;
     if (verify->json)
-        cli_print_json(json_pack("{s:s, s:b, s:o, s:s}", "test", name, "passed", !status, "max_abs",
+        cli_print_json(json_pack("{s:s, s:b, s:o, s:o}", "test", name, "passed", !status, "max_abs",
                                  isfinite(max_absolute) ? json_real(max_absolute) : json_null(),
-                                 "message", status ? error.message : ""),
+                                 "message", cli_json_text(status ? error.message : "")),
                        true);
     else if (status)
         printf("FAIL %s: %s\n", name, error.message);

@@ -18,6 +18,9 @@
 #define AWAY_MOST_NS (3 * BASE_NS_PER_S)    /* how long the daemon may be gone */
 #define SHOWN_POINTS 256                    /* the live numbers are of the newest samples */
 
+/* No daemon of ours has others; so names are safe in every file that is made of them. */
+#define TOPIC_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789._-"
+
 struct session {
     struct report report;
     struct percept_client *client;
@@ -68,14 +71,16 @@ static enum percept_status subscribe_all(struct session *session, struct percept
         return status;
     json_array_foreach(json_object_get(topics, "topics"), i, row)
     {
+        const char *name = json_string_value(json_object_get(row, "name"));
+        const char *schema = json_string_value(json_object_get(row, "schema"));
+        if (!name || strspn(name, TOPIC_CHARACTERS) != strlen(name))
+            continue;
         if (report->topic_count == REPORT_TOPICS) {
             base_log(BASE_LOG_WARNING, "only the first %d topics are reported", REPORT_TOPICS);
             break;
         }
         struct report_topic *topic = &report->topics[report->topic_count];
-        const char *name = json_string_value(json_object_get(row, "name"));
-        const char *schema = json_string_value(json_object_get(row, "schema"));
-        snprintf(topic->name, sizeof topic->name, "%s", name ? name : "");
+        snprintf(topic->name, sizeof topic->name, "%s", name);
         snprintf(topic->schema_name, sizeof topic->schema_name, "%s", schema ? schema : "");
         topic->schema = cli_schema_find(topic->schema_name);
         status =

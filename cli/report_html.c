@@ -32,7 +32,9 @@ static const char head[] =
     "align-items:start}.plots{grid-template-columns:repeat(auto-fill,minmax(440px,1fr))}\n"
     "figure{margin:0;background:var(--card);border:1px solid "
     "var(--line);border-radius:10px;overflow:hidden}\n"
-    "figure svg{display:block;width:100%}figcaption{padding:8px 12px;color:var(--soft);"
+    "figure "
+    "svg{display:block;width:100%;aspect-ratio:4/3;background:#101214}figcaption{padding:8px "
+    "12px;color:var(--soft);"
     "font-size:13px}\n"
     ".plot{width:100%;background:var(--card);border:1px solid var(--line);border-radius:10px;"
     "font-size:11px}.plot text{fill:var(--soft)}.plot text[fill]{fill:revert-layer}"
@@ -165,19 +167,19 @@ static void hand(const struct percept_hand *hand, double unit, FILE *file)
                 "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" "
                 "stroke-width=\"%.1f\" stroke-linecap=\"round\"/>\n",
                 (double)at[bones[i].from][0], (double)at[bones[i].from][1],
-                (double)at[bones[i].to][0], (double)at[bones[i].to][1], bones[i].color, 2 * unit);
+                (double)at[bones[i].to][0], (double)at[bones[i].to][1], bones[i].color, 3 * unit);
     for (size_t i = 0; i < PERCEPT_HAND_LANDMARKS; i++) {
         fprintf(file,
                 "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" fill=\"#fff\" stroke=\"#111\" "
                 "stroke-width=\"%.2f\"/>\n",
-                (double)at[i][0], (double)at[i][1], 2.4 * unit, 0.8 * unit);
+                (double)at[i][0], (double)at[i][1], 2.8 * unit, unit);
         top = fminf(top, at[i][1]);
         left = fminf(left, at[i][0]);
     }
     fprintf(file,
             "<text x=\"%.1f\" y=\"%.1f\" font-size=\"%.1f\" fill=\"#fff\" stroke=\"#111\" "
             "stroke-width=\"%.1f\" paint-order=\"stroke\">%s #%u, %.2f</text>\n",
-            (double)left, fmax((double)top - 8 * unit, 14 * unit), 13 * unit, 3 * unit,
+            (double)left, fmax((double)top - 9 * unit, 20 * unit), 19 * unit, 4 * unit,
             hand->handedness == PERCEPT_HAND_LEFT ? "left" : "right", hand->id,
             (double)hand->presence);
 }

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "cli/cli.h"
 #include "cli/report.h"
 
 #include <string.h>
@@ -101,8 +102,9 @@ json_t *report_json(const struct report *report)
     if (localtime_r(&now, &local))
         strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S%z", &local);
     return json_pack(
-        "{s:s, s:s, s:{s:s, s:i}, s:f, s:o, s:b, s:o, s:o, s:o}", "version", PERCEPT_RELEASE,
-        "made", when, "machine", "cpu", cpu, "cpus", (int)sysconf(_SC_NPROCESSORS_ONLN), "seconds",
+        "{s:s, s:s, s:{s:o, s:i}, s:f, s:o, s:b, s:o, s:o, s:o}", "version", PERCEPT_RELEASE,
+        "made", when, "machine", "cpu", cli_json_text(cpu), "cpus",
+        (int)sysconf(_SC_NPROCESSORS_ONLN), "seconds",
         (double)(report->end_ns - report->start_ns) / BASE_NS_PER_S, "first_message_s",
         first_ns ? json_real((double)(first_ns - report->start_ns) / BASE_NS_PER_S) : json_null(),
         "complete", (int)report->complete, "topics", topics, "models",

@@ -147,9 +147,9 @@ void report_plot_histogram(const char *title, const struct report_curve *curve, 
         double value = (double)marks[i].ns / BASE_NS_PER_MS, at = x_at(x, fmin(value, x.most));
         fprintf(file,
                 "<line class=\"mark\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>"
-                "<text x=\"%.1f\" y=\"%zu\" text-anchor=\"%s\">%s %.3g</text>\n",
+                "<text x=\"%.1f\" y=\"%zu\" text-anchor=\"%s\">%s %.*f</text>\n",
                 at, at, TOP, TOP + PLOT_H, at + (at > WIDTH / 2.0 ? -4 : 4), TOP + 10 + 13 * i,
-                at > WIDTH / 2.0 ? "end" : "start", marks[i].name, value);
+                at > WIDTH / 2.0 ? "end" : "start", marks[i].name, value < 10 ? 2 : 1, value);
     }
     fputs("</svg>\n", file);
 }

@@ -36,6 +36,15 @@ START_TEST(error_names_the_place)
 }
 END_TEST
 
+START_TEST(error_is_one_clean_line)
+{
+    struct percept_error error;
+    percept_fail_at(&error, PERCEPT_MALFORMED, "a\nb", 0, 0, "no op '%s'", "\x1b[2J\n\x7f\xc3\xa4");
+    ck_assert_str_eq(error.message, "no op '?[2J??\xc3\xa4'");
+    ck_assert_str_eq(error.file, "a?b");
+}
+END_TEST
+
 START_TEST(checked_arithmetic_refuses_overflow)
 {
     size_t out = 42;
@@ -81,6 +90,7 @@ int main(void)
     TCase *tests = tcase_create("base");
     tcase_add_test(tests, status_has_name_and_text);
     tcase_add_test(tests, error_names_the_place);
+    tcase_add_test(tests, error_is_one_clean_line);
     tcase_add_test(tests, checked_arithmetic_refuses_overflow);
     tcase_add_test(tests, arena_returns_zeroed_aligned_memory_within_its_limit);
     suite_add_tcase(suite, tests);
