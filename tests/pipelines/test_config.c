@@ -1,7 +1,7 @@
 /* What a configuration may say, and what is said about one that is wrong. */
 #include "pipelines/config.h"
+#include "suite.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -474,6 +474,69 @@ START_TEST(the_configurations_that_are_shipped_are_right)
 }
 END_TEST
 
+/* ---- the guides ---- */
+
+/* From `begin` to the next heading of the same kind. */
+static char *read_section(const char *file, const char *begin)
+{
+    char path[512];
+    static char text[65536];
+    snprintf(path, sizeof path, "%s/docs/%s", getenv("PERCEPT_SOURCE_DIR"), file);
+    FILE *stream = fopen(path, "r");
+    ck_assert_msg(stream != NULL, "%s", path);
+    text[fread(text, 1, sizeof text - 1, stream)] = '\0';
+    fclose(stream);
+    char *start = strstr(text, begin);
+    ck_assert_msg(start != NULL, "%s has no '%s'", file, begin);
+    char *end = strstr(start + strlen(begin), "\n##");
+    if (end)
+        *end = '\0';
+    return start;
+}
+
+static void expect_rows(const char *section, const struct pipe_param *params, const char *what)
+{
+    char row[96];
+    for (const struct pipe_param *p = params; p && p->name; p++) {
+        snprintf(row, sizeof row, "`%s`", p->name);
+        ck_assert_msg(strstr(section, row) != NULL, "%s: parameter %s is not in its guide", what,
+                      p->name);
+    }
+}
+
+START_TEST(every_node_port_and_parameter_is_in_the_guide)
+{
+    for (size_t i = 0; pipe_node_classes[i]; i++) {
+        const struct pipe_node_class *class = pipe_node_classes[i];
+        char heading[96], row[96];
+        snprintf(heading, sizeof heading, "\n## `%s`\n", class->name);
+        const char *section = read_section("nodes.md", heading);
+        expect_rows(section, class->params, class->name);
+        for (const struct pipe_port *port = class->inputs; port->name; port++) {
+            snprintf(row, sizeof row, "\n| `%s` | %s%s |", port->name,
+                     pipe_stream_type_name(port->type), port->optional ? ", optional" : "");
+            ck_assert_msg(strstr(section, row) != NULL, "%s: no row '%s'", class->name, row);
+        }
+        for (const struct pipe_port *port = class->outputs; port->name; port++) {
+            snprintf(row, sizeof row, "\n| `%s` | %s |", port->name,
+                     pipe_stream_type_name(port->type));
+            ck_assert_msg(strstr(section, row) != NULL, "%s: no row '%s'", class->name, row);
+        }
+    }
+}
+END_TEST
+
+START_TEST(every_source_and_its_parameters_are_in_the_guide)
+{
+    for (size_t i = 0; pipe_source_classes[i]; i++) {
+        char heading[96];
+        snprintf(heading, sizeof heading, "`type: %s`", pipe_source_classes[i]->name);
+        expect_rows(read_section("configuration.md", heading), pipe_source_classes[i]->params,
+                    pipe_source_classes[i]->name);
+    }
+}
+END_TEST
+
 static bool have_models(void)
 {
     char path[512];
@@ -501,12 +564,10 @@ int main(void)
     tcase_add_test(tests, size_is_limited);
     tcase_add_test(tests, variables_do_not_grow_a_text_past_its_limit);
     tcase_add_test(tests, a_node_class_from_outside_is_checked_before_it_is_used);
+    tcase_add_test(tests, every_node_port_and_parameter_is_in_the_guide);
+    tcase_add_test(tests, every_source_and_its_parameters_are_in_the_guide);
     if (have_models()) /* the zoo's files are named in them */
         tcase_add_test(tests, the_configurations_that_are_shipped_are_right);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }
