@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUP_F32   64
+#define GROUP_F32   CPU_DEPTHWISE_CHANNELS
 #define GROUP_I8    16
 #define STRIP_BYTES (96 * 1024) /* int8: widened rows, in the L2 cache */
 /* Roughly what one core does, to decide how far to cut work up; nothing depends on it being right.
@@ -25,26 +25,12 @@ static size_t align64(size_t bytes)
     return (bytes + 63) & ~(size_t)63;
 }
 
-/* Kernel rows [first, last) of output row `row` that lie inside the image. */
-static void inside_rows(const struct cpu_conv_spec *spec, int64_t row, int64_t *first,
-                        int64_t *last)
-{
-    int64_t dilation = spec->attrs.dilation[0];
-    int64_t top = row * spec->attrs.stride[0] - spec->attrs.padding[0];
-    int64_t from = top < 0 ? (-top + dilation - 1) / dilation : 0;
-    int64_t to = top < spec->input[0] ? (spec->input[0] - top + dilation - 1) / dilation : 0;
-    *last = to < spec->kernel[0] ? to : spec->kernel[0];
-    *first = from < *last ? from : *last;
-}
-
-/* What is the same for all rows of a group of channels that starts at `channel`. */
+/* A job on channels [channel, channel + channels), but for where it reads and writes. */
 static struct cpu_depthwise describe(const struct cpu_conv *conv, size_t channel, size_t channels)
 {
     const struct cpu_conv_spec *spec = &conv->spec;
+    const struct prt_conv_attrs *attrs = &spec->attrs;
     struct cpu_depthwise d = {
-        .kernel_columns = (size_t)spec->kernel[1],
-        .stride = (size_t)spec->attrs.stride[1],
-        .dilation = (size_t)spec->attrs.dilation[1],
         .columns = (size_t)spec->output[1],
         .channels = channels,
         .taps = (size_t)spec->kernel[0] * (size_t)spec->kernel[1],
@@ -52,6 +38,13 @@ static struct cpu_depthwise describe(const struct cpu_conv *conv, size_t channel
         .bias = conv->channels + channel,
         .finish = conv->finish,
     };
+    for (int i = 0; i < 2; i++) {
+        d.kernel[i] = (size_t)spec->kernel[i];
+        d.stride[i] = (size_t)attrs->stride[i];
+        d.dilation[i] = (size_t)attrs->dilation[i];
+        d.pad[i] = (size_t)attrs->padding[2 * i];
+        d.input[i] = (size_t)spec->input[i];
+    }
     d.weights += channel * d.taps;
     d.finish.slope += channel;
     return d;
@@ -61,29 +54,18 @@ static void run_rows_f32(const struct cpu_conv_call *call, size_t image, size_t 
                          size_t channel, size_t channels)
 {
     const struct cpu_conv *conv = call->conv;
-    const struct cpu_conv_spec *spec = &conv->spec;
-    size_t all = (size_t)spec->input[2], rows = (size_t)spec->input[0];
+    size_t all = (size_t)conv->spec.input[2];
     struct cpu_depthwise d = describe(conv, channel, channels);
-    const float *weights = d.weights;
-    size_t line = (size_t)spec->input[1] * all;
-    const float *x = (const float *)call->x + image * rows * line + channel;
-    d.row_stride = line * (size_t)spec->attrs.dilation[0];
-    d.pixel_stride = d.y_stride = all;
-    d.pad = spec->attrs.padding[2];
-    d.input_columns = (size_t)spec->input[1];
-    for (; row < end; row++) {
-        int64_t first, last;
-        inside_rows(spec, (int64_t)row, &first, &last);
-        int64_t top = (int64_t)row * spec->attrs.stride[0] - spec->attrs.padding[0] +
-                      first * spec->attrs.dilation[0];
-        size_t at = (image * (size_t)spec->output[0] + row) * d.columns * all + channel;
-        d.kernel_rows = (size_t)(last - first);
-        d.x = d.kernel_rows ? x + (size_t)top * line : x;
-        d.weights = weights + (size_t)first * d.kernel_columns * conv->kernels->width;
-        d.residual = spec->residual ? (const float *)call->residual + at : NULL;
-        d.y = (float *)call->y + at;
-        conv->kernels->depthwise(&d);
-    }
+    size_t at = image * (size_t)conv->spec.output[0] * d.columns * all + channel;
+    d.row = row;
+    d.row_end = end;
+    d.x_pixel = d.y_pixel = all;
+    d.x_row = d.input[1] * all;
+    d.y_row = d.columns * all;
+    d.x = (const float *)call->x + image * d.input[0] * d.x_row + channel;
+    d.y = (float *)call->y + at;
+    d.residual = conv->spec.residual ? (const float *)call->residual + at : NULL;
+    conv->kernels->depthwise(&d);
 }
 
 /* A worker's scratch: a row of zeros for the bias, a row of sums, the widened strip. */
@@ -101,13 +83,15 @@ static void run_rows_i8(const struct cpu_conv_call *call, uint8_t *scratch, size
     memset(zeros, 0, (GROUP_I8 + CPU_CHANNEL_SLACK) * sizeof *zeros);
 
     struct cpu_depthwise d = describe(conv, channel, channels);
-    d.pixel_stride = d.y_stride = channels;
-    d.row_stride = padded * channels * (size_t)dilation;
-    d.input_columns = padded;
+    d.row_end = 1;
+    d.pad[0] = d.pad[1] = 0;
+    d.input[0] = (size_t)reach;
+    d.input[1] = padded;
+    d.x_pixel = d.y_pixel = channels;
+    d.x_row = padded * channels;
     d.bias = zeros;
     d.y = sums;
     d.finish = (struct cpu_finish){.lo = -INFINITY, .hi = INFINITY};
-    d.kernel_rows = (size_t)spec->kernel[0];
     struct cpu_narrow n = {
         .pixels = d.columns,
         .channels = channels,

@@ -63,23 +63,26 @@ struct cpu_gemm_i8 {
     struct cpu_requant requant;
 };
 
+/* Most channels of one depthwise job. */
+enum { CPU_DEPTHWISE_CHANNELS = 64 };
+
 /*
- * One row of a depthwise convolution's output: for output column j and channel c,
- *     y[j][c] = finish(bias[c] + sum over i, k of x[i][j * stride - pad + k * dilation][c] *
- * w[i][k][c]) where i counts kernel rows, all inside the image, and columns outside it count as 0.
- * Weights are packed by vectors of channels: `taps` vectors each.
+ * Output rows [row, row_end) of a depthwise convolution: for row r, column j and channel c
+ *     y[r][j][c] = finish(bias[c] + sum over i, k of w[i][k][c] *
+ *                         x[r * stride - pad + i * dilation][j * stride - pad + k * dilation][c])
+ * where x outside the image counts as 0. Pairs are vertical, horizontal; strides from row to row
+ * and pixel to pixel are in floats. Weights are packed by vectors of channels: `taps` (kernel rows
+ * times columns) vectors each.
  */
 struct cpu_depthwise {
-    const float *x;                            /* column 0 of the row under the first kernel row */
-    size_t row_stride, pixel_stride, y_stride; /* in floats; y_stride also of residual */
-    size_t kernel_rows, kernel_columns, stride, dilation;
-    ptrdiff_t pad;
-    size_t input_columns, columns, channels;
-    const float *weights; /* of the first kernel row */
-    size_t taps;          /* vectors from one vector of channels to the next */
-    const float *bias;
-    const float *residual; /* or NULL */
+    size_t kernel[2], stride[2], dilation[2], pad[2], input[2];
+    size_t row, row_end, columns, channels, taps;
+    const float *x;
+    size_t x_row, x_pixel;
+    const float *weights, *bias;
     float *y;
+    const float *residual; /* or NULL */
+    size_t y_row, y_pixel; /* also of residual */
     struct cpu_finish finish;
 };
 

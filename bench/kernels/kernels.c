@@ -3,9 +3,9 @@
  *
  *     bench_kernels [--int8] [--plain] [--threads N] [--rounds N] [--layers] [MODEL]
  *
- * Each round runs all layers of a model in order on different memory, so caches are as they are in
- * the model. Prints the least time of each layer (--layers) and of a whole round, and the rate in
- * multiply-adds.
+ * Each round runs all layers of a model in order, each on what the one before wrote, in three
+ * buffers that take turns, so that caches are as they are in the model. Prints the least time of
+ * each layer (--layers) and of a whole round, and the rate in multiply-adds.
  */
 #include "backends/cpu/conv.h"
 #include "base/clock.h"
@@ -48,8 +48,8 @@ struct options {
 
 struct timed {
     struct cpu_conv *conv;
-    void *x, *y, *residual;
     double macs, least_us;
+    size_t bytes; /* the larger of x and y */
 };
 
 static void *random_bytes(size_t size, bool floats)
@@ -112,10 +112,8 @@ static void prepare(const struct layer *layer, const struct options *options, st
     }
     free(weight);
     free(floats);
-    timed->x = random_bytes(x_bytes * element, !options->int8);
-    timed->y = random_bytes(pixels * outputs * element, !options->int8);
-    timed->residual =
-        layer->residual ? random_bytes(pixels * outputs * element, !options->int8) : NULL;
+    size_t y_bytes = pixels * outputs;
+    timed->bytes = (x_bytes > y_bytes ? x_bytes : y_bytes) * element;
     timed->macs = (double)(pixels * outputs * depth);
     timed->least_us = 1e30;
 }
@@ -123,15 +121,19 @@ static void prepare(const struct layer *layer, const struct options *options, st
 static void measure(size_t first, const struct options *options)
 {
     static struct timed timed[LAYER_COUNT];
-    size_t end = first + 1, scratch_bytes = 64;
+    size_t end = first + 1, scratch_bytes = 64, bytes = 0;
     double macs = 0, least_us = 1e30;
     for (; end < LAYER_COUNT && !layers[end].model; end++) {
         prepare(&layers[end], options, &timed[end]);
-        size_t bytes = cpu_conv_scratch_bytes(timed[end].conv);
-        scratch_bytes = bytes > scratch_bytes ? bytes : scratch_bytes;
+        size_t needed = cpu_conv_scratch_bytes(timed[end].conv);
+        scratch_bytes = needed > scratch_bytes ? needed : scratch_bytes;
+        bytes = timed[end].bytes > bytes ? timed[end].bytes : bytes;
         macs += timed[end].macs;
     }
     void *scratch = aligned_alloc(64, scratch_bytes);
+    void *buffers[3];
+    for (int i = 0; i < 3; i++)
+        buffers[i] = random_bytes(bytes, !options->int8);
     struct base_pool *pool = NULL;
     if (!scratch || base_pool_create(options->threads, &pool, NULL) != PERCEPT_OK)
         abort();
@@ -140,8 +142,9 @@ static void measure(size_t first, const struct options *options)
         double round_us = 0;
         for (size_t i = first + 1; i < end; i++) {
             struct timed *t = &timed[i];
+            const void *residual = layers[i].residual ? buffers[(i + 2) % 3] : NULL;
             int64_t start = base_clock_ns();
-            cpu_conv_run(t->conv, t->x, t->residual, t->y, scratch, pool);
+            cpu_conv_run(t->conv, buffers[i % 3], residual, buffers[(i + 1) % 3], scratch, pool);
             double us = (double)(base_clock_ns() - start) / 1e3;
             t->least_us = us < t->least_us ? us : t->least_us;
             round_us += us;
@@ -158,15 +161,14 @@ static void measure(size_t first, const struct options *options)
                    l->input, l->input_channels, l->output, l->output_channels, l->kernel, l->stride,
                    cpu_conv_kernel(t->conv), t->least_us, t->macs / t->least_us / 1e3);
         cpu_conv_destroy(t->conv);
-        free(t->x);
-        free(t->y);
-        free(t->residual);
     }
     printf("%-20s %s, %u threads: round %.3f ms, sum of least %.3f ms, %.1f MMAC, %.1f GMAC/s\n",
            layers[first].model, options->int8 ? "int8" : "fp32", options->threads, least_us / 1e3,
            sum_us / 1e3, macs / 1e6, macs / least_us / 1e3);
     base_pool_destroy(pool);
     free(scratch);
+    for (int i = 0; i < 3; i++)
+        free(buffers[i]);
 }
 
 static long number(const char *text, long most)
