@@ -74,6 +74,19 @@ static void next_place(const struct cpu_conv_spec *spec, struct place *place)
     place->image++;
 }
 
+/* Output pixels from `place` to the end of its row, at most `most`; and the place after them. */
+static size_t run_length(const struct cpu_conv_spec *spec, struct place place, size_t most)
+{
+    size_t rest = (size_t)(spec->output[1] - place.column);
+    return rest < most ? rest : most;
+}
+
+static void next_row(const struct cpu_conv_spec *spec, struct place *place)
+{
+    place->column = spec->output[1] - 1;
+    next_place(spec, place);
+}
+
 /* The input row (axis 0) or column (axis 1) under kernel position k of output position `at`; -1
  * when there is none. */
 static int32_t input_at(const struct cpu_conv_spec *spec, int axis, int32_t at, int32_t k)
@@ -114,32 +127,44 @@ static int32_t inside_columns(const struct cpu_conv_spec *spec, int32_t column, 
 
 /* ---- fp32: addresses ---- */
 
-/* Where the windows of a block are: a[tap * rows + row]. Kernel rows that hang over an edge are
- * copied to `copies`, with zeros. */
+/* The kernel row of one output pixel that hangs over an edge, copied with zeros around it. */
+static void copy_kernel_row(const struct cpu_conv *conv, const float *line, int32_t column,
+                            float *to)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    size_t channels = (size_t)spec->input[2];
+    int32_t first, last, from = inside_columns(spec, column, &first, &last);
+    memset(to, 0, conv->gemm.depth * sizeof *to);
+    memcpy(to + (size_t)first * channels, line + (size_t)from * channels,
+           (size_t)(last - first) * channels * sizeof *to);
+}
+
+/* Where the windows of `rows` output pixels are: a[tap * rows + r]. Cut into runs of pixels of one
+ * output row, for which the input rows are the same. */
 static void address_rows(const struct cpu_conv *conv, const float *x, struct place place,
                          size_t rows, const float **a, float *copies, const float *zeros)
 {
     const struct cpu_conv_spec *spec = &conv->spec;
-    size_t channels = (size_t)spec->input[2], depth = conv->gemm.depth;
-    for (size_t r = 0; r < rows; r++, next_place(spec, &place)) {
-        int32_t first, last, column = inside_columns(spec, place.column, &first, &last);
+    size_t channels = (size_t)spec->input[2];
+    int64_t stride = spec->attrs.stride[1], most = (int64_t)spec->input[1] - spec->kernel[1];
+    for (size_t r = 0, run; r < rows; r += run, next_row(spec, &place)) {
+        run = run_length(spec, place, rows - r);
         for (int32_t k = 0; k < spec->kernel[0]; k++) {
             const float **to = &a[(size_t)k * rows + r];
             int32_t row = input_at(spec, 0, place.row, k);
-            if (row < 0 || first == last) {
-                *to = zeros;
-                continue;
+            const float *line = row < 0 ? NULL : x + pixel_offset(spec, place.image, row, 0);
+            int64_t left = place.column * stride - spec->attrs.padding[2];
+            for (size_t j = 0; j < run; j++, left += stride) {
+                if (!line) {
+                    to[j] = zeros;
+                } else if (left >= 0 && left <= most) {
+                    to[j] = line + (size_t)left * channels;
+                } else {
+                    copy_kernel_row(conv, line, place.column + (int32_t)j, copies);
+                    to[j] = copies;
+                    copies += conv->gemm.depth;
+                }
             }
-            const float *from = x + pixel_offset(spec, place.image, row, column);
-            if (last - first == spec->kernel[1]) {
-                *to = from;
-                continue;
-            }
-            size_t before = (size_t)first * channels, n = (size_t)(last - first) * channels;
-            memset(copies, 0, depth * sizeof *copies);
-            memcpy(copies + before, from, n * sizeof *copies);
-            *to = copies;
-            copies += depth;
         }
     }
 }
@@ -148,13 +173,18 @@ static void address_pixels(const struct cpu_conv *conv, const float *x, struct p
                            size_t rows, const float **a, const float *zeros)
 {
     const struct cpu_conv_spec *spec = &conv->spec;
-    for (size_t r = 0; r < rows; r++, next_place(spec, &place)) {
+    size_t channels = (size_t)spec->input[2];
+    for (size_t r = 0, run; r < rows; r += run, next_row(spec, &place)) {
+        run = run_length(spec, place, rows - r);
         const float **to = a + r;
         for (int32_t i = 0; i < spec->kernel[0]; i++) {
             int32_t row = input_at(spec, 0, place.row, i);
+            const float *line = row < 0 ? NULL : x + pixel_offset(spec, place.image, row, 0);
             for (int32_t k = 0; k < spec->kernel[1]; k++, to += rows) {
-                int32_t column = row < 0 ? -1 : input_at(spec, 1, place.column, k);
-                *to = column < 0 ? zeros : x + pixel_offset(spec, place.image, row, column);
+                for (size_t j = 0; j < run; j++) {
+                    int32_t column = line ? input_at(spec, 1, place.column + (int32_t)j, k) : -1;
+                    to[j] = column < 0 ? zeros : line + (size_t)column * channels;
+                }
             }
         }
     }
