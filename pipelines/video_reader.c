@@ -72,12 +72,12 @@ static int refuse_open(AVFormatContext *format, AVIOContext **io, const char *ur
     return AVERROR(EACCES);
 }
 
+/* All of them are the file's fault, even "out of memory": a header may ask for any amount. */
 static enum percept_status fail_av(struct percept_error *error, int code, const char *what)
 {
     char text[AV_ERROR_MAX_STRING_SIZE] = "";
     av_strerror(code, text, sizeof text);
-    return percept_fail(error, code == AVERROR(ENOMEM) ? PERCEPT_NO_MEMORY : PERCEPT_MALFORMED,
-                        "%s: %s", what, text);
+    return percept_fail(error, PERCEPT_MALFORMED, "%s: %s", what, text);
 }
 
 static enum percept_status open_format(struct pipe_video *video, struct percept_error *error)
@@ -88,11 +88,19 @@ static enum percept_status open_format(struct pipe_video *video, struct percept_
     if (!video->io)
         av_free(buffer);
     video->format = avformat_alloc_context();
-    if (!video->io || !video->format)
+    /* Formats that name other files open them here, or through contexts of their own, which inherit
+     * but the list of protocols: there is no protocol of this name. */
+    char *no_protocol = av_strdup("none");
+    if (!video->io || !video->format || !no_protocol) {
+        av_free(no_protocol);
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    }
     video->format->pb = video->io;
     video->format->io_open = refuse_open;
-    int code = avformat_open_input(&video->format, NULL, NULL, NULL); /* frees format on failure */
+    video->format->protocol_whitelist = no_protocol;
+    /* The empty name keeps formats that name other files from failing in stranger ways. It frees
+     * format on failure. */
+    int code = avformat_open_input(&video->format, "", NULL, NULL);
     if (code < 0)
         return fail_av(error, code, "not a known image or video");
     code = avformat_find_stream_info(video->format, NULL);
