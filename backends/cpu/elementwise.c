@@ -140,7 +140,9 @@ static void bring(const struct elementwise_run *run, unsigned i, const struct cp
     const char *from = run->x[i] + position(rows, i + 1, first, start) * size;
     bool repeats = step == 0 && !op->expand;
     tile->x[i].step = repeats ? 0 : 1;
-    if (x->direct && (step == 1 || repeats)) {
+    /* A body follows rows; a store alone wants one run; with neither, loading is the copy. */
+    bool usable = op->body || (op->store && (tile->rows == 1 || row == (int64_t)tile->count));
+    if (x->direct && usable && (step == 1 || repeats)) {
         tile->x[i].p = from;
         tile->x[i].row = row;
         return;
