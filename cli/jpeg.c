@@ -1,8 +1,9 @@
 #include "cli/jpeg.h"
 
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
-/* libjpeg's header uses FILE and size_t without including them. */
+/* After stdio: libjpeg's header uses FILE and size_t without including them. */
 #include <jpeglib.h>
 
 #define QUALITY 82
@@ -23,13 +24,11 @@ static void no_message(j_common_ptr info)
     (void)info;
 }
 
-bool cli_jpeg_encode(const unsigned char *pixels, unsigned width, unsigned height,
-                     unsigned channels, unsigned char **bytes, size_t *size)
+static bool encode(const unsigned char *pixels, unsigned width, unsigned height, unsigned channels,
+                   FILE *file)
 {
     struct jpeg_compress_struct jpeg;
     struct failure failure;
-    unsigned char *buffer = NULL; /* jpeg_mem_dest's; it hands it over when the file is finished */
-    unsigned long length = 0;
     jpeg.err = jpeg_std_error(&failure.base);
     failure.base.error_exit = on_error;
     failure.base.output_message = no_message;
@@ -38,7 +37,7 @@ bool cli_jpeg_encode(const unsigned char *pixels, unsigned width, unsigned heigh
         return false;
     }
     jpeg_create_compress(&jpeg);
-    jpeg_mem_dest(&jpeg, &buffer, &length);
+    jpeg_stdio_dest(&jpeg, file);
     jpeg.image_width = width;
     jpeg.image_height = height;
     jpeg.input_components = (int)channels;
@@ -52,7 +51,24 @@ bool cli_jpeg_encode(const unsigned char *pixels, unsigned width, unsigned heigh
     }
     jpeg_finish_compress(&jpeg);
     jpeg_destroy_compress(&jpeg);
-    *bytes = buffer;
+    return true;
+}
+
+/* Through a stream, because jpeg_mem_dest loses its buffer when libjpeg gives up. */
+bool cli_jpeg_encode(const unsigned char *pixels, unsigned width, unsigned height,
+                     unsigned channels, unsigned char **bytes, size_t *size)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *file = open_memstream(&text, &length);
+    bool good = file && encode(pixels, width, height, channels, file);
+    if (file && fclose(file) != 0)
+        good = false;
+    if (!good) {
+        free(text);
+        return false;
+    }
+    *bytes = (unsigned char *)text;
     *size = length;
     return true;
 }

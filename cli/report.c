@@ -102,8 +102,10 @@ static void take_sample(struct report *report, size_t index, const struct percep
     struct report_topic *topic = &report->topics[index];
     int64_t now = base_clock_ns(), latency = now - sample->capture_ns;
     bool known = topic->schema && sample->size >= topic->schema->least;
-    if (!topic->messages++)
+    if (!topic->messages++) {
         topic->first_ns = now;
+        topic->missed_before = sample->sequence - 1;
+    }
     topic->last_ns = now;
     topic->lost += sample->lost;
     topic->bytes += sample->size;

@@ -25,6 +25,7 @@ struct report_topic {
     struct percept_subscription *subscription;
     bool ended;
     uint64_t messages, lost, bytes;
+    uint64_t missed_before; /* published too long before we came */
     int64_t subscribed_ns;
     int64_t first_ns, last_ns; /* when they arrived */
     struct cli_series latency; /* capture to here; not of what was published before we came */
