@@ -1,0 +1,327 @@
+/*
+ * What the passes promise: each pattern ends in the nodes that it should, and computes what it
+ * computed before. Each case builds a small graph, runs it as imported and fused on the CPU, and
+ * compares the numbers; what is run after fusion is written down as text.
+ */
+#include "build.h"
+
+#include "backends/cpu/cpu.h"
+#include "runtime/passes.h"
+#include "runtime/prt.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define IMAGE SIZES(1, 8, 12, 12)
+
+/* ---- folding padding, bias, scale, residual and activation into a convolution ---- */
+
+static uint32_t conv3(struct prt_graph *graph, uint32_t x)
+{
+    return build_conv(graph, x, (struct conv){.channels = 8, .kernel = 3, .padding = 1});
+}
+
+static uint32_t padded_conv(struct prt_graph *graph, uint32_t x)
+{
+    x = build_pad(graph, x, (int32_t[]){0, 0, 1, 0}, (int32_t[]){0, 0, 2, 1}, 0);
+    return build_conv(graph, x, (struct conv){.channels = 8, .kernel = 3, .stride = 2});
+}
+
+static uint32_t conv_padded_with_ones(struct prt_graph *graph, uint32_t x)
+{
+    x = build_pad(graph, x, (int32_t[]){0, 0, 1, 1}, (int32_t[]){0, 0, 1, 1}, 1);
+    return build_conv(graph, x, (struct conv){.channels = 8, .kernel = 3});
+}
+
+static uint32_t conv_padded_in_channels(struct prt_graph *graph, uint32_t x)
+{
+    x = build_pad(graph, x, (int32_t[]){0, 0, 0, 0}, (int32_t[]){0, 4, 0, 0}, 0);
+    return build_conv(graph, x, (struct conv){.channels = 8});
+}
+
+static uint32_t padded_max_pool(struct prt_graph *graph, uint32_t x)
+{
+    x = build_pad(graph, x, (int32_t[]){0, 0, 1, 1}, (int32_t[]){0, 0, 1, 1}, -INFINITY);
+    return build_max_pool(graph, x);
+}
+
+static uint32_t max_pool_of_mere_padding(struct prt_graph *graph, uint32_t x)
+{
+    x = build_pad(graph, x, (int32_t[]){0, 0, 2, 0}, (int32_t[]){0, 0, 0, 0}, (double)-FLT_MAX);
+    return build_max_pool(graph, x);
+}
+
+static uint32_t conv_bias(struct prt_graph *graph, uint32_t x)
+{
+    x = build_conv(graph, x, (struct conv){.channels = 8, .no_bias = true});
+    return build_binary(graph, PRT_BINARY_ADD, x, build_constant(graph, SIZES(8, 1, 1)));
+}
+
+static uint32_t batch_norm(struct prt_graph *graph, uint32_t x)
+{
+    x = build_binary(graph, PRT_BINARY_MUL, conv3(graph, x), build_constant(graph, SIZES(8, 1, 1)));
+    x = build_binary(graph, PRT_BINARY_SUB, x, build_constant(graph, SIZES(1, 8, 1, 1)));
+    return build_clamp(graph, x, 0, INFINITY);
+}
+
+static uint32_t bias_of_wrong_axis(struct prt_graph *graph, uint32_t x)
+{
+    x = build_conv(graph, x, (struct conv){.channels = 8});
+    return build_binary(graph, PRT_BINARY_ADD, x, build_constant(graph, SIZES(12)));
+}
+
+static uint32_t residual_prelu(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t y = build_binary(graph, PRT_BINARY_ADD, x, conv3(graph, conv3(graph, x)));
+    return build_prelu_parts(graph, y, 1);
+}
+
+static uint32_t two_convs_added(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t y = build_binary(graph, PRT_BINARY_ADD, conv3(graph, x), conv3(graph, x));
+    return build_clamp(graph, build_clamp(graph, y, 0, INFINITY), -INFINITY, 0.5);
+}
+
+static uint32_t activation_before_residual(struct prt_graph *graph, uint32_t x)
+{
+    return build_binary(graph, PRT_BINARY_ADD, build_clamp(graph, conv3(graph, x), 0, 6), x);
+}
+
+static uint32_t conv_read_twice(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t y = conv3(graph, x);
+    return build_binary(graph, PRT_BINARY_MUL, y, build_clamp(graph, y, 0, 1));
+}
+
+static uint32_t relu_by_maximum(struct prt_graph *graph, uint32_t x)
+{
+    return build_binary(graph, PRT_BINARY_MAX, build_number(graph, 0), conv3(graph, x));
+}
+
+static uint32_t sum_then_clamp(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t y = build_binary(graph, PRT_BINARY_ADD, build_clamp(graph, x, -1, 0.5), x);
+    return build_clamp(graph, y, 0, 1);
+}
+
+static uint32_t scale_of_constants(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t c = build_binary(graph, PRT_BINARY_ADD, build_constant(graph, SIZES(8, 1, 1)),
+                              build_constant(graph, SIZES(8, 1, 1)));
+    return build_binary(graph, PRT_BINARY_MUL, x, c);
+}
+
+/* ---- views ---- */
+
+static const int32_t to_nhwc[] = {0, 2, 3, 1}, to_nchw[] = {0, 3, 1, 2};
+
+static uint32_t nhwc_island(struct prt_graph *graph, uint32_t x)
+{
+    x = build_pad(graph, x, (int32_t[]){0, 0, 1, 1}, (int32_t[]){0, 0, 1, 1}, 0);
+    x = build_permute(graph, x, to_nhwc, 4);
+    x = build_conv(graph, x, (struct conv){.channels = 8, .kernel = 3, .nhwc = true});
+    x = build_prelu_parts(graph, x, 3);
+    x = build_conv(graph, x, (struct conv){.channels = 8, .nhwc = true});
+    return build_permute(graph, x, to_nchw, 4);
+}
+
+static uint32_t views_that_cancel(struct prt_graph *graph, uint32_t x)
+{
+    x = build_permute(graph, build_permute(graph, build_clamp(graph, x, 0, 1), to_nhwc, 4), to_nchw,
+                      4);
+    x = build_reshape(graph, build_reshape(graph, x, SIZES(8, 144)), IMAGE);
+    return build_clamp(graph, x, 0.25, 1);
+}
+
+static uint32_t head(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t parts[2];
+    for (int i = 0; i < 2; i++) {
+        uint32_t y = build_conv(graph, x, (struct conv){.channels = 8});
+        parts[i] = build_reshape(graph, build_permute(graph, y, to_nhwc, 4), SIZES(1, 576, 2));
+    }
+    return build_concat(graph, parts, 2, 1);
+}
+
+static uint32_t tokens_of_an_image(struct prt_graph *graph, uint32_t x)
+{
+    x = build_reshape(graph, conv3(graph, x), SIZES(1, 8, 144));
+    return build_permute(graph, x, (int32_t[]){0, 2, 1}, 3);
+}
+
+static uint32_t constant_matrix(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t y, rows = build_reshape(graph, x, SIZES(8, 144));
+    uint32_t matrix =
+        build_permute(graph, build_constant(graph, SIZES(5, 144)), (int32_t[]){1, 0}, 2);
+    build_node(graph, PRT_OP_MATMUL, IDS(rows, matrix), SIZES(8, 5), &y);
+    return build_binary(graph, PRT_BINARY_ADD, y, build_constant(graph, SIZES(5)));
+}
+
+/* ---- quantised chains ---- */
+
+static uint32_t q(struct prt_graph *graph, uint32_t x, float scale, int32_t zero_point)
+{
+    return build_dequantize(graph, build_quantize(graph, x, scale, zero_point));
+}
+
+static uint32_t qconv(struct prt_graph *graph, uint32_t x, int32_t kernel)
+{
+    uint32_t y = build_conv(graph, x, (struct conv){.channels = 8, .kernel = kernel});
+    uint32_t node = graph->node_count - 1;
+    uint32_t w = build_dequantize(graph, build_int8_weight(graph, SIZES(8, 8, kernel, kernel)));
+    /* The DEQUANTIZE of the weight was appended last and has to come first. */
+    struct prt_node conv = graph->nodes[node];
+    graph->nodes[node] = graph->nodes[node + 1];
+    graph->nodes[node + 1] = conv;
+    graph->nodes[node + 1].inputs[1] = w;
+    return y;
+}
+
+static uint32_t int8_conv_relu(struct prt_graph *graph, uint32_t x)
+{
+    x = build_clamp(graph, qconv(graph, q(graph, x, 0.01f, 3), 1), 0, 6);
+    return q(graph, x, 0.05f, -128);
+}
+
+static uint32_t int8_padded_conv(struct prt_graph *graph, uint32_t x)
+{
+    x = build_clamp(graph, q(graph, x, 0.01f, 3), 0, 1);
+    x = build_pad(graph, x, (int32_t[]){0, 0, 1, 1}, (int32_t[]){0, 0, 1, 1}, 0);
+    return q(graph, qconv(graph, q(graph, x, 0.01f, -100), 3), 0.06f, 1);
+}
+
+static uint32_t int8_residual(struct prt_graph *graph, uint32_t x)
+{
+    x = q(graph, x, 0.01f, 3);
+    uint32_t y = q(graph, qconv(graph, x, 1), 0.05f, -4);
+    return q(graph, build_binary(graph, PRT_BINARY_ADD, y, x), 0.06f, 9);
+}
+
+static uint32_t int8_prelu_rounded_twice(struct prt_graph *graph, uint32_t x)
+{
+    x = build_prelu_parts(graph, q(graph, x, 0.01f, 3), 1);
+    uint32_t pooled = q(graph, build_max_pool(graph, x), 0.02f, 0);
+    uint32_t direct = q(graph, build_max_pool(graph, q(graph, x, 0.03f, 10)), 0.03f, 10);
+    return q(graph, build_binary(graph, PRT_BINARY_MAX, pooled, direct), 0.02f, -1);
+}
+
+static uint32_t int8_moves(struct prt_graph *graph, uint32_t x)
+{
+    x = q(graph, x, 0.01f, 3);
+    uint32_t y = q(graph, build_reshape(graph, x, SIZES(1, 96, 12)), 0.01f, 3);
+    return q(graph, build_concat(graph, IDS(y, y), 2), 0.01f, 3);
+}
+
+static uint32_t rescaled(struct prt_graph *graph, uint32_t x)
+{
+    return q(graph, q(graph, x, 0.01f, 3), 0.015f, -7);
+}
+
+static uint32_t float_between(struct prt_graph *graph, uint32_t x)
+{
+    return build_prelu_parts(graph, build_binary(graph, PRT_BINARY_ADD, q(graph, x, 0.01f, 3), x),
+                             1);
+}
+
+/* ---- the table ---- */
+
+static const struct {
+    const char *name;
+    uint32_t (*build)(struct prt_graph *graph, uint32_t x);
+    const char *runs; /* the ops that are executed after fusion */
+    double tolerance; /* of the largest output; one code for quantised chains */
+} cases[] = {
+    {"padded conv", padded_conv, "layout conv2d layout", 0},
+    {"conv padded with ones", conv_padded_with_ones, "pad layout conv2d layout", 0},
+    {"conv padded in channels", conv_padded_in_channels, "pad layout conv2d layout", 0},
+    {"padded max pool", padded_max_pool, "layout pool2d layout", 0},
+    {"max pool of mere padding", max_pool_of_mere_padding, "pad layout pool2d layout", 0},
+    {"bias", conv_bias, "layout conv2d layout", 1e-6},
+    {"batch norm", batch_norm, "layout conv2d layout", 1e-6},
+    {"bias of wrong axis", bias_of_wrong_axis, "layout conv2d binary layout", 0},
+    {"residual and prelu", residual_prelu, "layout conv2d conv2d layout", 1e-6},
+    {"two convs added", two_convs_added, "layout conv2d conv2d layout", 1e-6},
+    {"activation before residual", activation_before_residual, "layout conv2d binary layout", 0},
+    {"conv read twice", conv_read_twice, "layout conv2d unary binary layout", 0},
+    {"relu by maximum", relu_by_maximum, "layout conv2d layout", 0},
+    {"sum then clamp", sum_then_clamp, "unary binary", 0},
+    {"constants folded", scale_of_constants, "binary", 0},
+    {"nhwc island", nhwc_island, "layout conv2d conv2d layout", 1e-6},
+    {"views that cancel", views_that_cancel, "unary", 0},
+    {"concat in place", head, "layout conv2d conv2d", 0},
+    {"tokens of an image", tokens_of_an_image, "layout conv2d", 0},
+    {"constant matrix", constant_matrix, "linear", 1e-6},
+    {"int8 conv, relu", int8_conv_relu, "quantize layout conv2d dequantize layout", 0.05},
+    {"int8 padded conv", int8_padded_conv, "quantize unary layout conv2d dequantize layout", 0.06},
+    {"int8 residual", int8_residual, "quantize layout conv2d binary dequantize layout", 0.06},
+    {"int8 prelu, rounded twice", int8_prelu_rounded_twice,
+     "quantize prelu layout pool2d prelu layout pool2d binary dequantize layout", 0.03},
+    {"int8 moves", int8_moves, "quantize concat dequantize", 0},
+    {"rescaled", rescaled, "quantize quantize dequantize", 0},
+    {"float between", float_between, "quantize dequantize binary prelu", 0},
+};
+
+static const struct prt_backend *const backends[] = {&prt_cpu_backend, NULL};
+
+static struct prt_model *make(size_t row, bool fuse)
+{
+    struct percept_error error = {0};
+    struct prt_graph *graph = build_graph();
+    uint32_t x = build_input(graph, IMAGE);
+    build_finish(graph, IDS(cases[row].build(graph, x)));
+    struct prt_model_options options = {.backends = backends, .no_fusion = !fuse};
+    struct prt_model *model = NULL;
+    ck_assert_msg(prt_model_from_graph(graph, &options, &model, &error) == PERCEPT_OK, "%s: %s",
+                  cases[row].name, error.message);
+    float *data = prt_model_input_data(model, 0);
+    build_fill(data, prt_tensor_elements(prt_model_input_spec(model, 0)), 7);
+    ck_assert_msg(prt_model_run(model, &error) == PERCEPT_OK, "%s", error.message);
+    return model;
+}
+
+static void executed_ops(const struct prt_model *model, char *text, size_t size)
+{
+    const struct prt_graph *graph = prt_model_graph(model);
+    size_t used = 0;
+    text[0] = '\0';
+    for (uint32_t n = 0; n < graph->node_count && used < size; n++)
+        if (prt_model_placement(model, n))
+            used += (size_t)snprintf(text + used, size - used, "%s%s", used ? " " : "",
+                                     prt_op_name(graph->nodes[n].op));
+}
+
+START_TEST(fused_graphs_compute_the_same_with_fewer_nodes)
+{
+    struct prt_model *plain = make((size_t)_i, false), *fused = make((size_t)_i, true);
+    const struct prt_tensor *spec = prt_model_output_spec(plain, 0);
+    ck_assert(prt_tensor_same_layout(spec, prt_model_output_spec(fused, 0)));
+    const float *a = prt_model_output_data(plain, 0), *b = prt_model_output_data(fused, 0);
+    double largest = 0, apart = 0;
+    for (size_t i = 0; i < prt_tensor_elements(spec); i++) {
+        largest = fmax(largest, fabs((double)a[i]));
+        apart = fmax(apart, fabs((double)a[i] - (double)b[i]));
+    }
+    char ops[256];
+    executed_ops(fused, ops, sizeof ops);
+    ck_assert_msg(strcmp(ops, cases[_i].runs) == 0, "%s: runs '%s', not '%s'", cases[_i].name, ops,
+                  cases[_i].runs);
+    ck_assert_msg(largest > 0 && apart <= cases[_i].tolerance * fmax(1, largest) + 1e-9,
+                  "%s: %g apart of %g", cases[_i].name, apart, largest);
+    prt_model_destroy(plain);
+    prt_model_destroy(fused);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("passes");
+    TCase *tests = tcase_create("passes");
+    tcase_add_loop_test(tests, fused_graphs_compute_the_same_with_fewer_nodes, 0,
+                        sizeof cases / sizeof *cases);
+    suite_add_tcase(suite, tests);
+    return build_run_suite(suite);
+}
