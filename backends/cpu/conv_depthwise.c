@@ -13,9 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUP_F32   CPU_DEPTHWISE_CHANNELS
-#define GROUP_I8    16
-#define STRIP_BYTES (96 * 1024) /* int8: widened rows, in the L2 cache */
+#define LEAST_GROUP_I8 32
+#define STRIP_BYTES    (256 * 1024) /* int8: widened rows and sums, in the L2 cache */
 /* Roughly what one core does, to decide how far to cut work up; nothing depends on it being right.
  */
 #define MACS_A_NS 10.0
@@ -68,67 +67,55 @@ static void run_rows_f32(const struct cpu_conv_call *call, size_t image, size_t 
     conv->kernels->depthwise(&d);
 }
 
-/* A worker's scratch: a row of zeros for the bias, a row of sums, the widened strip. */
-static void run_rows_i8(const struct cpu_conv_call *call, uint8_t *scratch, size_t image,
-                        size_t row, size_t end, size_t channel, size_t channels)
+/* Rows [row, row + rows) from an image of the input rows they need, widened. Those rows are a small
+ * image of their own, with the large one's padding where the strip touches its edges. */
+static void run_strip_i8(const struct cpu_conv_call *call, float *scratch, size_t image, size_t row,
+                         size_t rows, size_t channel, size_t channels)
 {
     const struct cpu_conv *conv = call->conv;
     const struct cpu_conv_spec *spec = &conv->spec;
-    size_t all = (size_t)spec->input[2], columns = (size_t)spec->input[1];
-    size_t padded = conv->depthwise.padded_columns, left = (size_t)spec->attrs.padding[2];
-    float *zeros = (float *)scratch, *sums = zeros + GROUP_I8 + CPU_CHANNEL_SLACK;
-    float *strip = sums + (size_t)spec->output[1] * GROUP_I8;
-    int64_t stride = spec->attrs.stride[0], dilation = spec->attrs.dilation[0];
-    int64_t reach = (spec->kernel[0] - 1) * dilation + 1;
-    memset(zeros, 0, (GROUP_I8 + CPU_CHANNEL_SLACK) * sizeof *zeros);
+    size_t all = (size_t)spec->input[2];
+    float *zeros = scratch, *sums = zeros + CPU_DEPTHWISE_CHANNELS + CPU_CHANNEL_SLACK;
+    float *strip = sums + rows * (size_t)spec->output[1] * channels;
+    memset(zeros, 0, (CPU_DEPTHWISE_CHANNELS + CPU_CHANNEL_SLACK) * sizeof *zeros);
 
     struct cpu_depthwise d = describe(conv, channel, channels);
-    d.row_end = 1;
-    d.pad[0] = d.pad[1] = 0;
-    d.input[0] = (size_t)reach;
-    d.input[1] = padded;
+    size_t reach = (d.kernel[0] - 1) * d.dilation[0] + 1;
+    size_t top = row * d.stride[0], bottom = top + (rows - 1) * d.stride[0] + reach;
+    size_t first = top > d.pad[0] ? top - d.pad[0] : 0;
+    size_t last = bottom > d.pad[0] ? bottom - d.pad[0] : 0;
+    last = last < d.input[0] ? last : d.input[0];
+    first = first < last ? first : last;
+    conv->kernels->widen_f32(strip,
+                             call->x + (image * d.input[0] + first) * d.input[1] * all + channel,
+                             (last - first) * d.input[1], channels, all, conv->flip, conv->x_zero);
+
+    d.pad[0] = d.pad[0] > top ? d.pad[0] - top : 0;
+    d.input[0] = last - first;
+    d.row_end = rows;
+    d.x = strip;
     d.x_pixel = d.y_pixel = channels;
-    d.x_row = padded * channels;
+    d.x_row = d.input[1] * channels;
     d.bias = zeros;
     d.y = sums;
+    d.y_row = d.columns * channels;
     d.finish = (struct cpu_finish){.lo = -INFINITY, .hi = INFINITY};
+    conv->kernels->depthwise(&d);
+
+    size_t at = (image * (size_t)spec->output[0] + row) * d.columns * all + channel;
     struct cpu_narrow n = {
-        .pixels = d.columns,
+        .pixels = rows * d.columns,
         .channels = channels,
         .sums = sums,
+        .residual = spec->residual ? call->residual + at : NULL,
+        .y = call->y + at,
         .y_stride = all,
         .requant = conv->requant,
     };
     n.requant.scale += channel;
     n.requant.bias += channel;
     n.requant.finish.slope += channel;
-
-    while (row < end) {
-        size_t rows = end - row;
-        rows = rows < conv->depthwise.strip_rows ? rows : conv->depthwise.strip_rows;
-        int64_t top = (int64_t)row * stride - spec->attrs.padding[0];
-        int64_t lines = ((int64_t)rows - 1) * stride + reach;
-        for (int64_t line = 0; line < lines; line++) {
-            float *to = strip + (size_t)line * padded * channels;
-            memset(to, 0, padded * channels * sizeof *to);
-            if (top + line < 0 || top + line >= spec->input[0])
-                continue;
-            const uint8_t *from =
-                call->x + (image * (size_t)spec->input[0] + (size_t)(top + line)) * columns * all +
-                channel;
-            for (size_t column = 0; column < columns && left + column < padded; column++)
-                conv->kernels->widen_f32(to + (left + column) * channels, from + column * all,
-                                         channels, conv->flip, conv->x_zero);
-        }
-        for (size_t i = 0; i < rows; i++, row++) {
-            size_t at = (image * (size_t)spec->output[0] + row) * d.columns * all + channel;
-            d.x = strip + i * (size_t)stride * padded * channels;
-            conv->kernels->depthwise(&d);
-            n.residual = spec->residual ? call->residual + at : NULL;
-            n.y = call->y + at;
-            conv->kernels->narrow(&n);
-        }
-    }
+    conv->kernels->narrow(&n);
 }
 
 static void run_task(void *context, size_t task, unsigned worker)
@@ -141,43 +128,52 @@ static void run_task(void *context, size_t task, unsigned worker)
     size_t row = rows * row_task / row_tasks, end = rows * (row_task + 1) / row_tasks;
     for (size_t channel = 0; channel < channels; channel += group) {
         size_t n = channels - channel < group ? channels - channel : group;
-        if (conv->spec.dtype == PRT_F32)
+        if (conv->spec.dtype == PRT_F32) {
             run_rows_f32(call, image, row, end, channel, n);
-        else
-            run_rows_i8(call, call->scratch + worker * conv->scratch_a_worker, image, row, end,
-                        channel, n);
+            continue;
+        }
+        float *scratch = (float *)(call->scratch + worker * conv->scratch_a_worker);
+        for (size_t from = row, strip; from < end; from += strip) {
+            strip =
+                end - from < conv->depthwise.strip_rows ? end - from : conv->depthwise.strip_rows;
+            run_strip_i8(call, scratch, image, from, strip, channel, n);
+        }
     }
 }
 
-/* Columns that the windows of a whole row touch, padding included. */
-static bool touched(int32_t outputs, int32_t stride, int32_t kernel, int32_t dilation, size_t *out)
+/* Numbers in a strip of `rows` output rows and in its sums, for one channel. */
+static bool strip_numbers(const struct cpu_conv_spec *spec, size_t rows, size_t *numbers)
 {
-    size_t n, reach;
-    return base_mul_size((size_t)outputs - 1, (size_t)stride, &n) &&
-           base_mul_size((size_t)kernel - 1, (size_t)dilation, &reach) &&
-           base_add_size(n, reach, &n) && base_add_size(n, 1, out);
+    size_t reach, lines, in, out;
+    if (!base_mul_size((size_t)spec->kernel[0] - 1, (size_t)spec->attrs.dilation[0], &reach) ||
+        !base_mul_size(rows - 1, (size_t)spec->attrs.stride[0], &lines) ||
+        !base_add_size(lines, reach, &lines) || !base_add_size(lines, 1, &lines))
+        return false;
+    lines = lines < (size_t)spec->input[0] ? lines : (size_t)spec->input[0];
+    return base_mul_size(lines, (size_t)spec->input[1], &in) &&
+           base_mul_size(rows, (size_t)spec->output[1], &out) && base_add_size(in, out, numbers);
 }
 
+/* int8: strips as high as the cache allows, of as many channels as let one be the whole image. */
 static enum percept_status plan_strips(struct cpu_conv *conv)
 {
     const struct cpu_conv_spec *spec = &conv->spec;
-    const struct prt_conv_attrs *attrs = &spec->attrs;
-    size_t padded, reach, line, lines, bytes;
-    if (!touched(spec->output[1], attrs->stride[1], spec->kernel[1], attrs->dilation[1], &padded) ||
-        !touched(1, 1, spec->kernel[0], attrs->dilation[0], &reach) ||
-        !base_mul_size(padded, GROUP_I8 * sizeof(float), &line))
-        return PERCEPT_LIMIT;
-    size_t fit = STRIP_BYTES / line, stride = (size_t)attrs->stride[0];
-    size_t rows = fit > reach ? (fit - reach) / stride + 1 : 1;
-    rows = rows < (size_t)spec->output[0] ? rows : (size_t)spec->output[0];
-    if (!touched((int32_t)rows, attrs->stride[0], spec->kernel[0], attrs->dilation[0], &lines) ||
-        !base_mul_size(lines, line, &bytes) || bytes > SIZE_MAX / 65536)
-        return PERCEPT_LIMIT;
-    conv->depthwise.padded_columns = padded;
+    size_t rows = (size_t)spec->output[0], group = CPU_DEPTHWISE_CHANNELS, numbers, bytes;
+    for (;;) {
+        if (!strip_numbers(spec, rows, &numbers) ||
+            !base_mul_size(numbers, group * sizeof(float), &bytes) || bytes > SIZE_MAX / 65536)
+            return PERCEPT_LIMIT;
+        if (bytes <= STRIP_BYTES || (group == LEAST_GROUP_I8 && rows == 1))
+            break;
+        if (group > LEAST_GROUP_I8)
+            group /= 2;
+        else
+            rows -= (rows + 3) / 4;
+    }
+    conv->depthwise.channel_group = group;
     conv->depthwise.strip_rows = rows;
     conv->scratch_a_worker =
-        align64(bytes + (GROUP_I8 + CPU_CHANNEL_SLACK + (size_t)spec->output[1] * GROUP_I8) *
-                            sizeof(float));
+        align64(bytes + (CPU_DEPTHWISE_CHANNELS + CPU_CHANNEL_SLACK) * sizeof(float));
     return PERCEPT_OK;
 }
 
@@ -191,6 +187,7 @@ enum percept_status cpu_conv_plan_depthwise(struct cpu_conv *conv,
     if (!base_mul_size((size_t)spec->kernel[0], (size_t)spec->kernel[1], &taps) ||
         !base_mul_size(vectors * width, taps, &numbers))
         return PERCEPT_LIMIT;
+    conv->depthwise.channel_group = CPU_DEPTHWISE_CHANNELS;
     enum percept_status status = f32 ? PERCEPT_OK : plan_strips(conv);
     if (status != PERCEPT_OK)
         return status;
@@ -209,7 +206,6 @@ enum percept_status cpu_conv_plan_depthwise(struct cpu_conv *conv,
     }
 
     conv->name = f32 ? conv->kernels->depthwise_f32_name : conv->kernels->depthwise_i8_name;
-    conv->depthwise.channel_group = f32 ? GROUP_F32 : GROUP_I8;
     size_t rows = (size_t)spec->output[0], images = (size_t)spec->batch;
     double macs = (double)images * (double)rows * spec->output[1] * (double)(channels * taps);
     size_t tasks = (cpu_conv_tasks(conv, macs, MACS_A_NS) + images - 1) / images;

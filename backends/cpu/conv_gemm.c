@@ -23,6 +23,7 @@
 /* Fewer channels than this and a tap is a whole kernel row. */
 #define FEW_CHANNELS  16
 #define MIN_TASK_ROWS 24
+#define COPY_SLACK    16
 /* Roughly what one core does, to decide how far to cut work up; nothing depends on it being right.
  */
 #define MACS_A_NS 25.0
@@ -239,33 +240,73 @@ static void widen(const struct cpu_conv *conv, int16_t *to, const uint8_t *from,
     conv->kernels->widen_i16(to, from, n, conv->flip, conv->x_zero);
 }
 
-static void copy_window(const struct cpu_conv *conv, const uint8_t *x, struct place place,
-                        int16_t *to)
+/* Columns [left, left + span) of an input row (-1: none), widened, zeros beyond the edges. */
+static void widen_line(const struct cpu_conv *conv, const uint8_t *x, int32_t image, int32_t row,
+                       int64_t left, int64_t span, int16_t *to)
 {
     const struct cpu_conv_spec *spec = &conv->spec;
-    size_t channels = group_inputs(spec), depth = conv->gemm.depth;
-    memset(to, 0, 2 * conv->gemm.pairs * sizeof *to);
-    int32_t first = 0, last = 0, start = 0;
-    if (conv->gemm.window == CPU_GEMM_ROWS)
-        start = inside_columns(spec, place.column, &first, &last);
-    for (int32_t i = 0; i < spec->kernel[0]; i++) {
-        int32_t row = input_at(spec, 0, place.row, i);
-        if (conv->gemm.window == CPU_GEMM_ROWS) {
-            if (row >= 0 && first < last)
-                widen(conv, to + (size_t)first * channels,
-                      x + pixel_offset(spec, place.image, row, start),
-                      (size_t)(last - first) * channels);
-            to += depth;
-            continue;
-        }
-        for (int32_t k = 0; k < spec->kernel[1]; k++, to += depth) {
-            int32_t column = row < 0 ? -1 : input_at(spec, 1, place.column, k);
-            if (column >= 0)
-                widen(conv, to, x + pixel_offset(spec, place.image, row, column), depth);
+    size_t channels = (size_t)spec->input[2];
+    int64_t first = left < 0 ? -left : 0, last = spec->input[1] - left;
+    first = first < span ? first : span;
+    last = last < first || row < 0 ? first : last < span ? last : span;
+    memset(to, 0, (size_t)first * channels * sizeof *to);
+    if (first < last)
+        widen(conv, to + (size_t)first * channels,
+              x + pixel_offset(spec, image, row, (int32_t)(left + first)),
+              (size_t)(last - first) * channels);
+    memset(to + (size_t)last * channels, 0, (size_t)(span - last) * channels * sizeof *to);
+}
+
+/* Copies whole chunks: up to COPY_SLACK numbers beyond n are written, and read. */
+static void copy_chunks(int16_t *to, const int16_t *from, size_t n)
+{
+    for (size_t i = 0; i < n; i += COPY_SLACK)
+        memcpy(to + i, from + i, COPY_SLACK * sizeof *to);
+}
+
+/* ROWS: for a run of pixels of one output row, the input rows under it are widened once. */
+static void copy_rows(const struct cpu_conv *conv, const uint8_t *x, struct place place,
+                      size_t rows, int16_t *to, int16_t *lines)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    size_t channels = (size_t)spec->input[2], depth = conv->gemm.depth;
+    size_t numbers = conv->gemm.taps * depth, step = (size_t)spec->attrs.stride[1] * channels;
+    for (size_t r = 0, run; r < rows; r += run, next_row(spec, &place)) {
+        run = run_length(spec, place, rows - r);
+        int64_t left = (int64_t)place.column * spec->attrs.stride[1] - spec->attrs.padding[2];
+        int64_t span = (int64_t)(run - 1) * spec->attrs.stride[1] + spec->kernel[1];
+        int16_t *line = lines;
+        for (int32_t k = 0; k < spec->kernel[0]; k++, line += (size_t)span * channels)
+            widen_line(conv, x, place.image, input_at(spec, 0, place.row, k), left, span, line);
+        for (size_t j = 0; j < run; j++, to += 2 * conv->gemm.pairs) {
+            for (size_t k = 0; k < conv->gemm.taps; k++)
+                copy_chunks(to + k * depth, lines + k * (size_t)span * channels + j * step, depth);
+            if (numbers % 2)
+                to[numbers] = 0;
         }
     }
 }
 
+static void copy_pixels(const struct cpu_conv *conv, const uint8_t *x, struct place place,
+                        size_t rows, int16_t *to)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    size_t depth = conv->gemm.depth;
+    for (size_t r = 0; r < rows; r++, next_place(spec, &place), to += 2 * conv->gemm.pairs) {
+        int16_t *tap = to;
+        memset(to, 0, 2 * conv->gemm.pairs * sizeof *to);
+        for (int32_t i = 0; i < spec->kernel[0]; i++) {
+            int32_t row = input_at(spec, 0, place.row, i);
+            for (int32_t k = 0; k < spec->kernel[1]; k++, tap += depth) {
+                int32_t column = row < 0 ? -1 : input_at(spec, 1, place.column, k);
+                if (column >= 0)
+                    widen(conv, tap, x + pixel_offset(spec, place.image, row, column), depth);
+            }
+        }
+    }
+}
+
+/* A worker's scratch: the windows, slack; ROWS: the widened lines, slack. */
 static void block_i8(const struct cpu_conv_call *call, uint8_t *scratch, size_t group, size_t pixel,
                      size_t rows, size_t channel, size_t channels)
 {
@@ -276,13 +317,13 @@ static void block_i8(const struct cpu_conv_call *call, uint8_t *scratch, size_t 
     const uint8_t *x = call->x + group * group_inputs(spec);
     int16_t *a = (int16_t *)scratch;
 
-    if (conv->gemm.window == CPU_GEMM_POINTS && inputs == 2 * pairs) {
+    struct place place = place_of(spec, pixel);
+    if (conv->gemm.window == CPU_GEMM_POINTS && inputs == 2 * pairs)
         widen(conv, a, x + pixel * inputs, rows * inputs);
-    } else {
-        struct place place = place_of(spec, pixel);
-        for (size_t r = 0; r < rows; r++, next_place(spec, &place))
-            copy_window(conv, x, place, a + r * 2 * pairs);
-    }
+    else if (conv->gemm.window == CPU_GEMM_ROWS)
+        copy_rows(conv, x, place, rows, a, (int16_t *)(scratch + conv->gemm.lines_offset));
+    else
+        copy_pixels(conv, x, place, rows, a);
     size_t first = group * group_outputs(spec) + channel, at = pixel * outputs + first;
     struct cpu_gemm_i8 gemm = {
         .rows = rows,
@@ -434,6 +475,31 @@ static bool is_row_dense(const struct cpu_conv_spec *spec)
     return attrs->groups == 1 && !attrs->transposed && attrs->dilation[1] == 1;
 }
 
+/* See block_f32 and block_i8. A row of windows is row_bytes. */
+static enum percept_status plan_scratch(struct cpu_conv *conv, size_t row_bytes)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    size_t rows = conv->gemm.block_rows, extra = 0, span;
+    bool is_rows = conv->gemm.window == CPU_GEMM_ROWS;
+    if (spec->dtype == PRT_F32) {
+        conv->scratch_a_worker = align64(conv->gemm.depth * sizeof(float)) +
+                                 align64(conv->gemm.taps * rows * sizeof(float *)) +
+                                 (is_rows ? align64(rows * row_bytes) : 0);
+        return PERCEPT_OK;
+    }
+    conv->gemm.lines_offset = align64(rows * row_bytes + COPY_SLACK * sizeof(int16_t));
+    size_t run = rows < (size_t)spec->output[1] ? rows : (size_t)spec->output[1];
+    if (is_rows && (!base_mul_size(run - 1, (size_t)spec->attrs.stride[1], &span) ||
+                    !base_add_size(span, (size_t)spec->kernel[1], &span) ||
+                    !base_mul_size(span, (size_t)spec->kernel[0], &extra) ||
+                    !base_mul_size(extra, (size_t)spec->input[2] * sizeof(int16_t), &extra) ||
+                    extra > SIZE_MAX / 65536))
+        return PERCEPT_LIMIT;
+    conv->scratch_a_worker =
+        conv->gemm.lines_offset + align64(extra + COPY_SLACK * sizeof(int16_t));
+    return PERCEPT_OK;
+}
+
 enum percept_status cpu_conv_plan_gemm(struct cpu_conv *conv,
                                        const struct cpu_conv_weights *weights)
 {
@@ -459,13 +525,9 @@ enum percept_status cpu_conv_plan_gemm(struct cpu_conv *conv,
     rows = rows > BLOCK_ROWS ? BLOCK_ROWS : rows;
     rows = rows < tile ? tile : rows - rows % tile;
     conv->gemm.block_rows = rows;
-    if (!f32)
-        conv->scratch_a_worker = align64(rows * row_bytes);
-    else
-        conv->scratch_a_worker =
-            align64(conv->gemm.depth * sizeof(float)) +
-            align64(conv->gemm.taps * rows * sizeof(float *)) +
-            (conv->gemm.window == CPU_GEMM_ROWS ? align64(rows * row_bytes) : 0);
+    enum percept_status status = plan_scratch(conv, row_bytes);
+    if (status != PERCEPT_OK)
+        return status;
     plan_tasks(conv);
     return pack(conv, weights);
 }

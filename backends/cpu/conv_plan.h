@@ -39,10 +39,11 @@ struct cpu_conv {
             size_t taps, depth, pairs; /* pairs: int8 */
             size_t group_bytes;        /* packed weights of one group */
             size_t row_tasks, panel_tasks, block_rows;
+            size_t lines_offset; /* int8: in a worker's scratch */
         } gemm;
         struct {
             size_t channel_group, row_tasks;
-            size_t padded_columns, strip_rows; /* int8 */
+            size_t strip_rows; /* int8 */
         } depthwise;
     };
 };

@@ -106,7 +106,9 @@ struct cpu_kernels {
     void (*narrow)(const struct cpu_narrow *narrow);
     /* to[i] = (int8_t)(from[i] ^ flip) - zero */
     void (*widen_i16)(int16_t *to, const uint8_t *from, size_t n, uint8_t flip, int32_t zero);
-    void (*widen_f32)(float *to, const uint8_t *from, size_t n, uint8_t flip, int32_t zero);
+    /* The same for pixels that are `stride` bytes apart, and dense in to. */
+    void (*widen_f32)(float *to, const uint8_t *from, size_t pixels, size_t channels, size_t stride,
+                      uint8_t flip, int32_t zero);
 };
 
 extern const struct cpu_kernels cpu_kernels_plain, cpu_kernels_avx2;
