@@ -48,7 +48,8 @@ class Palms(unittest.TestCase):
     def test_anchors_run_by_rows_fine_grid_first(self):
         self.assertEqual(hands.ANCHORS.shape, (2016, 2))
         np.testing.assert_allclose(hands.ANCHORS[[0, 1, 2, 48]] * 24, [[0.5, 0.5], [0.5, 0.5], [1.5, 0.5], [0.5, 1.5]])
-        np.testing.assert_allclose(hands.ANCHORS[[1152, 1157, 1158, 2015]] * 12, [[0.5, 0.5], [0.5, 0.5], [1.5, 0.5], [11.5, 11.5]])
+        coarse = hands.ANCHORS[[1152, 1157, 1158, 2015]] * 12
+        np.testing.assert_allclose(coarse, [[0.5, 0.5], [0.5, 0.5], [1.5, 0.5], [11.5, 11.5]])
 
     def test_decode_keeps_what_reaches_the_threshold_best_first(self):
         boxes, scores = np.zeros((2016, 18), np.float32), np.full(2016, -9, np.float32)

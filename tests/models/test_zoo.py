@@ -159,7 +159,8 @@ class Staleness(Scratch):
         first, second = index.file_name(self.names[0], "fp32"), index.file_name(self.names[1], "int8")
         (self.folder / first).write_bytes(b"bit flip")
         (self.folder / second).unlink()
-        self.assertEqual({name: list(flows) for name, flows in self.stale().items()}, {self.names[0]: ["fp32"], self.names[1]: ["int8"]})
+        found = {name: list(flows) for name, flows in self.stale().items()}
+        self.assertEqual(found, {self.names[0]: ["fp32"], self.names[1]: ["int8"]})
 
     def test_a_missing_case_makes_its_file_stale(self):
         (self.folder / f"{index.file_name(self.names[0], 'fp32')}.case").unlink()
@@ -177,7 +178,8 @@ class Staleness(Scratch):
             self.assertEqual(index.read(self.folder), {})
 
     def test_the_recipe_names_every_source_that_lowering_imports(self):
-        script = "import sys, models.lower; print(*(m.__file__ for n, m in sys.modules.items() if n.startswith('models.')), sep='\\n')"
+        ours = "(m.__file__ for n, m in sys.modules.items() if n.startswith('models.'))"
+        script = f"import sys, models.lower; print(*{ours}, sep='\\n')"
         result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
         package = ROOT / "models"
         imported = {str(Path(line).relative_to(package)) for line in result.stdout.split()}
@@ -209,7 +211,8 @@ class CommandLine(Scratch):
         self.assertIn("palm_detection_lite.fp32.pte", result.stderr)
 
     def test_deciding_what_to_do_imports_neither_torch_nor_numpy(self):
-        script = "import sys, models.__main__, models.export, models.media; print([m for m in ('torch', 'numpy') if m in sys.modules])"
+        heavy = "[name for name in ('torch', 'numpy') if name in sys.modules]"
+        script = f"import sys, models.__main__, models.export, models.media; print({heavy})"
         result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
         self.assertEqual(result.stdout.strip(), "[]")
 
