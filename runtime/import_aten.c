@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const struct prt_aten_table *const tables[] = {
-    &prt_aten_math, &prt_aten_shape, &prt_aten_nn, &prt_aten_quant, &prt_aten_prim,
+    &prt_aten_math, &prt_aten_shape, &prt_aten_nn, &prt_aten_norm, &prt_aten_quant, &prt_aten_prim,
 };
 
 static const struct prt_aten_op *find(const char *name)

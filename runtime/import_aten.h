@@ -21,6 +21,7 @@ struct prt_aten_table {
 extern const struct prt_aten_table prt_aten_math;  /* import_aten_math.c: elementwise, reductions */
 extern const struct prt_aten_table prt_aten_shape; /* import_aten_shape.c: moving data */
 extern const struct prt_aten_table prt_aten_nn;    /* import_aten_nn.c: layers */
+extern const struct prt_aten_table prt_aten_norm;  /* import_aten_norm.c */
 extern const struct prt_aten_table prt_aten_quant; /* import_aten_quant.c */
 extern const struct prt_aten_table prt_aten_prim;  /* import_aten_prim.c: scalar arithmetic */
 
@@ -37,6 +38,9 @@ enum percept_status prt_aten_unary(struct prt_import *import, enum prt_unary_kin
                                    double a, double b, uint32_t y);
 enum percept_status prt_aten_reduce(struct prt_import *import, enum prt_reduce_kind kind,
                                     uint32_t x, uint32_t axes, bool keep_dims, uint32_t y);
+/* The list of dimensions in an argument as a bit set; an empty one and None mean all. */
+enum percept_status prt_aten_axes(struct prt_import *import, const struct prt_call *call,
+                                  unsigned index, unsigned rank, uint32_t *axes);
 /* The result of a binary op with x and a number, of x's type. */
 enum percept_status prt_aten_with_number(struct prt_import *import, enum prt_binary_kind kind,
                                          uint32_t x, double number, uint32_t *y);

@@ -356,9 +356,8 @@ static uint32_t all_axes(unsigned rank)
     return (uint32_t)((1u << rank) - 1);
 }
 
-/* A list of dimensions as a bit set; none means all. */
-static enum percept_status axes_of(struct prt_import *import, const struct prt_call *call,
-                                   unsigned index, unsigned rank, uint32_t *axes)
+enum percept_status prt_aten_axes(struct prt_import *import, const struct prt_call *call,
+                                  unsigned index, unsigned rank, uint32_t *axes)
 {
     int64_t dims[PRT_MAX_RANK];
     uint32_t count;
@@ -379,7 +378,7 @@ static enum percept_status reduce(struct prt_import *import, const struct prt_at
 {
     uint32_t axes;
     enum percept_status status =
-        axes_of(import, call, 1, prt_import_spec(import, call->operands[0])->rank, &axes);
+        prt_aten_axes(import, call, 1, prt_import_spec(import, call->operands[0])->rank, &axes);
     if (status == PERCEPT_OK)
         status = prt_aten_reduce(import, (enum prt_reduce_kind)op->kind, call->operands[0], axes,
                                  prt_call_bool(import, call, 2), prt_call_output(call));

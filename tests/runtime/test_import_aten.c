@@ -329,6 +329,22 @@ static const struct example examples[] = {
      "v13: float32[2, 4, 3] = reshape(v5)\n"
      "v16: float32[2, 4, 3] = binary(v13, c14) mul\n"
      "v3: float32[2, 4, 3] = binary(v16, c15) add\n"},
+    {"aten::var.correction_out", "f32[2,5] [1] 0 F >f32[2] =",
+     "v2: float32[2, 1] = reduce(v0) mean axes(0x2) keep\n"
+     "v3: float32[2, 5] = binary(v0, v2) sub\n"
+     "v4: float32[2, 5] = unary(v3) square\n"
+     "v5: float32[2, 1] = reduce(v4) mean axes(0x2) keep\n"
+     "v7: float32[2, 1] = binary(v5, 1) mul\n"
+     "v1: float32[2] = reshape(v7)\n"},
+    {"aten::var.out", "f32[2,5] [1] T T >f32[2,1] =",
+     "v2: float32[2, 1] = reduce(v0) mean axes(0x2) keep\n"
+     "v3: float32[2, 5] = binary(v0, v2) sub\n"
+     "v4: float32[2, 5] = unary(v3) square\n"
+     "v5: float32[2, 1] = reduce(v4) mean axes(0x2) keep\n"
+     "v7: float32[2, 1] = binary(v5, 1.25) mul\n"
+     "v1: float32[2, 1] = reshape(v7)\n"},
+    {"aten::var.correction_out",
+     "f32[2,1] [1] - F >f32[2] =", "!UNSUPPORTED 1 elements, corrected by 1"},
     {"quantized_decomposed::quantize_per_tensor.out",
      "f32[4] 0.5 3 -128 127 1 >i8[4] =", "v1: int8[4] q(0.5, 3) = quantize(v0)\n"},
     {"quantized_decomposed::quantize_per_tensor.out",
