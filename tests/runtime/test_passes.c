@@ -233,28 +233,28 @@ static const struct {
     const char *name;
     uint32_t (*build)(struct prt_graph *graph, uint32_t x);
     const char *runs; /* the ops that are executed after fusion */
-    double tolerance; /* of the largest output; one code for quantised chains */
+    double tolerance; /* reordered sums; one code for quantised chains */
 } cases[] = {
     {"padded conv", padded_conv, "layout conv2d layout", 0},
     {"conv padded with ones", conv_padded_with_ones, "pad layout conv2d layout", 0},
     {"conv padded in channels", conv_padded_in_channels, "pad layout conv2d layout", 0},
     {"padded max pool", padded_max_pool, "layout pool2d layout", 0},
     {"max pool of mere padding", max_pool_of_mere_padding, "pad layout pool2d layout", 0},
-    {"bias", conv_bias, "layout conv2d layout", 1e-6},
-    {"batch norm", batch_norm, "layout conv2d layout", 1e-6},
+    {"bias", conv_bias, "layout conv2d layout", 1e-5},
+    {"batch norm", batch_norm, "layout conv2d layout", 1e-5},
     {"bias of wrong axis", bias_of_wrong_axis, "layout conv2d binary layout", 0},
-    {"residual and prelu", residual_prelu, "layout conv2d conv2d layout", 1e-6},
-    {"two convs added", two_convs_added, "layout conv2d conv2d layout", 1e-6},
+    {"residual and prelu", residual_prelu, "layout conv2d conv2d layout", 1e-5},
+    {"two convs added", two_convs_added, "layout conv2d conv2d layout", 1e-5},
     {"activation before residual", activation_before_residual, "layout conv2d binary layout", 0},
     {"conv read twice", conv_read_twice, "layout conv2d unary binary layout", 0},
     {"relu by maximum", relu_by_maximum, "layout conv2d layout", 0},
     {"sum then clamp", sum_then_clamp, "unary binary", 0},
     {"constants folded", scale_of_constants, "binary", 0},
-    {"nhwc island", nhwc_island, "layout conv2d conv2d layout", 1e-6},
+    {"nhwc island", nhwc_island, "layout conv2d conv2d layout", 1e-5},
     {"views that cancel", views_that_cancel, "unary", 0},
     {"concat in place", head, "layout conv2d conv2d", 0},
     {"tokens of an image", tokens_of_an_image, "layout conv2d", 0},
-    {"constant matrix", constant_matrix, "linear", 1e-6},
+    {"constant matrix", constant_matrix, "linear", 1e-5},
     {"int8 conv, relu", int8_conv_relu, "quantize layout conv2d dequantize layout", 0.05},
     {"int8 padded conv", int8_padded_conv, "quantize unary layout conv2d dequantize layout", 0.06},
     {"int8 residual", int8_residual, "quantize layout conv2d binary dequantize layout", 0.06},
@@ -300,17 +300,22 @@ START_TEST(fused_graphs_compute_the_same_with_fewer_nodes)
     const struct prt_tensor *spec = prt_model_output_spec(plain, 0);
     ck_assert(prt_tensor_same_layout(spec, prt_model_output_spec(fused, 0)));
     const float *a = prt_model_output_data(plain, 0), *b = prt_model_output_data(fused, 0);
-    double largest = 0, apart = 0;
+    double largest = 0, apart = 0, mean = 0;
     for (size_t i = 0; i < prt_tensor_elements(spec); i++) {
         largest = fmax(largest, fabs((double)a[i]));
         apart = fmax(apart, fabs((double)a[i] - (double)b[i]));
+        mean += fabs((double)a[i] - (double)b[i]) / (double)prt_tensor_elements(spec);
     }
     char ops[256];
     executed_ops(fused, ops, sizeof ops);
     ck_assert_msg(strcmp(ops, cases[_i].runs) == 0, "%s: runs '%s', not '%s'", cases[_i].name, ops,
                   cases[_i].runs);
-    ck_assert_msg(largest > 0 && apart <= cases[_i].tolerance * fmax(1, largest) + 1e-9,
-                  "%s: %g apart of %g", cases[_i].name, apart, largest);
+    double tolerance = cases[_i].tolerance;
+    ck_assert_msg(largest > 0 && apart <= tolerance * 1.001, "%s: %g apart of %g", cases[_i].name,
+                  apart, largest);
+    /* Ties of float arithmetic are rare: all but a few codes are the same. */
+    ck_assert_msg(tolerance < 0.01 || mean < tolerance / 100, "%s: %g apart on average",
+                  cases[_i].name, mean);
     prt_model_destroy(plain);
     prt_model_destroy(fused);
 }
