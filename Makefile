@@ -3,9 +3,9 @@ PYTHON := build/venv/bin/python
 # A preset is configured once; Ninja reconfigures by itself when a CMakeLists.txt changes.
 build = test -f build/$(1)/build.ninja || cmake --preset $(1) >/dev/null; cmake --build --preset $(1) -- --quiet
 
-.PHONY: run test setup setup-test build models reference lint format fuzz bench test-% clean install
+.PHONY: run test setup setup-test build demo-models models reference lint format fuzz bench test-% clean install
 
-run: setup build models
+run: setup build demo-models
 	@tools/demo.sh
 
 test: setup-test build models reference lint test-release test-asan test-tsan fuzz
@@ -17,6 +17,11 @@ setup-test:
 
 build: setup
 	@$(call build,release)
+
+# What configs/demo.yaml names, and no more: a first run should not wait for the rest of the zoo.
+demo-models: setup
+	@$(PYTHON) -m models export palm_detection_lite hand_landmark_lite --flows fp32
+	@$(PYTHON) -m models media
 
 models: setup
 	@$(PYTHON) -m models export
@@ -41,8 +46,11 @@ fuzz: setup-test
 	@$(call build,fuzz)
 	@tools/fuzz.sh $(FUZZ_SECONDS)
 
+# Against the peers, in turns: the runtime, the daemon's own share of the latency, IPC.
 bench: build models
-	@bench/runtime/run
+	bench/runtime/run
+	bench/daemon/run
+	bench/ipc/run
 
 install: build
 	cmake --install build/release
