@@ -104,9 +104,10 @@ static void take_sample(struct report *report, size_t index, const struct percep
     bool known = topic->schema && sample->size >= topic->schema->least;
     if (!topic->messages++) {
         topic->first_ns = now;
+        topic->first_publish_ns = sample->publish_ns;
         topic->missed_before = sample->sequence - 1;
     }
-    topic->last_ns = now;
+    topic->last_publish_ns = sample->publish_ns;
     topic->lost += sample->lost;
     topic->bytes += sample->size;
     bool live = sample->publish_ns >= topic->subscribed_ns;
@@ -171,12 +172,6 @@ static void recent_summary(const struct cli_series *series, struct cli_summary *
     summary->p99_ns = cli_percentile(values, count, 0.99);
 }
 
-static double rate_of(const struct report_topic *topic)
-{
-    int64_t span = topic->last_ns - topic->first_ns;
-    return span > 0 ? (double)(topic->messages - 1) * BASE_NS_PER_S / (double)span : 0;
-}
-
 /* On a terminal: one table that stays in place. */
 static void draw_table(struct session *session)
 {
@@ -192,7 +187,7 @@ static void draw_table(struct session *session)
         recent_summary(&topic->latency, &latency);
         cli_table_cell(&table, "%s", topic->name);
         cli_table_cell(&table, "%llu", (unsigned long long)topic->messages);
-        cli_table_cell(&table, "%.1f", rate_of(topic));
+        cli_table_cell(&table, "%.1f", report_rate(topic));
         cli_table_cell(&table, "%.2f", (double)latency.median_ns / BASE_NS_PER_MS);
         cli_table_cell(&table, "%.2f", (double)latency.p99_ns / BASE_NS_PER_MS);
         cli_table_cell(&table, "%llu", (unsigned long long)topic->lost);
@@ -210,7 +205,7 @@ static void print_lines(const struct report *report)
         struct cli_summary latency;
         recent_summary(&topic->latency, &latency);
         printf("%s: %llu messages, %.1f/s, p50 %.2f ms, p99 %.2f ms, %llu lost%s\n", topic->name,
-               (unsigned long long)topic->messages, rate_of(topic),
+               (unsigned long long)topic->messages, report_rate(topic),
                (double)latency.median_ns / BASE_NS_PER_MS, (double)latency.p99_ns / BASE_NS_PER_MS,
                (unsigned long long)topic->lost, topic->ended ? ", ended" : "");
     }

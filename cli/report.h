@@ -27,7 +27,8 @@ struct report_topic {
     uint64_t messages, lost, bytes;
     uint64_t missed_before; /* published too long before we came */
     int64_t subscribed_ns;
-    int64_t first_ns, last_ns; /* when they arrived */
+    int64_t first_ns;                          /* when the first arrived */
+    int64_t first_publish_ns, last_publish_ns; /* when the first and the last were published */
     struct cli_series latency; /* capture to here; not of what was published before we came */
     struct cli_series model;   /* the part of it that models took; empty when the schema has none */
     struct cli_series beyond;  /* latency - model: what the daemon and the way here cost */
@@ -70,6 +71,8 @@ void report_add_frame(struct report *report, size_t topic, const void *data, siz
 void report_add_hands(struct report *report, const struct percept_hands *hands);
 void report_free_albums(struct report *report);
 
+/* Samples a second, as published: those that were there when we came arrived all at once. */
+double report_rate(const struct report_topic *topic);
 json_t *report_json(const struct report *report);
 /* json: what report_json gave. */
 void report_html(const struct report *report, const json_t *json, FILE *file);

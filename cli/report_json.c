@@ -45,16 +45,20 @@ static json_int_t dropped_by_daemon(const struct report *report, const char *top
     return 0;
 }
 
+double report_rate(const struct report_topic *topic)
+{
+    int64_t span = topic->last_publish_ns - topic->first_publish_ns;
+    return span > 0 ? (double)(topic->messages - 1) * BASE_NS_PER_S / (double)span : 0;
+}
+
 static json_t *topic_json(const struct report *report, const struct report_topic *topic)
 {
-    int64_t span = topic->last_ns - topic->first_ns;
-    double rate = span > 0 ? (double)(topic->messages - 1) * BASE_NS_PER_S / (double)span : 0;
     json_int_t dropped = dropped_by_daemon(report, topic->name);
     json_t *object = json_pack(
         "{s:s, s:s, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:b}", "name", topic->name, "schema",
-        topic->schema_name, "messages", (json_int_t)topic->messages, "rate_hz", rate, "bytes",
-        (json_int_t)topic->bytes, "drops", dropped + (json_int_t)topic->lost, "dropped_by_daemon",
-        dropped, "lost_by_reader", (json_int_t)topic->lost, "missed_before",
+        topic->schema_name, "messages", (json_int_t)topic->messages, "rate_hz", report_rate(topic),
+        "bytes", (json_int_t)topic->bytes, "drops", dropped + (json_int_t)topic->lost,
+        "dropped_by_daemon", dropped, "lost_by_reader", (json_int_t)topic->lost, "missed_before",
         (json_int_t)topic->missed_before, "ended", (int)topic->ended);
     add_summary(object, "latency", &topic->latency);
     add_summary(object, "model", &topic->model);

@@ -36,5 +36,24 @@ cp "$work/out" "$work/top.jsonl"
 json "$work/top.jsonl" 'len(v) == 1 and v[0]["topics"][0]["per_s"] > 0 and v[0]["daemon"]["cpu_percent"] >= 0'
 expect 0 "$percept" top --once --interval 0.1
 grep -q '/S' "$work/out" || fail "no rates"
+# On a terminal it stays in place, and q quits and gives the screen back.
+python3 - "$percept" <<'PYTHON' || fail "top on a terminal"
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], ["percept", "top", "--interval", "0.1"])
+seen = b""
+while seen.count(b"q quits") < 3:  # three pictures
+    seen += os.read(fd, 4096)
+os.write(fd, b"q")
+try:
+    while data := os.read(fd, 4096):
+        seen += data
+except OSError:  # how a pty says that its other end is closed
+    pass
+_, status = os.waitpid(pid, 0)
+assert os.waitstatus_to_exitcode(status) == 0, status
+assert b"/S" in seen and seen.rstrip().endswith(b"\x1b[?1049l"), seen[-200:]
+PYTHON
 kill "$daemon"
 daemon_ends 0
