@@ -205,8 +205,8 @@ enum percept_status cpu_conv_create(const struct cpu_conv_spec *spec,
     const char *wrong = complaint(spec, weights);
     if (wrong)
         return percept_fail(error, PERCEPT_INVALID, "convolution: %s", wrong);
-    double depth =
-        (double)spec->kernel[0] * spec->kernel[1] * (spec->input[2] / spec->attrs.groups);
+    int32_t inputs = spec->input[2] / spec->attrs.groups;
+    double depth = (double)spec->kernel[0] * spec->kernel[1] * inputs;
     if (is_int8(spec) && depth > MAX_INT8_DEPTH)
         return percept_fail(error, PERCEPT_UNSUPPORTED,
                             "convolution: a sum of %.0f int8 products may overflow", depth);

@@ -431,7 +431,7 @@ static void pack_group(const struct cpu_conv *conv, const struct cpu_conv_weight
                         floats[k * columns + c] = ((const float *)weights->weight)[at];
                     else
                         pairs[(k / 2 * columns + c) * 2 + k % 2] =
-                            ((const int8_t *)weights->weight)[at];
+                            (int16_t)((const int8_t *)weights->weight)[at];
                 }
             }
         }

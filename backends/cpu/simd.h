@@ -164,7 +164,7 @@ SIMD_INLINE simd_i32 simd_widen_bytes(const void *p, uint8_t flip)
     const uint8_t *bytes = p;
     simd_i32 r;
     for (int i = 0; i < SIMD_WIDTH; i++)
-        r[i] = (int8_t)(bytes[i] ^ flip);
+        r[i] = (bytes[i] ^ flip ^ 0x80) - 0x80;
     return r;
 #endif
 }

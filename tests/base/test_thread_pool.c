@@ -5,6 +5,7 @@
 #include <check.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -83,6 +84,32 @@ START_TEST(several_callers_share_a_pool)
 }
 END_TEST
 
+static void *hog(void *stop)
+{
+    while (!atomic_load_explicit((atomic_bool *)stop, memory_order_relaxed))
+        ;
+    return NULL;
+}
+
+/* No statement about time: only that waiting for workers which rarely run ends, and ends right. */
+START_TEST(taken_cores_change_no_result)
+{
+    enum { HOGS = 4, THREADS = 24 };
+    atomic_bool stop = false;
+    pthread_t hogs[HOGS];
+    for (int i = 0; i < HOGS; i++)
+        ck_assert_int_eq(pthread_create(&hogs[i], NULL, hog, &stop), 0);
+    struct base_pool *pool = NULL;
+    ck_assert_int_eq(base_pool_create(THREADS, &pool, NULL), PERCEPT_OK);
+    for (int round = 0; round < 50; round++)
+        run_and_check(pool, TASKS);
+    base_pool_destroy(pool);
+    atomic_store(&stop, true);
+    for (int i = 0; i < HOGS; i++)
+        pthread_join(hogs[i], NULL);
+}
+END_TEST
+
 static void nested(void *context, size_t task, unsigned worker)
 {
     (void)task, (void)worker;
@@ -118,6 +145,7 @@ int main(void)
     tcase_add_test(tests, sleeping_workers_wake_for_a_job);
     tcase_add_test(tests, several_callers_share_a_pool);
     tcase_add_test(tests, a_task_may_run_tasks);
+    tcase_add_test(tests, taken_cores_change_no_result);
     tcase_add_test(tests, absurd_sizes_are_refused);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
