@@ -80,7 +80,7 @@ static void print_daemon(const json_t *daemon, const char *line_end, FILE *file)
     if (cpu)
         fprintf(file, ", %.0f %% of a CPU", json_number_value(cpu));
     double bytes = json_number_value(json_object_get(daemon, "peak_rss_bytes"));
-    fprintf(file, ", at most %s, %s%s", cli_bytes(bytes, memory, sizeof memory),
+    fprintf(file, ", peak %s, %s%s", cli_bytes(bytes, memory, sizeof memory),
             json_string_value(json_object_get(daemon, "config")), line_end);
 }
 

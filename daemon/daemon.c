@@ -8,12 +8,14 @@
 #include "daemon/notify.h"
 #include "daemon/status.h"
 #include "ipc/server.h"
+#include "ipc/socket_path.h"
 #include "pipelines/engine.h"
 
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <uv.h>
 
 #define MAX_TOPICS 64
@@ -216,8 +218,19 @@ static enum percept_status open_handles(struct daemon *daemon, struct percept_er
 static enum daemon_exit open_server(struct daemon *daemon, const char *socket,
                                     struct percept_error *error)
 {
-    struct ipc_server_options options = {.socket_path = socket, .query = answer, .context = daemon};
-    enum percept_status status = ipc_server_create(&daemon->loop, &options, &daemon->server, error);
+    char *path = ipc_socket_path(socket);
+    char *slash = path ? strrchr(path, '/') : NULL;
+    if (slash && slash != path) {
+        *slash = '\0';
+        mkdir(path,
+              0755); /* /run/percept is gone after a boot; what is wrong, listening will say */
+        *slash = '/';
+    }
+    struct ipc_server_options options = {.socket_path = path, .query = answer, .context = daemon};
+    enum percept_status status =
+        path ? ipc_server_create(&daemon->loop, &options, &daemon->server, error)
+             : percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    free(path);
     return status == PERCEPT_OK       ? DAEMON_EXIT_OK
            : status == PERCEPT_EXISTS ? DAEMON_EXIT_SOCKET
                                       : DAEMON_EXIT_FAILURE;

@@ -48,3 +48,9 @@ wait "$daemon" 2>/dev/null || true
 start_daemon "$work/endless.yaml"
 kill "$daemon"
 daemon_ends 0
+
+# The folder of the socket is made when it is not there, as after a boot.
+PERCEPT_SOCKET=$work/run/socket start_daemon "$work/endless.yaml"
+PERCEPT_SOCKET=$work/run/socket expect 0 "$percept" echo frames --count 1
+kill "$daemon"
+PERCEPT_SOCKET=$work/run/socket daemon_ends 0
