@@ -1,4 +1,5 @@
 /* Why: rows for the ops of two and three operands; elementwise.c does the work. */
+#include "backends/cpu/codes.h"
 #include "backends/cpu/elementwise.h"
 
 #include <math.h>
@@ -6,8 +7,8 @@
 static struct cpu_params bounds(const struct prt_activation *act)
 {
     bool clamps = act->kind == PRT_ACT_CLAMP;
-    return (struct cpu_params){.lo = clamps ? act->lo : -HUGE_VALF,
-                               .hi = clamps ? act->hi : HUGE_VALF};
+    return (struct cpu_params){
+        .a = 1, .lo = clamps ? act->lo : -HUGE_VALF, .hi = clamps ? act->hi : HUGE_VALF};
 }
 
 /* ---- binary ---- */
@@ -29,6 +30,10 @@ static enum percept_status binary_prepare(const struct cpu_prepare *prepare, str
 {
     const struct prt_binary_attrs *attrs = &prepare->node->attrs.binary;
     enum cpu_domain domain = cpu_domain_of(prepare->graph, prepare->node);
+    bool taken;
+    enum percept_status status = cpu_codes_prepare(prepare, step, &taken);
+    if (status != PERCEPT_OK || taken)
+        return status;
     struct cpu_elementwise op = {
         .domain = domain,
         .body = binary_body(prepare->loops, attrs->kind, domain),
@@ -52,6 +57,10 @@ static bool prelu_supports(const struct prt_graph *graph, const struct prt_node 
 static enum percept_status prelu_prepare(const struct cpu_prepare *prepare, struct cpu_step *step)
 {
     enum cpu_domain domain = cpu_domain_of(prepare->graph, prepare->node);
+    bool taken;
+    enum percept_status status = cpu_codes_prepare(prepare, step, &taken);
+    if (status != PERCEPT_OK || taken)
+        return status;
     struct cpu_elementwise op = {
         .domain = domain,
         .body = domain == CPU_DOMAIN_F32 ? prepare->loops->prelu : cpu_wide_prelu[domain],

@@ -16,21 +16,28 @@ void cpu_copy_init(struct cpu_copy *copy, const struct prt_tensor *y, const int3
     cpu_nest_finish(&copy->nest);
 }
 
-/* In blocks, so that whichever side strides finds its cache lines again. */
+/* In blocks, so that whichever side strides finds its cache lines again; in a block, the longer
+ * of the two loops is the inner one. */
 enum { BLOCK = 32 };
 
-#define COPY_BLOCKS(TYPE)                                                                 \
-    static void copy_##TYPE(const struct cpu_rows *rows, TYPE *to, const TYPE *from)      \
-    {                                                                                     \
-        for (size_t r0 = 0; r0 < rows->rows; r0 += BLOCK)                                 \
-            for (size_t i0 = 0; i0 < rows->count; i0 += BLOCK) {                          \
-                size_t r1 = r0 + BLOCK < rows->rows ? r0 + BLOCK : rows->rows;            \
-                size_t i1 = i0 + BLOCK < rows->count ? i0 + BLOCK : rows->count;          \
-                for (size_t r = r0; r < r1; r++)                                          \
-                    for (size_t i = i0; i < i1; i++)                                      \
-                        to[(int64_t)r * rows->row[0] + (int64_t)i * rows->step[0]] =      \
-                            from[(int64_t)r * rows->row[1] + (int64_t)i * rows->step[1]]; \
-            }                                                                             \
+#define COPY_BLOCKS(TYPE)                                                                        \
+    static void copy_##TYPE(const struct cpu_rows *rows, TYPE *to, const TYPE *from)             \
+    {                                                                                            \
+        bool swap = rows->count < rows->rows && rows->count < BLOCK;                             \
+        size_t outer = swap ? rows->count : rows->rows, inner = swap ? rows->rows : rows->count; \
+        int64_t to_o = swap ? rows->step[0] : rows->row[0],                                      \
+                to_i = swap ? rows->row[0] : rows->step[0],                                      \
+                from_o = swap ? rows->step[1] : rows->row[1],                                    \
+                from_i = swap ? rows->row[1] : rows->step[1];                                    \
+        for (size_t i0 = 0; i0 < inner; i0 += BLOCK)                                             \
+            for (size_t o0 = 0; o0 < outer; o0 += BLOCK) {                                       \
+                size_t o1 = o0 + BLOCK < outer ? o0 + BLOCK : outer;                             \
+                size_t i1 = i0 + BLOCK < inner ? i0 + BLOCK : inner;                             \
+                for (size_t o = o0; o < o1; o++)                                                 \
+                    for (size_t i = i0; i < i1; i++)                                             \
+                        to[(int64_t)o * to_o + (int64_t)i * to_i] =                              \
+                            from[(int64_t)o * from_o + (int64_t)i * from_i];                     \
+            }                                                                                    \
     }
 
 COPY_BLOCKS(uint8_t)

@@ -8,27 +8,36 @@
 struct pattern {
     size_t size;
     unsigned char bytes[8];
+    bool uniform; /* all bytes alike, as those of zero */
 };
 
-/* The stored form of a number; integers exactly, floats and codes as CONVERT and QUANTIZE do. */
-static struct pattern pattern_of(const struct cpu_loops *loops, const struct prt_tensor *y,
-                                 const struct prt_value *number)
+/* Integers exactly, floats and codes as CONVERT and QUANTIZE do. */
+static void encode(const struct cpu_loops *loops, const struct prt_tensor *y,
+                   const struct prt_value *number, void *bytes)
 {
-    struct pattern pattern = {.size = prt_dtype_size(y->dtype)};
     struct cpu_code code = cpu_code_of(y);
     if (number->kind != PRT_VALUE_DOUBLE && cpu_can_store(y, CPU_DOMAIN_I64)) {
         int64_t integer = number->kind == PRT_VALUE_INT ? number->i : number->b;
-        cpu_wide_store[CPU_DOMAIN_I64][y->dtype](1, pattern.bytes, 1, &integer, &code);
-        return pattern;
+        cpu_wide_store[CPU_DOMAIN_I64][y->dtype](1, bytes, 1, &integer, &code);
+        return;
     }
     double real = number->kind == PRT_VALUE_DOUBLE ? number->d
                   : number->kind == PRT_VALUE_INT  ? (double)number->i
                                                    : (double)number->b;
     float single = (float)real;
     if (cpu_can_store(y, CPU_DOMAIN_F64))
-        cpu_wide_store[CPU_DOMAIN_F64][y->dtype](1, pattern.bytes, 1, &real, &code);
+        cpu_wide_store[CPU_DOMAIN_F64][y->dtype](1, bytes, 1, &real, &code);
     else
-        loops->store[y->dtype](1, pattern.bytes, 1, &single, &code);
+        loops->store[y->dtype](1, bytes, 1, &single, &code);
+}
+
+static struct pattern pattern_of(const struct cpu_loops *loops, const struct prt_tensor *y,
+                                 const struct prt_value *number)
+{
+    struct pattern pattern = {.size = prt_dtype_size(y->dtype), .uniform = true};
+    encode(loops, y, number, pattern.bytes);
+    for (size_t i = 1; i < pattern.size; i++)
+        pattern.uniform &= pattern.bytes[i] == pattern.bytes[0];
     return pattern;
 }
 
@@ -36,8 +45,8 @@ static void fill(char *to, size_t count, const struct pattern *pattern)
 {
     if (count == 0)
         return;
-    if (pattern->size == 1) {
-        memset(to, pattern->bytes[0], count);
+    if (pattern->uniform) {
+        memset(to, pattern->bytes[0], count * pattern->size);
         return;
     }
     /* Doubling what is written already runs at memory speed for every size. */

@@ -50,11 +50,29 @@ typedef void (*cpu_load)(size_t n, void *to, const void *from, int64_t step,
 typedef void (*cpu_store)(size_t n, void *to, int64_t step, const void *from,
                           const struct cpu_code *code);
 
+/*
+ * Sums and prelus of 8-bit codes in 16-bit fixed point, which is four times as fast as fp32 and
+ * rounds to the nearest code but for numbers within 1/20 of half-way. A number is
+ * (code - zero) * 2^6 (2^7 in a prelu) * multiplier / 2^15; that times unit / 2^15 is in steps of
+ * the result.
+ */
+struct cpu_fixed {
+    int16_t zero[2], multiplier[2]; /* of the operands; of a prelu only the first's, when x > 0 */
+    int16_t unit;
+    int16_t result_zero, lo, hi; /* codes */
+};
+enum { CPU_I8, CPU_U8, CPU_BYTES };
+
 struct cpu_loops {
     const char *name;
     cpu_load load[CPU_DTYPES]; /* NULL: no such type */
     cpu_store store[CPU_DTYPES];
     cpu_body binary[PRT_BINARY_COUNT], unary[PRT_UNARY_COUNT], prelu, where;
+    void (*add_codes[CPU_BYTES])(size_t n, void *y, const void *a, const void *b,
+                                 const struct cpu_fixed *fixed);
+    /* Dense rows of n; below is the multiplier of each column when x <= 0. */
+    void (*prelu_codes[CPU_BYTES])(size_t rows, size_t n, void *y, const void *x,
+                                   const int16_t *below, const struct cpu_fixed *fixed);
 
     /* y[i] = max over k of x[k][i], NaN if one is; count is a multiple of 4. */
     void (*max_f32)(size_t n, float *y, const float *const *x, size_t count);
