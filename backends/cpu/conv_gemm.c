@@ -264,13 +264,14 @@ static void copy_chunks(int16_t *to, const int16_t *from, size_t n)
         memcpy(to + i, from + i, COPY_SLACK * sizeof *to);
 }
 
-/* ROWS: for a run of pixels of one output row, the input rows under it are widened once. */
+/* ROWS: for a run of pixels of one output row, the input rows under it are widened once. What is in
+ * the second half of an odd last pair does not matter: its weight is 0. */
 static void copy_rows(const struct cpu_conv *conv, const uint8_t *x, struct place place,
                       size_t rows, int16_t *to, int16_t *lines)
 {
     const struct cpu_conv_spec *spec = &conv->spec;
     size_t channels = (size_t)spec->input[2], depth = conv->gemm.depth;
-    size_t numbers = conv->gemm.taps * depth, step = (size_t)spec->attrs.stride[1] * channels;
+    size_t step = (size_t)spec->attrs.stride[1] * channels;
     for (size_t r = 0, run; r < rows; r += run, next_row(spec, &place)) {
         run = run_length(spec, place, rows - r);
         int64_t left = (int64_t)place.column * spec->attrs.stride[1] - spec->attrs.padding[2];
@@ -281,8 +282,6 @@ static void copy_rows(const struct cpu_conv *conv, const uint8_t *x, struct plac
         for (size_t j = 0; j < run; j++, to += 2 * conv->gemm.pairs) {
             for (size_t k = 0; k < conv->gemm.taps; k++)
                 copy_chunks(to + k * depth, lines + k * (size_t)span * channels + j * step, depth);
-            if (numbers % 2)
-                to[numbers] = 0;
         }
     }
 }

@@ -114,8 +114,8 @@ static void draw_activation(struct problem *p)
 {
     static const enum prt_activation_kind kinds[] = {PRT_ACT_NONE, PRT_ACT_CLAMP, PRT_ACT_PRELU};
     p->spec.attrs.act.kind = kinds[between(0, 2)];
-    p->spec.attrs.act.lo = between(0, 1) ? 0 : -INFINITY;
-    p->spec.attrs.act.hi = between(0, 1) ? 1 : INFINITY;
+    p->spec.attrs.act.lo = between(0, 1) ? (float)between(-2, 0) * 0.37f : -INFINITY;
+    p->spec.attrs.act.hi = between(0, 1) ? (float)between(1, 3) * 0.63f : INFINITY;
     p->spec.residual = between(0, 1);
 }
 
