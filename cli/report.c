@@ -103,7 +103,6 @@ static void take_sample(struct report *report, size_t index, const struct percep
     int64_t now = base_clock_ns(), latency = now - sample->capture_ns;
     bool known = topic->schema && sample->size >= topic->schema->least;
     if (!topic->messages++) {
-        topic->first_ns = now;
         topic->first_publish_ns = sample->publish_ns;
         topic->missed_before = sample->sequence - 1;
     }
@@ -269,8 +268,12 @@ static void ask_status(struct session *session)
 {
     struct percept_error error;
     json_t *status;
-    if (!session->away_since_ns && !cli_query(session->client, "status", &status, &error))
-        session->report.status = status;
+    if (session->away_since_ns || cli_query(session->client, "status", &status, &error))
+        return;
+    double uptime_s =
+        json_number_value(json_object_get(json_object_get(status, "daemon"), "uptime_s"));
+    session->report.status = status;
+    session->report.daemon_start_ns = base_clock_ns() - (int64_t)(uptime_s * BASE_NS_PER_S);
 }
 
 /* ---- writing ---- */

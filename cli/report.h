@@ -27,7 +27,6 @@ struct report_topic {
     uint64_t messages, lost, bytes;
     uint64_t missed_before; /* published too long before we came */
     int64_t subscribed_ns;
-    int64_t first_ns;                          /* when the first arrived */
     int64_t first_publish_ns, last_publish_ns; /* when the first and the last were published */
     struct cli_series latency; /* capture to here; not of what was published before we came */
     struct cli_series model;   /* the part of it that models took; empty when the schema has none */
@@ -60,8 +59,9 @@ struct report {
     struct report_album *albums[REPORT_TOPICS]; /* by topic; NULL for other than frames */
     struct percept_hands recent[REPORT_RECENT]; /* a ring */
     uint64_t recent_count;
-    json_t *status;   /* the last that the daemon gave (docs/status.md) */
-    int64_t start_ns; /* before connecting */
+    json_t *status;          /* the last that the daemon gave (docs/status.md) */
+    int64_t daemon_start_ns; /* as its status says; 0: unknown */
+    int64_t start_ns;        /* before connecting */
     int64_t end_ns;
     bool complete; /* every topic came to its end */
 };

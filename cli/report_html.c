@@ -199,8 +199,8 @@ static void figure(const struct report_frame *frame, FILE *file)
     if (!cli_jpeg_encode(frame->pixels, frame->shown_width, frame->shown_height, frame->channels,
                          &jpeg, &size))
         return;
-    /* Drawn in the frame's own pixels; line widths as if it were 480 wide. */
-    double unit = frame->width / 480.0;
+    /* Drawn in the frame's own pixels; line widths as if it were shown at 480 x 360. */
+    double unit = fmax(frame->width / 480.0, frame->height / 360.0);
     fprintf(file,
             "<figure><svg viewBox=\"0 0 %u %u\"><image width=\"%u\" height=\"%u\" href=\"data:",
             frame->width, frame->height, frame->width, frame->height);
@@ -256,9 +256,9 @@ static void summary(const json_t *json, FILE *file)
     fprintf(file, " · %lld CPUs · Percept " PERCEPT_RELEASE "%s</p>\n<div class=\"cards\">\n",
             (long long)json_integer_value(json_object_get(machine, "cpus")),
             json_is_true(json_object_get(json, "complete")) ? "" : " · stopped before the end");
-    const json_t *first = json_object_get(json, "first_message_s");
+    const json_t *first = json_object_get(json, "first_published_s");
     if (json_is_number(first))
-        card("to the first sample", "s", json_number_value(first), 2, file);
+        card("from start to first sample", "s", json_number_value(first), 2, file);
     json_array_foreach(json_object_get(json, "topics"), i, topic)
     {
         const json_t *overhead = json_object_get(topic, "overhead_p99_ms");

@@ -100,8 +100,10 @@ json_t *report_json(const struct report *report)
     for (size_t i = 0; i < report->topic_count; i++) {
         const struct report_topic *topic = &report->topics[i];
         json_array_append_new(topics, topic_json(report, topic));
-        if (topic->messages && (!first_ns || topic->first_ns < first_ns))
-            first_ns = topic->first_ns;
+        /* Only of a topic that was read from its first sample on. */
+        if (topic->messages && !topic->missed_before &&
+            (!first_ns || topic->first_publish_ns < first_ns))
+            first_ns = topic->first_publish_ns;
     }
     cpu_name(cpu, sizeof cpu);
     if (localtime_r(&now, &local))
@@ -110,8 +112,10 @@ json_t *report_json(const struct report *report)
         "{s:s, s:s, s:{s:o, s:i}, s:f, s:o, s:b, s:o, s:o, s:o}", "version", PERCEPT_RELEASE,
         "made", when, "machine", "cpu", cli_json_text(cpu), "cpus",
         (int)sysconf(_SC_NPROCESSORS_ONLN), "seconds",
-        (double)(report->end_ns - report->start_ns) / BASE_NS_PER_S, "first_message_s",
-        first_ns ? json_real((double)(first_ns - report->start_ns) / BASE_NS_PER_S) : json_null(),
+        (double)(report->end_ns - report->start_ns) / BASE_NS_PER_S, "first_published_s",
+        first_ns && report->daemon_start_ns
+            ? json_real((double)(first_ns - report->daemon_start_ns) / BASE_NS_PER_S)
+            : json_null(),
         "complete", (int)report->complete, "topics", topics, "models",
         member(report->status, "models"), "pipelines", member(report->status, "pipelines"));
 }

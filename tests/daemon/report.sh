@@ -14,6 +14,7 @@ json "$report" 'v["complete"] and v["topics"][0]["name"] == "frames"'
 json "$report" 'sum(v["topics"][0][k] for k in ("messages", "lost_by_reader", "missed_before")) + v["pipelines"][0]["dropped_late"] == 120'
 json "$report" '0 < v["topics"][0]["latency_p50_ms"] <= v["topics"][0]["latency_p99_ms"]'
 json "$report" 'v["topics"][0]["rate_hz"] > 0 and v["pipelines"][0]["state"] == "done"'
+json "$report" '(v["first_published_s"] is None) == (v["topics"][0]["missed_before"] > 0)'
 html=$work/new/report/report.html
 for part in '<svg' 'data:image/jpeg;base64,' '</html>' 'capture to client'; do
     grep -qF "$part" "$html" || fail "report.html has no $part"
