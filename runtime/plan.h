@@ -9,8 +9,8 @@
 
 #define PRT_PLAN_ALIGNMENT 64
 
-/* What a hostile file could make us allocate; a phone's largest networks stay below. */
-#define PRT_PLAN_LIMIT      ((size_t)1 << 34)
+/* What a hostile file could make us allocate; the activations of real networks stay far below. */
+#define PRT_PLAN_LIMIT      ((size_t)4 << 30)
 #define PRT_PLAN_MAX_VALUES 65536 /* packing takes time in its square */
 
 /*

@@ -141,6 +141,13 @@ static void negative_padding(struct prt_graph *graph, struct prt_conv_attrs *att
     attrs->padding[3] = -1;
 }
 
+static void huge_padding(struct prt_graph *graph, struct prt_conv_attrs *attrs)
+{
+    (void)graph;
+    attrs->padding[0] = attrs->padding[1] = 1 << 30;
+    attrs->stride[0] = INT32_MAX;
+}
+
 static void no_groups(struct prt_graph *graph, struct prt_conv_attrs *attrs)
 {
     (void)graph;
@@ -213,6 +220,7 @@ static const struct damage damages[] = {
     {"zero stride", zero_stride},
     {"huge dilation", huge_dilation},
     {"negative padding", negative_padding},
+    {"huge padding", huge_padding},
     {"no groups", no_groups},
     {"odd groups", odd_groups},
     {"short bias", short_bias},

@@ -161,7 +161,8 @@ static uint32_t constant_matrix(struct prt_graph *graph, uint32_t x)
     return build_binary(graph, PRT_BINARY_ADD, y, build_constant(graph, SIZES(5)));
 }
 
-/* ---- quantised chains ---- */
+/* ---- quantised chains; no scale is a simple multiple of another, which would make ties common
+ * ---- */
 
 static uint32_t q(struct prt_graph *graph, uint32_t x, float scale, int32_t zero_point)
 {
@@ -183,47 +184,47 @@ static uint32_t qconv(struct prt_graph *graph, uint32_t x, int32_t kernel)
 
 static uint32_t int8_conv_relu(struct prt_graph *graph, uint32_t x)
 {
-    x = build_clamp(graph, qconv(graph, q(graph, x, 0.01f, 3), 1), 0, 6);
-    return q(graph, x, 0.05f, -128);
+    x = build_clamp(graph, qconv(graph, q(graph, x, 0.0103f, 3), 1), 0, 6);
+    return q(graph, x, 0.0531f, -128);
 }
 
 static uint32_t int8_padded_conv(struct prt_graph *graph, uint32_t x)
 {
-    x = build_clamp(graph, q(graph, x, 0.01f, 3), 0, 1);
+    x = build_clamp(graph, q(graph, x, 0.0103f, 3), 0, 1);
     x = build_pad(graph, x, (int32_t[]){0, 0, 1, 1}, (int32_t[]){0, 0, 1, 1}, 0);
-    return q(graph, qconv(graph, q(graph, x, 0.01f, -100), 3), 0.06f, 1);
+    return q(graph, qconv(graph, q(graph, x, 0.0103f, -100), 3), 0.0617f, 1);
 }
 
 static uint32_t int8_residual(struct prt_graph *graph, uint32_t x)
 {
-    x = q(graph, x, 0.01f, 3);
-    uint32_t y = q(graph, qconv(graph, x, 1), 0.05f, -4);
-    return q(graph, build_binary(graph, PRT_BINARY_ADD, y, x), 0.06f, 9);
+    x = q(graph, x, 0.0103f, 3);
+    uint32_t y = q(graph, qconv(graph, x, 1), 0.0531f, -4);
+    return q(graph, build_binary(graph, PRT_BINARY_ADD, y, x), 0.0617f, 9);
 }
 
 static uint32_t int8_prelu_rounded_twice(struct prt_graph *graph, uint32_t x)
 {
-    x = build_prelu_parts(graph, q(graph, x, 0.01f, 3), 1);
-    uint32_t pooled = q(graph, build_max_pool(graph, x), 0.02f, 0);
-    uint32_t direct = q(graph, build_max_pool(graph, q(graph, x, 0.03f, 10)), 0.03f, 10);
-    return q(graph, build_binary(graph, PRT_BINARY_MAX, pooled, direct), 0.02f, -1);
+    x = build_prelu_parts(graph, q(graph, x, 0.0103f, 3), 1);
+    uint32_t pooled = q(graph, build_max_pool(graph, x), 0.0211f, 0);
+    uint32_t direct = q(graph, build_max_pool(graph, q(graph, x, 0.0307f, 10)), 0.0307f, 10);
+    return q(graph, build_binary(graph, PRT_BINARY_MAX, pooled, direct), 0.0211f, -1);
 }
 
 static uint32_t int8_moves(struct prt_graph *graph, uint32_t x)
 {
-    x = q(graph, x, 0.01f, 3);
-    uint32_t y = q(graph, build_reshape(graph, x, SIZES(1, 96, 12)), 0.01f, 3);
-    return q(graph, build_concat(graph, IDS(y, y), 2), 0.01f, 3);
+    x = q(graph, x, 0.0103f, 3);
+    uint32_t y = q(graph, build_reshape(graph, x, SIZES(1, 96, 12)), 0.0103f, 3);
+    return q(graph, build_concat(graph, IDS(y, y), 2), 0.0103f, 3);
 }
 
 static uint32_t rescaled(struct prt_graph *graph, uint32_t x)
 {
-    return q(graph, q(graph, x, 0.01f, 3), 0.015f, -7);
+    return q(graph, q(graph, x, 0.0103f, 3), 0.0153f, -7);
 }
 
 static uint32_t float_between(struct prt_graph *graph, uint32_t x)
 {
-    return build_prelu_parts(graph, build_binary(graph, PRT_BINARY_ADD, q(graph, x, 0.01f, 3), x),
+    return build_prelu_parts(graph, build_binary(graph, PRT_BINARY_ADD, q(graph, x, 0.0103f, 3), x),
                              1);
 }
 
@@ -255,11 +256,12 @@ static const struct {
     {"concat in place", head, "layout conv2d conv2d", 0},
     {"tokens of an image", tokens_of_an_image, "layout conv2d", 0},
     {"constant matrix", constant_matrix, "linear", 1e-5},
-    {"int8 conv, relu", int8_conv_relu, "quantize layout conv2d dequantize layout", 0.05},
-    {"int8 padded conv", int8_padded_conv, "quantize unary layout conv2d dequantize layout", 0.06},
-    {"int8 residual", int8_residual, "quantize layout conv2d binary dequantize layout", 0.06},
+    {"int8 conv, relu", int8_conv_relu, "quantize layout conv2d dequantize layout", 0.0531},
+    {"int8 padded conv", int8_padded_conv, "quantize unary layout conv2d dequantize layout",
+     0.0617},
+    {"int8 residual", int8_residual, "quantize layout conv2d binary dequantize layout", 0.0617},
     {"int8 prelu, rounded twice", int8_prelu_rounded_twice,
-     "quantize prelu layout pool2d prelu layout pool2d binary dequantize layout", 0.03},
+     "quantize prelu layout pool2d prelu layout pool2d binary dequantize layout", 0.0307},
     {"int8 moves", int8_moves, "quantize concat dequantize", 0},
     {"rescaled", rescaled, "quantize quantize dequantize", 0},
     {"float between", float_between, "quantize dequantize binary prelu", 0},
