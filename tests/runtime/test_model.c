@@ -31,6 +31,18 @@ static struct prt_graph *classifier(void)
     return graph;
 }
 
+/* Large enough that kernels share the work out. */
+static struct prt_graph *wide_net(void)
+{
+    struct prt_graph *graph = build_graph();
+    uint32_t x = build_input(graph, SIZES(1, 8, 40, 40));
+    x = build_conv(graph, x, (struct conv){.channels = 16, .kernel = 3, .padding = 1});
+    x = build_conv(graph, x,
+                   (struct conv){.channels = 16, .kernel = 5, .padding = 2, .groups = 16});
+    build_finish(graph, IDS(build_max_pool(graph, build_prelu_parts(graph, x, 1))));
+    return graph;
+}
+
 START_TEST(copies_follow_the_memory_order_of_the_method)
 {
     struct prt_graph *graph = build_graph();
@@ -199,6 +211,28 @@ START_TEST(a_profile_has_a_time_for_each_node_that_ran)
 }
 END_TEST
 
+START_TEST(a_pool_changes_no_result)
+{
+    struct base_pool *pool = NULL;
+    ck_assert_int_eq(base_pool_create(3, &pool, NULL), PERCEPT_OK);
+    struct prt_model *alone =
+        model_of(wide_net(), &(struct prt_model_options){.backends = backends});
+    struct prt_model *pooled =
+        model_of(wide_net(), &(struct prt_model_options){.backends = backends, .pool = pool});
+    build_fill(prt_model_input_data(alone, 0), 8 * 40 * 40, 9);
+    build_fill(prt_model_input_data(pooled, 0), 8 * 40 * 40, 9);
+    ck_assert_int_eq(prt_model_run(alone, NULL), PERCEPT_OK);
+    for (int run = 0; run < 20; run++) {
+        ck_assert_int_eq(prt_model_run(pooled, NULL), PERCEPT_OK);
+        ck_assert_mem_eq(prt_model_output_data(alone, 0), prt_model_output_data(pooled, 0),
+                         16 * 20 * 20 * sizeof(float));
+    }
+    prt_model_destroy(alone);
+    prt_model_destroy(pooled);
+    base_pool_destroy(pool);
+}
+END_TEST
+
 START_TEST(constants_and_state_have_their_values)
 {
     struct prt_graph *graph = build_graph();
@@ -232,6 +266,7 @@ int main(void)
     tcase_add_test(tests, a_model_that_nobody_runs_leaves_the_graph_to_the_caller);
     tcase_add_test(tests, quantised_nodes_run_in_floats_where_there_is_no_integer_kernel);
     tcase_add_test(tests, a_profile_has_a_time_for_each_node_that_ran);
+    tcase_add_test(tests, a_pool_changes_no_result);
     tcase_add_test(tests, constants_and_state_have_their_values);
     suite_add_tcase(suite, tests);
     return build_run_suite(suite);
