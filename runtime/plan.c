@@ -345,7 +345,7 @@ enum percept_status prt_plan_make(const struct prt_graph *graph,
 {
     struct prt_plan made = {
         .places = calloc(graph->value_count + 1, sizeof *made.places),
-        .backends = calloc(graph->node_count + 1, sizeof *made.backends),
+        .backends = calloc(graph->node_count + 1, sizeof(struct prt_backend *)),
     };
     struct planner planner = {
         .graph = graph,

@@ -263,6 +263,22 @@ static bool settle_output(struct layout *layout, struct prt_node node, const uin
     return written == y || append_copy(layout, written, y);
 }
 
+/* An output that no node computes (an input handed back, a constant) becomes a copy: the caller
+ * owns the bytes of an output until the next run, and may refill an input before that. */
+static bool compute_output(struct layout *layout, uint32_t index)
+{
+    struct prt_graph *graph = layout->graph;
+    uint32_t id = graph->outputs[index];
+    if (!is_tensor(layout, id) ||
+        !(graph->values[id].flags & (PRT_FLAG_INPUT | PRT_FLAG_CONSTANT | PRT_FLAG_STATE)))
+        return true;
+    uint32_t copy = prt_graph_add_tensor(graph, tensor_of(layout, id));
+    if (copy == PRT_NO_VALUE || !append_copy(layout, id, copy))
+        return false;
+    graph->outputs[index] = copy;
+    return true;
+}
+
 enum percept_status prt_pass_layout(struct prt_graph *graph,
                                     const struct prt_backend *const *backends,
                                     struct percept_error *error)
@@ -284,5 +300,8 @@ enum percept_status prt_pass_layout(struct prt_graph *graph,
         if (!settle_inputs(&layout, &node, order) || !settle_output(&layout, node, order))
             return no_memory(error);
     }
+    for (uint32_t i = 0; i < graph->output_count; i++)
+        if (!compute_output(&layout, i))
+            return no_memory(error);
     return prt_graph_finish(graph, error);
 }

@@ -32,6 +32,15 @@ static const struct prt_tensor *tensor_of(const struct simplify *simplify, uint3
     return prt_match_tensor(simplify->graph, id);
 }
 
+/* Give the node another first operand. */
+static void read_instead(struct simplify *simplify, struct prt_node *node, uint32_t id)
+{
+    id = resolve(simplify, id);
+    simplify->graph->values[node->inputs[0]].uses--;
+    simplify->graph->values[id].uses++;
+    node->inputs[0] = id;
+}
+
 /*
  * The node computes its operand again: drop it. Readers of y read x. When y is an output of the
  * method, x's producer writes y instead; an output that is an input or another output stays a copy.
@@ -129,9 +138,7 @@ static bool drop_twin(struct simplify *simplify, struct prt_node *node)
     if (twin == y || simplify->graph->values[y].flags & PRT_FLAG_OUTPUT ||
         !prt_match_same_codes(tensor_of(simplify, twin), tensor_of(simplify, y)))
         return false;
-    simplify->graph->values[x].uses--;
-    simplify->graph->values[twin].uses += 1;
-    node->inputs[0] = twin;
+    read_instead(simplify, node, twin);
     return drop(simplify, node);
 }
 
@@ -149,9 +156,7 @@ static bool compose_permutes(struct simplify *simplify, struct prt_node *node)
     for (unsigned i = 0; i < rank; i++)
         order[i] = first->attrs.permute.order[node->attrs.permute.order[i]];
     memcpy(node->attrs.permute.order, order, rank);
-    simplify->graph->values[node->inputs[0]].uses--;
-    simplify->graph->values[first->inputs[0]].uses++;
-    node->inputs[0] = first->inputs[0];
+    read_instead(simplify, node, first->inputs[0]);
     return true;
 }
 
@@ -162,9 +167,7 @@ static bool compose_reshapes(struct simplify *simplify, struct prt_node *node)
     struct prt_node *first = prt_match_made_by(simplify->graph, node->inputs[0], PRT_OP_RESHAPE);
     if (!first)
         return false;
-    simplify->graph->values[node->inputs[0]].uses--;
-    simplify->graph->values[first->inputs[0]].uses++;
-    node->inputs[0] = first->inputs[0];
+    read_instead(simplify, node, first->inputs[0]);
     return true;
 }
 
@@ -272,9 +275,7 @@ static bool merge_clamps(struct simplify *simplify, struct prt_node *node)
     prt_match_merge_clamp(&both, node->attrs.unary.a, node->attrs.unary.b);
     node->attrs.unary.a = (double)both.lo;
     node->attrs.unary.b = (double)both.hi;
-    graph->values[node->inputs[0]].uses--;
-    graph->values[first->inputs[0]].uses++;
-    node->inputs[0] = first->inputs[0];
+    read_instead(simplify, node, first->inputs[0]);
     return true;
 }
 

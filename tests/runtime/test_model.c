@@ -211,6 +211,22 @@ START_TEST(a_profile_has_a_time_for_each_node_that_ran)
 }
 END_TEST
 
+START_TEST(an_input_handed_back_is_a_copy)
+{
+    struct prt_graph *graph = build_graph();
+    uint32_t x = build_input(graph, SIZES(16));
+    build_finish(graph, IDS(x, x));
+    struct prt_model *model = model_of(graph, &(struct prt_model_options){.backends = backends});
+    float *input = prt_model_input_data(model, 0);
+    input[3] = 5;
+    ck_assert_int_eq(prt_model_run(model, NULL), PERCEPT_OK);
+    input[3] = 6;
+    for (size_t i = 0; i < 2; i++)
+        ck_assert_float_eq(((const float *)prt_model_output_data(model, i))[3], 5);
+    prt_model_destroy(model);
+}
+END_TEST
+
 START_TEST(a_pool_changes_no_result)
 {
     struct base_pool *pool = NULL;
@@ -266,6 +282,7 @@ int main(void)
     tcase_add_test(tests, a_model_that_nobody_runs_leaves_the_graph_to_the_caller);
     tcase_add_test(tests, quantised_nodes_run_in_floats_where_there_is_no_integer_kernel);
     tcase_add_test(tests, a_profile_has_a_time_for_each_node_that_ran);
+    tcase_add_test(tests, an_input_handed_back_is_a_copy);
     tcase_add_test(tests, a_pool_changes_no_result);
     tcase_add_test(tests, constants_and_state_have_their_values);
     suite_add_tcase(suite, tests);
