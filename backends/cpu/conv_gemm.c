@@ -421,17 +421,16 @@ static void pack_group(const struct cpu_conv *conv, const struct cpu_conv_weight
         int16_t *pairs = (int16_t *)packed;
         if (f32)
             memcpy(packed, conv->channels + group * outputs + channel, count * sizeof *floats);
-        for (size_t t = 0, k = 0; t < taps; t++) {
-            for (size_t i = 0; i < inputs; i++, k++) {
-                for (size_t c = 0; c < count; c++) {
-                    int64_t at = cpu_weight_at(spec, weights->strides, group, channel + c,
-                                               t / kernel_columns, t % kernel_columns, i);
-                    if (f32)
-                        floats[k * columns + c] = ((const float *)weights->weight)[at];
-                    else
-                        pairs[(k / 2 * columns + c) * 2 + k % 2] =
-                            (int16_t)((const int8_t *)weights->weight)[at];
-                }
+        for (size_t k = 0; k < taps * inputs; k++) {
+            size_t t = k / inputs;
+            int64_t at = cpu_weight_at(spec, weights->strides, group, channel, t / kernel_columns,
+                                       t % kernel_columns, k % inputs);
+            for (size_t c = 0; c < count; c++, at += weights->strides[0]) {
+                if (f32)
+                    floats[k * columns + c] = ((const float *)weights->weight)[at];
+                else
+                    pairs[(k / 2 * columns + c) * 2 + k % 2] =
+                        (int16_t)((const int8_t *)weights->weight)[at];
             }
         }
         packed += f32 ? columns * (1 + taps * inputs) * sizeof *floats

@@ -1,11 +1,12 @@
 /*
  * Times the convolution kernels on the layers of the hand models, alone: no graph, no other ops.
  *
- *     bench_kernels [--int8] [--plain] [--threads N] [--rounds N] [--layers] [MODEL]
+ *     bench_kernels [--int8] [--plain] [--threads N] [--rounds N] [--layers | --json] [MODEL]
  *
  * Each round runs all layers of a model in order, each on what the one before wrote, in three
  * buffers that take turns, so that caches are as they are in the model. Prints the least time of
- * each layer (--layers) and of a whole round, and the rate in multiply-adds.
+ * each layer (--layers) and of a whole round, and the rate in multiply-adds; --json prints one
+ * object a model.
  */
 #include "backends/cpu/conv.h"
 #include "base/clock.h"
@@ -40,7 +41,7 @@ static const struct layer layers[] = {
 enum { LAYER_COUNT = sizeof layers / sizeof layers[0] };
 
 struct options {
-    bool int8, plain, each;
+    bool int8, plain, each, json;
     unsigned threads;
     int rounds;
     const char *model;
@@ -51,6 +52,11 @@ struct timed {
     double macs, least_us;
     size_t bytes; /* the larger of x and y */
 };
+
+static enum cpu_isa isa_of(const struct options *options)
+{
+    return options->plain ? CPU_ISA_PLAIN : cpu_isa_best();
+}
 
 static void *random_bytes(size_t size, bool floats)
 {
@@ -72,7 +78,7 @@ static void prepare(const struct layer *layer, const struct options *options, st
     pad = pad > 0 ? pad : 0;
     bool depthwise = layer->shape == DEPTHWISE;
     struct cpu_conv_spec spec = {
-        .isa = options->plain ? CPU_ISA_PLAIN : cpu_isa_best(),
+        .isa = isa_of(options),
         .threads = options->threads,
         .dtype = options->int8 ? PRT_I8 : PRT_F32,
         .batch = 1,
@@ -162,9 +168,17 @@ static void measure(size_t first, const struct options *options)
                    cpu_conv_kernel(t->conv), t->least_us, t->macs / t->least_us / 1e3);
         cpu_conv_destroy(t->conv);
     }
-    printf("%-20s %s, %u threads: round %.3f ms, sum of least %.3f ms, %.1f MMAC, %.1f GMAC/s\n",
-           layers[first].model, options->int8 ? "int8" : "fp32", options->threads, least_us / 1e3,
-           sum_us / 1e3, macs / 1e6, macs / least_us / 1e3);
+    if (options->json)
+        printf("{\"model\": \"%s\", \"dtype\": \"%s\", \"isa\": \"%s\", \"threads\": %u, "
+               "\"round_ms\": %.4f, \"least_ms\": %.4f, \"gmac_per_s\": %.2f}\n",
+               layers[first].model, options->int8 ? "int8" : "float32",
+               cpu_isa_name(isa_of(options)), options->threads, least_us / 1e3, sum_us / 1e3,
+               macs / least_us / 1e3);
+    else
+        printf("%-20s %s %s, %u threads: round %.3f ms, sum of least %.3f ms, %.1f MMAC, "
+               "%.1f GMAC/s\n",
+               layers[first].model, options->int8 ? "int8" : "fp32", cpu_isa_name(isa_of(options)),
+               options->threads, least_us / 1e3, sum_us / 1e3, macs / 1e6, macs / least_us / 1e3);
     base_pool_destroy(pool);
     free(scratch);
     for (int i = 0; i < 3; i++)
@@ -186,9 +200,13 @@ static long number(const char *text, long most)
 int main(int argc, char **argv)
 {
     static const struct option names[] = {
-        {"int8", no_argument, NULL, 'i'},          {"plain", no_argument, NULL, 'p'},
-        {"threads", required_argument, NULL, 't'}, {"rounds", required_argument, NULL, 'r'},
-        {"layers", no_argument, NULL, 'l'},        {0},
+        {"int8", no_argument, NULL, 'i'},
+        {"plain", no_argument, NULL, 'p'},
+        {"threads", required_argument, NULL, 't'},
+        {"rounds", required_argument, NULL, 'r'},
+        {"layers", no_argument, NULL, 'l'},
+        {"json", no_argument, NULL, 'j'},
+        {0},
     };
     struct options options = {.threads = 1, .rounds = 50};
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
@@ -202,6 +220,9 @@ int main(int argc, char **argv)
         case 'l':
             options.each = true;
             break;
+        case 'j':
+            options.json = true;
+            break;
         case 't':
             options.threads = (unsigned)number(optarg, 256);
             break;
@@ -210,7 +231,7 @@ int main(int argc, char **argv)
             break;
         default:
             fprintf(stderr, "usage: bench_kernels [--int8] [--plain] [--threads N] [--rounds N] "
-                            "[--layers] [MODEL]\n");
+                            "[--layers | --json] [MODEL]\n");
             return 2;
         }
     }
