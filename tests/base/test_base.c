@@ -68,8 +68,10 @@ START_TEST(arena_returns_zeroed_aligned_memory_within_its_limit)
         ck_assert_ptr_nonnull(memory);
         ck_assert_ptr_ne(memory, previous);
         ck_assert_uint_eq((uintptr_t)memory % _Alignof(max_align_t), 0);
+        unsigned char any = 0; /* an assertion a byte would take seconds under a sanitizer */
         for (size_t i = 0; i < size; i++)
-            ck_assert_uint_eq(memory[i], 0);
+            any |= memory[i];
+        ck_assert_uint_eq(any, 0);
         memset(memory, 0xa5, size);
         previous = memory;
     }
