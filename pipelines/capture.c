@@ -13,6 +13,10 @@
 #define MOST_AHEAD_NS (50 * BASE_NS_PER_MS)
 #define MOST_AGE_NS   (10 * BASE_NS_PER_S)
 
+/* Events about single frames in a second: a folder of bad files is worth that many lines, a camera
+ * gone mad is not. */
+#define MOST_EVENTS 20
+
 enum percept_status pipe_wait(int fd, int64_t until_ns)
 {
     for (;;) {
@@ -35,12 +39,27 @@ struct capture {
     int64_t start_ns; /* when the first recorded frame was released; 0: not yet */
     int64_t last_ns;  /* capture time of the last frame that was handed over */
     uint64_t number;  /* of the next frame */
-    char told[768];   /* the last event about an unreadable item: a camera's may all be alike */
+    /* Events about single frames: not the same twice, and at most MOST_EVENTS a second. */
+    char told[256];
+    int64_t told_second;
+    unsigned told_in_second;
 };
 
 static void count(atomic_uint_fast64_t *counter)
 {
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+static void tell(struct capture *c, const char *text)
+{
+    int64_t second = base_clock_ns() / BASE_NS_PER_S;
+    if (strncmp(text, c->told, sizeof c->told - 1) == 0)
+        return;
+    strncpy(c->told, text, sizeof c->told - 1);
+    c->told_in_second = second == c->told_second ? c->told_in_second + 1 : 1;
+    c->told_second = second;
+    if (c->told_in_second <= MOST_EVENTS)
+        c->pipeline->host->event(c->pipeline->host->context, c->pipeline->config->name, text);
 }
 
 /* Hold a recorded frame until it is due, and stamp it with the moment it goes out. */
@@ -62,20 +81,17 @@ static enum percept_status pace(struct capture *c, int64_t time_ns, struct pipe_
     return status;
 }
 
-static bool sane(const struct capture *c, int64_t capture_ns, char *why, size_t size)
+/* NULL when the capture time may be true. */
+static const char *absurd(const struct capture *c, int64_t capture_ns)
 {
     int64_t now = base_clock_ns();
     if (capture_ns <= c->last_ns)
-        snprintf(why, size, "a capture time %.3f ms before the last frame's",
-                 (double)(c->last_ns - capture_ns) / 1e6);
-    else if (capture_ns > now + MOST_AHEAD_NS)
-        snprintf(why, size, "a capture time %.3f s in the future",
-                 (double)(capture_ns - now) / 1e9);
-    else if (capture_ns < now - MOST_AGE_NS)
-        snprintf(why, size, "a capture time %.3f s ago", (double)(now - capture_ns) / 1e9);
-    else
-        return true;
-    return false;
+        return "frames with a capture time that is not after the last frame's are dropped";
+    if (capture_ns > now + MOST_AHEAD_NS)
+        return "frames with a capture time in the future are dropped";
+    if (capture_ns < now - MOST_AGE_NS)
+        return "frames with a capture time long ago are dropped";
+    return NULL;
 }
 
 /* Takes over the frame's reference. */
@@ -83,7 +99,6 @@ static enum percept_status hand_over(struct capture *c, struct pipe_frame *frame
 {
     struct pipe_pipeline *p = c->pipeline;
     enum percept_status status = PERCEPT_OK;
-    char why[128];
     frame->number = c->number++;
     if (p->config->source->recorded)
         status = pace(c, time_ns, frame);
@@ -93,9 +108,10 @@ static enum percept_status hand_over(struct capture *c, struct pipe_frame *frame
         pipe_frame_unref(frame);
         return status;
     }
-    if (!sane(c, frame->capture_ns, why, sizeof why)) {
+    const char *why = absurd(c, frame->capture_ns);
+    if (why) {
         count(&p->dropped_bad);
-        pipe_health_bad(&p->health, PIPE_SIDE_SOURCE, why);
+        tell(c, why);
         pipe_frame_unref(frame);
         return PERCEPT_OK;
     }
@@ -125,10 +141,7 @@ static enum percept_status capture_one(struct capture *c, struct percept_error *
     if (status == PERCEPT_MALFORMED) {
         c->number++;
         count(&p->dropped_bad);
-        percept_error_format(error, text, sizeof text);
-        if (strncmp(text, c->told, sizeof c->told - 1) != 0)
-            p->host->event(p->host->context, p->config->name, text);
-        snprintf(c->told, sizeof c->told, "%s", text);
+        tell(c, percept_error_format(error, text, sizeof text));
         return PERCEPT_OK;
     }
     if (status == PERCEPT_DISCONNECTED) {

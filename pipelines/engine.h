@@ -56,7 +56,7 @@ struct pipe_host {
     void (*close_topic)(void *context, struct pipe_topic *topic);
 
     /* A pipeline's source ended (status END) or the pipeline could not go on (error says why). On
-     * its own thread. */
+     * its own thread, after its topics were closed; not for one that pipe_engine_stop ends. */
     void (*finished)(void *context, const char *pipeline, enum percept_status status,
                      const struct percept_error *error);
     /* Something worth a line in the log; degraded and recovered. Any thread. */
@@ -69,7 +69,8 @@ enum percept_status pipe_engine_create(const struct pipe_config *config,
                                        const struct pipe_host *host, struct pipe_engine **engine,
                                        struct percept_error *error);
 enum percept_status pipe_engine_start(struct pipe_engine *engine, struct percept_error *error);
-/* Asks all to stop and waits. Safe to call twice and before start. */
+/* Asks all to stop and waits. Safe to call twice and before start; not from the host's functions.
+ */
 void pipe_engine_stop(struct pipe_engine *engine);
 void pipe_engine_destroy(struct pipe_engine *engine); /* NULL is fine */
 

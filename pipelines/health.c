@@ -2,6 +2,8 @@
  * whoever asks must be told the cause. */
 #include "pipelines/pipeline.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +23,13 @@ void pipe_health_bad(struct pipe_health *health, enum pipe_side side, const char
 {
     char text[300];
     pthread_mutex_lock(&health->mutex);
-    bool news = strncmp(health->causes[side], cause, sizeof health->causes[side] - 1) != 0;
+    int64_t now = base_clock_ns();
+    bool changed = strncmp(health->causes[side], cause, sizeof health->causes[side] - 1) != 0;
+    /* A cause may hold a number that is another one each time. */
+    bool news =
+        !health->causes[side][0] || (changed && now - health->told_ns[side] >= BASE_NS_PER_S);
+    if (news)
+        health->told_ns[side] = now;
     health->good[side] = 0;
     snprintf(health->causes[side], sizeof health->causes[side], "%s", cause);
     pthread_mutex_unlock(&health->mutex);

@@ -25,12 +25,14 @@ struct pipe_health {
     bool done, failed;
     char causes[PIPE_SIDES][256]; /* "" is well; when failed, causes[0] says why */
     unsigned good[PIPE_SIDES];    /* frames in a row without a fault, while it is unwell */
+    int64_t told_ns[PIPE_SIDES];  /* when the last event about its cause went out */
 };
 
 void pipe_health_init(struct pipe_health *health, const struct pipe_host *host,
                       const char *pipeline);
 void pipe_health_fini(struct pipe_health *health);
-/* A fault: degraded, with an event unless it already was for the same reason. */
+/* A fault: degraded. An event tells when that is new, and again when the cause has changed, but at
+ * most once a second. */
 void pipe_health_bad(struct pipe_health *health, enum pipe_side side, const char *cause);
 /* A frame went well. After `enough` of them in a row the side has recovered. */
 void pipe_health_good(struct pipe_health *health, enum pipe_side side, unsigned enough);
