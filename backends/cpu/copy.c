@@ -3,12 +3,13 @@
 
 #include <string.h>
 
-void cpu_copy_init(struct cpu_copy *copy, const struct prt_tensor *y, const int32_t *sizes,
-                   const int64_t *to_strides, const int64_t *from_strides)
+void cpu_copy_init(struct cpu_copy *copy, const struct cpu_loops *loops, const struct prt_tensor *y,
+                   const int32_t *sizes, const int64_t *to_strides, const int64_t *from_strides)
 {
     struct prt_tensor shape = *y;
     memcpy(shape.sizes, sizes, y->rank * sizeof *sizes);
     memset(copy, 0, sizeof *copy);
+    copy->loops = loops;
     copy->size = prt_dtype_size(y->dtype);
     cpu_nest_init(&copy->nest, &shape);
     cpu_nest_add(&copy->nest, to_strides);
@@ -51,6 +52,19 @@ struct copy_run {
     const char *from;
 };
 
+/* What every camera model begins with: planes of red, green and blue to pixels. */
+static bool interleave(const struct cpu_copy *copy, const struct cpu_rows *rows, void *to,
+                       const void *from)
+{
+    if (rows->count != 3 || rows->step[0] != 1 || rows->row[0] != 3 || rows->row[1] != 1)
+        return false;
+    if (copy->size == 1)
+        copy->loops->interleave_u8(rows->rows, to, from, rows->step[1]);
+    else if (copy->size == 4)
+        copy->loops->interleave_u32(rows->rows, to, from, rows->step[1]);
+    return copy->size == 1 || copy->size == 4;
+}
+
 static void copy_rows(const void *context, const struct cpu_rows *rows, unsigned worker)
 {
     (void)worker;
@@ -64,6 +78,8 @@ static void copy_rows(const void *context, const struct cpu_rows *rows, unsigned
                    rows->count * run->copy->size);
         return;
     }
+    if (interleave(run->copy, rows, to, from))
+        return;
     switch (run->copy->size) {
     case 1:
         copy_uint8_t(rows, (uint8_t *)to, (const uint8_t *)from);

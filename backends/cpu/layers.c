@@ -128,6 +128,22 @@ static bool conv_supports(const struct prt_graph *graph, const struct prt_node *
            !(attrs->nhwc && attrs->transposed && attrs->groups > 1);
 }
 
+/* A transposed weight of PyTorch has scales for the outputs of one group, the same for each. */
+static enum percept_status repeat_scales(const struct cpu_prepare *prepare, uint32_t outputs,
+                                         struct cpu_conv_weights *weights)
+{
+    if (weights->scale_count <= 1 || weights->scale_count == outputs)
+        return PERCEPT_OK;
+    float *scales = cpu_prepare_alloc(prepare, outputs * sizeof *scales);
+    if (!scales)
+        return PERCEPT_NO_MEMORY;
+    for (uint32_t i = 0; i < outputs; i++)
+        scales[i] = weights->scales[i % weights->scale_count];
+    weights->scales = scales;
+    weights->scale_count = outputs;
+    return PERCEPT_OK;
+}
+
 static enum percept_status conv_prepare(const struct cpu_prepare *prepare, struct cpu_step *step)
 {
     const struct prt_conv_attrs *attrs = &prepare->node->attrs.conv;
@@ -149,7 +165,8 @@ static enum percept_status conv_prepare(const struct cpu_prepare *prepare, struc
     prt_tensor_strides(weight, strides);
     for (unsigned i = 0; i < 4; i++)
         weights.strides[i] = strides[at[i]];
-    return create(prepare, &spec, &weights, step);
+    enum percept_status status = repeat_scales(prepare, (uint32_t)y.c, &weights);
+    return status != PERCEPT_OK ? status : create(prepare, &spec, &weights, step);
 }
 
 const struct cpu_kernel cpu_conv2d = {conv_supports, conv_prepare};

@@ -78,6 +78,9 @@ struct cpu_loops {
     void (*max_f32)(size_t n, float *y, const float *const *x, size_t count);
     void (*max_i8)(size_t n, int8_t *y, const int8_t *const *x, size_t count);
     void (*max_u8)(size_t n, uint8_t *y, const uint8_t *const *x, size_t count);
+    /* Three planes `plane` apart to n pixels of three. */
+    void (*interleave_u8)(size_t n, uint8_t *y, const uint8_t *x, int64_t plane);
+    void (*interleave_u32)(size_t n, uint32_t *y, const uint32_t *x, int64_t plane);
     void (*add_f32)(size_t n, float *y, const float *x); /* y += x */
     /* Bilinear: y = down[0] * (right[0] * x0 + right[1] * x1) + down[1] * (.. x2 .. x3). */
     void (*lerp_f32)(size_t n, float *y, const float *const x[4], const float down[2],

@@ -48,7 +48,7 @@ static enum percept_status concat_prepare(const struct cpu_prepare *prepare, str
     for (unsigned i = 0; i < prepare->node->input_count; i++) {
         const struct prt_tensor *x = cpu_operand(prepare->graph, prepare->node, i);
         prt_tensor_strides(x, from);
-        cpu_copy_init(&copies[i], y, x->sizes, to, from);
+        cpu_copy_init(&copies[i], prepare->loops, y, x->sizes, to, from);
         copies[i].to = start * to[axis];
         start += x->sizes[axis];
     }
@@ -70,7 +70,7 @@ static enum percept_status slice_prepare(const struct cpu_prepare *prepare, stru
     int64_t first = start * from[attrs->axis];
     /* With one element or none the step is not taken, and may be past any stride. */
     from[attrs->axis] *= y->sizes[attrs->axis] > 1 ? attrs->step : 1;
-    cpu_copy_init(copy, y, y->sizes, to, from);
+    cpu_copy_init(copy, prepare->loops, y, y->sizes, to, from);
     copy->from = first;
     return PERCEPT_OK;
 }
@@ -86,7 +86,7 @@ static enum percept_status permute_prepare(const struct cpu_prepare *prepare, st
     prt_tensor_strides(cpu_operand(prepare->graph, prepare->node, 0), own);
     for (unsigned i = 0; i < y->rank; i++)
         from[i] = own[prepare->node->attrs.permute.order[i]];
-    cpu_copy_init(copy, y, y->sizes, to, from);
+    cpu_copy_init(copy, prepare->loops, y, y->sizes, to, from);
     return PERCEPT_OK;
 }
 
@@ -99,7 +99,7 @@ static enum percept_status layout_prepare(const struct cpu_prepare *prepare, str
     int64_t to[PRT_MAX_RANK], from[PRT_MAX_RANK];
     prt_tensor_strides(y, to);
     prt_tensor_strides(cpu_operand(prepare->graph, prepare->node, 0), from);
-    cpu_copy_init(copy, y, y->sizes, to, from);
+    cpu_copy_init(copy, prepare->loops, y, y->sizes, to, from);
     return PERCEPT_OK;
 }
 
@@ -118,7 +118,7 @@ static enum percept_status reshape_prepare(const struct cpu_prepare *prepare, st
         return PERCEPT_NO_MEMORY;
     int64_t strides[PRT_MAX_RANK];
     prt_tensor_strides(y, strides);
-    cpu_copy_init(copy, y, y->sizes, strides, strides);
+    cpu_copy_init(copy, prepare->loops, y, y->sizes, strides, strides);
     return PERCEPT_OK;
 }
 

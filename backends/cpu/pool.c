@@ -13,8 +13,16 @@
 /* Channels at a time, where a buffer is needed; pixels of a window at a time. */
 enum { CHANNELS = 256, WINDOW = 64 };
 
+/* The valid part of a window along one axis: indices first, first + dilation, .. (count of them).
+ */
+struct span {
+    int32_t first, count;
+    int32_t padded; /* how many the padded image has: what count_include_pad divides by */
+};
+
 struct pool {
     struct cpu_image x, y;
+    const struct span *rows, *columns; /* of each output row and column */
     struct prt_pool_attrs attrs;
     enum prt_dtype dtype;
     size_t size; /* bytes an element */
@@ -29,13 +37,6 @@ struct pool_run {
     const struct pool *pool;
     const char *x;
     char *y;
-};
-
-/* The valid part of a window along one axis: indices first, first + dilation, .. (count of them).
- */
-struct span {
-    int32_t first, count;
-    int32_t padded; /* how many the padded image has: what count_include_pad divides by */
 };
 
 static struct span span_of(const struct prt_pool_attrs *attrs, int axis, int32_t size, int32_t out)
@@ -103,16 +104,18 @@ static void max_pixel(const struct pool_run *run, int32_t n, struct span rows, s
     const struct pool *pool = run->pool;
     const char *pixels[WINDOW + 4];
     size_t count = 0;
-    for (int32_t r = 0; r < rows.count; r++)
-        for (int32_t c = 0; c < columns.count; c++) {
-            pixels[count++] = pixel(run, n, rows.first + r * pool->attrs.dilation[0],
-                                    columns.first + c * pool->attrs.dilation[1]);
+    size_t along = (size_t)pool->attrs.dilation[1] * (size_t)pool->x.c * pool->size;
+    for (int32_t r = 0; r < rows.count; r++) {
+        const char *x = pixel(run, n, rows.first + r * pool->attrs.dilation[0], columns.first);
+        for (int32_t c = 0; c < columns.count; c++, x += along) {
+            pixels[count++] = x;
             if (count == WINDOW) { /* what is found so far is one more pixel of the rest */
                 max_of(pool, y, pixels, count);
                 pixels[0] = y;
                 count = 1;
             }
         }
+    }
     max_of(pool, y, pixels, count);
     if (pool->clamps)
         clamp_pixel(pool, y);
@@ -159,11 +162,11 @@ static void pool_task(void *context, size_t task, unsigned worker)
     const struct pool_run *run = context;
     const struct pool *pool = run->pool;
     int32_t n = (int32_t)(task / (size_t)pool->y.h), h = (int32_t)(task % (size_t)pool->y.h);
-    struct span rows = span_of(&pool->attrs, 0, pool->x.h, h);
+    struct span rows = pool->rows[h];
     size_t pixel_bytes = (size_t)pool->y.c * pool->size;
     char *y = run->y + task * (size_t)pool->y.w * pixel_bytes;
     for (int32_t w = 0; w < pool->y.w; w++, y += pixel_bytes) {
-        struct span columns = span_of(&pool->attrs, 1, pool->x.w, w);
+        struct span columns = pool->columns[w];
         if (pool->attrs.is_max)
             max_pixel(run, n, rows, columns, y);
         else
@@ -197,15 +200,23 @@ static bool supports(const struct prt_graph *graph, const struct prt_node *node)
 
 static enum percept_status prepare_pool(const struct cpu_prepare *prepare, struct cpu_step *step)
 {
-    struct pool *pool = cpu_prepare_alloc(prepare, sizeof *pool);
-    if (!pool)
-        return PERCEPT_NO_MEMORY;
     const struct prt_tensor *x = cpu_operand(prepare->graph, prepare->node, 0);
     const struct prt_tensor *y = cpu_result(prepare->graph, prepare->node);
     const struct prt_pool_attrs *attrs = &prepare->node->attrs.pool;
+    struct cpu_image from = cpu_image_of(x, attrs->nhwc), to = cpu_image_of(y, attrs->nhwc);
+    struct pool *pool = cpu_prepare_alloc(prepare, sizeof *pool);
+    struct span *spans = cpu_prepare_alloc(prepare, ((size_t)to.h + (size_t)to.w) * sizeof *spans);
+    if (!pool || !spans)
+        return PERCEPT_NO_MEMORY;
+    for (int32_t h = 0; h < to.h; h++)
+        spans[h] = span_of(attrs, 0, from.h, h);
+    for (int32_t w = 0; w < to.w; w++)
+        spans[to.h + w] = span_of(attrs, 1, from.w, w);
     *pool = (struct pool){
-        .x = cpu_image_of(x, attrs->nhwc),
-        .y = cpu_image_of(y, attrs->nhwc),
+        .x = from,
+        .y = to,
+        .rows = spans,
+        .columns = spans + to.h,
         .attrs = *attrs,
         .dtype = x->dtype,
         .size = prt_dtype_size(x->dtype),

@@ -216,38 +216,87 @@ static void make_nan_one(struct one_node *one)
             elements[i] = NAN;
 }
 
-void one_node_run(struct one_node *one)
+static struct base_pool *shared_pool(void)
 {
     static struct base_pool *pool;
     if (!pool)
         ck_assert_int_eq(base_pool_create(3, &pool, NULL), PERCEPT_OK);
-    ck_assert(one_node_supported(one));
-    void *before[16] = {0};
+    return pool;
+}
+
+/* Copies of the operands, to see that a run leaves them alone. */
+struct operands {
+    void *before[16];
+};
+
+static struct operands keep(const struct one_node *one)
+{
+    struct operands kept = {{0}};
     for (uint32_t i = 0; i < one->graph->value_count; i++)
         if (one->data[i] && i != one->y) {
-            before[i] = malloc(one->graph->values[i].bytes + 1);
-            memcpy(before[i], one->data[i], one->graph->values[i].bytes);
+            kept.before[i] = malloc(one->graph->values[i].bytes + 1);
+            memcpy(kept.before[i], one->data[i], one->graph->values[i].bytes);
         }
-    size_t bytes = one->graph->values[one->y].bytes;
-    void *first = malloc(bytes + 1);
-    run_once(one, "plain", NULL);
-    make_nan_one(one);
-    memcpy(first, one->data[one->y], bytes);
-    static const char *const sets[] = {"plain", "avx2"};
-    for (unsigned i = 0; i < 2; i++)
-        for (unsigned threads = 0; threads < 2; threads++) {
-            run_once(one, sets[i], threads ? pool : NULL);
-            make_nan_one(one);
-            ck_assert_msg(memcmp(first, one->data[one->y], bytes) == 0,
-                          "%s with %s gives other bits", sets[i], threads ? "a pool" : "no pool");
-            ck_assert(guard_intact(one, one->y));
-        }
-    free(first);
+    return kept;
+}
+
+static void compare_and_free(const struct one_node *one, struct operands *kept)
+{
     for (uint32_t i = 0; i < one->graph->value_count; i++)
-        if (before[i]) {
-            ck_assert_int_eq(memcmp(before[i], one->data[i], one->graph->values[i].bytes), 0);
-            free(before[i]);
+        if (kept->before[i]) {
+            ck_assert_int_eq(memcmp(kept->before[i], one->data[i], one->graph->values[i].bytes), 0);
+            free(kept->before[i]);
         }
+    ck_assert(guard_intact(one, one->y));
+}
+
+static const char *const instruction_sets[] = {"plain", "avx2"};
+enum { SETS = sizeof instruction_sets / sizeof instruction_sets[0] };
+
+/* Run with a pool and expect the bits of `first`. */
+static void expect_same_bits(struct one_node *one, const char *isa, struct base_pool *pool,
+                             const void *first)
+{
+    run_once(one, isa, pool);
+    make_nan_one(one);
+    ck_assert_msg(memcmp(first, one->data[one->y], one->graph->values[one->y].bytes) == 0,
+                  "%s with %s gives other bits", isa, pool ? "a pool" : "no pool");
+}
+
+static void *run_first(struct one_node *one, const char *isa)
+{
+    run_once(one, isa, NULL);
+    make_nan_one(one);
+    void *first = malloc(one->graph->values[one->y].bytes + 1);
+    memcpy(first, one->data[one->y], one->graph->values[one->y].bytes);
+    return first;
+}
+
+void one_node_run(struct one_node *one)
+{
+    ck_assert(one_node_supported(one));
+    struct operands kept = keep(one);
+    void *first = run_first(one, instruction_sets[0]);
+    for (unsigned i = 0; i < SETS; i++) {
+        expect_same_bits(one, instruction_sets[i], NULL, first);
+        expect_same_bits(one, instruction_sets[i], shared_pool(), first);
+    }
+    free(first);
+    compare_and_free(one, &kept);
+}
+
+void one_node_run_near(struct one_node *one, reference expected, const void *context,
+                       double tolerance)
+{
+    ck_assert(one_node_supported(one));
+    struct operands kept = keep(one);
+    for (unsigned i = 0; i < SETS; i++) {
+        void *first = run_first(one, instruction_sets[i]);
+        one_node_check(one, expected, context, tolerance);
+        expect_same_bits(one, instruction_sets[i], shared_pool(), first);
+        free(first);
+    }
+    compare_and_free(one, &kept);
 }
 
 /* ---- elements ---- */
