@@ -30,7 +30,9 @@ static struct prt_tensor some_shape(int round)
         return channels_last(TENSOR(PRT_F32, 1, 3, 120, 100));
     if (round == 1)
         return TENSOR(PRT_F32, 2, 5, 3, 0);
-    struct prt_tensor shape = random_shape(PRT_F32, 4, 40);
+    if (round == 2)
+        return shuffled(TENSOR(PRT_F32, 2, 70, 90)); /* several blocks of a transposition */
+    struct prt_tensor shape = random_shape(PRT_F32, 4, 11);
     return shape.rank ? shuffled(shape) : TENSOR(PRT_F32, 3);
 }
 enum { ROUNDS = 12 };
