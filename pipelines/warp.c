@@ -158,16 +158,21 @@ __attribute__((target("avx2,fma"))) static size_t inside_avx2(const struct pipe_
                                                               const struct pipe_image_input *out,
                                                               size_t at, size_t end)
 {
-    const struct walk three = {.x = 3 * w->dx, .y = 3 * w->dy};
+    /* Copies, because vector stores may alias anything: what can't be stored to stays in registers.
+     */
+    const struct pipe_frame source = *frame;
+    const struct pipe_image_input target = *out;
+    struct walk here = *w;
     for (; at + 4 <= end; at += 4) {
-        const struct walk fourth = {.x = w->x + three.x, .y = w->y + three.y};
-        if (!inside(frame, w) || !inside(frame, &fourth))
+        const struct walk fourth = {.x = here.x + 3 * here.dx, .y = here.y + 3 * here.dy};
+        if (!inside(&source, &here) || !inside(&source, &fourth))
             break;
         __m128 p[4];
-        for (int i = 0; i < 4; i++, advance(w))
-            p[i] = sample_avx2(frame, w);
-        put_four(out, at, p);
+        for (int i = 0; i < 4; i++, advance(&here))
+            p[i] = sample_avx2(&source, &here);
+        put_four(&target, at, p);
     }
+    *w = here;
     return inside_plain(frame, w, out, at, end);
 }
 #endif

@@ -316,6 +316,10 @@ END_TEST
 
 int main(void)
 {
+#ifdef __SANITIZE_THREAD__
+    printf("skipped: nets take minutes under ThreadSanitizer; the engine's tests cover threads\n");
+    return 77;
+#endif
     char path[1024];
     models = getenv("PERCEPT_MODELS");
     media = getenv("PERCEPT_MEDIA");
