@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GUARD = 64, GUARD_BYTE = 0xa7 };
+/* After every tensor, NaN as floats: whoever reads on will show it. */
+enum { GUARD = 256, GUARD_BYTE = 0xff };
 
 /* ---- random numbers ---- */
 

@@ -27,7 +27,7 @@ static uint32_t filled(struct one_node *one, struct prt_tensor tensor)
 static struct prt_tensor some_shape(int round)
 {
     if (round == 0)
-        return channels_last(TENSOR(PRT_F32, 1, 3, 120, 100));
+        return channels_last(TENSOR(PRT_F32, 1, 3, 121, 103));
     if (round == 1)
         return TENSOR(PRT_F32, 2, 5, 3, 0);
     if (round == 2)
