@@ -55,6 +55,8 @@ enum percept_status cli_model_open(const char *path, const struct cli_model_sett
         .method = settings->method,
         .backends = settings->backend ? opened.backends : percept_backends,
         .pool = opened.pool,
+        .no_fusion = settings->observable,
+        .observable = settings->observable,
     };
     if (!status)
         status = prt_model_create(opened.program, &options, &opened.model, error);

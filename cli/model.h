@@ -10,6 +10,7 @@ struct cli_model_settings {
     const char *method;  /* NULL: "forward" */
     const char *backend; /* NULL: all that this build has, in their order */
     unsigned long threads;
+    bool observable; /* without fusion, each node's result to be seen */
 };
 
 #define CLI_OPTION_METHOD(settings)                                                    \

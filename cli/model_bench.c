@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/model.h"
+#include "cli/model_profile.h"
 #include "cli/stats.h"
 #include "cli/table.h"
 
@@ -17,14 +18,15 @@ struct bench {
     struct cli_model_settings settings;
     unsigned long runs; /* 0: as many as fit into the seconds */
     double seconds;
+    struct base_option_list inputs;
+    const char *trace, *etdump; /* files to write; NULL: none */
     bool json, profile;
 };
 
 static enum percept_status measure(const struct bench *bench, struct prt_model *model,
                                    struct cli_series *series, struct percept_error *error)
 {
-    const struct base_option_list random = {0};
-    enum percept_status status = cli_model_fill(model, &random, error);
+    enum percept_status status = cli_model_fill(model, &bench->inputs, error);
     for (int i = 0; i < WARM_UP_RUNS && !status; i++)
         status = prt_model_run(model, error);
     int64_t begin = base_clock_ns(), now = begin;
@@ -42,43 +44,7 @@ static enum percept_status measure(const struct bench *bench, struct prt_model *
     return status;
 }
 
-/* ---- profile: median over some runs of each node's time ---- */
-
 #define PROFILE_RUNS 15
-
-/* A node that only says differently what is there already has no backend and takes no time. */
-static json_t *node_json(const struct prt_model *model, uint32_t node, const char *kernel,
-                         int64_t median_ns)
-{
-    const struct prt_node *n = &prt_model_graph(model)->nodes[node];
-    const struct prt_backend *backend = prt_model_placement(model, node);
-    return json_pack("{s:i, s:s, s:o, s:s, s:s, s:f}", "node", (int)node, "op", prt_op_name(n->op),
-                     "name", cli_json_text(n->name), "backend", backend ? backend->name : "",
-                     "kernel", kernel ? kernel : "view", "us", (double)median_ns / BASE_NS_PER_US);
-}
-
-static enum percept_status profile(struct prt_model *model, json_t *nodes,
-                                   struct percept_error *error)
-{
-    uint32_t count = prt_model_graph(model)->node_count;
-    struct prt_step_time *times = calloc((size_t)count * PROFILE_RUNS + 1, sizeof *times);
-    enum percept_status status =
-        times ? PERCEPT_OK : percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    for (size_t run = 0; run < PROFILE_RUNS && !status; run++)
-        status = prt_model_run_profiled(model, times + run * count, error);
-    for (uint32_t node = 0; node < count && !status; node++) {
-        int64_t ns[PROFILE_RUNS];
-        for (size_t run = 0; run < PROFILE_RUNS; run++) {
-            const struct prt_step_time *time = &times[run * count + node];
-            ns[run] = time->end_ns - time->start_ns;
-        }
-        cli_sort(ns, PROFILE_RUNS);
-        json_array_append_new(nodes,
-                              node_json(model, node, times[node].kernel, ns[PROFILE_RUNS / 2]));
-    }
-    free(times);
-    return status;
-}
 
 /* ---- results ---- */
 
@@ -108,12 +74,23 @@ static void print_result(const char *path, const json_t *result)
     static const struct cli_column columns[] = {
         {"NODE", "node", CLI_FORMAT_COUNT},    {"OP", "op", CLI_FORMAT_TEXT},
         {"KERNEL", "kernel", CLI_FORMAT_TEXT}, {"BACKEND", "backend", CLI_FORMAT_TEXT},
-        {"US", "us", CLI_FORMAT_REAL},         {"NAME", "name", CLI_FORMAT_TEXT},
+        {"US", "us", CLI_FORMAT_REAL},         {"%", "share", CLI_FORMAT_REAL},
+        {"NAME", "name", CLI_FORMAT_TEXT},
+    };
+    static const struct cli_column op_columns[] = {
+        {"OP", "op", CLI_FORMAT_TEXT},        {"KERNEL", "kernel", CLI_FORMAT_TEXT},
+        {"NODES", "calls", CLI_FORMAT_COUNT}, {"MS", "ms", CLI_FORMAT_REAL},
+        {"%", "share", CLI_FORMAT_REAL},
     };
     char memory[32];
     const json_t *profile = json_object_get(result, "profile");
-    if (profile)
+    if (profile) {
         cli_table_of_json(profile, columns, sizeof columns / sizeof columns[0], "\n", stdout);
+        putchar('\n');
+        cli_table_of_json(json_object_get(result, "ops"), op_columns,
+                          sizeof op_columns / sizeof op_columns[0], "\n", stdout);
+        putchar('\n');
+    }
     printf("%s: median %.3f ms, p99 %.3f ms, min %.3f ms over %lld runs; load %.1f ms, peak %s, "
            "%lld threads, %s\n",
            path, json_number_value(json_object_get(result, "median_ms")),
@@ -125,6 +102,27 @@ static void print_result(const char *path, const json_t *result)
                      sizeof memory),
            (long long)json_integer_value(json_object_get(result, "threads")),
            json_string_value(json_object_get(result, "backend")));
+}
+
+/* What was asked for of: tables, a trace, an ETDump. */
+static enum percept_status profile(const struct bench *bench, const struct cli_model *model,
+                                   json_t *answer, struct percept_error *error)
+{
+    struct cli_profile profile = {0};
+    if (!bench->profile && !bench->trace && !bench->etdump)
+        return PERCEPT_OK;
+    enum percept_status status = cli_profile_take(model->model, PROFILE_RUNS, &profile, error);
+    if (!status && bench->profile) {
+        json_object_set_new(answer, "profile", cli_profile_nodes(model->model, &profile));
+        json_object_set_new(answer, "ops", cli_profile_ops(model->model, &profile));
+    }
+    if (!status && bench->trace)
+        status = cli_profile_trace(model->model, &profile, bench->trace, error);
+    if (!status && bench->etdump)
+        status = cli_profile_etdump(bench->path, model, &bench->settings, &bench->inputs, &profile,
+                                    bench->etdump, error);
+    cli_profile_free(&profile);
+    return status;
 }
 
 static int bench_model(const struct bench *bench)
@@ -142,11 +140,7 @@ static int bench_model(const struct bench *bench)
     json_t *answer = NULL;
     if (!status) {
         answer = result(&model, &summary, series.seen); /* before a profile adds to the peak */
-        if (bench->profile) {
-            json_t *nodes = json_array();
-            status = profile(model.model, nodes, &error);
-            json_object_set_new(answer, "profile", nodes);
-        }
+        status = profile(bench, &model, answer, &error);
     }
     cli_series_free(&series);
     cli_model_close(&model);
@@ -174,8 +168,14 @@ int cli_model_bench(int argc, char **argv)
          BASE_OPTION_SECONDS, &bench.seconds},
         CLI_OPTION_BACKEND(bench.settings),
         CLI_OPTION_METHOD(bench.settings),
-        {"profile", NULL, "list each node with its kernel and its time", BASE_OPTION_FLAG,
-         &bench.profile},
+        {"input", "INDEX=FILE", "fill an input from a .npy or raw file; else random",
+         BASE_OPTION_LIST, &bench.inputs},
+        {"profile", NULL, "list each node and each operation with its kernel and its time",
+         BASE_OPTION_FLAG, &bench.profile},
+        {"trace", "FILE", "write a trace of some runs, for Perfetto", BASE_OPTION_TEXT,
+         &bench.trace},
+        {"etdump", "FILE", "write an ETDump, for ExecuTorch's Inspector", BASE_OPTION_TEXT,
+         &bench.etdump},
         CLI_OPTION_JSON(&bench.json),
     };
     const struct base_usage usage = {

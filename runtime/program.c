@@ -83,6 +83,20 @@ const struct prt_program_item *prt_program_item(const struct prt_program *progra
                                                            : NULL;
 }
 
+const struct prt_program_item *prt_program_call(const struct prt_program *program, size_t method,
+                                                size_t index)
+{
+    if (method >= program->method_count || index >= program->methods[method].instruction_count)
+        return NULL;
+    const struct prt_method *in = &program->methods[method];
+    const struct prt_instruction *instruction = &in->instructions[index];
+    if (instruction->kind == PRT_INSTRUCTION_KERNEL)
+        return &in->items[instruction->index];
+    if (instruction->kind == PRT_INSTRUCTION_DELEGATE)
+        return &in->items[in->operator_count + instruction->index];
+    return NULL;
+}
+
 bool prt_program_named(const struct prt_program *program, const char *key, size_t length,
                        struct prt_bytes *bytes)
 {

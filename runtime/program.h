@@ -40,6 +40,11 @@ size_t prt_program_item_count(const struct prt_program *program, size_t method);
 const struct prt_program_item *prt_program_item(const struct prt_program *program, size_t method,
                                                 size_t index);
 
+/* What instruction `index` of a method calls: an operator or a delegate. NULL for other
+ * instructions and an index out of range. A node's `origin` is such an index. */
+const struct prt_program_item *prt_program_call(const struct prt_program *program, size_t method,
+                                                size_t index);
+
 /*
  * Import a method (all of its instructions and delegates) into one graph. UNSUPPORTED names the
  * operator or delegate that is not known; MALFORMED says what in the file is wrong. The graph's

@@ -28,6 +28,7 @@ struct prt_model_options {
         *backends;          /* NULL-terminated, most preferred first; all present */
     struct base_pool *pool; /* NULL: single-threaded; must outlive the model */
     bool no_fusion;         /* run the graph as imported; for finding numeric differences */
+    bool observable;        /* a segment for each node, for prt_model_run_observed; slower */
 };
 
 enum percept_status prt_model_create(const struct prt_program *program,
@@ -82,5 +83,14 @@ const struct prt_backend *prt_model_placement(const struct prt_model *model, uin
 /* Run once, recording when each node of prt_model_graph ran. times has node_count entries. */
 enum percept_status prt_model_run_profiled(struct prt_model *model, struct prt_step_time *times,
                                            struct percept_error *error);
+
+/*
+ * Run once and show what each node of prt_model_graph computed, in order. data lies as the node's
+ * result says, and is valid during the call only: later nodes take its place. INVALID when the
+ * model is not observable.
+ */
+typedef void (*prt_model_observer)(void *context, uint32_t node, const void *data);
+enum percept_status prt_model_run_observed(struct prt_model *model, prt_model_observer observer,
+                                           void *context, struct percept_error *error);
 
 #endif

@@ -33,6 +33,7 @@ struct prt_model {
     void *scratch;
     void **data; /* by value */
     struct prt_model_stats stats;
+    bool observable; /* each segment has one node */
 };
 
 /* ---- making ---- */
@@ -51,7 +52,7 @@ static enum percept_status make_segments(struct prt_model *model, struct percept
             continue;
         struct segment *last =
             model->segment_count ? &model->segments[model->segment_count - 1] : NULL;
-        if (!last || last->backend != backend) {
+        if (!last || last->backend != backend || model->observable) {
             last = &model->segments[model->segment_count++];
             *last = (struct segment){.backend = backend, .nodes = model->order + used};
         }
@@ -147,6 +148,7 @@ enum percept_status prt_model_from_graph(struct prt_graph *graph,
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model");
     made->graph = graph;
     made->pool = options->pool;
+    made->observable = options->observable;
     enum percept_status status = build(made, options, error);
     if (status != PERCEPT_OK) {
         made->graph = NULL; /* still the caller's */
@@ -305,6 +307,28 @@ enum percept_status prt_model_run_profiled(struct prt_model *model, struct prt_s
             return status;
         for (uint32_t n = 0; times && n < segment->node_count; n++)
             times[segment->nodes[n]] = model->times[n];
+    }
+    return PERCEPT_OK;
+}
+
+enum percept_status prt_model_run_observed(struct prt_model *model, prt_model_observer observer,
+                                           void *context, struct percept_error *error)
+{
+    const struct prt_execution execution = {
+        .data = model->data, .scratch = model->scratch, .pool = model->pool};
+    if (!model->observable)
+        return percept_fail(error, PERCEPT_INVALID, "the model was not made observable");
+    /* A node without a backend has its result where an earlier one put it. */
+    uint32_t next = 0;
+    for (uint32_t n = 0; n < model->graph->node_count; n++) {
+        if (model->plan.backends[n]) {
+            const struct segment *segment = &model->segments[next++];
+            enum percept_status status =
+                segment->backend->execute(segment->compiled, &execution, error);
+            if (status != PERCEPT_OK)
+                return status;
+        }
+        observer(context, n, model->data[model->graph->nodes[n].outputs[0]]);
     }
     return PERCEPT_OK;
 }

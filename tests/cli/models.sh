@@ -50,6 +50,14 @@ cp "$work/out" "$work/bench.json"
 json "$work/bench.json" '{"median_ms", "p99_ms", "min_ms", "load_ms", "peak_rss_bytes", "threads", "backend"} <= set(v)'
 json "$work/bench.json" '0 < v["min_ms"] <= v["median_ms"] <= v["p99_ms"] and v["threads"] == 1 and v["runs"] == 5'
 json "$work/bench.json" 'v["profile"] and all(n["us"] >= 0 and n["kernel"] for n in v["profile"])'
+json "$work/bench.json" 'abs(sum(op["share"] for op in v["ops"]) - 100) < 0.1 and v["ops"][0]["op"] == "conv2d"'
+json "$work/bench.json" 'sum(op["calls"] for op in v["ops"]) == len(v["profile"])'
+expect 0 "$percept" model bench "$plain" --runs 2 --threads 1 --trace "$work/trace.json" --etdump "$work/dump"
+json "$work/trace.json" 'sum(e["name"] == "run" for e in v["traceEvents"]) == 15'
+json "$work/trace.json" 'all(e["ph"] == "M" or (e["ph"] == "X" and e["dur"] >= 0) for e in v["traceEvents"])'
+[ "$(head -c 12 "$work/dump" | tail -c 4)" = ED00 ] && [ -s "$work/dump.buffer" ] || fail "bench: the ETDump"
+expect 1 "$percept" model bench "$plain" --runs 2 --threads 1 --trace "$work/absent/trace.json"
+one_line "$work/absent/trace.json"
 
 # verify: what the model itself gave is right; anything else is not
 mkdir "$work/suite"

@@ -272,6 +272,42 @@ START_TEST(constants_and_state_have_their_values)
 }
 END_TEST
 
+struct observed {
+    struct prt_model *model;
+    unsigned calls;
+    float last[8];
+};
+
+static void observe(void *context, uint32_t node, const void *data)
+{
+    struct observed *observed = context;
+    const struct prt_graph *graph = prt_model_graph(observed->model);
+    ck_assert_uint_eq(node, observed->calls++);
+    const struct prt_value *value = &graph->values[graph->nodes[node].outputs[0]];
+    ck_assert_ptr_nonnull(data);
+    memcpy(observed->last, data, value->bytes < 32 ? value->bytes : 32);
+}
+
+START_TEST(each_node_can_be_seen)
+{
+    struct prt_model_options options = {
+        .backends = backends, .no_fusion = true, .observable = true};
+    struct observed observed = {.model = model_of(classifier(), &options)};
+    build_fill(prt_model_input_data(observed.model, 0), 144, 2);
+    ck_assert_int_eq(prt_model_run_observed(observed.model, observe, &observed, NULL), PERCEPT_OK);
+    ck_assert_uint_eq(observed.calls, prt_model_graph(observed.model)->node_count);
+    ck_assert_uint_ge(observed.calls, 4); /* nothing was fused: conv, clamp, reshape, softmax */
+    ck_assert_mem_eq(observed.last, prt_model_output_data(observed.model, 0), sizeof observed.last);
+    prt_model_destroy(observed.model);
+
+    options.observable = false;
+    observed = (struct observed){.model = model_of(classifier(), &options)};
+    ck_assert_int_eq(prt_model_run_observed(observed.model, observe, &observed, NULL),
+                     PERCEPT_INVALID);
+    prt_model_destroy(observed.model);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("model");
@@ -282,6 +318,7 @@ int main(void)
     tcase_add_test(tests, a_model_that_nobody_runs_leaves_the_graph_to_the_caller);
     tcase_add_test(tests, quantised_nodes_run_in_floats_where_there_is_no_integer_kernel);
     tcase_add_test(tests, a_profile_has_a_time_for_each_node_that_ran);
+    tcase_add_test(tests, each_node_can_be_seen);
     tcase_add_test(tests, an_input_handed_back_is_a_copy);
     tcase_add_test(tests, a_pool_changes_no_result);
     tcase_add_test(tests, constants_and_state_have_their_values);
