@@ -15,6 +15,7 @@ static const struct {
                                   const struct prt_instruction *call);
 } delegates[] = {
     {"XnnpackBackend", prt_import_xnnpack},
+    {"VulkanBackend", prt_import_vulkan},
 };
 
 enum percept_status prt_import_fail(struct prt_import *import, enum percept_status status,
@@ -197,7 +198,7 @@ enum percept_status prt_import_permute(struct prt_import *import, uint32_t x, co
 
 /* ---- the walk ---- */
 
-static enum percept_status begin(struct prt_import *import)
+enum percept_status prt_import_begin(struct prt_import *import)
 {
     const struct prt_method *method = import->method;
     import->values = base_arena_copy(&import->arena, method->values,
@@ -306,7 +307,7 @@ static enum percept_status import_instruction(struct prt_import *import,
 
 static enum percept_status import_method(struct prt_import *import)
 {
-    enum percept_status status = begin(import);
+    enum percept_status status = prt_import_begin(import);
     if (status == PERCEPT_OK)
         status = import_inputs(import);
     for (uint32_t i = 0; i < import->method->instruction_count && status == PERCEPT_OK; i++) {

@@ -67,6 +67,9 @@ enum percept_status prt_import_write(struct prt_import *import, uint32_t v, uint
 
 /* ---- building: import.c ---- */
 
+/* Start on import->method: values, identity, constants and memory are new. */
+enum percept_status prt_import_begin(struct prt_import *import);
+
 const struct prt_tensor *prt_import_spec(const struct prt_import *import, uint32_t id);
 
 /* A value for a result between two nodes. */
@@ -147,5 +150,8 @@ enum percept_status prt_import_axis(struct prt_import *import, int64_t dim, unsi
 enum percept_status prt_import_aten(struct prt_import *import, const struct prt_instruction *call);
 enum percept_status prt_import_xnnpack(struct prt_import *import, const struct prt_delegate *blob,
                                        const struct prt_instruction *call);
+enum percept_status prt_import_vulkan(struct prt_import *import,
+                                      const struct prt_delegate *delegate,
+                                      const struct prt_instruction *call);
 
 #endif

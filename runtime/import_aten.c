@@ -8,7 +8,7 @@ static const struct prt_aten_table *const tables[] = {
     &prt_aten_math, &prt_aten_shape, &prt_aten_nn, &prt_aten_norm, &prt_aten_quant, &prt_aten_prim,
 };
 
-static const struct prt_aten_op *find(const char *name)
+const struct prt_aten_op *prt_aten_find(const char *name)
 {
     for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
         for (size_t i = 0; i < tables[t]->count; i++)
@@ -20,7 +20,7 @@ static const struct prt_aten_op *find(const char *name)
 enum percept_status prt_import_aten(struct prt_import *import,
                                     const struct prt_instruction *instruction)
 {
-    const struct prt_aten_op *op = find(import->name);
+    const struct prt_aten_op *op = prt_aten_find(import->name);
     if (!op)
         return prt_import_fail(import, PERCEPT_UNSUPPORTED, "the operator is not supported");
     struct prt_call call;

@@ -25,6 +25,9 @@ extern const struct prt_aten_table prt_aten_norm;  /* import_aten_norm.c */
 extern const struct prt_aten_table prt_aten_quant; /* import_aten_quant.c */
 extern const struct prt_aten_table prt_aten_prim;  /* import_aten_prim.c: scalar arithmetic */
 
+/* The row of an operator, NULL when there is none. */
+const struct prt_aten_op *prt_aten_find(const char *name);
+
 #define PRT_ATEN_TABLE(rows)                   \
     {                                          \
         (rows), sizeof(rows) / sizeof(rows)[0] \

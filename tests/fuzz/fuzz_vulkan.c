@@ -1,0 +1,10 @@
+/* A Vulkan blob. Build with the preset "fuzz"; run: tools/fuzz.sh 60 vulkan */
+#include "delegate.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz_delegate("VulkanBackend", data, size);
+    return 0;
+}
