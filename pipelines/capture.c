@@ -39,6 +39,8 @@ struct capture {
     int64_t start_ns; /* when the first recorded frame was released; 0: not yet */
     int64_t last_ns;  /* capture time of the last frame that was handed over */
     uint64_t number;  /* of the next frame */
+    int64_t time_ns;  /* recorded: when the last frame was due, counted from the start */
+    int64_t rest_ns;  /* recorded: until then the frame in hand has the machine to itself */
     /* Events about single frames: not the same twice, and at most MOST_EVENTS a second. */
     char told[256];
     int64_t told_second;
@@ -71,13 +73,17 @@ static enum percept_status pace(struct capture *c, int64_t time_ns, struct pipe_
         c->start_ns = base_clock_ns() - time_ns;
     status = pipe_wait(p->stop_fd, c->start_ns + time_ns);
     if (status == PERCEPT_OK && p->config->when_late == PIPE_WHEN_LATE_WAIT)
-        status = pipe_mailbox_wait_reader(&p->mailbox);
+        status = pipe_mailbox_wait_reader(&p->mailbox, -1);
     frame->capture_ns = base_clock_ns();
     if (frame->capture_ns <= c->last_ns)
         frame->capture_ns = c->last_ns + 1;
     /* Having waited, the rest keeps its distance instead of catching up in a burst. */
     if (p->config->when_late == PIPE_WHEN_LATE_WAIT && c->start_ns + time_ns < frame->capture_ns)
         c->start_ns = frame->capture_ns - time_ns;
+    /* Decoding the next frame would compete with the nodes for the cores, and the thread woken by
+     * this frame would queue behind it. Three quarters of the pause till then is enough rest. */
+    c->rest_ns = frame->capture_ns + (time_ns - c->time_ns) / 4 * 3;
+    c->time_ns = time_ns;
     return status;
 }
 
@@ -134,7 +140,9 @@ static enum percept_status capture_one(struct capture *c, struct percept_error *
         return pipe_wait(p->stop_fd, base_clock_ns() + BASE_NS_PER_MS);
     int64_t time_ns = 0;
     char text[sizeof error->message + sizeof error->file];
-    enum percept_status status = p->config->source->next(p->source, frame, &time_ns, error);
+    enum percept_status status = pipe_mailbox_wait_reader(&p->mailbox, c->rest_ns);
+    if (status == PERCEPT_OK)
+        status = p->config->source->next(p->source, frame, &time_ns, error);
     if (status == PERCEPT_OK)
         return hand_over(c, frame, time_ns);
     pipe_frame_unref(frame);

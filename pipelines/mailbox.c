@@ -1,6 +1,10 @@
 /* Why: two threads, one slot; the simplest thing that is right is a lock held for an assignment. */
 #include "pipelines/mailbox.h"
 
+#include "base/clock.h"
+
+#include <time.h>
+
 void pipe_mailbox_init(struct pipe_mailbox *mailbox)
 {
     *mailbox = (struct pipe_mailbox){0};
@@ -25,11 +29,16 @@ struct pipe_frame *pipe_mailbox_put(struct pipe_mailbox *mailbox, struct pipe_fr
     return replaced;
 }
 
-enum percept_status pipe_mailbox_wait_reader(struct pipe_mailbox *mailbox)
+enum percept_status pipe_mailbox_wait_reader(struct pipe_mailbox *mailbox, int64_t until_ns)
 {
+    const struct timespec until = {.tv_sec = (time_t)(until_ns / BASE_NS_PER_S),
+                                   .tv_nsec = (long)(until_ns % BASE_NS_PER_S)};
+    int timed_out = 0;
     pthread_mutex_lock(&mailbox->mutex);
-    while (!mailbox->cancelled && (mailbox->frame || !mailbox->reader_waits))
-        pthread_cond_wait(&mailbox->changed, &mailbox->mutex);
+    while (!timed_out && !mailbox->cancelled && (mailbox->frame || !mailbox->reader_waits))
+        timed_out = until_ns < 0 ? pthread_cond_wait(&mailbox->changed, &mailbox->mutex)
+                                 : pthread_cond_clockwait(&mailbox->changed, &mailbox->mutex,
+                                                          CLOCK_MONOTONIC, &until);
     enum percept_status status = mailbox->cancelled ? PERCEPT_CANCELLED : PERCEPT_OK;
     pthread_mutex_unlock(&mailbox->mutex);
     return status;

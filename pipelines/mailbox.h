@@ -25,8 +25,9 @@ void pipe_mailbox_fini(struct pipe_mailbox *mailbox); /* gives back a frame that
  * back), or NULL. */
 struct pipe_frame *pipe_mailbox_put(struct pipe_mailbox *mailbox, struct pipe_frame *frame);
 
-/* Source: wait until the pipeline waits for a frame. CANCELLED. */
-enum percept_status pipe_mailbox_wait_reader(struct pipe_mailbox *mailbox);
+/* Source: wait until the pipeline waits for a frame, or until a time on CLOCK_MONOTONIC; negative:
+ * no limit. CANCELLED. */
+enum percept_status pipe_mailbox_wait_reader(struct pipe_mailbox *mailbox, int64_t until_ns);
 
 /* Source: that was the last one. */
 void pipe_mailbox_close(struct pipe_mailbox *mailbox);
