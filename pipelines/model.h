@@ -17,9 +17,10 @@ enum percept_status pipe_model_run(struct pipe_model *model, struct percept_erro
 
 /* An image net's input: a tensor float32 [1, 3, size, size] or [1, size, size, 3]. */
 struct pipe_image_input {
-    float *data;   /* the model's own input memory */
-    uint32_t size; /* width and height */
-    bool planar;   /* in memory: 3 planes, else 3 interleaved channels */
+    float *data;            /* the model's own input memory */
+    uint32_t size;          /* width and height */
+    bool planar;            /* in memory: 3 planes, else 3 interleaved channels */
+    struct base_pool *pool; /* the model's, for filling it; NULL: the caller's thread only */
 };
 
 /* INVALID when input 0 is anything else, or not the only one. */

@@ -31,6 +31,7 @@ struct pipe_models {
 struct pipe_model {
     struct prt_model *prt;
     struct entry *entry;
+    struct base_pool *pool;
     int64_t *frame_ns;
 };
 
@@ -170,6 +171,7 @@ enum percept_status pipe_models_open(struct pipe_models *models, const char *nam
             add_placement(entry, backend->name);
     }
     model->entry = entry;
+    model->pool = options.pool;
     model->frame_ns = frame_ns;
     *out = model;
     return PERCEPT_OK;
@@ -227,6 +229,7 @@ enum percept_status pipe_model_image_input(struct pipe_model *model, struct pipe
         .data = prt_model_input_data(model->prt, 0),
         .size = (uint32_t)spec->sizes[row],
         .planar = channel == 1 && rows_first,
+        .pool = model->pool,
     };
     return PERCEPT_OK;
 }

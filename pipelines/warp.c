@@ -198,9 +198,63 @@ static void warp_row(const struct pipe_frame *frame, struct walk w,
         put(out, at, sample_border(frame, &w));
 }
 
+/* Rows go to the pool in bands: long enough to be worth a claim, short enough to share evenly. */
+#define BAND 16
+
+struct warp {
+    const struct pipe_frame *frame;
+    const struct pipe_image_input *out;
+    inside_fn inside_part;
+    double x, y;        /* of the first output pixel, in pixel indices */
+    double right, down; /* how a step right moves in the frame */
+};
+
+static void warp_band(void *context, size_t band, unsigned worker)
+{
+    const struct warp *w = context;
+    size_t end = (band + 1) * BAND;
+    (void)worker;
+    for (size_t row = band * BAND; row < end && row < w->out->size; row++) {
+        const struct walk walk = {
+            .x = fixed(w->x - (double)row * w->down, FAR_AWAY),
+            .y = fixed(w->y + (double)row * w->right, FAR_AWAY),
+            .dx = fixed(w->right, LONG_STEP),
+            .dy = fixed(w->down, LONG_STEP),
+        };
+        warp_row(w->frame, walk, w->out, row, w->inside_part);
+    }
+}
+
+static size_t within(double value, uint32_t most)
+{
+    return (size_t)fmin(fmax(value, 0), most);
+}
+
+/*
+ * Read a byte of each line of the frame around the square, in the order in which they lie. A frame
+ * that was captured a moment ago is in nobody's cache, and a walk at an angle would wait for each
+ * line and page by itself: a photo's crop takes half as long with this. (Prefetches would not do:
+ * they are dropped where the address is not in the TLB.)
+ */
+static void fetch(const struct pipe_frame *frame, const struct pipe_square *square)
+{
+    double reach = square->side / 2 * (fabs(cos(square->rotation)) + fabs(sin(square->rotation)));
+    size_t left = within(square->x - reach, frame->width);
+    size_t right = within(square->x + reach, frame->width);
+    size_t bottom = within(square->y + reach, frame->height);
+    unsigned touched = 0;
+    for (size_t y = within(square->y - reach, frame->height); y < bottom; y++) {
+        const uint8_t *row = frame->pixels + y * frame->stride;
+        for (size_t at = left * 3; at < right * 3; at += 64)
+            touched += row[at];
+    }
+    __asm__ volatile("" : : "r"(touched)); /* or the compiler would leave it all out */
+}
+
 void pipe_warp(const struct pipe_frame *frame, const struct pipe_square *square,
                const struct pipe_image_input *out)
 {
+    fetch(frame, square);
     double step = (double)square->side / out->size;
     /* A step right moves by (right, down) in the frame, a step down by (-down, right). */
     double right = cos(square->rotation) * step, down = sin(square->rotation) * step;
@@ -208,16 +262,8 @@ void pipe_warp(const struct pipe_frame *frame, const struct pipe_square *square,
     double back = (out->size - 1) / 2.0;
     double x = square->x - back * right + back * down - 0.5;
     double y = square->y - back * down - back * right - 0.5;
-    inside_fn inside_part = choose();
-    for (uint32_t row = 0; row < out->size; row++) {
-        const struct walk walk = {
-            .x = fixed(x - row * down, FAR_AWAY),
-            .y = fixed(y + row * right, FAR_AWAY),
-            .dx = fixed(right, LONG_STEP),
-            .dy = fixed(down, LONG_STEP),
-        };
-        warp_row(frame, walk, out, row, inside_part);
-    }
+    struct warp warp = {frame, out, choose(), x, y, right, down};
+    base_pool_run(out->pool, (out->size + BAND - 1) / BAND, warp_band, &warp);
 }
 
 struct pipe_square pipe_letterbox(uint32_t width, uint32_t height)

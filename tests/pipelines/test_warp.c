@@ -8,16 +8,19 @@
 #include <string.h>
 
 static struct pipe_frame_pool *pool;
+static struct base_pool *workers;
 
 static void make_pool(void)
 {
     ck_assert_int_eq(pipe_frame_pool_create(1, &pool, NULL), PERCEPT_OK);
+    ck_assert_int_eq(base_pool_create(3, &workers, NULL), PERCEPT_OK);
     srand(1);
 }
 
 static void free_pool(void)
 {
     pipe_frame_pool_destroy(pool);
+    base_pool_destroy(workers);
 }
 
 static double uniform(double low, double high)
@@ -67,7 +70,8 @@ static void compare(const struct pipe_frame *frame, struct pipe_square square, u
 {
     size_t values = 3 * (size_t)size * size;
     float *data = malloc((values + 1) * sizeof *data);
-    struct pipe_image_input out = {.data = data, .size = size, .planar = planar};
+    struct pipe_image_input out = {
+        .data = data, .size = size, .planar = planar, .pool = size % 3 ? workers : NULL};
     double worst = 0;
     data[values] = 42;
     pipe_warp(frame, &square, &out);
