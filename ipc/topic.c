@@ -47,15 +47,16 @@ static void release_seat(struct ipc_seat *seat)
 }
 
 /* Back the first `slots` slots with memory now: running out later would be a SIGBUS in the writer.
- */
+ * Also take the page faults now: a picture's worth of them costs more than copying it. */
 static enum percept_status reserve(struct ipc_topic *topic, const struct ipc_ring_shape *shape,
-                                   uint32_t slots, struct percept_error *error)
+                                   void *memory, uint32_t slots, struct percept_error *error)
 {
     off_t bytes = (off_t)(shape->header_bytes + slots * shape->slot_stride);
     int result = posix_fallocate(topic->fd, 0, bytes);
     if (result != 0)
         return percept_fail_errno(error, result, "%lld bytes of shared memory for topic '%s'",
                                   (long long)bytes, topic->name);
+    (void)madvise(memory, (size_t)bytes, MADV_POPULATE_WRITE); /* a wish: Linux 5.14 */
     return PERCEPT_OK;
 }
 
@@ -101,7 +102,7 @@ enum percept_status ipc_topic_create(const struct ipc_topic_options *options,
         status =
             ipc_memfd_create(topic->name, shape.bytes, IPC_SEALS_RING, &topic->fd, &memory, error);
     if (status == PERCEPT_OK) {
-        status = reserve(topic, &shape, active, error);
+        status = reserve(topic, &shape, memory, active, error);
         if (status != PERCEPT_OK)
             munmap(memory, shape.bytes);
     }
@@ -184,7 +185,7 @@ enum percept_status ipc_topic_attach(struct ipc_topic *topic, struct ipc_seat **
     /* A slot for it to hold; those of subscribers that have gone are used again. */
     uint32_t active = topic->ring.shape.slot_count - topic->max_subscribers + subscribers + 1;
     if (active > atomic_load_explicit(&ring->active, memory_order_relaxed)) {
-        status = reserve(topic, &ring->shape, active, error);
+        status = reserve(topic, &ring->shape, ring->header, active, error);
         if (status == PERCEPT_OK)
             atomic_store_explicit(&ring->active, active, memory_order_release);
     }
