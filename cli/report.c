@@ -1,4 +1,4 @@
-/* percept report: read every topic to its end, show what comes, leave report.json and report.html.
+/* percept report: read topics to their end, show what comes, leave report.json and report.html.
  */
 #include "cli/report.h"
 #include "base/clock.h"
@@ -25,6 +25,8 @@ struct session {
     struct report report;
     struct percept_client *client;
     const char *socket, *folder;
+    char **wanted;         /* names of the topics to read */
+    int wanted_count;      /* 0: all */
     double seconds;        /* 0: until the topics end */
     double wait_s;         /* for the daemon to come up */
     int64_t away_since_ns; /* 0: connected */
@@ -60,6 +62,37 @@ static enum percept_status connect_within(struct session *session, struct percep
     return status;
 }
 
+static bool same_name(const char *a, const char *b)
+{
+    return a && b && strcmp(a, b) == 0;
+}
+
+static bool is_wanted(const struct session *session, const char *name)
+{
+    for (int i = 0; i < session->wanted_count; i++)
+        if (same_name(session->wanted[i], name))
+            return true;
+    return session->wanted_count == 0;
+}
+
+/* NULL when there is a topic of each name that is wanted. */
+static const char *missing_topic(const struct session *session, const json_t *topics)
+{
+    for (int i = 0; i < session->wanted_count; i++) {
+        bool found = false;
+        size_t j;
+        json_t *row;
+        json_array_foreach(topics, j, row)
+        {
+            const char *name = json_string_value(json_object_get(row, "name"));
+            found |= same_name(name, session->wanted[i]);
+        }
+        if (!found)
+            return session->wanted[i];
+    }
+    return NULL;
+}
+
 static enum percept_status subscribe_all(struct session *session, struct percept_error *error)
 {
     const struct percept_subscribe_options options = {.reading = PERCEPT_READ_QUEUE};
@@ -69,11 +102,16 @@ static enum percept_status subscribe_all(struct session *session, struct percept
     enum percept_status status = cli_query(session->client, "topics", &topics, error);
     if (status)
         return status;
+    const char *missing = missing_topic(session, json_object_get(topics, "topics"));
+    if (missing)
+        status = percept_fail(error, PERCEPT_NOT_FOUND, "there is no topic '%.64s'", missing);
     json_array_foreach(json_object_get(topics, "topics"), i, row)
     {
+        if (status)
+            break;
         const char *name = json_string_value(json_object_get(row, "name"));
         const char *schema = json_string_value(json_object_get(row, "schema"));
-        if (!name || strspn(name, TOPIC_CHARACTERS) != strlen(name))
+        if (!name || strspn(name, TOPIC_CHARACTERS) != strlen(name) || !is_wanted(session, name))
             continue;
         if (report->topic_count == REPORT_TOPICS) {
             base_log(BASE_LOG_WARNING, "only the first %d topics are reported", REPORT_TOPICS);
@@ -85,10 +123,8 @@ static enum percept_status subscribe_all(struct session *session, struct percept
         topic->schema = cli_schema_find(topic->schema_name);
         status =
             percept_subscribe(session->client, topic->name, &options, &topic->subscription, error);
-        if (status)
-            break;
         topic->subscribed_ns = base_clock_ns();
-        report->topic_count++;
+        report->topic_count += status == PERCEPT_OK;
     }
     json_decref(topics);
     return status;
@@ -366,8 +402,10 @@ int cli_report(int argc, char **argv)
     };
     const struct base_usage usage = {
         .program = "percept report",
-        .operands = "",
-        .purpose = "Read every topic, show rates and latencies, and leave a report of them.",
+        .operands = "[TOPIC...]",
+        .purpose = "Read topics (all, if none is named), show rates and latencies, and leave a "
+                   "report of them.",
+        .most = REPORT_TOPICS,
         .options = options,
         .option_count = sizeof options / sizeof options[0],
     };
@@ -378,6 +416,8 @@ int cli_report(int argc, char **argv)
         const struct percept_error error = {.status = PERCEPT_NO_MEMORY};
         return cli_fail(CLI_FAILURE, &error);
     }
+    session->wanted = argv + 1;
+    session->wanted_count = operands;
     session->socket = socket;
     session->folder = folder;
     session->seconds = seconds;

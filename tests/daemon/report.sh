@@ -44,6 +44,12 @@ start_daemon "$work/endless.yaml"
 expect 0 "$percept" report --seconds 0.3 --out "$work/part"
 json "$work/part/report.json" 'not v["complete"] and v["topics"][0]["messages"] > 0'
 
+# Topics by name, and one that is not there.
+expect 0 "$percept" report frames --seconds 0.3 --out "$work/named"
+json "$work/named/report.json" '[t["name"] for t in v["topics"]] == ["frames"]'
+expect 1 "$percept" report frames faces --seconds 0.3 --out "$work/unnamed"
+one_line "no topic 'faces'"
+
 # A folder that can't be.
 expect 1 "$percept" report --seconds 0.3 --out "$work/images/0.ppm/x"
 one_line "$work/images/0.ppm"
