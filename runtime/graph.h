@@ -17,6 +17,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "runtime/graph_attrs.h"
 #include "runtime/tensor.h"
 
 #include <stdbool.h>
@@ -257,7 +258,14 @@ struct prt_softmax_attrs {
     X(LAYOUT, "layout", VIEW)         /* x; to y's dim_order: made by the layout pass */       \
     X(QUANTIZE, "quantize", SAME)     /* F32 -> I8/U8 by y.quant; also I8 -> I8 requantise */  \
     X(DEQUANTIZE, "dequantize", SAME) /* I8/U8/I32 -> F32 by x.quant */                        \
-    X(FULL, "full", ANY)              /* value (scalar): a tensor of y's sizes */
+    X(FULL, "full", ANY)              /* value (scalar): a tensor of y's sizes */           \
+    X(GATHER, "gather", ANY)          /* these: graph_attrs.h */                           \
+    X(SCATTER, "scatter", ANY)                                                                 \
+    X(ARGSORT, "argsort", CONTIGUOUS)                                                          \
+    X(CONV3D, "conv3d", CONTIGUOUS)                                                            \
+    X(POOL3D, "pool3d", CONTIGUOUS)                                                            \
+    X(GRID_SAMPLE, "grid_sample", CONTIGUOUS)                                                  \
+    X(DISTANCE, "distance", CONTIGUOUS)
 /* clang-format on */
 
 enum prt_op {
@@ -302,6 +310,12 @@ struct prt_node {
         struct prt_permute_attrs permute;
         struct prt_resize_attrs resize;
         struct prt_softmax_attrs softmax;
+        struct prt_index_attrs index;
+        struct prt_argsort_attrs argsort;
+        struct prt_conv3d_attrs conv3d;
+        struct prt_pool3d_attrs pool3d;
+        struct prt_grid_attrs grid;
+        struct prt_distance_attrs distance;
         struct {
             bool nhwc;
         } prelu;

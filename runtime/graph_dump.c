@@ -1,8 +1,7 @@
 /* Why: a graph a person can read, diff and compare in a test. */
-#include "runtime/graph.h"
+#include "runtime/graph_dump.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static const char *const binary_names[] = {
@@ -179,6 +178,7 @@ static void dump_attrs(FILE *out, const struct prt_graph *graph, const struct pr
         fputs(node->attrs.prelu.nhwc ? " nhwc" : "", out);
         break;
     default:
+        prt_graph_dump_attrs(out, graph, node);
         break;
     }
 }

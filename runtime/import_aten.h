@@ -23,7 +23,11 @@ extern const struct prt_aten_table prt_aten_shape; /* import_aten_shape.c: movin
 extern const struct prt_aten_table prt_aten_nn;    /* import_aten_nn.c: layers */
 extern const struct prt_aten_table prt_aten_norm;  /* import_aten_norm.c */
 extern const struct prt_aten_table prt_aten_quant; /* import_aten_quant.c */
-extern const struct prt_aten_table prt_aten_prim;  /* import_aten_prim.c: scalar arithmetic */
+extern const struct prt_aten_table prt_aten_index; /* import_aten_index.c: looking up, sorting */
+extern const struct prt_aten_table prt_aten_arrange;  /* import_aten_arrange.c: fixed patterns */
+extern const struct prt_aten_table prt_aten_window;   /* import_aten_window.c: unusual windows */
+extern const struct prt_aten_table prt_aten_resample; /* import_aten_resample.c: other sizes */
+extern const struct prt_aten_table prt_aten_prim;     /* import_aten_prim.c: scalar arithmetic */
 
 /* The row of an operator, NULL when there is none. */
 const struct prt_aten_op *prt_aten_find(const char *name);
@@ -52,5 +56,42 @@ void prt_aten_keep_quant(struct prt_import *import, uint32_t x, uint32_t y);
 /* Rows a1..an of x along axis, in a new value. */
 enum percept_status prt_aten_slice(struct prt_import *import, uint32_t x, int32_t axis,
                                    int64_t start, int64_t end, int64_t step, uint32_t y);
+/* y[p] = x[c], see GATHER. */
+enum percept_status prt_aten_gather(struct prt_import *import, uint32_t x, unsigned count,
+                                    const uint32_t *indices, const struct prt_index_attrs *attrs,
+                                    uint32_t y);
+/* y = x but for y[c] = src[p], see SCATTER. */
+enum percept_status prt_aten_scatter(struct prt_import *import, uint32_t x, uint32_t src,
+                                     unsigned count, const uint32_t *indices,
+                                     const struct prt_index_attrs *attrs, uint32_t y);
+/* A constant of `count` indices along one axis of `rank`; the other sizes are 1. */
+enum percept_status prt_aten_index_list(struct prt_import *import, const int32_t *list,
+                                        int32_t count, unsigned rank, int32_t axis, uint32_t *id);
+/* Each dimension of x follows the same one of y. */
+struct prt_index_attrs prt_aten_index_straight(void);
+/* x as a new value of other sizes (dimensions of 1 where it has none), row-major. */
+enum percept_status prt_aten_as(struct prt_import *import, uint32_t x, unsigned rank,
+                                const int32_t *sizes, uint32_t *id);
+/* x, broadcast to sizes by copying where they differ. */
+enum percept_status prt_aten_broadcast(struct prt_import *import, uint32_t x, unsigned rank,
+                                       const int32_t *sizes, uint32_t *id);
+/* x moved into y of the same elements, converted when the element types differ. */
+enum percept_status prt_aten_into(struct prt_import *import, uint32_t x, uint32_t y);
+/* A new value of y's type, full of a number. */
+enum percept_status prt_aten_filled(struct prt_import *import, const struct prt_tensor *spec,
+                                    int64_t number, uint32_t *id);
+
+/* What import_aten_nn.c leaves to others: (as aten::convolution.out) in fp32 or fp64, weights
+ * computed or not, one to three dimensions. */
+enum percept_status prt_aten_conv3d(struct prt_import *import, const struct prt_call *call);
+/* Windows over the last `spatial` dimensions of x; attrs are for three. */
+enum percept_status prt_aten_pool3d(struct prt_import *import, uint32_t x, unsigned spatial,
+                                    const struct prt_pool3d_attrs *attrs, uint32_t y);
+enum percept_status prt_aten_max_pool(struct prt_import *import, const struct prt_aten_op *op,
+                                      struct prt_call *call);
+enum percept_status prt_aten_average_pool(struct prt_import *import, const struct prt_aten_op *op,
+                                          struct prt_call *call);
+enum percept_status prt_aten_adaptive_pool(struct prt_import *import, const struct prt_aten_op *op,
+                                           struct prt_call *call);
 
 #endif

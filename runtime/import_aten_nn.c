@@ -1,6 +1,25 @@
 /* Why: the layers of networks: convolution, matrix products, pooling, resizing. */
 #include "runtime/import_aten.h"
 
+/* Is x a constant, but for changes of order or type that a pass folds? */
+static bool is_weight(const struct prt_import *import, uint32_t x)
+{
+    const struct prt_graph *graph = import->graph;
+    for (int steps = 0; steps < 8; steps++) {
+        const struct prt_value *value = &graph->values[x];
+        if (value->flags & PRT_FLAG_CONSTANT)
+            return true;
+        if (value->producer == PRT_NO_VALUE)
+            return false;
+        const struct prt_node *node = &graph->nodes[value->producer];
+        if (node->op != PRT_OP_PERMUTE && node->op != PRT_OP_RESHAPE &&
+            node->op != PRT_OP_DEQUANTIZE && node->op != PRT_OP_LAYOUT)
+            return false;
+        x = node->inputs[0];
+    }
+    return false;
+}
+
 /* ---- convolution ---- */
 
 /* Two numbers a list states: one counts for both; none gives the fallback. */
@@ -58,6 +77,16 @@ static enum percept_status with_height(struct prt_import *import, uint32_t x, ui
     return status;
 }
 
+/* Is it one for CONV2D, whose weights are packed when the graph is compiled? */
+static bool packs(const struct prt_import *import, const struct prt_call *call)
+{
+    const struct prt_tensor *x = prt_import_spec(import, call->operands[0]);
+    uint32_t bias = call->operands[2];
+    return x->rank <= 4 && x->dtype == PRT_F32 && prt_tensor_elements(x) != 0 &&
+           is_weight(import, call->operands[1]) &&
+           (bias == PRT_NO_VALUE || is_weight(import, bias));
+}
+
 /* (input, weight, bias, stride, padding, dilation, transposed, output_padding, groups, out) */
 static enum percept_status convolution(struct prt_import *import, const struct prt_aten_op *op,
                                        struct prt_call *call)
@@ -65,6 +94,8 @@ static enum percept_status convolution(struct prt_import *import, const struct p
     (void)op;
     uint32_t x = call->operands[0], weight = call->operands[1], y = prt_call_output(call);
     uint32_t result = y;
+    if (!packs(import, call))
+        return prt_aten_conv3d(import, call);
     struct prt_conv_attrs attrs = {0};
     enum percept_status status = conv_attrs(import, call, &attrs);
     if (status != PERCEPT_OK)
@@ -98,25 +129,6 @@ static enum percept_status convolution(struct prt_import *import, const struct p
 }
 
 /* ---- matrix products ---- */
-
-/* Is x a constant, but for changes of order or type that a pass folds? */
-static bool is_weight(const struct prt_import *import, uint32_t x)
-{
-    const struct prt_graph *graph = import->graph;
-    for (int steps = 0; steps < 8; steps++) {
-        const struct prt_value *value = &graph->values[x];
-        if (value->flags & PRT_FLAG_CONSTANT)
-            return true;
-        if (value->producer == PRT_NO_VALUE)
-            return false;
-        const struct prt_node *node = &graph->nodes[value->producer];
-        if (node->op != PRT_OP_PERMUTE && node->op != PRT_OP_RESHAPE &&
-            node->op != PRT_OP_DEQUANTIZE && node->op != PRT_OP_LAYOUT)
-            return false;
-        x = node->inputs[0];
-    }
-    return false;
-}
 
 static enum percept_status linear_node(struct prt_import *import, uint32_t x, uint32_t weight,
                                        uint32_t bias, bool weight_is_io, uint32_t y)
@@ -210,30 +222,44 @@ static enum percept_status pool_node(struct prt_import *import, uint32_t x,
     return PERCEPT_OK;
 }
 
-/* (self, kernel, stride, padding, dilation, ceil_mode, out, indices): ceil_mode shows in the sizes
- */
+/* (self, kernel, stride, padding, dilation, ceil_mode, out, indices): ceil_mode shows in the sizes;
+ * the nodes of indices that nobody reads go */
 static enum percept_status max_pool(struct prt_import *import, const struct prt_aten_op *op,
                                     struct prt_call *call)
 {
-    (void)op;
     struct prt_pool_attrs attrs = {.is_max = true};
+    const struct prt_tensor *x = prt_import_spec(import, call->operands[0]);
+    struct prt_pool3d_attrs where = {.kind = PRT_POOL3D_MAX_INDEX,
+                                     .kernel = {1, 1, 1},
+                                     .stride = {1, 1, 1},
+                                     .dilation = {1, 1, 1}};
+    if (x->rank != 4 || x->dtype != PRT_F32)
+        return prt_aten_max_pool(import, op, call);
     enum percept_status status = window(import, call, &attrs);
     if (status == PERCEPT_OK)
         status = pair(import, call, 4, 1, &attrs.dilation[0], &attrs.dilation[1]);
-    return status == PERCEPT_OK
-               ? pool_node(import, call->operands[0], &attrs, prt_call_output(call))
-               : status;
+    if (status == PERCEPT_OK)
+        status = pool_node(import, call->operands[0], &attrs, prt_call_output(call));
+    if (status != PERCEPT_OK)
+        return status;
+    for (int i = 0; i < 2; i++) {
+        where.kernel[1 + i] = attrs.kernel[i];
+        where.stride[1 + i] = attrs.stride[i];
+        where.dilation[1 + i] = attrs.dilation[i];
+        where.padding[1 + i] = attrs.padding[2 * i];
+    }
+    return prt_aten_pool3d(import, call->operands[0], 2, &where, call->operands[7]);
 }
 
 /* (self, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override, out) */
 static enum percept_status average_pool(struct prt_import *import, const struct prt_aten_op *op,
                                         struct prt_call *call)
 {
-    (void)op;
     struct prt_pool_attrs attrs = {.count_include_pad = prt_call_bool(import, call, 5)};
+    const struct prt_tensor *x = prt_import_spec(import, call->operands[0]);
+    if (x->rank != 4 || x->dtype == PRT_F64 || prt_call_has(import, call, 6))
+        return prt_aten_average_pool(import, op, call);
     enum percept_status status = window(import, call, &attrs);
-    if (status == PERCEPT_OK && prt_call_has(import, call, 6))
-        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "an own divisor is not supported");
     return status == PERCEPT_OK
                ? pool_node(import, call->operands[0], &attrs, prt_call_output(call))
                : status;
@@ -243,18 +269,16 @@ static enum percept_status average_pool(struct prt_import *import, const struct 
 static enum percept_status adaptive_pool(struct prt_import *import, const struct prt_aten_op *op,
                                          struct prt_call *call)
 {
-    (void)op;
     uint32_t x = call->operands[0], y = prt_call_output(call);
     const struct prt_tensor *from = prt_import_spec(import, x), *to = prt_import_spec(import, y);
     struct prt_pool_attrs attrs = {.dilation = {1, 1}};
-    if (from->rank != 4 || to->rank != 4)
-        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "only four dimensions are supported");
+    if (from->rank != 4 || to->rank != 4 || from->dtype == PRT_F64)
+        return prt_aten_adaptive_pool(import, op, call);
     if (to->sizes[2] == 1 && to->sizes[3] == 1)
         return prt_aten_reduce(import, PRT_REDUCE_MEAN, x, 1u << 2 | 1u << 3, true, y);
     for (int i = 0; i < 2; i++) {
         if (to->sizes[2 + i] < 1 || from->sizes[2 + i] % to->sizes[2 + i] != 0)
-            return prt_import_fail(import, PERCEPT_UNSUPPORTED,
-                                   "windows of different sizes are not supported");
+            return prt_aten_adaptive_pool(import, op, call);
         attrs.kernel[i] = attrs.stride[i] = from->sizes[2 + i] / to->sizes[2 + i];
     }
     return pool_node(import, x, &attrs, y);
@@ -301,9 +325,9 @@ static const struct prt_aten_op ops[] = {
     {"aten::addmm.out", "TTTNNOR", addmm, 0},
     {"aten::mm.out", "TTOR", matmul, 0},
     {"aten::bmm.out", "TTOR", matmul, 0},
-    {"aten::max_pool2d_with_indices.out", "TLLLLBOXR", max_pool, 0},
-    {"aten::avg_pool2d.out", "TLLLBBiOR", average_pool, 0},
-    {"aten::_adaptive_avg_pool2d.out", "TLOR", adaptive_pool, 0},
+    {"aten::max_pool2d_with_indices.out", "TLLLLBOOR", max_pool, 2},
+    {"aten::avg_pool2d.out", "TLLLBBiOR", average_pool, 2},
+    {"aten::_adaptive_avg_pool2d.out", "TLOR", adaptive_pool, 2},
     {"aten::upsample_bilinear2d.vec_out", "TlBfOR", bilinear, 0},
     {"aten::upsample_nearest2d.vec_out", "TlfOR", nearest, 0},
 };

@@ -73,7 +73,8 @@ static enum percept_status check_kinds(struct prt_import *import, const struct p
         char letter = call->signature[i];
         char upper = (char)toupper(letter);
         enum prt_value_kind kind = argument(import, call, i)->kind;
-        if (kind_fits(upper, kind) || (letter != upper && kind == PRT_VALUE_NONE))
+        bool optional = letter != upper && letter != 'a';
+        if (kind_fits(upper, kind) || (optional && kind == PRT_VALUE_NONE))
             continue;
         for (size_t j = 0; j < sizeof letters / sizeof letters[0]; j++)
             if (letters[j].letter == upper)
@@ -88,7 +89,7 @@ static enum percept_status read_tensor(struct prt_import *import, const struct p
 {
     enum percept_status status = prt_import_read(import, v, id);
     if (status != PERCEPT_OK || call->signature[index] == 'Q' || call->signature[index] == 'q' ||
-        call->signature[index] == 'A')
+        call->signature[index] == 'A' || call->signature[index] == 'a')
         return status;
     if (prt_import_spec(import, *id)->quant.kind != PRT_QUANT_NONE)
         return prt_import_fail(import, PERCEPT_UNSUPPORTED,
@@ -105,7 +106,13 @@ static enum percept_status read_list(struct prt_import *import, struct prt_call 
     if (!call->list)
         return prt_import_no_memory(import);
     for (uint32_t i = 0; i < value->list.count; i++) {
-        if (value->list.ids[i] == PRT_NO_VALUE)
+        bool none = value->list.ids[i] == PRT_NO_VALUE ||
+                    import->values[value->list.ids[i]].kind == PRT_VALUE_NONE;
+        if (none && call->signature[index] == 'a') {
+            call->list[i] = PRT_NO_VALUE;
+            continue;
+        }
+        if (none)
             return prt_import_fail(import, PERCEPT_UNSUPPORTED, "has None in a list of tensors");
         enum percept_status status =
             read_tensor(import, call, index, value->list.ids[i], &call->list[i]);
@@ -145,7 +152,7 @@ enum percept_status prt_import_call(struct prt_import *import, const char *signa
         bool none = argument(import, call, i)->kind == PRT_VALUE_NONE;
         if (strchr("TtQq", signature[i]) && !none)
             status = read_tensor(import, call, i, args[i], &call->operands[i]);
-        else if (signature[i] == 'A')
+        else if (signature[i] == 'A' || signature[i] == 'a')
             status = read_list(import, call, i);
     }
     for (unsigned i = 0; i < count && status == PERCEPT_OK; i++) {

@@ -22,6 +22,10 @@ typedef const char *prt_shape_rule(const struct prt_check *check);
 
 /* Ops that slide windows or multiply matrices (shape_layers.c). */
 prt_shape_rule prt_shape_conv, prt_shape_linear, prt_shape_matmul, prt_shape_pool, prt_shape_resize;
+/* Ops that look elements up, sort them, or slide windows in three dimensions (shape_index.c,
+ * shape_volume.c). */
+prt_shape_rule prt_shape_gather, prt_shape_scatter, prt_shape_argsort, prt_shape_conv3d,
+    prt_shape_pool3d, prt_shape_grid_sample, prt_shape_distance;
 
 static inline const struct prt_value *operand(const struct prt_check *check, unsigned index)
 {

@@ -9,17 +9,34 @@
 #include <stdlib.h>
 
 static const struct cpu_kernel *const kernels[PRT_OP_COUNT] = {
-    [PRT_OP_CONV2D] = &cpu_conv2d,     [PRT_OP_LINEAR] = &cpu_linear,
-    [PRT_OP_MATMUL] = &cpu_matmul,     [PRT_OP_BINARY] = &cpu_binary,
-    [PRT_OP_UNARY] = &cpu_unary,       [PRT_OP_PRELU] = &cpu_prelu,
-    [PRT_OP_WHERE] = &cpu_where,       [PRT_OP_POOL2D] = &cpu_pool2d,
-    [PRT_OP_REDUCE] = &cpu_reduce,     [PRT_OP_CONCAT] = &cpu_concat,
-    [PRT_OP_SLICE] = &cpu_slice,       [PRT_OP_PAD] = &cpu_pad,
-    [PRT_OP_PERMUTE] = &cpu_permute,   [PRT_OP_RESHAPE] = &cpu_reshape,
-    [PRT_OP_RESIZE2D] = &cpu_resize2d, [PRT_OP_SOFTMAX] = &cpu_softmax,
-    [PRT_OP_CONVERT] = &cpu_convert,   [PRT_OP_LAYOUT] = &cpu_layout,
-    [PRT_OP_QUANTIZE] = &cpu_quantize, [PRT_OP_DEQUANTIZE] = &cpu_dequantize,
+    [PRT_OP_CONV2D] = &cpu_conv2d,
+    [PRT_OP_LINEAR] = &cpu_linear,
+    [PRT_OP_MATMUL] = &cpu_matmul,
+    [PRT_OP_BINARY] = &cpu_binary,
+    [PRT_OP_UNARY] = &cpu_unary,
+    [PRT_OP_PRELU] = &cpu_prelu,
+    [PRT_OP_WHERE] = &cpu_where,
+    [PRT_OP_POOL2D] = &cpu_pool2d,
+    [PRT_OP_REDUCE] = &cpu_reduce,
+    [PRT_OP_CONCAT] = &cpu_concat,
+    [PRT_OP_SLICE] = &cpu_slice,
+    [PRT_OP_PAD] = &cpu_pad,
+    [PRT_OP_PERMUTE] = &cpu_permute,
+    [PRT_OP_RESHAPE] = &cpu_reshape,
+    [PRT_OP_RESIZE2D] = &cpu_resize2d,
+    [PRT_OP_SOFTMAX] = &cpu_softmax,
+    [PRT_OP_CONVERT] = &cpu_convert,
+    [PRT_OP_LAYOUT] = &cpu_layout,
+    [PRT_OP_QUANTIZE] = &cpu_quantize,
+    [PRT_OP_DEQUANTIZE] = &cpu_dequantize,
     [PRT_OP_FULL] = &cpu_full,
+    [PRT_OP_GATHER] = &cpu_gather,
+    [PRT_OP_SCATTER] = &cpu_scatter,
+    [PRT_OP_ARGSORT] = &cpu_argsort,
+    [PRT_OP_CONV3D] = &cpu_conv3d,
+    [PRT_OP_POOL3D] = &cpu_pool3d,
+    [PRT_OP_GRID_SAMPLE] = &cpu_grid_sample,
+    [PRT_OP_DISTANCE] = &cpu_distance,
 };
 
 struct prt_segment {
@@ -128,8 +145,8 @@ static enum percept_status execute(const struct prt_segment *segment,
                                    const struct prt_execution *execution,
                                    struct percept_error *error)
 {
-    (void)error; /* everything that can fail did so in compile */
-    struct cpu_run run = {execution->data, execution->scratch, execution->pool};
+    struct cpu_fault fault = {0};
+    struct cpu_run run = {execution->data, execution->scratch, execution->pool, &fault};
     struct prt_step_time *times = execution->times;
     for (uint32_t i = 0; i < segment->count; i++) {
         const struct cpu_step *step = &segment->steps[i];
@@ -140,6 +157,11 @@ static enum percept_status execute(const struct prt_segment *segment,
             times[i].end_ns = base_clock_ns();
             times[i].kernel = step->kernel;
         }
+        if (atomic_load_explicit(&fault.state, memory_order_relaxed) != 0)
+            return percept_fail(error, PERCEPT_INVALID,
+                                "%s: index %lld is outside of a dimension of %lld",
+                                fault.name ? fault.name : step->kernel, (long long)fault.index,
+                                (long long)fault.size);
     }
     return PERCEPT_OK;
 }

@@ -10,14 +10,29 @@
 #include "base/arena.h"
 #include "runtime/backend.h"
 
+#include <stdatomic.h>
+
 struct cpu_loops;
 struct cpu_step;
+
+/*
+ * What only the data of a run can get wrong: an index outside of the tensor that it indexes. A
+ * kernel reports the first that it meets with cpu_fault_index, and must not use it.
+ */
+struct cpu_fault {
+    atomic_int state; /* 0: none, 1: being filled, 2: filled. Written by any worker; the rest
+                         belongs to the one that made it 1, and is read after the step, when all
+                         have finished */
+    const char *name; /* the node's; may be NULL */
+    int64_t index, size;
+};
 
 /* What a step may use while it runs; fields as those of struct prt_execution. */
 struct cpu_run {
     void *const *data;
     void *scratch;
     struct base_pool *pool;
+    struct cpu_fault *fault;
 };
 
 struct cpu_step {
@@ -48,7 +63,8 @@ struct cpu_kernel {
 
 extern const struct cpu_kernel cpu_conv2d, cpu_linear, cpu_matmul, cpu_binary, cpu_unary, cpu_prelu,
     cpu_where, cpu_pool2d, cpu_reduce, cpu_concat, cpu_slice, cpu_pad, cpu_permute, cpu_reshape,
-    cpu_resize2d, cpu_softmax, cpu_convert, cpu_layout, cpu_quantize, cpu_dequantize, cpu_full;
+    cpu_resize2d, cpu_softmax, cpu_convert, cpu_layout, cpu_quantize, cpu_dequantize, cpu_full,
+    cpu_gather, cpu_scatter, cpu_argsort, cpu_conv3d, cpu_pool3d, cpu_grid_sample, cpu_distance;
 
 /* The tensor of operand `index`, NULL when it is absent or a scalar. */
 static inline const struct prt_tensor *cpu_operand(const struct prt_graph *graph,
@@ -64,6 +80,18 @@ static inline const struct prt_tensor *cpu_result(const struct prt_graph *graph,
                                                   const struct prt_node *node)
 {
     return &graph->values[node->outputs[0]].tensor;
+}
+
+static inline void cpu_fault_index(struct cpu_fault *fault, const char *name, int64_t index,
+                                   int64_t size)
+{
+    int none = 0;
+    if (!atomic_compare_exchange_strong(&fault->state, &none, 1))
+        return;
+    fault->name = name;
+    fault->index = index;
+    fault->size = size;
+    atomic_store(&fault->state, 2);
 }
 
 /* State of a step, zeroed; fills the error when there is no memory. */

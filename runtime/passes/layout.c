@@ -211,7 +211,7 @@ static bool settle_inputs(struct layout *layout, struct prt_node *node, uint8_t 
         wanted = node->op == PRT_OP_CONV2D ? 1 << 0 | 1 << 3 : 1 << 0;
         break;
     case PRT_LAYOUT_CONTIGUOUS:
-        wanted = node->op == PRT_OP_LINEAR ? 1 << 0 | 1 << 3 : 1 << 0 | 1 << 1;
+        wanted = node->op == PRT_OP_LINEAR ? 1 << 0 | 1 << 3 : UINT32_MAX;
         break;
     case PRT_LAYOUT_SAME:
         memcpy(order, common_order(layout, node), PRT_MAX_RANK);

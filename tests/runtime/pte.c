@@ -92,7 +92,8 @@ static uint32_t parse_list(struct pte *pte, const char **text, char close, bool 
             doubles[count++] = strtod(*text, &end);
             *text = end;
         } else if (close == ')' && (results || **text != '$')) {
-            bool input = !results && **text != 'c' && **text != '>' && **text != '=';
+            bool input =
+                !results && **text != 'c' && **text != '>' && **text != '=' && **text != '-';
             uint32_t id = parse_word(pte, text, 0);
             if (input)
                 pte->inputs[pte->input_count++] = id;

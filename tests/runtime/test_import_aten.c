@@ -252,7 +252,8 @@ static const struct example examples[] = {
      "v3: float32[1, 4, 4] = reshape(v6)\n"},
     {"aten::convolution.out",
      "f32[1,2,4,4,4] cf32[4,2,1,1,1] - [1] [0] [1] F [0] 1 >f32[1,4,4,4,4] =",
-     "!UNSUPPORTED 5 dimensions are not supported"},
+     "v3: float32[1, 4, 4, 4, 4] = conv3d(v0, c1, -)\n"
+     "v2: float32[1, 4, 4, 4, 4] = reshape(v3)\n"},
     {"aten::linear.out",
      "f32[2,3] cf32[4,3] cf32[4] >f32[2,4] =", "v3: float32[2, 4] = linear(v0, c1, c2, -, -)\n"},
     {"aten::addmm.out", "cf32[4] f32[2,3] cf32[3,4] 1 1 >f32[2,4] =",
@@ -276,13 +277,17 @@ static const struct example examples[] = {
      "v1: float32[1, 2, 3, 2] = pool2d(v0) average kernel(2,3) stride(2,3) padding(0,0,1,1) "
      "include_pad\n"},
     {"aten::avg_pool2d.out", "f32[1,2,6,6] [2,2] [2,2] [0,0] F F 3 >f32[1,2,3,3] =",
-     "!UNSUPPORTED an own divisor is not supported"},
+     "v2: float32[2, 1, 6, 6] = reshape(v0)\n"
+     "v3: float32[2, 1, 3, 3] = pool3d(v2) average kernel(1,2,2) stride(1,2,2) divisor(3)\n"
+     "v1: float32[1, 2, 3, 3] = reshape(v3)\n"},
     {"aten::_adaptive_avg_pool2d.out", "f32[1,2,6,6] [1,1] >f32[1,2,1,1] =",
      "v1: float32[1, 2, 1, 1] = reduce(v0) mean axes(0xc) keep\n"},
     {"aten::_adaptive_avg_pool2d.out", "f32[1,2,6,6] [3,2] >f32[1,2,3,2] =",
      "v1: float32[1, 2, 3, 2] = pool2d(v0) average kernel(2,3) stride(2,3)\n"},
     {"aten::_adaptive_avg_pool2d.out", "f32[1,2,6,6] [4,4] >f32[1,2,4,4] =",
-     "!UNSUPPORTED windows of different sizes are not supported"},
+     "v2: float32[2, 1, 6, 6] = reshape(v0)\n"
+     "v3: float32[2, 1, 4, 4] = pool3d(v2) average adaptive\n"
+     "v1: float32[1, 2, 4, 4] = reshape(v3)\n"},
     {"aten::upsample_bilinear2d.vec_out", "f32[1,2,3,3] [6,6] F - >f32[1,2,6,6] =",
      "v1: float32[1, 2, 6, 6] = resize2d(v0) bilinear half_pixel\n"},
     {"aten::upsample_bilinear2d.vec_out", "f32[1,2,3,3] - T {2.0,2.0} >f32[1,2,6,6] =",

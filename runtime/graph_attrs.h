@@ -1,0 +1,78 @@
+/*
+ * Attributes of the ops that look elements up, sort them, or slide windows in three dimensions.
+ * Part of graph.h, which includes it.
+ */
+#ifndef RUNTIME_GRAPH_ATTRS_H
+#define RUNTIME_GRAPH_ATTRS_H
+
+#include "runtime/tensor.h"
+
+/*
+ * GATHER: inputs: x, index...   output: y, with y[p] = x[c] for each of y's indices p.
+ * SCATTER: inputs: x, src, index...   output: y = x, and then y[c] = src[p] for each of src's
+ * indices p in row-major order (or y[c] += src[p]).
+ *
+ * Along dimension d of x, c[d] = p[from[d]]; or, when from[d] is PRT_INDEXED + k, index operand k
+ * at p. Index operands are I32 or I64, have p's rank, and along each dimension p's size or 1. They
+ * count from the end when negative; one that is outside of x ends the run with an error.
+ */
+enum { PRT_INDEXED = PRT_MAX_RANK };
+struct prt_index_attrs {
+    uint8_t from[PRT_MAX_RANK];
+    bool add; /* SCATTER only; a BOOL sum is "or" */
+};
+
+/*
+ * inputs: x.   output: I64, x's sizes but for the axis: indices along it, in the order of the
+ * elements there; only the first of them when y is shorter. Equal elements keep their order. NaN
+ * counts as the greatest.
+ * median: y has size 1 along the axis and is the index of the lower median, or of the first NaN.
+ */
+struct prt_argsort_attrs {
+    int32_t axis;
+    bool descending, median;
+};
+
+/*
+ * inputs: x [N, C, D, H, W], weight [O, C/groups, kd, kh, kw] (transposed: [C, O/groups, ..]),
+ * bias [O] |NO.   output: y [N, O, D, H, W]. F32 or F64; weights may be computed.
+ */
+struct prt_conv3d_attrs {
+    int32_t stride[3], dilation[3], padding[3], output_padding[3]; /* d, h, w */
+    int32_t groups;
+    bool transposed;
+};
+
+/*
+ * inputs: x [P, D, H, W].   output: y [P, D, H, W], of x's type, or I64 for MAX_INDEX: where the
+ * maximum is among the D * H * W of its plane. NaN is a maximum.
+ * adaptive: window i of n over a size s is [floor(i * s / n), ceil((i + 1) * s / n)); kernel and
+ * what follows it do not count.
+ */
+enum prt_pool3d_kind { PRT_POOL3D_MAX, PRT_POOL3D_MAX_INDEX, PRT_POOL3D_AVERAGE };
+struct prt_pool3d_attrs {
+    enum prt_pool3d_kind kind;
+    bool adaptive, count_include_pad;
+    int32_t kernel[3], stride[3], dilation[3], padding[3]; /* d, h, w; both sides alike */
+    int64_t divisor; /* of an average, in place of the window's count; 0: the count */
+};
+
+/*
+ * inputs: x [N, C, H, W], grid [N, h, w, 2]: where to look, x (along W) first, -1 to 1 from edge to
+ * edge.   output: y [N, C, h, w]. All F32 or all F64. As PyTorch's grid_sample.
+ */
+enum prt_grid_mode { PRT_GRID_BILINEAR, PRT_GRID_NEAREST, PRT_GRID_BICUBIC, PRT_GRID_MODES };
+enum prt_grid_edge { PRT_GRID_ZEROS, PRT_GRID_BORDER, PRT_GRID_REFLECTION, PRT_GRID_EDGES };
+struct prt_grid_attrs {
+    enum prt_grid_mode mode;
+    enum prt_grid_edge edge;
+    bool align_corners;
+};
+
+/* inputs: a [..., P, M], b [..., R, M], leading dimensions alike.   output: [..., P, R]: the p-norm
+ * of each difference (p = 0: how many differ; inf: the greatest). All F32 or all F64. */
+struct prt_distance_attrs {
+    double p;
+};
+
+#endif

@@ -1,0 +1,169 @@
+/* How the ATen operators that look up, order, arrange, slide or resample appear in a graph. */
+#include "pte.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct example {
+    const char *op, *args, *nodes;
+};
+
+static const struct example examples[] = {
+    {"aten::gather.out",
+     "f32[2,5] 1 i64[2,3] F >f32[2,3] =", "v2: float32[2, 3] = gather(v0, v1) from(0,#0)\n"},
+    {"aten::gather.out", "f32[2,5] 1 bool[2,3] F >f32[2,3] =",
+     "!UNSUPPORTED a mask gives a result whose size only the data tell"},
+    {"aten::index_select.out", "f32[2,5] -1 i32[3] >f32[2,3] =",
+     "v3: int32[1, 3] = reshape(v1)\n"
+     "v2: float32[2, 3] = gather(v0, v3) from(0,#0)\n"},
+    {"aten::embedding.out", "cf32[9,4] i64[2,3] -1 F F >f32[2,3,4] =",
+     "v3: int64[2, 3, 1] = reshape(v0)\n"
+     "v2: float32[2, 3, 4] = gather(c1, v3) from(#0,2)\n"},
+    {"aten::index.Tensor_out", "f32[4,5,6] (- i64[3]) >f32[4,3,6] =",
+     "v3: int64[1, 3, 1] = reshape(v1)\n"
+     "v2: float32[4, 3, 6] = gather(v0, v3) from(0,#0,2)\n"},
+    {"aten::index.Tensor_out", "f32[4,5,6] (i64[2,1] - i64[3]) >f32[2,3,5] =",
+     "v4: int64[2, 1, 1] = reshape(v1)\n"
+     "v5: int64[1, 3, 1] = reshape(v2)\n"
+     "v3: float32[2, 3, 5] = gather(v0, v4, v5) from(#0,2,#1)\n"},
+    {"aten::index_put.out", "f32[4,5] (i64[3]) f32[1] T >f32[4,5] =",
+     "v4: int64[3, 1] = reshape(v1)\n"
+     "v5: float32[] = reshape(v2)\n"
+     "v6: float32[3, 5] = gather(v5) from()\n"
+     "v3: float32[4, 5] = scatter(v0, v6, v4) from(#0,1) add\n"},
+    {"aten::index_put.out", "f32[4,5] (bool[4]) f32[5] F >f32[4,5] =",
+     "v4: bool[4, 1] = reshape(v1)\n"
+     "v3: float32[4, 5] = where(v4, v2, v0)\n"},
+    {"aten::index_put.out", "f32[4,5] (bool[4,5]) f32[7] F >f32[4,5] =",
+     "!UNSUPPORTED a mask takes as many values as only the data tell"},
+    {"aten::scatter.src_out", "f32[4,5] 0 i64[2,5] f32[3,5] >f32[4,5] =",
+     "v4: float32[2, 5] = slice(v2, 0, 2) axis(0)\n"
+     "v3: float32[4, 5] = scatter(v0, v4, v1) from(#0,1)\n"},
+    {"aten::scatter.value_out", "f32[4,5] 1 i64[4,2] 2.5 >f32[4,5] =",
+     "v4: float32[4, 2] = full(2.5)\n"
+     "v2: float32[4, 5] = scatter(v0, v4, v1) from(0,#0)\n"},
+    {"aten::scatter_add.out", "f32[4,5] 0 i64[2,5] f32[2,5] >f32[4,5] =",
+     "v3: float32[4, 5] = scatter(v0, v2, v1) from(#0,1) add\n"},
+    {"aten::topk.values", "f32[2,9] 3 -1 T T >f32[2,3] >i64[2,3] ($5 $6)",
+     "v3: int64[2, 3] = argsort(v0) axis(1) descending\n"
+     "v4: float32[2, 3] = gather(v0, v3) from(0,#0)\n"
+     "v1: float32[2, 3] = reshape(v4)\n"},
+    {"aten::topk.values", "f32[2,9] 10 -1 T T >f32[2,10] >i64[2,10] ($5 $6)",
+     "!MALFORMED takes 10 of 9"},
+    {"aten::sort.values", "f32[9] 0 F >f32[9] >i64[9] ($3 $4)",
+     "v3: int64[9] = argsort(v0) axis(0)\n"
+     "v4: float32[9] = gather(v0, v3) from(#0)\n"
+     "v1: float32[9] = reshape(v4)\n"},
+    {"aten::median.out", "f32[3,3] >f32[] =",
+     "v2: float32[9] = reshape(v0)\n"
+     "v3: int64[1] = argsort(v2) axis(0) median\n"
+     "v4: float32[1] = gather(v2, v3) from(#0)\n"
+     "v1: float32[] = reshape(v4)\n"},
+    {"aten::reflection_pad1d.out",
+     "f32[1,2,4] [3,1] >f32[1,2,8] =", "v1: float32[1, 2, 8] = gather(v0, c2) from(0,1,#0)\n"},
+    {"aten::reflection_pad1d.out",
+     "f32[1,2,2] [3,1] >f32[1,2,6] =", "!MALFORMED reads outside of dimension 2 of 2"},
+    {"aten::replication_pad2d.out", "f32[2,4,4] [1,1,0,2] >f32[2,6,6] =",
+     "v1: float32[2, 6, 6] = gather(v0, c2, c3) from(0,#0,#1)\n"},
+    {"aten::flip.out",
+     "f32[2,4] [1] >f32[2,4] =", "v1: float32[2, 4] = gather(v0, c2) from(0,#0)\n"},
+    {"aten::roll.out", "f32[2,4] [3] [] >f32[2,4] =",
+     "v2: float32[8] = reshape(v0)\n"
+     "v3: float32[8] = gather(v2, c4) from(#0)\n"
+     "v1: float32[2, 4] = reshape(v3)\n"},
+    {"aten::roll.out", "f32[2,4] [1,2] [0] >f32[2,4] =", "!MALFORMED 2 shifts of 1 dimensions"},
+    {"aten::tril.out", "f32[2,3] 0 >f32[2,3] =", "v1: float32[2, 3] = where(c2, v0, 0)\n"},
+    {"aten::diagonal_copy.out", "f32[4,2,5] 1 0 -1 >f32[2,4] =",
+     "v2: float32[4, 2, 4] = slice(v0, 1, 5) axis(2)\n"
+     "v1: float32[2, 4] = gather(v2) from(1,0,1)\n"},
+    {"aten::unfold_copy.out",
+     "f32[2,7] 1 3 2 >f32[2,3,3] =", "v1: float32[2, 3, 3] = gather(v0, c3) from(0,#0)\n"},
+    {"aten::as_strided_copy.out", "f32[6] [2,2] [1,2] 1 >f32[2,2] =",
+     "v3: float32[4] = gather(v0, c2) from(#0)\n"
+     "v1: float32[2, 2] = reshape(v3)\n"},
+    {"aten::as_strided_copy.out",
+     "f32[6] [2,2] [1,5] 1 >f32[2,2] =", "!MALFORMED reads outside of the tensor"},
+    {"aten::select_scatter.out", "f32[4,5] f32[5] 0 -1 >f32[4,5] =",
+     "v3: float32[1, 5] = reshape(v1)\n"
+     "v2: float32[4, 5] = scatter(v0, v3, c4) from(#0,1)\n"},
+    {"aten::slice_scatter.out", "f32[4,5] f32[4,2] 1 1 - 2 >f32[4,5] =",
+     "v2: float32[4, 5] = scatter(v0, v1, c3) from(0,#0)\n"},
+    {"aten::glu.out", "f32[2,6] -1 >f32[2,3] =",
+     "v2: float32[2, 3] = slice(v0, 0, 3) axis(1)\n"
+     "v5: float32[2, 3] = slice(v0, 3, 6) axis(1)\n"
+     "v8: float32[2, 3] = unary(v5) sigmoid\n"
+     "v1: float32[2, 3] = binary(v2, v8) mul\n"},
+    {"aten::native_dropout.out", "f32[4] 0.5 F >f32[4] >bool[4] ($3 $4)",
+     "v1: float32[4] = reshape(v0)\n"},
+    {"aten::native_dropout.out", "f32[4] 0.5 T >f32[4] >bool[4] ($3 $4)",
+     "!UNSUPPORTED drops at random"},
+    {"aten::_cdist_forward.out", "f32[2,3,4] f32[5,4] 1.5 - >f32[2,3,5] =",
+     "v3: float32[2, 5, 4] = gather(v1) from(1,2)\n"
+     "v2: float32[2, 3, 5] = distance(v0, v3) p(1.5)\n"},
+    {"aten::_pdist_forward.out", "f32[3,4] 2.0 >f32[3] =",
+     "v2: float32[3, 3] = distance(v0, v0) p(2)\n"
+     "v3: float32[9] = reshape(v2)\n"
+     "v1: float32[3] = gather(v3, c4) from(#0)\n"},
+    {"aten::convolution.out", "f32[1,2,4,4] f32[2,3,3,3] - [2] [1] [1] T [1] 1 >f32[1,3,8,8] =",
+     "v3: float32[1, 2, 1, 4, 4] = reshape(v0)\n"
+     "v4: float32[2, 3, 1, 3, 3] = reshape(v1)\n"
+     "v5: float32[1, 3, 1, 8, 8] = conv3d(v3, v4, -) stride(1,2,2) padding(0,1,1) transposed "
+     "output_padding(0,1,1)\n"
+     "v2: float32[1, 3, 8, 8] = reshape(v5)\n"},
+    {"aten::max_pool2d_with_indices.out",
+     "i8[1,2,4,4] [2] [] [0] [1] F >i8[1,2,2,2] >i64[1,2,2,2] ($9 $10)",
+     "v3: int64[1, 2, 4, 4] = convert(v0)\n"
+     "v4: int64[2, 1, 4, 4] = reshape(v3)\n"
+     "v5: int64[2, 1, 2, 2] = pool3d(v4) max kernel(1,2,2) stride(1,2,2)\n"
+     "v6: int8[2, 1, 2, 2] = convert(v5)\n"
+     "v1: int8[1, 2, 2, 2] = reshape(v6)\n"},
+    {"aten::adaptive_max_pool2d.out", "f32[2,5,5] [2,2] >f32[2,2,2] >i64[2,2,2] ($2 $3)",
+     "v3: float32[2, 1, 5, 5] = reshape(v0)\n"
+     "v4: float32[2, 1, 2, 2] = pool3d(v3) max adaptive\n"
+     "v1: float32[2, 2, 2] = reshape(v4)\n"},
+    {"aten::upsample_linear1d.out", "f32[1,2,3] [6] F - >f32[1,2,6] =",
+     "v3: float32[1, 2, 3] = permute(v0) order(0,1,2)\n"
+     "v4: float32[1, 2, 6] = linear(v3, c2, -, -, -)\n"
+     "v5: float32[1, 2, 6] = permute(v4) order(0,1,2)\n"
+     "v1: float32[1, 2, 6] = reshape(v5)\n"},
+    {"aten::upsample_nearest1d.out",
+     "f32[1,2,3] [6] - >f32[1,2,6] =", "v1: float32[1, 2, 6] = gather(v0, c2) from(0,1,#0)\n"},
+    {"aten::grid_sampler_2d.out", "f32[1,2,4,4] f32[1,3,3,2] 0 1 T >f32[1,2,3,3] =",
+     "v3: float32[1, 2, 3, 3] = grid_sample(v0, v1) bilinear border align_corners\n"
+     "v2: float32[1, 2, 3, 3] = reshape(v3)\n"},
+};
+
+/* "!STATUS text" stands for a failure at the one instruction, else it is the nodes. */
+START_TEST(operator_becomes_nodes)
+{
+    const struct example *example = &examples[_i];
+    struct pte pte = {0};
+    pte_call(&pte, example->op, example->args);
+    char *nodes = pte_import(&pte);
+    if (example->nodes[0] == '!') {
+        char expected[512];
+        const char *text = strchr(example->nodes, ' ') + 1;
+        snprintf(expected, sizeof expected, "%.*s: method 'forward', instruction 0, %s: %s",
+                 (int)(text - example->nodes - 2), example->nodes + 1, example->op, text);
+        ck_assert_str_eq(nodes, expected);
+    } else {
+        ck_assert_str_eq(nodes, example->nodes);
+    }
+    free(nodes);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("import_structure");
+    TCase *tests = tcase_create("import_structure");
+    tcase_add_loop_test(tests, operator_becomes_nodes, 0, sizeof examples / sizeof examples[0]);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
