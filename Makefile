@@ -3,7 +3,7 @@ PYTHON := build/venv/bin/python
 # A preset is configured once; Ninja reconfigures by itself when a CMakeLists.txt changes.
 build = test -f build/$(1)/build.ninja || cmake --preset $(1) >/dev/null; cmake --build --preset $(1) -- --quiet
 
-.PHONY: run test setup setup-test build demo-models models reference lint format fuzz bench test-% clean install
+.PHONY: run test setup setup-test build demo-models models zoo reference lint format fuzz bench test-% clean install
 
 run: setup build demo-models
 	@tools/demo.sh
@@ -23,8 +23,13 @@ demo-models: setup
 	@$(PYTHON) -m models export palm_detection_lite hand_landmark_lite --flows fp32
 	@$(PYTHON) -m models media
 
+# The nets that the tests need. `make zoo` exports all that models/zoo.toml names; models/README.md says what that costs.
 models: setup
 	@$(PYTHON) -m models export
+	@$(PYTHON) -m models media
+
+zoo: setup
+	@$(PYTHON) -m models export --group all
 	@$(PYTHON) -m models media
 
 reference: models

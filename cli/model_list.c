@@ -8,7 +8,8 @@ static const struct cli_column columns[] = {
     {"MODEL", "name", CLI_FORMAT_TEXT},          {"TASK", "task", CLI_FORMAT_TEXT},
     {"PRECISION", "precision", CLI_FORMAT_TEXT}, {"FLOW", "flow", CLI_FORMAT_TEXT},
     {"SIZE", "bytes", CLI_FORMAT_BYTES},         {"LICENCE", "licence", CLI_FORMAT_TEXT},
-    {"FILE", "file", CLI_FORMAT_TEXT},
+    {"FILE", "file", CLI_FORMAT_TEXT},           {"INPUT", "input", CLI_FORMAT_TEXT},
+    {"OUTPUT", "output", CLI_FORMAT_TEXT},       {"SOURCE", "source", CLI_FORMAT_TEXT},
 };
 
 static int list(const char *folder, bool json)

@@ -17,24 +17,33 @@ def _known(wanted: list[str], known, what: str) -> list[str]:
     for name in wanted:
         if name not in known:
             raise UsageError(f"no {what} {name!r}; there are: {', '.join(known)}")
-    return wanted or list(known)
+    return wanted
+
+
+def _groups(args, zoo) -> list[str]:
+    groups = args.group.split(",") if args.group else []
+    return zoo.groups if groups == ["all"] else _known(groups, zoo.groups, "group")
 
 
 def media(args, zoo) -> int:
     from .media import fetch_media
     from .progress import Progress
 
-    progress = Progress(len(zoo.media))
-    count = fetch_media(zoo, args.out, progress)
-    progress.done(f"{count} fetched, {len(zoo.media) - count} already there")
+    names = zoo.of_groups(_groups(args, zoo) or zoo.default)
+    folders = {folder for name in names for folder in zoo.models[name].media}
+    total = sum(medium.folder in folders for medium in zoo.media)
+    progress = Progress(total)
+    count = fetch_media(zoo, args.out, folders, progress)
+    progress.done(f"{count} fetched, {total - count} already there")
     return 0
 
 
 def export(args, zoo) -> int:
     from .export import export
 
-    names = _known(args.names, zoo.models, "model")
-    flows = _known(args.flows.split(",") if args.flows else [], index.FLOWS, "flow")
+    names = _known(args.names, zoo.models, "model") + zoo.of_groups(_groups(args, zoo))
+    names = list(dict.fromkeys(names or zoo.of_groups(zoo.default)))
+    flows = _known(args.flows.split(",") if args.flows else [], pins.FLOWS, "flow") or list(pins.FLOWS)
     if not export(zoo, names, flows, args.out):
         print("models: up to date", file=sys.stderr)
     return 0
@@ -48,8 +57,8 @@ def reference(args, zoo) -> int:
     if current(zoo, args.out):
         print("reference: up to date", file=sys.stderr)
         return 0
-    fetch_media(zoo, args.out)
-    fetch_originals(zoo, args.out)
+    fetch_media(zoo, args.out, {"hands"})
+    fetch_originals(zoo, zoo.of_groups(["hands"]), args.out)
     reference(zoo, args.out)
     return 0
 
@@ -57,8 +66,10 @@ def reference(args, zoo) -> int:
 def check(args, zoo) -> int:
     from .noise import to_log
 
-    names = _known(args.names, zoo.models, "model")
-    if broken := index.broken(args.out / "models", names):
+    folder = args.out / "models"
+    names = _known(args.names, zoo.models, "model") + zoo.of_groups(_groups(args, zoo))
+    names = names or index.exported(folder, zoo) or zoo.of_groups(zoo.default)
+    if broken := index.broken(folder, [zoo.models[name] for name in names]):
         print(f"models: not as the index says: {', '.join(broken)}; run: python -m models export", file=sys.stderr)
         return 1
     with to_log(args.out / "models" / "check.log"):
@@ -77,21 +88,23 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m models", description="Percept's model zoo")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(function, text, names=False, json=False):
+    def command(function, text, default=None, groups=False, json=False):
         sub = commands.add_parser(function.__name__.rstrip("_"), help=text, description=text)
         sub.add_argument("--out", type=Path, default=Path("build"), help="the build directory (default: build)")
         sub.set_defaults(function=function)
-        if names:
-            sub.add_argument("names", nargs="*", metavar="NAME", help="a model of zoo.toml (default: all)")
+        if default:
+            sub.add_argument("names", nargs="*", metavar="NAME", help=f"a model of zoo.toml (default: {default})")
+        if default or groups:
+            sub.add_argument("--group", metavar="GROUP,...", help="the models of these groups; all: of every group")
         if json:
             sub.add_argument("--json", action="store_true", help="print JSON")
         return sub
 
-    flows = command(export, "fetch the pinned nets and lower them to .pte files in OUT/models", names=True)
-    flows.add_argument("--flows", metavar="FLOW,...", help=f"of {', '.join(index.FLOWS)} (default: all)")
-    command(media, "fetch the sample media into OUT/media")
+    flows = command(export, "fetch the pinned nets and lower them to .pte files in OUT/models", default="the default groups")
+    flows.add_argument("--flows", metavar="FLOW,...", help=f"of {', '.join(pins.FLOWS)} (default: all that a model has)")
+    command(media, "fetch the sample media into OUT/media", groups=True)
     command(reference, "run the hands pipeline on the original nets, into OUT/reference")
-    command(check, "compare the exported files with the original engine on real input", names=True, json=True)
+    command(check, "compare the exported files with the original engine on real input", default="what is exported", json=True)
     command(list_, "list the models: task, licence, source, files, checks", json=True)
     return top
 

@@ -1,107 +1,68 @@
 """`python -m models check`: the exported files against the original engine, on real input they were not calibrated on.
 
-For each model, each row one comparison with ai-edge-litert running the original file:
+For each model, each row one comparison with the engine that the original file is made for (ai-edge-litert, onnxruntime, ...):
 - torch: the imported module, as PyTorch runs it. Proves the importer.
 - fp32-xnnpack, fp32: the files on ExecuTorch's runtime. Proves the export. The figure is the largest error of any output
   relative to that output's largest value; the limit allows the rounding of some 60 layers summed in different orders
   (1e-6 to 1e-5 is typical) and nothing else: a wrong pixel of padding shows as 1e-2.
-- int8-xnnpack, int8: in the unit that matters. Landmarks: mean distance of the 21 points in pixels of the 224 crop; palms:
-  mean distance of the 7 keypoints of the best detection in pixels of the 192 square; the mean over all images. An
-  image where int8 finds no palm counts as LOST pixels.
-The plain files run on ExecuTorch's portable kernels, which take seconds, so they see fewer images.
+- int8-xnnpack, int8, int4-xnnpack, int4: in the unit that matters, which the family says; the mean over all samples.
+- further rows of the family: texts that must come out the same.
+The plain files run on ExecuTorch's portable kernels, which take seconds, so they see few samples, or none where a
+sample takes minutes.
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from . import files, hands, index, samples, tflite_import
-from .litert import LiteRT
+from . import families, files, index
 from .pins import Model, Zoo
-from .pte import Pte, nchw, spread
-from .samples import CALIBRATION_STRIDE
-
-FP32_LIMIT = 1e-4  # relative
-INT8_LIMIT = {"hand_landmark": 2.5, "palm_detection": 6.0}  # pixels
-LOST = 50.0  # pixels
-
-Outputs = list[np.ndarray]
+from .pte import Pte
+from .subject import Outputs, Result, Sample, Subject, relative
 
 
-@dataclass(frozen=True)
-class Result:
-    model: str
-    subject: str
-    images: int
-    value: float
-    worst: float
-    limit: float
-    unit: str
+class Eager:
+    """The methods of a subject as PyTorch runs them."""
 
-    @property
-    def passed(self) -> bool:
-        return self.value <= self.limit  # false for NaN
+    def __init__(self, subject: Subject):
+        self.methods = subject.methods()
 
-
-def relative(outputs: Outputs, reference: Outputs) -> float:
-    return max(far / float(np.abs(b).max()) for far, b in zip(spread(outputs, reference), reference, strict=True))
-
-
-def landmark_distance(outputs: Outputs, reference: Outputs) -> float:
-    difference = (outputs[0] - reference[0]).reshape(21, 3)[:, :2]
-    return float(np.linalg.norm(difference, axis=1).mean())
-
-
-def palm_distance(outputs: Outputs, reference: Outputs) -> float:
-    def best(raw: Outputs) -> hands.Palm | None:
-        palms = hands.suppress(hands.decode(raw[0].reshape(-1, 18), raw[1].reshape(-1)))
-        return palms[0] if palms else None
-
-    found, wanted = best(outputs), best(reference)
-    if found is None or wanted is None:
-        return LOST
-    return float(np.linalg.norm(found.keypoints - wanted.keypoints, axis=1).mean() * hands.PALM_SIZE)
-
-
-DISTANCE = {"hand_landmark": landmark_distance, "palm_detection": palm_distance}
-
-
-def compare(run: Callable[[torch.Tensor], Outputs], images: Outputs, reference: list[Outputs], measure) -> np.ndarray:
-    return np.array([measure(run(nchw(image)), want) for image, want in zip(images, reference, strict=True)])
-
-
-def check_model(model: Model, out: Path) -> list[Result]:
-    folder = out / "models"
-    original = folder / "original" / f"{model.name}.tflite"
-    everything = samples.TASKS[model.task](out / "media", folder / "original")
-    images = [image for i, image in enumerate(everything) if i % CALIBRATION_STRIDE]
-    peer = LiteRT(original)
-    reference = [peer(image) for image in images]
-    module = tflite_import.build(tflite_import.load(original))
-
-    def eager(tensor: torch.Tensor) -> Outputs:
+    def __call__(self, *inputs: torch.Tensor, method: str = "forward") -> Outputs:
         with torch.no_grad():
-            return [output.numpy() for output in module(tensor)]
+            outputs = self.methods[method].module(*inputs)
+        outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
+        return [output.numpy() for output in outputs]
 
-    def row(subject, run, count, measure, limit, unit, total) -> Result:
-        values = compare(run, images[:count], reference[:count], measure)
-        return Result(model.name, subject, len(values), float(total(values)), float(values.max()), limit, unit)
 
-    def pte(flow: str) -> Pte:
-        return Pte(folder / index.file_name(model.name, flow))
+def compare(run: Callable, samples: list[Sample], reference: list[Outputs], measure) -> np.ndarray:
+    pairs = zip(samples, reference, strict=True)
+    return np.array([measure(run(*sample.inputs, method=sample.method), want) for sample, want in pairs])
 
-    distance, limit = DISTANCE[model.task], INT8_LIMIT[model.task]
-    return [
-        row("torch", eager, None, relative, FP32_LIMIT, "relative", np.max),
-        row("fp32-xnnpack", pte("fp32-xnnpack"), None, relative, FP32_LIMIT, "relative", np.max),
-        row("fp32", pte("fp32"), 1, relative, FP32_LIMIT, "relative", np.max),
-        row("int8-xnnpack", pte("int8-xnnpack"), None, distance, limit, "px", np.mean),
-        row("int8", pte("int8"), 2, distance, limit, "px", np.mean),
-    ]
+
+def check_model(model: Model, out: Path) -> Iterator[Result]:
+    subject = families.subject(model, out)
+    samples = subject.judged(subject.samples())
+    reference = [subject.original(sample) for sample in samples]
+
+    def row(name, run, count, measure, limit, unit, total) -> Result:
+        values = compare(run, samples[:count], reference[:count], measure)
+        return Result(model.name, name, len(values), float(total(values)), float(values.max()), limit, unit)
+
+    yield row("torch", Eager(subject), None, relative, subject.fp32_limit, "relative", np.max)
+    for flow in sorted(model.flows, key=lambda flow: flow.replace("-xnnpack", "")):
+        precision, _, backend = flow.partition("-")
+        count = None if backend else subject.portable
+        if count == 0:
+            continue
+        run = Pte(out / "models" / index.file_name(model.name, flow))
+        if precision == "fp32":
+            yield row(flow, run, count, relative, subject.fp32_limit, "relative", np.max)
+        else:
+            yield row(flow, run, count, subject.distance, subject.int8_limit, subject.unit, np.mean)
+    yield from subject.more_checks()
 
 
 def check(zoo: Zoo, names: list[str], out: Path, as_json: bool) -> int:
@@ -114,7 +75,7 @@ def check(zoo: Zoo, names: list[str], out: Path, as_json: bool) -> int:
             if not as_json:
                 verdict = "ok" if result.passed else "FAILED"
                 print(
-                    f"{verdict:<7}{name:<20} {result.subject:<13} {result.images:>3} images  "
+                    f"{verdict:<7}{name:<24} {result.subject:<13} {result.samples:>3} samples "
                     f"{result.value:9.3g} {result.unit:<8} (limit {result.limit:g}, worst {result.worst:.3g})",
                     flush=True,
                 )

@@ -12,20 +12,26 @@ from .noise import to_log
 from .pins import Model, Zoo
 from .progress import Progress
 
-MEMORY_PER_WORKER = 2 << 30  # bytes; torch, a net and its lowering peak at about 1.2 GiB
+MEMORY_PER_WORKER = 2 << 30  # bytes; torch, a net and its lowering peak at 1 to 3 GiB
 
 
 class ExportError(Exception):
     """A model could not be lowered; the log of the workers says why."""
 
 
-def fetch_originals(zoo: Zoo, out: Path, progress: Progress | None = None) -> None:
-    """The .tflite file of every model: calibration of one needs the crops that another finds."""
-    for model in zoo.models.values():
-        if progress:
-            progress.step(f"{model.name}: fetch {model.archive.source}")
-        target = out / "models" / "original" / f"{model.name}.tflite"
-        fetch.member(model.archive, model.member, model.sha256, target, out / "downloads")
+def with_needs(zoo: Zoo, names) -> list[str]:
+    """The models and those whose originals make their inputs."""
+    return list(dict.fromkeys(found for name in names for found in (name, *zoo.models[name].needs)))
+
+
+def fetch_originals(zoo: Zoo, names, out: Path, progress: Progress | None = None) -> None:
+    """The original files of these models, into OUT/models/original."""
+    for name in names:
+        for part in zoo.models[name].parts:
+            if progress:
+                progress.step(f"{part.file}: fetch {part.archive.source}")
+            target = out / "models" / "original" / part.file
+            fetch.member(part.archive, part.member, part.sha256, target, out / "downloads", part.cut)
 
 
 def workers(count: int) -> int:
@@ -55,18 +61,18 @@ def _log(out: Path) -> Path:
 
 def _steps(keys: dict[str, str]) -> int:
     """How often lower() reports."""
-    return 1 + any(flow.startswith("int8") for flow in keys) + len(keys)
+    return 1 + len(keys)
 
 
 def stale(zoo: Zoo, names: list[str], flows: list[str], folder: Path, rows: dict[str, dict]) -> dict[str, dict]:
     """The keys of what has to be made, by model and flow."""
-    recipe = index.recipe(zoo)
     wanted: dict[str, dict] = {}
     for name in names:
-        for flow in flows:
-            row, key = rows.get(index.file_name(name, flow)), index.key(recipe, zoo.models[name], flow)
-            if row is None or row.get("key") != key or not index.whole(folder, row):
-                wanted.setdefault(name, {})[flow] = key
+        for flow in zoo.models[name].flows:
+            if flow in flows:
+                row, key = rows.get(index.file_name(name, flow)), index.key(zoo, zoo.models[name], flow)
+                if row is None or row.get("key") != key or not index.whole(folder, row):
+                    wanted.setdefault(name, {})[flow] = key
     return wanted
 
 
@@ -78,10 +84,13 @@ def export(zoo: Zoo, names: list[str], flows: list[str], out: Path) -> bool:
     if not wanted:
         return False
     _log(out).unlink(missing_ok=True)
-    progress = Progress(1 + len(zoo.models) + sum(map(_steps, wanted.values())))
+    originals = with_needs(zoo, wanted)
+    folders = {folder for name in wanted for folder in zoo.models[name].media}
+    parts = sum(len(zoo.models[name].parts) for name in originals)
+    progress = Progress(1 + parts + sum(map(_steps, wanted.values())))
     progress.step("sample media")
-    fetch_media(zoo, out)
-    fetch_originals(zoo, out, progress)
+    fetch_media(zoo, out, folders)
+    fetch_originals(zoo, originals, out, progress)
     context = get_context("spawn")
     queue = context.SimpleQueue()
     reader = Thread(target=lambda: [progress.step(text) for text in iter(queue.get, None)], daemon=True)

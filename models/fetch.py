@@ -98,11 +98,16 @@ def _read(path: Path, member: str) -> bytes:
     raise FetchError(f"{path.name} holds no file {member}")
 
 
-def member(pin: Archive, name: str, digest: str, target: Path, downloads: Path) -> bool:
-    """Puts one member of an archive at `target`. True if it had to be fetched, False if it was there."""
+def member(
+    pin: Archive, name: str, digest: str, target: Path, downloads: Path, cut: tuple[int, int] | None = None
+) -> bool:
+    """Puts one member of an archive, or [first, end) of it, at `target`. True if it had to be fetched, False if it was
+    there. The digest is that of what is put there."""
     if files.matches(target, digest):
         return False
     content = _read(archive(pin, downloads), name)
+    if cut:
+        content = content[slice(*cut)]
     if (got := hash_bytes(content).hexdigest()) != digest:
         raise FetchError(f"{pin.source}: {name} has sha256 {got}, pinned is {digest}")
     files.write(target, content)

@@ -4,36 +4,17 @@ One object a .pte file. `key` is a hash over everything the file was made from, 
 still hold needs no work. `percept model list` reads the rest.
 """
 
+import ast
 import hashlib
 import json
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 from . import files
-from .pins import Model, Zoo
+from .pins import FLOWS, Model, Zoo
 
-FLOWS = ("fp32", "fp32-xnnpack", "int8", "int8-xnnpack")
-TOOLS = ("torch", "torchao", "executorch", "ai-edge-litert", "tflite", "numpy", "pillow")
-
-# The sources that decide what is in a .pte file: lower.py and all it imports (a test keeps this true), so that work on the
-# rest of the package does not make every file stale.
-RECIPE = (
-    "cases.py",
-    "files.py",
-    "hands.py",
-    "images.py",
-    "index.py",
-    "litert.py",
-    "lower.py",
-    "pins.py",
-    "pte.py",
-    "quantize.py",
-    "samples.py",
-    "tflite_import/__init__.py",
-    "tflite_import/graph.py",
-    "tflite_import/layers.py",
-    "tflite_import/module.py",
-)
+TOOLS = ("torch", "torchao", "executorch", "numpy")
 
 
 def version(tool: str) -> str:
@@ -43,21 +24,58 @@ def version(tool: str) -> str:
         return "missing"
 
 
-def recipe(zoo: Zoo, *more: str) -> str:
-    """A hash of the sources (`more` names further ones), the tools they drive and the media they calibrate on."""
+@cache
+def _imports(path: Path) -> frozenset[Path]:
+    """The sources of this package that a source imports, read from its text: nothing is executed."""
+    found: set[Path] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            for place in (base, *(base / name.name for name in node.names)):
+                found.update(file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file())
+    return frozenset(found)
+
+
+@cache
+def sources(*names: str) -> tuple[Path, ...]:
+    """The named sources of the package and all of it that they import: what decides about a file, and no more, so that
+    work on one family of models does not make the files of the others stale."""
+    root = Path(__file__).parent
+    pending, found = [root / name for name in names], set()
+    while pending:
+        path = pending.pop()
+        if path not in found:
+            found.add(path)
+            pending.extend(_imports(path))
+    return tuple(sorted(found))
+
+
+@cache
+def recipe(*names: str) -> str:
+    """A hash of the named sources with all that they import, and of the tools they drive."""
     root = Path(__file__).parent
     digest = hashlib.sha256()
-    for name in (*RECIPE, *more):
-        digest.update(name.encode() + b"\0" + (root / name).read_bytes() + b"\0")
+    for path in sources(*names):
+        digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
     for tool in TOOLS:
         digest.update(f"{tool}=={version(tool)}\n".encode())
-    for medium in zoo.media:
-        digest.update(f"{medium.member} {medium.sha256}\n".encode())
     return digest.hexdigest()
 
 
-def key(recipe_hash: str, model: Model, flow: str) -> str:
-    return hashlib.sha256(f"{recipe_hash} {model.name} {model.sha256} {flow}".encode()).hexdigest()
+def family_source(model: Model) -> str:
+    return f"families/{model.family}.py"
+
+
+def key(zoo: Zoo, model: Model, flow: str) -> str:
+    """What a file is made from: the sources, the pins of the net and of those that make its inputs, the media."""
+    digest = hashlib.sha256(f"{recipe('lower.py', family_source(model))} {flow}".encode())
+    for each in (model, *(zoo.models[name] for name in model.needs)):
+        digest.update(f" {each.name} {each.sha256}".encode())
+    digest.update(f" {model.input} {model.output} {model.licence}".encode())
+    for medium in zoo.media:
+        if medium.folder in model.media:
+            digest.update(f" {medium.member} {medium.sha256}".encode())
+    return digest.hexdigest()
 
 
 def file_name(model: str, flow: str) -> str:
@@ -94,8 +112,14 @@ def whole(folder: Path, row: dict | None) -> bool:
     return all((folder / name).is_file() for name in row["cases"])
 
 
-def broken(folder: Path, names: list[str]) -> list[str]:
-    """The files of the named models that are missing or not what the index says."""
+def broken(folder: Path, models: list[Model]) -> list[str]:
+    """The files of these models that are missing or not what the index says."""
     rows = read(folder)
-    wanted = [file_name(name, flow) for name in names for flow in FLOWS]
+    wanted = [file_name(model.name, flow) for model in models for flow in model.flows]
     return [file for file in wanted if not whole(folder, rows.get(file))]
+
+
+def exported(folder: Path, zoo: Zoo) -> list[str]:
+    """The models that have files."""
+    names = {row.get("name") for row in read(folder).values()}
+    return [name for name in zoo.models if name in names]

@@ -9,12 +9,15 @@ from .pins import Zoo
 
 def _row(zoo: Zoo, name: str, rows: dict[str, dict]) -> dict:
     model = zoo.models[name]
-    made = [rows[file] for flow in index.FLOWS if (file := index.file_name(name, flow)) in rows]
+    made = [rows[file] for flow in model.flows if (file := index.file_name(name, flow)) in rows]
     return {
         "name": name,
         "task": model.task,
-        "licence": model.archive.licence,
-        "source": f"{model.archive.source}:{model.member}",
+        "group": model.group,
+        "licence": model.licence,
+        "source": model.source,
+        "input": model.input,
+        "output": model.output,
         "sha256": model.sha256,
         "files": [{key: row[key] for key in ("file", "bytes", "sha256", "precision", "flow", "check")} for row in made],
     }
@@ -27,7 +30,9 @@ def listing(zoo: Zoo, out: Path, as_json: bool) -> int:
         print(json.dumps(table, indent=1))
         return 0
     for model in table:
-        print(f"{model['name']}  {model['task']}  {model['licence']}\n  from {model['source']}\n  sha256 {model['sha256']}")
+        print(f"{model['name']}  {model['task']}  {model['licence']}  (group {model['group']})")
+        for label in ("source", "sha256", "input", "output"):
+            print(f"  {label:<6} {model[label]}")
         for file in model["files"]:
             check = file["check"]
             error = f"max error {check['max_abs']:.2g} of {check['max_ref']:.3g} ({check['engine']} against {check['peer']})"

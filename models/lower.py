@@ -1,9 +1,10 @@
-"""One net from .tflite to its .pte files, each compared with the original engine on real input.
+"""One net from its original to its .pte files, each compared with the original engine on real input.
 
 Imported only where there is work to do: it brings in torch and executorch.
 """
 
 import gc
+import time
 import warnings
 from collections.abc import Callable
 from functools import cache
@@ -15,25 +16,31 @@ import numpy as np
 import torch
 import torch.fx.traceback
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-from executorch.exir import to_edge_transform_and_lower
+from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
 from torch.export import ExportedProgram, export
 
-from . import cases, files, index, samples, tflite_import
-from .litert import LiteRT
+from . import cases, families, files, index
 from .pins import Model
-from .pte import Pte, nchw, spread
-from .quantize import quantize
-
-PROBES = (1, 31)  # samples that become verification cases: a photo and a frame of the animation, neither calibrated on
+from .pte import Pte
+from .quantize import quantize, quantize_dynamic
+from .subject import CALIBRATION_STRIDE, Sample, spread
 
 # Lowering retraces a graph some sixty times and deep-copies each node's provenance, which only grows, every time: a
 # quarter of all the time. Nobody edits provenance in place, so sharing it gives the same bytes.
 torch.fx.traceback.NodeSource.__deepcopy__ = lambda source, memo: source
 
+Programs = dict[str, ExportedProgram]
 
-def serialise(program: ExportedProgram, delegate: bool) -> bytes:
-    partitioner = [XnnpackPartitioner()] if delegate else []
-    return bytes(to_edge_transform_and_lower(program, partitioner=partitioner).to_executorch().buffer)
+
+def serialise(programs: Programs, constants: dict, delegate: bool) -> bytes:
+    partitioner = {name: [XnnpackPartitioner()] for name in programs} if delegate else None
+    lowered = to_edge_transform_and_lower(
+        programs,
+        partitioner=partitioner,
+        constant_methods=constants or None,
+        compile_config=EdgeCompileConfig(_check_ir_validity=False),
+    )
+    return bytes(lowered.to_executorch().buffer)
 
 
 class Lowering:
@@ -41,41 +48,48 @@ class Lowering:
 
     def __init__(self, model: Model, out: Path):
         self.model, self.folder = model, out / "models"
-        original = self.folder / "original" / f"{model.name}.tflite"
-        self.net = tflite_import.build(tflite_import.load(original))
-        self.inputs = samples.TASKS[model.task](out / "media", self.folder / "original")
-        peer = LiteRT(original)
-        self.probes = [nchw(self.inputs[i]) for i in PROBES]
-        self.peer = [peer(self.inputs[i]) for i in PROBES]
-        self.fp32 = export(self.net, (self.probes[0],))
-        self.int8 = None
+        self.subject = families.subject(model, out)
+        self.samples = self.subject.samples()
+        self.probes = self.subject.probes(self.samples)
+        self.peer = [self.subject.original(probe) for probe in self.probes]
 
-    def calibrate(self) -> None:
-        graph = quantize(self.fp32, map(nchw, self.inputs[:: samples.CALIBRATION_STRIDE]))
-        self.int8 = export(graph, (self.probes[0],))
-
-    def program(self, flow: str) -> ExportedProgram:
-        return self.int8 if flow.startswith("int8") else self.fp32
+    @cache
+    def programs(self, precision: str) -> Programs:
+        """The methods as exported programs; int8 with q/dq operators around what runs in int8."""
+        methods = self.subject.quantizable(precision)
+        with torch.no_grad():
+            programs = {name: export(m.module, m.example, dynamic_shapes=m.shapes) for name, m in methods.items()}
+        if precision != "int8":
+            return programs
+        for name, method in methods.items():
+            if self.subject.dynamic:
+                graph = quantize_dynamic(programs[name])
+            else:
+                calibration = [s.inputs for s in self.samples[::CALIBRATION_STRIDE] if s.method == name]
+                graph = quantize(programs[name], calibration)
+            with torch.no_grad():
+                programs[name] = export(graph, method.example, dynamic_shapes=method.shapes)
+        return programs
 
     @cache
     def content(self, flow: str) -> bytes:
-        return serialise(self.program(flow), delegate=flow.endswith("-xnnpack"))
+        precision, _, backend = flow.partition("-")
+        return serialise(self.programs(precision), self.subject.constants, delegate=bool(backend))
 
     @cache
     def eager(self, precision: str) -> list[list[np.ndarray]]:
         """The outputs of each probe, computed by PyTorch."""
-        module = self.program(precision).module()
-        with torch.no_grad():
-            return [[output.numpy() for output in module(probe)] for probe in self.probes]
+        return [run_program(self.programs(precision)[probe.method], probe) for probe in self.probes]
 
     @cache
     def stock(self, precision: str) -> list[list[np.ndarray]]:
         """The outputs of each probe, computed by ExecuTorch with its XNNPACK backend."""
         pte = Pte(self.content(f"{precision}-xnnpack"))
-        return [pte(probe) for probe in self.probes]
+        return [pte(*probe.inputs, method=probe.method) for probe in self.probes]
 
     def flow(self, flow: str, key: str) -> dict:
         """Writes one file and its cases; its index row."""
+        start = time.monotonic()
         precision, _, backend = flow.partition("-")
         path = self.folder / index.file_name(self.model.name, flow)
         content = self.content(flow)
@@ -87,42 +101,56 @@ class Lowering:
         return {
             "name": self.model.name,
             "task": self.model.task,
+            "group": self.model.group,
             "precision": precision,
             "flow": backend or "plain",
             "file": path.name,
             "bytes": len(content),
             "sha256": files.sha256(path),
-            "licence": self.model.archive.licence,
-            "source": f"{self.model.archive.source}:{self.model.member}",
-            "inputs": [list(shape) for shape in self.net.input_shapes],
+            "licence": self.model.licence,
+            "source": self.model.source,
+            "methods": list(self.programs(precision)),
+            "inputs": [list(tensor.shape) for tensor in self.probes[0].inputs],
             "outputs": [list(array.shape) for array in self.peer[0]],
+            "input": self.model.input,
+            "output": self.model.output,
             "check": {
                 "engine": f"executorch {index.version('executorch')}" if backend else f"torch {index.version('torch')}",
-                "peer": f"ai-edge-litert {index.version('ai-edge-litert')}",
+                "peer": f"{self.subject.peer} {index.version(self.subject.peer)}",
                 "max_abs": max(max(row) for row in errors),
                 "max_ref": max(float(np.abs(array).max()) for row in self.peer for array in row),
             },
             "cases": self.cases(flow, path.name),
+            "seconds": round(time.monotonic() - start, 1),
             "key": key,
         }
 
     def cases(self, flow: str, file: str) -> list[str]:
         precision, _, backend = flow.partition("-")
         reference = self.peer if precision == "fp32" else self.eager(precision)
-        scale = [max(float(np.abs(array).max()) for array in column) for column in zip(*reference)]
-        if precision == "fp32":
-            atol = [cases.FP32_TOLERANCE * largest for largest in scale]
-        else:
-            distances = [spread(got, want) for got, want in zip(self.stock(precision), reference, strict=True)]
-            far = [cases.INT8_SPREAD * max(column) for column in zip(*distances)]
-            atol = [max(a, cases.INT8_FLOOR * largest) for a, largest in zip(far, scale, strict=True)]
         names = []
         for i, probe in enumerate(self.probes):
-            entry = {"input": probe.numpy(), "outputs": reference[i], "atol": atol}
+            same = [j for j, other in enumerate(self.probes) if other.method == probe.method]
+            scale = [max(float(np.abs(a).max()) for a in column) for column in zip(*(reference[j] for j in same))]
+            atol = [self.subject.fp32_limit * largest for largest in scale]
+            if precision != "fp32":
+                stock = self.stock(precision)
+                distances = zip(*(spread(stock[j], reference[j]) for j in same))
+                far = [cases.INT8_SPREAD * max(column) for column in distances]
+                atol = [max(a, cases.INT8_FLOOR * largest) for a, largest in zip(far, scale, strict=True)]
+            entry = {"inputs": [t.numpy() for t in probe.inputs], "outputs": reference[i], "atol": atol}
             if backend:
                 entry["et_outputs"] = self.stock(precision)[i]
-            names.append(cases.write(self.folder, f"{self.model.name}_{i}", flow, file, entry))
+            names.append(cases.write(self.folder, f"{self.model.name}_{i}", flow, file, probe.method, entry))
         return names
+
+
+def run_program(program: ExportedProgram, sample: Sample) -> list[np.ndarray]:
+    """The outputs of an exported program from its first state, computed by PyTorch."""
+    with torch.no_grad():
+        outputs = program.module()(*sample.inputs)
+    outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
+    return [output.numpy() for output in outputs]
 
 
 def lower(model: Model, out: Path, keys: dict[str, str], step: Callable[[str], None]) -> list[dict]:
@@ -131,9 +159,6 @@ def lower(model: Model, out: Path, keys: dict[str, str], step: Callable[[str], N
     gc.freeze()  # what the imports made lives to the end; collections need not look at it
     step(f"{model.name}: read")
     lowering = Lowering(model, out)
-    if any(flow.startswith("int8") for flow in keys):
-        step(f"{model.name}: calibrate int8")
-        lowering.calibrate()
     rows = []
     for flow, key in keys.items():
         step(f"{model.name}: {flow}")

@@ -7,10 +7,12 @@ from .pins import Zoo
 from .progress import Progress
 
 
-def fetch_media(zoo: Zoo, out: Path, progress: Progress | None = None) -> int:
-    """Returns how many files had to be fetched."""
+def fetch_media(zoo: Zoo, out: Path, folders: set[str], progress: Progress | None = None) -> int:
+    """Fetches what goes to these folders. Returns how many files had to be fetched."""
     count = 0
     for medium in zoo.media:
+        if medium.folder not in folders:
+            continue
         if progress:
             progress.step(f"{medium.folder}/{medium.name}")
         target = out / "media" / medium.folder / medium.name

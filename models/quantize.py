@@ -1,6 +1,6 @@
-"""Post-training static int8 (PT2E) for the XNNPACK scheme: per-channel weights, per-tensor activations.
+"""Post-training int8 (PT2E) for the XNNPACK scheme: per-channel weights, per-tensor activations, static or dynamic.
 
-Executorch's XNNPACKQuantizer does most of it. Three things are added, each because it costs accuracy or speed without:
+Executorch's XNNPACKQuantizer does most of it. Three things are added to the static form, each because it costs accuracy or speed without:
 - relu6 after a convolution is part of it, as relu is there: the scale then covers 0..6 and not the clipped-away range;
 - pad and bilinear resize keep the scale of their input, so no requantisation stands between them and a convolution;
 - the layers that make the outputs stay float: a coordinate of 0..224 pixels in 8 bits has steps of a pixel.
@@ -76,10 +76,18 @@ class Quantizer(XNNPACKQuantizer):
         )
 
 
-def quantize(program: torch.export.ExportedProgram, inputs: Iterable[torch.Tensor]) -> GraphModule:
+def quantize(program: torch.export.ExportedProgram, inputs: Iterable[tuple[torch.Tensor, ...]]) -> GraphModule:
     """The int8 form of an exported net, with q/dq operators around what runs in int8, calibrated on `inputs`."""
     with torch.no_grad():
         prepared = prepare_pt2e(program.module(), Quantizer())
-        for tensor in inputs:
-            prepared(tensor)
+        for tensors in inputs:
+            prepared(*tensors)
         return convert_pt2e(prepared)
+
+
+def quantize_dynamic(program: torch.export.ExportedProgram) -> GraphModule:
+    """Linear layers in int8: weights per channel, activations by the range they have in each run. The rest stays float."""
+    quantizer = XNNPACKQuantizer()
+    quantizer.set_global(get_symmetric_quantization_config(is_per_channel=True, is_dynamic=True))
+    with torch.no_grad():
+        return convert_pt2e(prepare_pt2e(program.module(), quantizer))

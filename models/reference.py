@@ -16,7 +16,7 @@ from pathlib import Path
 from . import files, hands, images, index, pins
 from .litert import LiteRT
 from .progress import Progress
-from .samples import hand_frames
+from .families.hands import hand_frames
 
 MAX_HANDS = 2
 DECIMALS = 6
@@ -57,7 +57,8 @@ def record(frame: images.Frame, size: str, palm_net: hands.Net, landmark_net: ha
 
 
 def _key(zoo: pins.Zoo) -> str:
-    return index.recipe(zoo, "reference.py")
+    nets = " ".join(zoo.models[name].sha256 for name in zoo.of_groups(["hands"]))
+    return f"{index.recipe('reference.py')} {nets} " + " ".join(m.sha256 for m in zoo.media if m.folder == "hands")
 
 
 def current(zoo: pins.Zoo, out: Path) -> bool:

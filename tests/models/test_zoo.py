@@ -110,6 +110,11 @@ class Fetch(Scratch):
         with self.assertRaisesRegex(fetch.FetchError, "gave.*other.tgz"):
             self.serve(self.pin(self.content), filename="other.tgz")
 
+    def test_a_part_may_be_a_cut_of_a_member(self):
+        with mock.patch.dict(fetch.REGISTRIES, {"test": lambda archive, folder: (folder / archive.filename).write_bytes(self.content)}):
+            fetch.member(self.pin(self.content), "package/a.bin", digest(b"ylo"), self.target, self.downloads, (2, 5))
+        self.assertEqual(self.target.read_bytes(), b"ylo")
+
     def test_a_wheel_is_read_as_a_zip(self):
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w") as archive:
@@ -127,11 +132,28 @@ class Pins(unittest.TestCase):
     def test_every_pin_is_a_hash_and_every_licence_is_stated(self):
         zoo = pins.load()
         self.assertTrue(zoo.models and zoo.media)
-        for pin in [*zoo.models.values(), *zoo.media]:
+        for pin in [*(part for model in zoo.models.values() for part in model.parts), *zoo.media]:
             self.assertRegex(pin.sha256, "^[0-9a-f]{64}$")
             self.assertRegex(pin.archive.sha256, "^[0-9a-f]{64}$")
             self.assertIn(pin.archive.registry, fetch.REGISTRIES)
             self.assertTrue(pin.archive.licence)
+
+    def test_every_model_says_what_it_takes_and_gives_and_names_what_exists(self):
+        zoo = pins.load()
+        folders = {medium.folder for medium in zoo.media}
+        for model in zoo.models.values():
+            with self.subTest(model.name):
+                self.assertTrue(model.input and model.output and model.licence and model.source)
+                self.assertTrue((ROOT / "models" / index.family_source(model)).is_file())
+                self.assertTrue(set(model.flows) <= set(pins.FLOWS) and set(model.media) <= folders)
+                self.assertTrue(set(model.needs) <= set(zoo.models))
+        self.assertTrue(set(zoo.default) <= set(zoo.groups))
+
+    def test_one_file_of_originals_has_one_content(self):
+        digests = {}
+        for model in pins.load().models.values():
+            for part in model.parts:
+                self.assertEqual(digests.setdefault(part.file, part.sha256), part.sha256, part.file)
 
 
 class Staleness(Scratch):
@@ -139,18 +161,17 @@ class Staleness(Scratch):
         super().setUp()
         self.zoo = pins.load()
         self.names = list(self.zoo.models)
-        recipe = index.recipe(self.zoo)
         self.rows = {}
         for model in self.zoo.models.values():
-            for flow in index.FLOWS:
+            for flow in model.flows:
                 name = index.file_name(model.name, flow)
                 (self.folder / name).write_bytes(name.encode())
                 (self.folder / f"{name}.case").touch()
-                key = index.key(recipe, model, flow)
+                key = index.key(self.zoo, model, flow)
                 self.rows[name] = {"file": name, "sha256": digest(name.encode()), "key": key, "cases": [f"{name}.case"]}
 
     def stale(self):
-        return export.stale(self.zoo, self.names, list(index.FLOWS), self.folder, self.rows)
+        return export.stale(self.zoo, self.names, list(pins.FLOWS), self.folder, self.rows)
 
     def test_nothing_is_stale_when_all_is_there(self):
         self.assertEqual(self.stale(), {})
@@ -177,14 +198,17 @@ class Staleness(Scratch):
             (self.folder / "index.json").write_text(content)
             self.assertEqual(index.read(self.folder), {})
 
-    def test_the_recipe_names_every_source_that_lowering_imports(self):
-        ours = "(m.__file__ for n, m in sys.modules.items() if n.startswith('models.'))"
-        script = f"import sys, models.lower; print(*{ours}, sep='\\n')"
+    def test_the_recipe_is_every_source_that_lowering_imports(self):
+        ours = "(m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'models')"
+        script = f"import sys, models.lower, models.families.hands; print(*{ours}, sep='\\n')"
         result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-        package = ROOT / "models"
-        imported = {str(Path(line).relative_to(package)) for line in result.stdout.split()}
-        self.assertEqual(imported - set(index.RECIPE), set())
-        self.assertEqual(set(index.RECIPE) - imported, set())
+        imported = {Path(line) for line in result.stdout.split()}
+        self.assertEqual(imported, set(index.sources("lower.py", "families/hands.py")))
+
+    def test_the_recipe_of_one_family_leaves_out_the_others(self):
+        names = {path.name for path in index.sources("lower.py", "families/hands.py")}
+        self.assertIn("hands.py", names)
+        self.assertNotIn("ocr.py", names)
 
 
 class CommandLine(Scratch):
@@ -193,7 +217,8 @@ class CommandLine(Scratch):
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
     def test_an_unknown_model_or_flow_is_named_with_what_there_is(self):
-        for arguments, name in ((["export", "palm"], "palm"), (["export", "--flows", "fp16"], "fp16")):
+        wrong = ((["export", "palm"], "palm"), (["export", "--flows", "fp16"], "fp16"), (["export", "--group", "x"], "x"))
+        for arguments, name in wrong:
             result = self.run_zoo(*arguments, "--out", str(self.folder))
             self.assertEqual(result.returncode, 2)
             self.assertIn(f"'{name}'; there are:", result.stderr)
@@ -209,6 +234,12 @@ class CommandLine(Scratch):
         result = self.run_zoo("check", "palm_detection_lite", "--out", str(self.folder))
         self.assertEqual(result.returncode, 1)
         self.assertIn("palm_detection_lite.fp32.pte", result.stderr)
+
+    def test_what_a_group_lacks_is_named_by_check(self):
+        result = self.run_zoo("check", "--group", "ocr", "--out", str(self.folder))
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("text_angle.fp32.pte", result.stderr)
+        self.assertNotIn("palm", result.stderr)
 
     def test_deciding_what_to_do_imports_neither_torch_nor_numpy(self):
         heavy = "[name for name in ('torch', 'numpy') if name in sys.modules]"

@@ -1,0 +1,107 @@
+"""PP-OCR: the nets that find text in a picture, turn lines that stand on their head, and read a line."""
+
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .. import images, onnx_import, signs
+from ..ort import Onnxruntime
+from ..pins import Model
+from ..subject import Method, Outputs, Result, Sample, Subject, nchw
+
+DETECTION, RECOGNITION, ANGLE = (1, 3, 320, 320), (1, 3, 48, 320), (1, 3, 48, 192)
+PHOTOS = ("nocurl.jpg", "halfcurl.jpg", "fullcurl.jpg", "fingers-lq.gif")
+SCENES = 15
+
+
+def normalised(pixels: np.ndarray) -> torch.Tensor:
+    """RGB bytes as these nets take them: blue first, -1..1."""
+    return nchw(pixels[:, :, ::-1].astype(np.float32) / 127.5 - 1)
+
+
+def read_ctc(probabilities: np.ndarray, alphabet: list[str]) -> str:
+    """The text of [1, steps, classes]: best class a step, repeats joined, blank (class 0) left out."""
+    best = probabilities[0].argmax(-1)
+    kept = best[np.insert(best[1:] != best[:-1], 0, True)]
+    return "".join(alphabet[i - 1] for i in kept if i)
+
+
+class Ocr(Subject):
+    def __init__(self, model: Model, out: Path, shape: tuple[int, ...], **more):
+        super().__init__(model, out, **more)
+        self.shape = shape
+
+    @cached_property
+    def graph(self) -> onnx_import.Graph:
+        return onnx_import.load(self.original_file())
+
+    @cached_property
+    def net(self) -> onnx_import.OnnxModule:
+        return onnx_import.build(self.graph, self.shape)
+
+    @cached_property
+    def engine(self) -> Onnxruntime:
+        return Onnxruntime(self.original_file())
+
+    def methods(self) -> dict[str, Method]:
+        return {"forward": Method(self.net, (torch.zeros(self.shape),))}
+
+    def original(self, sample: Sample) -> Outputs:
+        return self.engine(sample.inputs[0].numpy())
+
+    def samples(self) -> list[Sample]:
+        height, width = self.shape[2:]
+        return [Sample((normalised(signs.strip(line, height, width, i)),)) for i, line in enumerate(signs.LINES)]
+
+
+class Detection(Ocr):
+    """int8 is judged by the share of pixels that fall on the other side of the threshold that makes boxes, 0.3."""
+
+    def samples(self) -> list[Sample]:
+        frames = [frame for name in PHOTOS for frame in images.read(self.out / "media" / "hands" / name)][:SCENES]
+        size = self.shape[2]
+        return [Sample((normalised(signs.scene(frame.pixels, size, i)),)) for i, frame in enumerate(frames)]
+
+    def distance(self, outputs: Outputs, reference: Outputs) -> float:
+        return float(((outputs[0] > 0.3) != (reference[0].reshape(outputs[0].shape) > 0.3)).mean())
+
+
+class Recognition(Ocr):
+    """int8 is judged by the share of steps that read another character than the original does."""
+
+    @property
+    def alphabet(self) -> list[str]:
+        return [*self.graph.metadata["character"].splitlines(), " "]
+
+    def distance(self, outputs: Outputs, reference: Outputs) -> float:
+        return float((outputs[0].argmax(-1) != reference[0].argmax(-1)).mean())
+
+    def more_checks(self):
+        """The lines have to be read as they were written, blanks aside; the original misses none either."""
+        wrong = 0
+        for line, sample in zip(signs.LINES, self.samples(), strict=True):
+            with torch.no_grad():
+                text = read_ctc(self.net(*sample.inputs)[0].numpy(), self.alphabet)
+            wrong += text.replace(" ", "") != line.replace(" ", "")
+        yield Result(self.model.name, "lines read", len(signs.LINES), float(wrong), float(wrong), 0.0, "wrong")
+
+
+class Angle(Ocr):
+    """Every other line stands on its head. int8 is judged by how far its probability is off."""
+
+    def samples(self) -> list[Sample]:
+        samples = super().samples()
+        return [Sample((s.inputs[0].flip(2, 3),)) if i % 2 else s for i, s in enumerate(samples)]
+
+    def distance(self, outputs: Outputs, reference: Outputs) -> float:
+        return float(np.abs(outputs[0] - reference[0]).max())
+
+
+def subject(model: Model, out: Path) -> Subject:
+    if model.task == "text_detection":
+        return Detection(model, out, DETECTION, int8_limit=0.02, unit="pixels")
+    if model.task == "text_recognition":
+        return Recognition(model, out, RECOGNITION, int8_limit=0.05, unit="steps")
+    return Angle(model, out, ANGLE, int8_limit=0.1, unit="prob")

@@ -1,0 +1,1 @@
+"""Architectures written out in PyTorch, for weights that come without a graph."""
