@@ -68,8 +68,11 @@ def check(args, zoo) -> int:
 
     folder = args.out / "models"
     names = _known(args.names, zoo.models, "model") + zoo.of_groups(_groups(args, zoo))
-    names = names or index.exported(folder, zoo) or zoo.of_groups(zoo.default)
-    if broken := index.broken(folder, [zoo.models[name] for name in names]):
+    flows = (lambda model: model.flows) if names else (lambda model: index.present(folder, model))
+    names = names or index.exported(folder, zoo)
+    if not names:
+        names, flows = zoo.of_groups(zoo.default), lambda model: model.flows
+    if broken := index.broken(folder, [zoo.models[name] for name in names], flows):
         print(f"models: not as the index says: {', '.join(broken)}; run: python -m models export", file=sys.stderr)
         return 1
     with to_log(args.out / "models" / "check.log"):

@@ -52,7 +52,7 @@ def check_model(model: Model, out: Path) -> Iterator[Result]:
         return Result(model.name, name, len(values), float(total(values)), float(values.max()), limit, unit)
 
     yield row("torch", Eager(subject), None, relative, subject.fp32_limit, "relative", np.max)
-    for flow in sorted(model.flows, key=lambda flow: flow.replace("-xnnpack", "")):
+    for flow in sorted(index.present(out / "models", model), key=lambda flow: flow.replace("-xnnpack", "")):
         precision, _, backend = flow.partition("-")
         count = None if backend else subject.portable
         if count == 0:

@@ -112,10 +112,16 @@ def whole(folder: Path, row: dict | None) -> bool:
     return all((folder / name).is_file() for name in row["cases"])
 
 
-def broken(folder: Path, models: list[Model]) -> list[str]:
+def present(folder: Path, model: Model) -> tuple[str, ...]:
+    """The flows of a model that have an entry."""
+    rows = read(folder)
+    return tuple(flow for flow in model.flows if file_name(model.name, flow) in rows)
+
+
+def broken(folder: Path, models: list[Model], flows=lambda model: model.flows) -> list[str]:
     """The files of these models that are missing or not what the index says."""
     rows = read(folder)
-    wanted = [file_name(model.name, flow) for model in models for flow in model.flows]
+    wanted = [file_name(model.name, flow) for model in models for flow in flows(model)]
     return [file for file in wanted if not whole(folder, rows.get(file))]
 
 
