@@ -93,9 +93,36 @@ struct prt_activation {
     float lo, hi;
 };
 
+/* Functions of one number. a and b are the parameters of those that have them: leaky_relu slope =
+ * a, elu alpha = a, clamp lo = a, hi = b. */
+/* clang-format off */
+#define PRT_UNARY_TABLE(X)                                                                     \
+    X(CLAMP, "clamp") X(SIGMOID, "sigmoid") X(TANH, "tanh") X(HARDSWISH, "hardswish")           \
+    X(HARDSIGMOID, "hardsigmoid") X(GELU, "gelu") X(GELU_TANH, "gelu_tanh") X(SILU, "silu")     \
+    X(LEAKY_RELU, "leaky_relu") X(ELU, "elu") X(EXP, "exp") X(LOG, "log") X(SQRT, "sqrt")       \
+    X(RSQRT, "rsqrt") X(ABS, "abs") X(NEG, "neg") X(RECIPROCAL, "reciprocal")                   \
+    X(SQUARE, "square") X(FLOOR, "floor") X(CEIL, "ceil") X(ROUND, "round") X(SIN, "sin")       \
+    X(COS, "cos") X(NOT, "logical_not")
+/* clang-format on */
+
+enum prt_unary_kind {
+#define PRT_UNARY_ENUM(name, text) PRT_UNARY_##name,
+    PRT_UNARY_TABLE(PRT_UNARY_ENUM)
+#undef PRT_UNARY_ENUM
+        PRT_UNARY_COUNT
+};
+
+/* What may follow the activation of an fp32 CONV2D or LINEAR: y = scale * function(x) + shift. */
+struct prt_after {
+    bool present;
+    enum prt_unary_kind function;
+    double a, b; /* as those of a UNARY */
+    float scale, shift;
+};
+
 /*
  * inputs: x, weight, bias|NO, residual|NO, slope|NO.   output: y
- * y = act(conv(x, w) + bias + residual). residual has y's sizes. slope: [C] or [1], with
+ * y = after(act(conv(x, w) + bias + residual)). residual has y's sizes. slope: [C] or [1], with
  * PRT_ACT_PRELU. Axes: nhwc false: x is [N, C, H, W], weight [O, C/groups, kh, kw] (transposed: [C,
  * O/groups, kh, kw]) as PyTorch's. nhwc true: x is [N, H, W, C], weight [O, kh, kw, C/groups] as
  * XNNPACK's (depthwise is normalised to this, too). Either way the CPU wants x, residual and y
@@ -110,6 +137,7 @@ struct prt_conv_attrs {
     int32_t groups;
     bool transposed, nhwc;
     struct prt_activation act;
+    struct prt_after after;
 };
 
 /* inputs: x [..., I], weight [O, I] ([I, O] when weight_is_io), bias|NO, residual|NO, slope|NO.
@@ -117,6 +145,7 @@ struct prt_conv_attrs {
 struct prt_linear_attrs {
     bool weight_is_io;
     struct prt_activation act;
+    struct prt_after after;
 };
 
 /* inputs: a [..., M, K], b [..., K, N], leading dimensions broadcast. transpose_b: b is [..., N,
@@ -147,25 +176,7 @@ struct prt_binary_attrs {
     struct prt_activation act; /* NONE or CLAMP */
 };
 
-/* inputs: x. a, b: parameters where the function has them (leaky_relu slope = a, elu alpha = a,
- * clamp lo = a, hi = b). */
-/* clang-format off */
-#define PRT_UNARY_TABLE(X)                                                                     \
-    X(CLAMP, "clamp") X(SIGMOID, "sigmoid") X(TANH, "tanh") X(HARDSWISH, "hardswish")           \
-    X(HARDSIGMOID, "hardsigmoid") X(GELU, "gelu") X(GELU_TANH, "gelu_tanh") X(SILU, "silu")     \
-    X(LEAKY_RELU, "leaky_relu") X(ELU, "elu") X(EXP, "exp") X(LOG, "log") X(SQRT, "sqrt")       \
-    X(RSQRT, "rsqrt") X(ABS, "abs") X(NEG, "neg") X(RECIPROCAL, "reciprocal")                   \
-    X(SQUARE, "square") X(FLOOR, "floor") X(CEIL, "ceil") X(ROUND, "round") X(SIN, "sin")       \
-    X(COS, "cos") X(NOT, "logical_not")
-/* clang-format on */
-
-enum prt_unary_kind {
-#define PRT_UNARY_ENUM(name, text) PRT_UNARY_##name,
-    PRT_UNARY_TABLE(PRT_UNARY_ENUM)
-#undef PRT_UNARY_ENUM
-        PRT_UNARY_COUNT
-};
-
+/* inputs: x. */
 struct prt_unary_attrs {
     enum prt_unary_kind kind;
     double a, b;
@@ -225,6 +236,18 @@ struct prt_softmax_attrs {
 };
 
 /*
+ * inputs: q [.., M, D], k [.., S, D], v [.., S, W], mask|NO.   output: y [.., M, W]
+ * y = softmax(scale * q * k^T + mask) * v. Each leading dimension of k and v divides q's: its heads
+ * are shared by neighbouring ones of q. mask is [M, S], or one for each head: only the number of
+ * its leading elements matters. causal: row m sees the first m + 1 keys. safe: a row that sees no
+ * key, every score -inf, is 0 and not NaN.
+ */
+struct prt_attention_attrs {
+    float scale;
+    bool causal, safe;
+};
+
+/*
  * Element types. What follows holds for every finished graph (graph_shapes.c checks it):
  *   - Every op has one output. Tensor operands and the output have one dtype, but for CONVERT, the
  *     BOOL results of comparisons and logic, and WHERE's condition: importers insert CONVERT.
@@ -241,6 +264,7 @@ struct prt_softmax_attrs {
     X(CONV2D, "conv2d", CHANNELS_LAST)                                                         \
     X(LINEAR, "linear", CONTIGUOUS)                                                            \
     X(MATMUL, "matmul", CONTIGUOUS)                                                            \
+    X(ATTENTION, "attention", ROWS)                                                            \
     X(BINARY, "binary", SAME)                                                                  \
     X(UNARY, "unary", SAME)                                                                    \
     X(PRELU, "prelu", SAME) /* x, slope [C] along axis 1 (3 when attrs.prelu.nhwc) */          \
@@ -278,6 +302,7 @@ enum prt_op {
 enum prt_layout_rule {
     PRT_LAYOUT_CHANNELS_LAST, /* first input and output (and a residual) physically channels last */
     PRT_LAYOUT_CONTIGUOUS,    /* inputs and output row-major */
+    PRT_LAYOUT_ROWS,          /* the last dimension innermost; output as the first input */
     PRT_LAYOUT_SAME,          /* any, but inputs of full size and the output alike */
     PRT_LAYOUT_VIEW,          /* output takes what makes it free, if any order does */
     PRT_LAYOUT_ANY,           /* reads and writes any */
@@ -300,6 +325,7 @@ struct prt_node {
         struct prt_conv_attrs conv;
         struct prt_linear_attrs linear;
         struct prt_matmul_attrs matmul;
+        struct prt_attention_attrs attention;
         struct prt_binary_attrs binary;
         struct prt_unary_attrs unary;
         struct prt_pool_attrs pool;

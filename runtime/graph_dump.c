@@ -71,6 +71,15 @@ static void dump_activation(FILE *out, const struct prt_activation *act)
         fputs(" prelu", out);
 }
 
+static void dump_after(FILE *out, const struct prt_after *after)
+{
+    if (!after->present)
+        return;
+    fprintf(out, " then %s", prt_unary_name(after->function));
+    if (after->scale != 1 || after->shift != 0)
+        fprintf(out, " * %g + %g", (double)after->scale, (double)after->shift);
+}
+
 static void dump_pairs(FILE *out, const char *name, const int32_t *values, int count)
 {
     fprintf(out, " %s(", name);
@@ -106,13 +115,20 @@ static void dump_attrs(FILE *out, const struct prt_graph *graph, const struct pr
         if (node->attrs.conv.nhwc)
             fputs(" nhwc", out);
         dump_activation(out, &node->attrs.conv.act);
+        dump_after(out, &node->attrs.conv.after);
         break;
     case PRT_OP_LINEAR:
         fputs(node->attrs.linear.weight_is_io ? " io" : "", out);
         dump_activation(out, &node->attrs.linear.act);
+        dump_after(out, &node->attrs.linear.after);
         break;
     case PRT_OP_MATMUL:
         fputs(node->attrs.matmul.transpose_b ? " transpose_b" : "", out);
+        break;
+    case PRT_OP_ATTENTION:
+        fprintf(out, " scale(%g)%s%s", (double)node->attrs.attention.scale,
+                node->attrs.attention.causal ? " causal" : "",
+                node->attrs.attention.safe ? " safe" : "");
         break;
     case PRT_OP_BINARY:
         fprintf(out, " %s", prt_binary_name(node->attrs.binary.kind));

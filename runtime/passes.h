@@ -31,7 +31,18 @@ prt_pass prt_pass_fold_floats, prt_pass_fold;
 /* Drop what changes nothing, join chains of views, recognise PRELU, CLAMP and LINEAR. */
 prt_pass prt_pass_simplify;
 
-/* Take padding, bias, scale, residual and activation into CONV2D, LINEAR, BINARY and POOL2D. */
+/* Make one op of a function that a program spells out: hardswish, silu. */
+prt_pass prt_pass_recognise;
+
+/* Make one ATTENTION of two products and the softmax between them. */
+prt_pass prt_pass_attention;
+
+/* Move functions up over views, and views of rows up over LINEAR, so that layers meet what they can
+ * take in. */
+prt_pass prt_pass_hoist;
+
+/* Take padding, bias, scale, residual, activation and a function after it into CONV2D,
+ * LINEAR, BINARY and POOL2D. */
 prt_pass prt_pass_fuse;
 
 /*

@@ -20,8 +20,13 @@ static bool weight_type_fits(const struct prt_tensor *x, const struct prt_tensor
 
 /* bias, residual and slope: inputs 2, 3 and 4 of CONV2D and LINEAR. */
 static const char *check_epilogue(const struct prt_check *check, const struct prt_activation *act,
-                                  int64_t channels)
+                                  const struct prt_after *after, int64_t channels)
 {
+    if (after->present && (check->y->dtype != PRT_F32 || is_quantised(check->y)))
+        return WRONG_DTYPE;
+    if (after->present &&
+        ((unsigned)after->function >= PRT_UNARY_COUNT || after->function == PRT_UNARY_NOT))
+        return WRONG_ATTRIBUTE;
     const struct prt_tensor *y = check->y, *bias = tensor_at(check, 2),
                             *residual = tensor_at(check, 3), *slope = tensor_at(check, 4);
     if ((operand(check, 2) && !bias) || (operand(check, 3) && !residual) ||
@@ -110,7 +115,7 @@ const char *prt_shape_conv(const struct prt_check *check)
     if (is_quantised(x) != is_quantised(y) || !weight_type_fits(x, w, out_axis) ||
         (is_quantised(x) ? !is_quantised_8(y) : x->dtype != y->dtype))
         return WRONG_DTYPE;
-    return check_epilogue(check, &a->act, out);
+    return check_epilogue(check, &a->act, &a->after, out);
 }
 
 const char *prt_shape_linear(const struct prt_check *check)
@@ -130,7 +135,7 @@ const char *prt_shape_linear(const struct prt_check *check)
     if (is_quantised(x) != is_quantised(y) || !weight_type_fits(x, w, out_axis) ||
         (is_quantised(x) ? !is_quantised_8(y) : x->dtype != y->dtype))
         return WRONG_DTYPE;
-    return check_epilogue(check, &a->act, y->sizes[last]);
+    return check_epilogue(check, &a->act, &a->after, y->sizes[last]);
 }
 
 const char *prt_shape_matmul(const struct prt_check *check)

@@ -27,6 +27,9 @@ prt_shape_rule prt_shape_conv, prt_shape_linear, prt_shape_matmul, prt_shape_poo
 prt_shape_rule prt_shape_gather, prt_shape_scatter, prt_shape_argsort, prt_shape_conv3d,
     prt_shape_pool3d, prt_shape_grid_sample, prt_shape_distance;
 
+/* Ops made of whole patterns (shape_attention.c). */
+prt_shape_rule prt_shape_attention;
+
 static inline const struct prt_value *operand(const struct prt_check *check, unsigned index)
 {
     if (index >= check->node->input_count || check->node->inputs[index] == PRT_NO_VALUE)

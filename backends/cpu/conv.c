@@ -38,12 +38,17 @@ void cpu_conv_strides_nhwc(const struct cpu_conv_spec *spec, int64_t strides[4])
 void cpu_conv_linear(struct cpu_conv_spec *spec, int32_t rows, int32_t inputs, int32_t outputs)
 {
     struct prt_activation act = spec->attrs.act;
+    struct prt_after after = spec->attrs.after;
     spec->batch = 1;
     memcpy(spec->input, (int32_t[]){1, rows, inputs}, sizeof spec->input);
     memcpy(spec->output, (int32_t[]){1, rows, outputs}, sizeof spec->output);
     spec->kernel[0] = spec->kernel[1] = 1;
-    spec->attrs = (struct prt_conv_attrs){
-        .stride = {1, 1}, .dilation = {1, 1}, .groups = 1, .nhwc = true, .act = act};
+    spec->attrs = (struct prt_conv_attrs){.stride = {1, 1},
+                                          .dilation = {1, 1},
+                                          .groups = 1,
+                                          .nhwc = true,
+                                          .act = act,
+                                          .after = after};
 }
 
 void *cpu_conv_alloc(size_t count, size_t size)
@@ -102,6 +107,9 @@ static const char *complaint(const struct cpu_conv_spec *spec,
         (!weights->slope ||
          (weights->slope_count != 1 && weights->slope_count != (uint32_t)spec->output[2])))
         return "a prelu needs one slope, or one an output channel";
+    if (attrs->after.present &&
+        (is_int8(spec) || (unsigned)attrs->after.function >= PRT_UNARY_COUNT))
+        return "no such function can follow";
     if (!is_int8(spec))
         return weights->bias && weights->bias_dtype != PRT_F32 ? "the bias is not float32" : NULL;
     if (weights->bias && weights->bias_dtype != PRT_F32 && weights->bias_dtype != PRT_I32)
@@ -135,6 +143,27 @@ static void fill_finish(struct cpu_conv *conv, const float *slope)
         .hi = bounded ? act->hi : INFINITY,
         .slope = slope,
     };
+}
+
+void cpu_conv_after(const struct cpu_conv *conv, float *y, size_t rows, size_t channels,
+                    size_t stride)
+{
+    if (!conv->after)
+        return;
+    const struct prt_after *after = &conv->spec.attrs.after;
+    struct cpu_params params = {after->a, after->b, -INFINITY, INFINITY};
+    bool affine = after->scale != 1 || after->shift != 0;
+    /* A row at a time is still in the L1 cache when it is scaled. */
+    struct cpu_tile tile = {.rows = affine ? 1 : rows, .count = channels, .y_row = (int64_t)stride};
+    tile.x[0].row = (int64_t)stride;
+    tile.x[0].step = 1;
+    for (size_t r = 0; r < rows; r += tile.rows, y += stride) {
+        tile.y = y;
+        tile.x[0].p = y;
+        conv->after(&tile, &params);
+        if (affine)
+            conv->kernels->affine(y, channels, after->scale, after->shift);
+    }
 }
 
 static void fill_requant(struct cpu_conv *conv, const float *bias, const float *scale)
@@ -216,6 +245,9 @@ enum percept_status cpu_conv_create(const struct cpu_conv_spec *spec,
         return percept_fail(error, PERCEPT_NO_MEMORY, "convolution: no memory");
     conv->spec = *spec;
     conv->kernels = cpu_kernels_of(spec->isa);
+    conv->after = spec->attrs.after.present
+                      ? cpu_loops_of(spec->isa)->unary[spec->attrs.after.function]
+                      : NULL;
     conv->element = is_int8(spec) ? 1 : sizeof(float);
     enum percept_status status = fill_channels(conv, weights);
     if (status == PERCEPT_OK)

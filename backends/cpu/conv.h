@@ -5,7 +5,7 @@
  * often. Activations are channels last: x [batch, h, w, c], dense; y and the residual likewise. A
  * linear layer of M rows is the 1x1 convolution of one image of 1 x M pixels (cpu_conv_linear).
  *
- *     y = act(conv(x, weight) + bias + residual)        (runtime/graph.h: prt_conv_attrs)
+ *     y = after(act(conv(x, weight) + bias + residual))     (runtime/graph.h: prt_conv_attrs)
  *
  * int8: x, residual and y are I8 or U8, each with one scale and zero point; weights I8 with one
  * scale or one an output channel. The sum of products is exact (int32); the rest is done in fp32:

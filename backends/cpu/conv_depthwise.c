@@ -64,7 +64,15 @@ static void run_rows_f32(const struct cpu_conv_call *call, size_t image, size_t 
     d.x = (const float *)call->x + image * d.input[0] * d.x_row + channel;
     d.y = (float *)call->y + at;
     d.residual = conv->spec.residual ? (const float *)call->residual + at : NULL;
-    conv->kernels->depthwise(&d);
+    if (!conv->after) {
+        conv->kernels->depthwise(&d);
+        return;
+    }
+    for (; d.row < end; d.row++) {
+        d.row_end = d.row + 1;
+        conv->kernels->depthwise(&d);
+        cpu_conv_after(conv, d.y + d.row * d.y_row, d.columns, channels, all);
+    }
 }
 
 /* Rows [row, row + rows) from an image of the input rows they need, widened. Those rows are a small

@@ -231,6 +231,7 @@ static void block_f32(const struct cpu_conv_call *call, uint8_t *scratch, size_t
     };
     gemm.finish.slope += first;
     conv->kernels->gemm_f32(&gemm);
+    cpu_conv_after(conv, gemm.y, rows, channels, outputs);
 }
 
 /* ---- int8: copies ---- */

@@ -7,6 +7,7 @@
 
 #include "backends/cpu/conv.h"
 #include "backends/cpu/kernels.h"
+#include "backends/cpu/loops.h"
 
 /* Padding of per-channel arrays: kernels read whole panels. */
 enum { CPU_CHANNEL_SLACK = 32 };
@@ -29,6 +30,7 @@ struct cpu_conv {
     int32_t x_zero;          /* likewise */
 
     struct cpu_finish finish;   /* fp32 */
+    cpu_body after;             /* fp32: the function that follows, or NULL */
     struct cpu_requant requant; /* int8 */
     float *channels;            /* bias, slope and scale, each of the output channels and slack */
     void *packed;               /* weights */
@@ -58,6 +60,11 @@ enum percept_status cpu_conv_plan_depthwise(struct cpu_conv *conv,
  * slowed down can leave work to others, none so small that waking a thread costs as much. 1 means
  * that the caller does it all. */
 size_t cpu_conv_tasks(const struct cpu_conv *conv, double macs, double macs_a_ns);
+
+/* Apply spec.attrs.after, if there is one, to a block of y just computed: rows of `channels`
+ * numbers, `stride` apart. */
+void cpu_conv_after(const struct cpu_conv *conv, float *y, size_t rows, size_t channels,
+                    size_t stride);
 
 /* 64-byte aligned, zeroed; NULL when out of memory. Free with free(). */
 void *cpu_conv_alloc(size_t count, size_t size);

@@ -63,6 +63,41 @@ struct cpu_gemm_i8 {
     struct cpu_requant requant;
 };
 
+/*
+ * y = a * b, or y += a * b: y[r][c] = sum over k of a[r * a_row + k * a_step] * b's number at k, c.
+ * Columns come in panels of `columns` of the table; b_step is from k to k + 1 within a panel,
+ * b_panel from one panel to the next. Nothing beyond the last column is touched.
+ */
+struct cpu_product {
+    size_t rows, columns, depth;
+    const float *a;
+    size_t a_row, a_step;
+    const float *b;
+    size_t b_step, b_panel;
+    float *y;
+    size_t y_row;
+    bool add;
+};
+
+/* Most rows of one attention job, and keys that it looks at at once. */
+enum { CPU_ATTEND_ROWS = 96, CPU_ATTEND_KEYS = 240 };
+
+/*
+ * Rows of softmax(scale * q * k^T + mask) * v: q [rows, depth], k [keys, depth], v [keys, width],
+ * each with a stride from row to row. Row r sees the first seen + r * seen_step keys.
+ */
+struct cpu_attend {
+    size_t rows, keys, depth, width;
+    const float *q, *k, *v;
+    const float *mask; /* [rows, keys], or NULL */
+    float *y;
+    size_t q_row, k_row, v_row, mask_row, y_row;
+    size_t seen, seen_step;
+    float scale;
+    bool safe;      /* a row without keys is 0 and not NaN */
+    float *scratch; /* attend_scratch() floats */
+};
+
 /* Most channels of one depthwise job. */
 enum { CPU_DEPTHWISE_CHANNELS = 64 };
 
@@ -104,6 +139,11 @@ struct cpu_kernels {
     void (*gemm_i8)(const struct cpu_gemm_i8 *gemm);
     void (*depthwise)(const struct cpu_depthwise *depthwise);
     void (*narrow)(const struct cpu_narrow *narrow);
+    void (*product)(const struct cpu_product *product);
+    void (*attend)(const struct cpu_attend *attend);
+    /* Floats that a job of so many rows and such vectors needs. */
+    size_t (*attend_scratch)(size_t rows, size_t depth, size_t width);
+    void (*affine)(float *y, size_t n, float scale, float shift); /* y = scale * y + shift */
     /* to[i] = (int8_t)(from[i] ^ flip) - zero */
     void (*widen_i16)(int16_t *to, const uint8_t *from, size_t n, uint8_t flip, int32_t zero);
     /* The same for pixels that are `stride` bytes apart, and dense in to. */

@@ -207,6 +207,7 @@ static enum percept_status linear_prepare(const struct cpu_prepare *prepare, str
     }
     struct cpu_conv_spec spec = spec_of(prepare);
     spec.attrs.act = attrs->act;
+    spec.attrs.after = attrs->after;
     cpu_conv_linear(&spec, (int32_t)rows, weight->sizes[1 - out], weight->sizes[out]);
     struct cpu_conv_weights weights = weights_of(prepare);
     int64_t strides[PRT_MAX_RANK];

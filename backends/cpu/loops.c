@@ -1,15 +1,19 @@
 /* Why: the one place that knows which instruction sets have loops of their own. */
 #include "backends/cpu/loops.h"
 
-#include "backends/cpu/isa.h"
+const struct cpu_loops *cpu_loops_of(enum cpu_isa isa)
+{
+#if defined(__x86_64__)
+    if (isa >= CPU_ISA_AVX2)
+        return &cpu_loops_avx2;
+#endif
+    (void)isa;
+    return &cpu_loops_plain;
+}
 
 const struct cpu_loops *cpu_loops_best(void)
 {
-#if defined(__x86_64__)
-    if (cpu_isa_best() >= CPU_ISA_AVX2)
-        return &cpu_loops_avx2;
-#endif
-    return &cpu_loops_plain;
+    return cpu_loops_of(cpu_isa_best());
 }
 
 struct cpu_code cpu_code_of(const struct prt_tensor *tensor)

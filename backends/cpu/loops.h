@@ -12,6 +12,7 @@
 #ifndef BACKENDS_CPU_LOOPS_H
 #define BACKENDS_CPU_LOOPS_H
 
+#include "backends/cpu/isa.h"
 #include "runtime/graph.h"
 
 enum {
@@ -103,7 +104,8 @@ struct cpu_loops {
 
 extern const struct cpu_loops cpu_loops_plain, cpu_loops_avx2;
 
-/* Of cpu_isa_best(). */
+/* Of an instruction set that this processor has; of cpu_isa_best(). */
+const struct cpu_loops *cpu_loops_of(enum cpu_isa isa);
 const struct cpu_loops *cpu_loops_best(void);
 
 /* The code of a tensor: of its quantisation when PER_TENSOR, else the identity. */

@@ -69,6 +69,38 @@ SIMD_INLINE void simd_store_first(float *p, simd_f32 v, size_t n)
     memcpy(p, lanes, n * sizeof *p);
 }
 
+/* Which lanes are the first n, for loads and stores that touch no other memory; the lanes that are
+ * not loaded are 0. */
+SIMD_INLINE simd_i32 simd_first_lanes(size_t n)
+{
+    simd_i32 lanes;
+    for (int i = 0; i < SIMD_WIDTH; i++)
+        lanes[i] = (size_t)i < n ? -1 : 0;
+    return lanes;
+}
+
+SIMD_INLINE simd_f32 simd_load_lanes(const float *p, simd_i32 lanes)
+{
+#if SIMD_WIDTH == 8
+    return (simd_f32)_mm256_maskload_ps(p, (__m256i)lanes);
+#else
+    simd_f32 v = {0};
+    for (int i = 0; i < SIMD_WIDTH && lanes[i]; i++)
+        v[i] = p[i];
+    return v;
+#endif
+}
+
+SIMD_INLINE void simd_store_lanes(float *p, simd_f32 v, simd_i32 lanes)
+{
+#if SIMD_WIDTH == 8
+    _mm256_maskstore_ps(p, (__m256i)lanes, (__m256)v);
+#else
+    for (int i = 0; i < SIMD_WIDTH && lanes[i]; i++)
+        p[i] = v[i];
+#endif
+}
+
 SIMD_INLINE simd_f32 simd_set(float x)
 {
     return x - (simd_f32){0};

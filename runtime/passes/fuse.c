@@ -97,14 +97,30 @@ static struct prt_activation *activation_of(struct prt_node *node)
     }
 }
 
-/* The convolution or product that computes a value which nobody else reads; NULL for others. */
-static struct prt_node *weighted(const struct fuse *fuse, uint32_t id)
+static struct prt_after *after_of(struct prt_node *node)
+{
+    switch (node->op) {
+    case PRT_OP_CONV2D:
+        return &node->attrs.conv.after;
+    case PRT_OP_LINEAR:
+        return &node->attrs.linear.after;
+    default:
+        return NULL;
+    }
+}
+
+/* The convolution or product that computes a value which nobody else reads, and whose last step is
+ * (finished) or is not yet a function; NULL for others. */
+static struct prt_node *weighted_and(const struct fuse *fuse, uint32_t id, bool finished)
 {
     struct prt_node *node = prt_match_producer(fuse->graph, id);
-    if (!node || (node->op != PRT_OP_CONV2D && node->op != PRT_OP_LINEAR) ||
-        fuse->graph->values[id].uses != 1)
-        return NULL;
-    return node;
+    const struct prt_after *after = node ? after_of(node) : NULL;
+    return after && after->present == finished && fuse->graph->values[id].uses == 1 ? node : NULL;
+}
+
+static struct prt_node *weighted(const struct fuse *fuse, uint32_t id)
+{
+    return weighted_and(fuse, id, false);
 }
 
 /* As weighted, and nothing happens yet after its bias. */
@@ -144,6 +160,7 @@ static bool take_clamp(struct fuse *fuse, struct prt_node *node)
     const struct prt_tensor *y = prt_match_tensor(graph, node->outputs[0]);
     if (!inner || !activation_of(inner) || graph->values[x].uses != 1 ||
         activation_of(inner)->kind == PRT_ACT_PRELU ||
+        (after_of(inner) && after_of(inner)->present) ||
         !(y->dtype == PRT_F32 ||
           (y->quant.kind != PRT_QUANT_NONE && prt_match_same_codes(prt_match_tensor(graph, x), y))))
         return false;
@@ -314,8 +331,66 @@ static bool take_residual(struct fuse *fuse, struct prt_node *node)
     return true;
 }
 
+/* A function of the result. Not when the layer reads what was dequantised: it is about to become
+ * one on integers, which have tables for functions. */
+static bool take_function(struct fuse *fuse, struct prt_node *node)
+{
+    const struct prt_graph *graph = fuse->graph;
+    if (node->op != PRT_OP_UNARY || node->attrs.unary.kind == PRT_UNARY_CLAMP ||
+        node->attrs.unary.kind == PRT_UNARY_NOT || !prt_match_is_f32(graph, node->outputs[0]))
+        return false;
+    struct prt_node *inner = weighted(fuse, node->inputs[0]);
+    if (!inner || !prt_match_is_f32(graph, inner->inputs[0]) ||
+        !prt_match_is_f32(graph, inner->outputs[0]) ||
+        prt_match_made_by(graph, inner->inputs[0], PRT_OP_DEQUANTIZE))
+        return false;
+    struct prt_unary_attrs unary = node->attrs.unary;
+    swallow(fuse, node, inner);
+    *after_of(node) = (struct prt_after){
+        .present = true, .function = unary.kind, .a = unary.a, .b = unary.b, .scale = 1};
+    return true;
+}
+
+/* One number times, or plus, the function's result. */
+static bool take_affine(struct fuse *fuse, struct prt_node *node)
+{
+    const struct prt_graph *graph = fuse->graph;
+    double number;
+    if (node->op != PRT_OP_BINARY || node->attrs.binary.act.kind != PRT_ACT_NONE ||
+        !prt_match_number(graph, node->inputs[1], &number))
+        return false;
+    struct prt_node *inner = weighted_and(fuse, node->inputs[0], true);
+    if (!inner || !prt_match_is_f32(graph, node->outputs[0]) ||
+        !prt_tensor_same_sizes(prt_match_tensor(graph, node->inputs[0]),
+                               prt_match_tensor(graph, node->outputs[0])))
+        return false;
+    double scale = 1, shift = 0;
+    switch (node->attrs.binary.kind) {
+    case PRT_BINARY_ADD:
+        shift = number * node->attrs.binary.alpha;
+        break;
+    case PRT_BINARY_SUB:
+        shift = -number * node->attrs.binary.alpha;
+        break;
+    case PRT_BINARY_MUL:
+        scale = number;
+        break;
+    case PRT_BINARY_DIV:
+        scale = 1 / number;
+        break;
+    default:
+        return false;
+    }
+    swallow(fuse, node, inner);
+    struct prt_after *after = after_of(node);
+    after->scale = (float)((double)after->scale * scale);
+    after->shift = (float)((double)after->shift * scale + shift);
+    return true;
+}
+
 static rule *const rules[] = {
-    take_padding, take_clamp, take_prelu, take_bias, take_scale, take_residual,
+    take_padding, take_clamp,    take_prelu,    take_bias,
+    take_scale,   take_residual, take_function, take_affine,
 };
 
 enum percept_status prt_pass_fuse(struct prt_graph *graph,

@@ -194,6 +194,11 @@ static bool reshaped_order(const struct prt_tensor *x, const struct prt_tensor *
     return true;
 }
 
+static bool rows_innermost(const struct prt_tensor *tensor)
+{
+    return tensor->rank == 0 || tensor->dim_order[tensor->rank - 1] == tensor->rank - 1;
+}
+
 /* Choose the order in which the node writes its output, and give it operands that lie as its rule
  * wants. */
 static bool settle_inputs(struct layout *layout, struct prt_node *node, uint8_t *order)
@@ -213,6 +218,14 @@ static bool settle_inputs(struct layout *layout, struct prt_node *node, uint8_t 
     case PRT_LAYOUT_CONTIGUOUS:
         wanted = node->op == PRT_OP_LINEAR ? 1 << 0 | 1 << 3 : UINT32_MAX;
         break;
+    case PRT_LAYOUT_ROWS:
+        for (unsigned i = 0; i < node->input_count; i++)
+            if (is_tensor(layout, node->inputs[i]) &&
+                !rows_innermost(tensor_of(layout, node->inputs[i])) &&
+                !require(layout, &node->inputs[i], row_major))
+                return false;
+        memcpy(order, tensor_of(layout, node->inputs[0])->dim_order, PRT_MAX_RANK);
+        return true;
     case PRT_LAYOUT_SAME:
         memcpy(order, common_order(layout, node), PRT_MAX_RANK);
         for (unsigned i = 0; i < node->input_count; i++)

@@ -8,9 +8,14 @@ static const struct {
     {prt_pass_fold_floats, true}, /* quantised weights stay quantised for now */
     {prt_pass_simplify, true},
     {prt_pass_fold_floats, true},
+    {prt_pass_recognise, true},
+    {prt_pass_attention, true},
+    {prt_pass_hoist, true},
+    {prt_pass_simplify, true}, /* views that now meet */
     {prt_pass_fuse, true},
     {prt_pass_quantise, true},
     {prt_pass_fold, false},
+    {prt_pass_hoist, true},
     {prt_pass_simplify, true}, /* again: quantising has moved padding next to convolutions */
     {prt_pass_fuse, true},
     {prt_pass_layout, false},

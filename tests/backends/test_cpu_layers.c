@@ -22,8 +22,8 @@ static double get4(const struct one_node *one, uint32_t id, bool nhwc, int32_t n
 }
 
 static double epilogue(const struct one_node *one, const struct layer *l,
-                       const struct prt_activation *act, double sum, int32_t channel,
-                       const int32_t *index)
+                       const struct prt_activation *act, const struct prt_after *after, double sum,
+                       int32_t channel, const int32_t *index)
 {
     if (l->bias != PRT_NO_VALUE)
         sum += one_node_get(one, l->bias, &channel);
@@ -35,7 +35,28 @@ static double epilogue(const struct one_node *one, const struct layer *l,
         int32_t at = one_node_spec(one, l->slope)->sizes[0] == 1 ? 0 : channel;
         sum *= one_node_get(one, l->slope, &at);
     }
-    return sum;
+    if (!after->present)
+        return sum;
+    sum = after->function == PRT_UNARY_HARDSWISH ? sum * fmin(fmax(sum + 3, 0), 6) / 6
+          : after->function == PRT_UNARY_GELU    ? sum * erfc(-sum / sqrt(2)) / 2
+                                                 : (sum > 0 ? sum : after->a * sum);
+    return (double)after->scale * sum + (double)after->shift;
+}
+
+/* A function after an fp32 layer, now and then. */
+static struct prt_after random_after(bool floats)
+{
+    static const enum prt_unary_kind functions[] = {PRT_UNARY_HARDSWISH, PRT_UNARY_GELU,
+                                                    PRT_UNARY_LEAKY_RELU};
+    struct prt_after after = {.present = floats && random_between(0, 1),
+                              .function = functions[random_between(0, 2)],
+                              .a = 0.3,
+                              .scale = 1};
+    if (random_between(0, 1)) {
+        after.scale = 1.5f;
+        after.shift = -0.25f;
+    }
+    return after;
 }
 
 /* Weight of output o, kernel position and input i of o's group. */
@@ -86,7 +107,7 @@ static double convolved(const struct one_node *one, const int32_t *index, const 
                 sum += get4(one, l->x, a->nhwc, index[0], h, v, first + i) *
                        weight_at(one, l, o, ky, kx, i, y->sizes[c], x->sizes[c]);
         }
-    return epilogue(one, l, &a->act, sum, o, index);
+    return epilogue(one, l, &a->act, &a->after, sum, o, index);
 }
 
 static double connected(const struct one_node *one, const int32_t *index, const void *context)
@@ -101,7 +122,8 @@ static double connected(const struct one_node *one, const int32_t *index, const 
         sum +=
             one_node_get(one, l->x, from) * one_node_get(one, l->weight, l->weight_is_io ? io : oi);
     }
-    return epilogue(one, l, &one->graph->nodes[0].attrs.linear.act, sum, o, index);
+    const struct prt_linear_attrs *a = &one->graph->nodes[0].attrs.linear;
+    return epilogue(one, l, &a->act, &a->after, sum, o, index);
 }
 
 /* ---- random layers ---- */
@@ -222,6 +244,7 @@ static void conv_case(enum number number, bool nhwc, bool transposed)
     one_node_fill(&one, l.x, -1, 1);
     l.weight = random_weight(&one, number, w, out_axis, scales);
     random_epilogue(&one, &l, number, &y, all_out, scales, &a->act);
+    a->after = random_after(number == REAL);
     NODE(&one, PRT_OP_CONV2D, y, l.x, l.weight, l.bias, l.residual, l.slope)->attrs.conv = *a;
     one_node_run_near(&one, convolved, &l, number == REAL ? 2e-5 : 0.01);
     one_node_end(&one);
@@ -255,7 +278,8 @@ static void linear_case(enum number number, int round)
     random_epilogue(&one, &l, number, &y, outputs, scales, &act);
     struct prt_node *node =
         NODE(&one, PRT_OP_LINEAR, y, l.x, l.weight, l.bias, l.residual, l.slope);
-    node->attrs.linear = (struct prt_linear_attrs){.weight_is_io = l.weight_is_io, .act = act};
+    node->attrs.linear = (struct prt_linear_attrs){
+        .weight_is_io = l.weight_is_io, .act = act, .after = random_after(number == REAL)};
     one_node_run_near(&one, connected, &l, number == REAL ? 2e-5 : 0.01);
     one_node_end(&one);
 }

@@ -228,6 +228,156 @@ static uint32_t float_between(struct prt_graph *graph, uint32_t x)
                              1);
 }
 
+/* ---- functions, attention and views between ---- */
+
+static uint32_t unary(struct prt_graph *graph, enum prt_unary_kind kind, uint32_t x)
+{
+    const struct prt_tensor spec = graph->values[x].tensor;
+    uint32_t y;
+    build_node(graph, PRT_OP_UNARY, IDS(x), spec.sizes, spec.rank, &y)->attrs.unary.kind = kind;
+    return y;
+}
+
+static uint32_t hardswish_parts(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t ramp = build_binary(graph, PRT_BINARY_ADD, x, build_number(graph, 3));
+    x = build_binary(graph, PRT_BINARY_MUL, x, build_clamp(graph, ramp, 0, 6));
+    return build_binary(graph, PRT_BINARY_DIV, x, build_number(graph, 6));
+}
+
+static uint32_t hardswish_alone(struct prt_graph *graph, uint32_t x)
+{
+    return hardswish_parts(graph, x);
+}
+
+static uint32_t not_quite_hardswish(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t ramp = build_binary(graph, PRT_BINARY_ADD, x, build_number(graph, 3));
+    x = build_binary(graph, PRT_BINARY_MUL, x, build_clamp(graph, ramp, 0, 6));
+    return build_binary(graph, PRT_BINARY_DIV, x, build_number(graph, 5));
+}
+
+static uint32_t silu_parts(struct prt_graph *graph, uint32_t x)
+{
+    return build_binary(graph, PRT_BINARY_MUL, unary(graph, PRT_UNARY_SIGMOID, x), x);
+}
+
+static uint32_t scaled_hardswish_after_conv(struct prt_graph *graph, uint32_t x)
+{
+    x = hardswish_parts(graph, conv3(graph, x));
+    x = build_binary(graph, PRT_BINARY_MUL, x, build_number(graph, 1.25));
+    return build_binary(graph, PRT_BINARY_SUB, x, build_number(graph, 0.5));
+}
+
+static uint32_t clamp_after_function(struct prt_graph *graph, uint32_t x)
+{
+    x = unary(graph, PRT_UNARY_SIGMOID, conv3(graph, x));
+    return build_clamp(graph, x, 0.3, 0.6);
+}
+
+static uint32_t function_behind_views(struct prt_graph *graph, uint32_t x)
+{
+    x = build_permute(graph, x, SIZES(0, 2, 3, 1));
+    x = build_conv(graph, x, (struct conv){.channels = 8, .nhwc = true});
+    x = build_permute(graph, x, SIZES(0, 3, 1, 2));
+    x = unary(graph, PRT_UNARY_GELU, build_reshape(graph, x, SIZES(8, 144)));
+    return build_binary(graph, PRT_BINARY_MUL, x, build_number(graph, 3));
+}
+
+static uint32_t matmul(struct prt_graph *graph, uint32_t a, uint32_t b)
+{
+    struct prt_tensor y = graph->values[a].tensor;
+    const struct prt_tensor *other = &graph->values[b].tensor;
+    uint32_t id;
+    y.sizes[y.rank - 1] = other->sizes[other->rank - 1];
+    build_node(graph, PRT_OP_MATMUL, IDS(a, b), y.sizes, y.rank, &id);
+    return id;
+}
+
+static uint32_t rows_regrouped(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t rows = build_reshape(graph, x, SIZES(96, 12));
+    uint32_t y = matmul(graph, rows, build_constant(graph, SIZES(12, 12)));
+    y = build_binary(graph, PRT_BINARY_ADD, y, build_constant(graph, SIZES(12)));
+    y = build_reshape(graph, y, SIZES(1, 8, 12, 12));
+    return build_binary(graph, PRT_BINARY_ADD, y, x);
+}
+
+static uint32_t softmax(struct prt_graph *graph, uint32_t x)
+{
+    const struct prt_tensor spec = graph->values[x].tensor;
+    uint32_t y;
+    build_node(graph, PRT_OP_SOFTMAX, IDS(x), spec.sizes, spec.rank, &y)->attrs.softmax.axis =
+        spec.rank - 1;
+    return y;
+}
+
+/* q and k^T as torch.export scales and regroups them. */
+static uint32_t scores(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t q = build_binary(graph, PRT_BINARY_MUL, x, build_number(graph, 0.5));
+    uint32_t k = build_permute(graph, x, SIZES(0, 1, 3, 2));
+    k = build_binary(graph, PRT_BINARY_MUL, k, build_number(graph, 0.5));
+    q = build_reshape(graph, q, SIZES(8, 12, 12));
+    k = build_reshape(graph, k, SIZES(8, 12, 12));
+    return build_reshape(graph, matmul(graph, q, k), SIZES(1, 8, 12, 12));
+}
+
+static uint32_t times_values(struct prt_graph *graph, uint32_t weights, uint32_t x)
+{
+    weights = build_reshape(graph, weights, SIZES(8, 12, 12));
+    return matmul(graph, weights, build_reshape(graph, x, SIZES(8, 12, 12)));
+}
+
+static uint32_t masked_attention(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t mask = build_constant(graph, SIZES(1, 1, 12, 12));
+    uint32_t s = build_binary(graph, PRT_BINARY_ADD, scores(graph, x), mask);
+    return times_values(graph, softmax(graph, s), x);
+}
+
+static uint32_t bools(struct prt_graph *graph, enum prt_op op, const uint32_t *inputs, size_t count,
+                      const int32_t *sizes, struct prt_node **node)
+{
+    uint32_t y;
+    *node = build_node(graph, op, inputs, count, sizes, 4, &y);
+    graph->values[y].tensor.dtype = PRT_BOOL;
+    graph->values[y].bytes = prt_tensor_elements(&graph->values[y].tensor);
+    return y;
+}
+
+static uint32_t safe_softmax(struct prt_graph *graph, uint32_t s)
+{
+    struct prt_node *node;
+    const int32_t full[] = {1, 8, 12, 12}, narrow[] = {1, 8, 12, 1};
+    uint32_t hidden =
+        bools(graph, PRT_OP_BINARY, IDS(s, build_number(graph, -INFINITY)), full, &node);
+    node->attrs.binary = (struct prt_binary_attrs){.kind = PRT_BINARY_EQ, .alpha = 1};
+    uint32_t some = bools(graph, PRT_OP_UNARY, IDS(hidden), full, &node);
+    node->attrs.unary.kind = PRT_UNARY_NOT;
+    uint32_t any = bools(graph, PRT_OP_REDUCE, IDS(some), narrow, &node);
+    node->attrs.reduce =
+        (struct prt_reduce_attrs){.kind = PRT_REDUCE_MAX, .axes = 1 << 3, .keep_dims = true};
+    uint32_t none = bools(graph, PRT_OP_UNARY, IDS(any), narrow, &node);
+    node->attrs.unary.kind = PRT_UNARY_NOT;
+    uint32_t zero, y;
+    build_node(graph, PRT_OP_FULL, IDS(build_number(graph, 0)), full, 4, &zero);
+    build_node(graph, PRT_OP_WHERE, IDS(none, zero, softmax(graph, s)), full, 4, &y);
+    return y;
+}
+
+static uint32_t safe_attention(struct prt_graph *graph, uint32_t x)
+{
+    return times_values(graph, safe_softmax(graph, scores(graph, x)), x);
+}
+
+static uint32_t scores_read_twice(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t s = scores(graph, x);
+    uint32_t y = times_values(graph, softmax(graph, s), x);
+    return build_binary(graph, PRT_BINARY_ADD, build_reshape(graph, y, SIZES(1, 8, 12, 12)), s);
+}
+
 /* ---- the table ---- */
 
 static const struct {
@@ -265,6 +415,17 @@ static const struct {
     {"int8 moves", int8_moves, "quantize concat dequantize", 0},
     {"rescaled", rescaled, "quantize quantize dequantize", 0},
     {"float between", float_between, "quantize dequantize binary prelu", 0},
+    {"hardswish", hardswish_alone, "unary", 0},
+    {"not quite hardswish", not_quite_hardswish, "binary binary binary", 0},
+    {"silu", silu_parts, "unary", 1e-6},
+    {"scaled hardswish after a conv", scaled_hardswish_after_conv, "layout conv2d layout", 1e-5},
+    {"clamp after a function", clamp_after_function, "layout conv2d unary layout", 1e-5},
+    {"function behind views", function_behind_views, "layout conv2d layout", 1e-5},
+    {"rows regrouped", rows_regrouped, "linear", 1e-5},
+    {"masked attention", masked_attention, "attention", 1e-5},
+    {"safe attention", safe_attention, "attention", 1e-5},
+    {"scores read twice", scores_read_twice, "binary binary layout matmul softmax matmul binary",
+     1e-5},
 };
 
 static const struct prt_backend *const backends[] = {&prt_cpu_backend, NULL};

@@ -1,0 +1,113 @@
+/*
+ * Why: exporters spell functions out. x * clamp(x + 3, 0, 6) / 6 is a hardswish, x * sigmoid(x) is
+ * a silu, and (x - mean) / sqrt(variance + eps) is a normalisation: one op each, of one trip
+ * through memory, and what the fuse pass can put behind a convolution.
+ */
+#include "runtime/passes.h"
+#include "runtime/passes/match.h"
+
+#include <math.h>
+
+typedef bool rule(struct prt_graph *graph, struct prt_node *node);
+
+static struct prt_node *binary(const struct prt_graph *graph, uint32_t id,
+                               enum prt_binary_kind kind)
+{
+    struct prt_node *node = prt_match_made_by(graph, id, PRT_OP_BINARY);
+    bool plain = node && node->attrs.binary.kind == kind &&
+                 node->attrs.binary.act.kind == PRT_ACT_NONE && node->attrs.binary.alpha == 1;
+    return plain && prt_match_is_f32(graph, node->outputs[0]) ? node : NULL;
+}
+
+static struct prt_node *unary(const struct prt_graph *graph, uint32_t id, enum prt_unary_kind kind)
+{
+    struct prt_node *node = prt_match_made_by(graph, id, PRT_OP_UNARY);
+    return node && node->attrs.unary.kind == kind && prt_match_is_f32(graph, node->outputs[0])
+               ? node
+               : NULL;
+}
+
+static bool nearly(double a, double b)
+{
+    return fabs(a - b) <= 1e-6 * fabs(b);
+}
+
+/* The value that `id` is a multiple of, by products with single numbers; *factor is taken along. */
+static uint32_t unscaled(const struct prt_graph *graph, uint32_t id, double *factor)
+{
+    for (;;) {
+        struct prt_node *mul = binary(graph, id, PRT_BINARY_MUL),
+                        *div = binary(graph, id, PRT_BINARY_DIV);
+        double number;
+        if (mul && prt_match_number(graph, mul->inputs[1], &number)) {
+            *factor *= number;
+            id = mul->inputs[0];
+        } else if (div && prt_match_number(graph, div->inputs[1], &number)) {
+            *factor /= number;
+            id = div->inputs[0];
+        } else {
+            return id;
+        }
+    }
+}
+
+/* clamp(x + 3, 0, 6) */
+static bool is_ramp(const struct prt_graph *graph, uint32_t id, uint32_t x)
+{
+    const struct prt_node *clamp = unary(graph, id, PRT_UNARY_CLAMP);
+    const struct prt_node *add = clamp ? binary(graph, clamp->inputs[0], PRT_BINARY_ADD) : NULL;
+    double three;
+    return add && clamp->attrs.unary.a == 0 && clamp->attrs.unary.b == 6 && add->inputs[0] == x &&
+           prt_match_number(graph, add->inputs[1], &three) && three == 3;
+}
+
+static bool become_unary(struct prt_graph *graph, struct prt_node *node, enum prt_unary_kind kind,
+                         uint32_t x)
+{
+    if (!prt_tensor_same_sizes(prt_match_tensor(graph, x),
+                               prt_match_tensor(graph, node->outputs[0])))
+        return false;
+    node->op = PRT_OP_UNARY;
+    node->attrs.unary = (struct prt_unary_attrs){.kind = kind};
+    node->input_count = 1;
+    node->inputs[0] = x;
+    return true;
+}
+
+/* Products of x and a function of x. Numbers may stand at any factor. */
+static bool gated(struct prt_graph *graph, struct prt_node *node)
+{
+    double factor = 1;
+    uint32_t product = unscaled(graph, node->outputs[0], &factor);
+    const struct prt_node *mul = binary(graph, product, PRT_BINARY_MUL);
+    if (node->op != PRT_OP_BINARY || !mul || !prt_match_tensor(graph, mul->inputs[1]))
+        return false;
+    for (unsigned i = 0; i < 2; i++) {
+        uint32_t x = mul->inputs[i];
+        double inner = factor;
+        uint32_t gate = unscaled(graph, mul->inputs[1 - i], &inner);
+        if (is_ramp(graph, gate, x) && nearly(inner, 1.0 / 6))
+            return become_unary(graph, node, PRT_UNARY_HARDSWISH, x);
+        const struct prt_node *hard = unary(graph, gate, PRT_UNARY_HARDSIGMOID);
+        if (hard && hard->inputs[0] == x && inner == 1)
+            return become_unary(graph, node, PRT_UNARY_HARDSWISH, x);
+        const struct prt_node *soft = unary(graph, gate, PRT_UNARY_SIGMOID);
+        if (soft && soft->inputs[0] == x && inner == 1)
+            return become_unary(graph, node, PRT_UNARY_SILU, x);
+    }
+    return false;
+}
+
+static rule *const rules[] = {gated};
+
+enum percept_status prt_pass_recognise(struct prt_graph *graph,
+                                       const struct prt_backend *const *backends,
+                                       struct percept_error *error)
+{
+    (void)backends;
+    for (uint32_t n = 0; n < graph->node_count; n++)
+        for (unsigned r = 0; r < sizeof rules / sizeof *rules; r++)
+            if (rules[r](graph, &graph->nodes[n]))
+                break;
+    return prt_graph_finish(graph, error);
+}
