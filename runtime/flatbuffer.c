@@ -49,18 +49,16 @@ static struct prt_fb_table open_table(struct prt_fb *buffer, size_t at)
         return absent_table(buffer);
     }
     uint16_t vtable_bytes = (uint16_t)load(buffer, (size_t)vtable, 2);
-    uint16_t table_bytes = (uint16_t)load(buffer, (size_t)vtable + 2, 2);
-    if (vtable_bytes < 4 || vtable_bytes % 2 != 0 || table_bytes < 4) {
+    /* The table's own size, which follows, is not to be believed: Python's writer before 25.12 lets
+     * tables of different sizes share one list. Fields are checked against the buffer instead. */
+    if (vtable_bytes < 4 || vtable_bytes % 2 != 0) {
         fault(buffer, "a table's field list is malformed");
         return absent_table(buffer);
     }
-    if (!inside(buffer, (size_t)vtable, vtable_bytes) || !inside(buffer, at, table_bytes))
+    if (!inside(buffer, (size_t)vtable, vtable_bytes))
         return absent_table(buffer);
-    return (struct prt_fb_table){.buffer = buffer,
-                                 .at = at,
-                                 .end = at + table_bytes,
-                                 .vtable = (size_t)vtable,
-                                 .vtable_bytes = vtable_bytes};
+    return (struct prt_fb_table){
+        .buffer = buffer, .at = at, .vtable = (size_t)vtable, .vtable_bytes = vtable_bytes};
 }
 
 /* Follow the offset stored at a checked place. Zero would lead back to itself. */
@@ -96,11 +94,11 @@ static size_t place(struct prt_fb_table table, unsigned field, unsigned bytes)
     uint16_t offset = (uint16_t)load(table.buffer, table.vtable + slot, 2);
     if (offset == 0)
         return 0;
-    if (offset < 4 || table.at + offset + bytes > table.end) {
-        fault(table.buffer, "a field lies outside its table");
+    if (offset < 4) {
+        fault(table.buffer, "a field lies over its table's head");
         return 0;
     }
-    return table.at + offset;
+    return inside(table.buffer, table.at + offset, bytes) ? table.at + offset : 0;
 }
 
 uint64_t prt_fb_scalar(struct prt_fb_table table, unsigned field, unsigned bytes, uint64_t fallback)

@@ -29,7 +29,7 @@ struct prt_fb {
 /* An absent table has at == 0: all its fields are absent. */
 struct prt_fb_table {
     struct prt_fb *buffer;
-    size_t at, end;
+    size_t at;
     size_t vtable;
     uint16_t vtable_bytes;
 };
