@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Run every fuzz target for some seconds: fuzz.sh [SECONDS] [TARGET ...]
-# The corpus grows in build/corpus/TARGET, seeded from tests/fuzz/corpus/TARGET. A finding stops the run; the input that shows it is
+# Run every fuzz target for some seconds, as many at once as there are processors: fuzz.sh [SECONDS] [TARGET ...]
+# The corpus grows in build/corpus/TARGET, seeded from tests/fuzz/corpus/TARGET. A finding fails the run; the input that shows it is
 # kept in build/corpus/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,17 +12,20 @@ if ((${#targets[@]} == 0)); then
         targets+=("${binary##*/fuzz_}")
     done
 fi
-for name in "${targets[@]}"; do
-    corpus=build/corpus/$name
+
+fuzz() {
+    local seconds=$1 name=$2 corpus=build/corpus/$2
+    local options=(-max_total_time="$seconds" -rss_limit_mb=2048 -timeout=20 -artifact_prefix="build/corpus/$name-")
     mkdir -p "$corpus"
-    options=(-max_total_time="$seconds" -rss_limit_mb=2048 -timeout=20 -artifact_prefix="build/corpus/$name-")
     [ -f "tests/fuzz/$name.dict" ] && options+=("-dict=tests/fuzz/$name.dict")
     [ -d "tests/fuzz/corpus/$name" ] && cp -n tests/fuzz/corpus/"$name"/* "$corpus"/
     if ! "build/fuzz/fuzz/fuzz_$name" "${options[@]}" "$corpus" >"$corpus.log" 2>&1; then
         tail -n 40 "$corpus.log"
         echo "fuzz $name: found something; the whole log is in $corpus.log"
-        exit 1
+        return 255 # tells xargs to start no other
     fi
     echo "fuzz $name: $(tail -n 1 "$corpus.log")"
-done
+}
+export -f fuzz
+printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I{} bash -c 'fuzz "$@"' fuzz "$seconds" {}
 echo "${#targets[@]} passed, 0 failed"
