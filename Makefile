@@ -3,12 +3,12 @@ PYTHON := build/venv/bin/python
 # A preset is configured once; Ninja reconfigures by itself when a CMakeLists.txt changes.
 build = test -f build/$(1)/build.ninja || cmake --preset $(1) >/dev/null; cmake --build --preset $(1) -- --quiet
 
-.PHONY: run test setup setup-test build demo-models models zoo reference lint format fuzz bench test-% clean install
+.PHONY: run test setup setup-test build demo-models models zoo reference lint format fuzz conformance conformance-sample bench test-% clean install
 
 run: setup build demo-models
 	@tools/demo.sh
 
-test: setup-test build models reference lint test-release test-asan test-tsan fuzz
+test: setup-test build models reference lint test-release conformance-sample test-asan test-tsan fuzz
 
 setup:
 	@tools/setup.sh build
@@ -50,6 +50,14 @@ FUZZ_SECONDS ?= 60
 fuzz: setup-test
 	@$(call build,fuzz)
 	@tools/fuzz.sh $(FUZZ_SECONDS)
+
+# ExecuTorch's own test suite, exported here: all of it in every flow takes hours, a sample of it minutes.
+CONFORMANCE_FLOWS := portable xnnpack xnnpack_static_int8_per_channel xnnpack_static_int8_per_tensor \
+    xnnpack_dynamic_int8_per_channel vulkan arm_tosa_fp arm_tosa_int
+conformance: build
+	@tests/conformance/run $(CONFORMANCE_FLOWS)
+conformance-sample: build
+	@tests/conformance/run --every 24 portable xnnpack
 
 # Against the peers, in turns: the runtime, the daemon's own share of the latency, IPC.
 bench: build models

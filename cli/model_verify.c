@@ -10,9 +10,7 @@
 #include "cli/cli.h"
 #include "cli/file.h"
 #include "cli/model.h"
-#include "cli/model_selftest.h"
 #include "cli/tensor_file.h"
-#include "runtime/bundle.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -298,9 +296,8 @@ int cli_model_verify(int argc, char **argv)
     };
     const struct base_usage usage = {
         .program = "percept model verify",
-        .operands = "DIR|FILE.bpte",
-        .purpose =
-            "Compare with reference outputs: those of DIR/manifest.jsonl, or of a bundled program.",
+        .operands = "DIR",
+        .purpose = "Run the models of DIR/manifest.jsonl and compare with their reference outputs.",
         .least = 1,
         .most = 1,
         .options = options,
@@ -309,7 +306,5 @@ int cli_model_verify(int argc, char **argv)
     if (!cli_parse(&usage, argc, argv, &operands, &code))
         return code;
     verify.folder = argv[1];
-    if (prt_bundle_is_one(verify.folder))
-        return cli_verify_bundle(verify.folder, &verify.settings, verify.json);
     return verify_folder(&verify);
 }

@@ -1,0 +1,202 @@
+"""Export ExecuTorch's own backend test suite instead of running it.
+
+A pytest plugin: it takes the place of the function with which the suite's fixture runs one model, so that the suite's
+own collection, parameters, recipes and seeds stay what they are. For each model it writes, into OUT,
+
+    TEST.pte, TEST.inN.bin, TEST.outN.bin   the program, raw row-major inputs, and what the model itself computes for them
+    manifest.jsonl                          an object a line, as `percept model verify` reads it
+
+Options: --out OUT, --every N (of the tests collected, each N-th). Each model is exported in a process of its own, with a time
+limit, so that one that crashes or hangs costs itself only; its line then has a "status" other than "ok" and no "pte".
+"""
+
+import hashlib
+import json
+import os
+import random
+import signal
+from pathlib import Path
+
+import executorch.backends.test.suite.runner as suite_runner
+import pytest
+import torch
+from executorch.backends.test.harness.stages import StageType
+from executorch.backends.test.harness.tester import Tester
+from executorch.backends.test.suite.reporting import TestCaseSummary, TestResult
+from torch.utils import _pytree as pytree
+
+LIMIT_S = 120
+out = Path()
+# The stock runtime, for the backends of ours that it has: what it makes of a program is stated beside the reference.
+RUNNABLE = {"XnnpackBackend"}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--out", required=True, help="folder for the programs and the manifest")
+    parser.addoption("--every", type=int, default=1, help="take each N-th test only")
+
+
+def pytest_configure(config):
+    global out
+    out = Path(config.getoption("--out"))
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "manifest.jsonl").unlink(missing_ok=True)
+    torch.set_num_threads(1)
+    # Programs of the suite use marks of plugins that are not needed here.
+    config.addinivalue_line("markers", "timeout: of pytest-timeout, which is not used")
+    warm_up()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    every = config.getoption("--every")
+    dropped = [item for i, item in enumerate(items) if i % every]
+    items[:] = items[::every]
+    config.hook.pytest_deselected(items=dropped)
+
+
+def warm_up():
+    """Import here, once, what an export imports on its way: every child inherits it."""
+
+    class Sum(torch.nn.Module):
+        def forward(self, x, y):
+            return x + y
+
+    pair = (torch.ones(2, 3), torch.ones(2, 3))
+    tester = Tester(Sum(), pair)
+    tester.export().to_edge_transform_and_lower().to_executorch()
+    stock_result(tester.get_artifact(), pair)
+
+
+def plain_name(test_name, flow_name, subtest_index):
+    """abs_dtype[portable-float32] -> abs_dtype[float32]: the folder says the flow."""
+    name = test_name.removeprefix("test_").replace(f"[{flow_name}-", "[").replace(f"[{flow_name}]", "")
+    return name.replace("/", "_") + (f"_{subtest_index}" if subtest_index else "")
+
+
+def write_values(values, stem, tag):
+    """Write each tensor to a file of its own; returns the manifest's entries."""
+    entries = []
+    for i, value in enumerate(values):
+        if not isinstance(value, torch.Tensor):
+            entries.append({"kind": type(value).__name__, "value": value})
+            continue
+        name = f"{stem}.{tag}{i}.bin"
+        rows = value.detach().contiguous().reshape(-1)
+        rows = rows.to(torch.uint8) if rows.dtype == torch.bool else rows.view(torch.uint8)
+        (out / name).write_bytes(rows.numpy().tobytes())
+        entries.append(
+            {
+                "kind": "tensor",
+                "dtype": str(value.dtype).removeprefix("torch."),
+                "shape": list(value.shape),
+                "dim_order": list(value.dim_order()),
+                "file": name,
+            }
+        )
+    return entries
+
+
+def stock_result(program, inputs):
+    """What ExecuTorch's own runtime says to the same program: its error, or None when it runs it."""
+    if any(d.id not in RUNNABLE for plan in program.executorch_program.execution_plan for d in plan.delegates):
+        return "a delegate that the stock runtime does not have"
+    import executorch.kernels.quantized  # noqa: F401  registers operators
+    from executorch.extension.pybindings._portable_lib import _load_for_executorch_from_buffer
+
+    try:
+        _load_for_executorch_from_buffer(bytes(program.buffer)).run_method("forward", tuple(inputs))
+    except Exception as error:
+        return str(error)[:200]
+    return None
+
+
+def export(model, inputs, flow, name, base, dynamic_shapes, random_inputs, record):
+    """Lower one model by the flow's recipe; fills the record as it gets on."""
+    seed = int.from_bytes(hashlib.md5(base.encode()).digest()[:4], "little")
+    torch.manual_seed(seed)
+    random.seed(seed)
+    model.eval()
+    model(*inputs)
+    tester = flow.tester_factory(model, inputs)
+    if flow.quantize:
+        record["status"] = "not quantised"
+        tester.quantize(flow.quantize_stage_factory() if flow.quantize_stage_factory else None)
+    record["status"] = "not exported"
+    tester.export(tester._get_default_stage(StageType.EXPORT, dynamic_shapes=dynamic_shapes))
+    record["status"] = "not lowered"
+    tester.to_edge_transform_and_lower()
+    tester.to_executorch()
+    program = tester.get_artifact()
+    given = inputs
+    if random_inputs:
+        try:
+            given = next(tester.generate_random_inputs())
+        except (AssertionError, RuntimeError):
+            pass  # inputs that it can't make up: those of the test do
+    record["status"] = "no reference"
+    flat_inputs, _ = pytree.tree_flatten(given)
+    expected, _ = Tester._calculate_reference_output(tester.stages[StageType.EXPORT].artifact, given)
+    record["inputs"] = write_values(flat_inputs, name, "in")
+    record["outputs"] = write_values(pytree.tree_flatten(expected)[0], name, "out")
+    record["delegates"] = sorted({d.id for plan in program.executorch_program.execution_plan for d in plan.delegates})
+    (out / f"{name}.pte").write_bytes(bytes(program.buffer))
+    record["pte"] = f"{name}.pte"
+    record["status"] = "ok"
+    record["executorch"] = stock_result(program, flat_inputs)
+
+
+def child(record, arguments):
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(LIMIT_S)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    try:
+        export(*arguments, record)
+    except Exception as error:
+        record["error"] = f"{type(error).__name__}: {error}"[:400]
+    with open(out / "manifest.jsonl", "a") as manifest:
+        manifest.write(json.dumps(record, default=str) + "\n")
+
+
+def run_test(
+    model,
+    inputs,
+    flow,
+    test_name,
+    test_base_name,
+    subtest_index,
+    params,
+    dynamic_shapes=None,
+    generate_random_test_inputs=True,
+    **_,
+):
+    name = plain_name(test_name, flow.name, subtest_index)
+    record = {"test": name, "flow": flow.name, "status": "not run"}
+    pid = os.fork()
+    if pid == 0:
+        try:
+            child(record, (model, inputs, flow, name, test_base_name, dynamic_shapes, generate_random_test_inputs))
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    if os.WIFSIGNALED(status):
+        record["status"] = f"signal {os.WTERMSIG(status)}"
+        with open(out / "manifest.jsonl", "a") as manifest:
+            manifest.write(json.dumps(record) + "\n")
+    return TestCaseSummary(
+        backend=flow.backend,
+        base_name=test_base_name,
+        subtest_index=subtest_index,
+        flow=flow.name,
+        name=test_name,
+        params=params,
+        result=TestResult.SUCCESS,
+        error=None,
+        tensor_error_statistics=[],
+    )
+
+
+# Before the suite's conftest imports it by name.
+suite_runner.run_test = run_test

@@ -1,0 +1,49 @@
+"""Hold a flow's results against the list of what is known to fail: judge.py FLOW MANIFEST RESULT KNOWN"""
+
+import json
+import re
+import sys
+
+
+def lines(path):
+    with open(path) as file:
+        return [json.loads(line) for line in file if line.strip()]
+
+
+def known_failures(path, flow):
+    """Patterns of the flow, each with its reason: `FLOW PATTERN  reason`; FLOW may be `*`."""
+    known = []
+    with open(path) as file:
+        for line in file:
+            if line.strip() and not line.startswith("#"):
+                of, pattern, reason = line.split(None, 2)
+                if of in ("*", flow):
+                    known.append((re.compile(pattern), reason.strip()))
+    return known
+
+
+def main():
+    flow, manifest, result, known_path = sys.argv[1:]
+    tests = {test["test"]: test for test in lines(manifest)}
+    results = [line for line in lines(result) if "test" in line]
+    known = known_failures(known_path, flow)
+    not_exported = sum(1 for test in tests.values() if "pte" not in test)
+    failed = [line for line in results if not line["passed"]]
+    unexpected = [line for line in failed if not any(pattern.fullmatch(line["test"]) for pattern, _ in known)]
+    stale = [line for line in results if line["passed"] and any(p.fullmatch(line["test"]) for p, _ in known)]
+    refused = sum(1 for test in tests.values() if test.get("executorch"))
+    passed = len(results) - len(failed)
+    share = 100 * passed / len(results) if results else 0
+    print(
+        f"{flow}: {passed} of {len(results)} programs pass ({share:.1f} %); {len(failed) - len(unexpected)} known to fail, "
+        f"{len(unexpected)} unexpected; ExecuTorch itself refuses {refused}; {not_exported} were not exported"
+    )
+    for line in unexpected:
+        print(f"  FAIL {line['test']}: {line['message']}")
+    for line in stale:
+        print(f"  listed as failing, but passes: {line['test']}")
+    sys.exit(bool(unexpected or stale or not results))
+
+
+if __name__ == "__main__":
+    main()
