@@ -94,7 +94,7 @@ struct prt_activation {
 };
 
 /* Functions of one number. a and b are the parameters of those that have them: leaky_relu slope =
- * a, elu alpha = a, clamp lo = a, hi = b. */
+ * a, elu alpha = a, clamp lo = a, hi = b, logit bound = a (x first goes to [a, 1 - a]). */
 /* clang-format off */
 #define PRT_UNARY_TABLE(X)                                                                     \
     X(CLAMP, "clamp") X(SIGMOID, "sigmoid") X(TANH, "tanh") X(HARDSWISH, "hardswish")           \
@@ -102,7 +102,10 @@ struct prt_activation {
     X(LEAKY_RELU, "leaky_relu") X(ELU, "elu") X(EXP, "exp") X(LOG, "log") X(SQRT, "sqrt")       \
     X(RSQRT, "rsqrt") X(ABS, "abs") X(NEG, "neg") X(RECIPROCAL, "reciprocal")                   \
     X(SQUARE, "square") X(FLOOR, "floor") X(CEIL, "ceil") X(ROUND, "round") X(SIN, "sin")       \
-    X(COS, "cos") X(NOT, "logical_not")
+    X(COS, "cos") X(NOT, "logical_not") X(TAN, "tan") X(ASIN, "asin") X(ACOS, "acos")           \
+    X(ATAN, "atan") X(SINH, "sinh") X(COSH, "cosh") X(ASINH, "asinh") X(ACOSH, "acosh")         \
+    X(ATANH, "atanh") X(ERF, "erf") X(EXPM1, "expm1") X(LOG1P, "log1p") X(LOG2, "log2")         \
+    X(LOG10, "log10") X(LOGIT, "logit") X(SIGN, "sign") X(TRUNC, "trunc")
 /* clang-format on */
 
 enum prt_unary_kind {
@@ -160,7 +163,11 @@ struct prt_matmul_attrs {
 #define PRT_BINARY_TABLE(X)                                                                    \
     X(ADD, "add") X(SUB, "sub") X(MUL, "mul") X(DIV, "div") X(MAX, "maximum") X(MIN, "minimum") \
     X(POW, "pow") X(EQ, "eq") X(NE, "ne") X(LT, "lt") X(LE, "le") X(GT, "gt") X(GE, "ge")       \
-    X(AND, "logical_and") X(OR, "logical_or") X(SQUARED_DIFFERENCE, "squared_difference")
+    X(AND, "logical_and") X(OR, "logical_or") X(SQUARED_DIFFERENCE, "squared_difference")       \
+    X(FLOOR_DIV, "floor_div") X(TRUNC_DIV, "trunc_div") X(FMOD, "fmod")                         \
+    X(REMAINDER, "remainder") X(ATAN2, "atan2") X(BIT_AND, "bitwise_and")                       \
+    X(BIT_OR, "bitwise_or") X(BIT_XOR, "bitwise_xor") X(SHIFT_LEFT, "shift_left")               \
+    X(SHIFT_RIGHT, "shift_right")
 /* clang-format on */
 
 enum prt_binary_kind {
@@ -191,11 +198,30 @@ struct prt_pool_attrs {
 };
 
 /* inputs: x. axes is a bit set of logical dimensions. */
-enum prt_reduce_kind { PRT_REDUCE_SUM, PRT_REDUCE_MEAN, PRT_REDUCE_MAX, PRT_REDUCE_MIN };
+enum prt_reduce_kind {
+    PRT_REDUCE_SUM,
+    PRT_REDUCE_MEAN,
+    PRT_REDUCE_MAX,
+    PRT_REDUCE_MIN,
+    PRT_REDUCE_PROD,
+    PRT_REDUCE_COUNT
+};
 struct prt_reduce_attrs {
     enum prt_reduce_kind kind;
     uint32_t axes;
     bool keep_dims;
+};
+
+/* inputs: x. output: I64, where the greatest (or least) element stands along an axis; the first of
+ * equals. NaN is the greatest and the least. */
+struct prt_argmax_attrs {
+    int32_t axis;
+    bool keep_dims, least;
+};
+
+/* inputs: x. y[i] = x[0] + ... + x[i] along the axis. */
+struct prt_cumsum_attrs {
+    int32_t axis;
 };
 
 /* inputs: the parts, in order. */
@@ -271,6 +297,9 @@ struct prt_attention_attrs {
     X(WHERE, "where", SAME) /* condition, a, b */                                              \
     X(POOL2D, "pool2d", CHANNELS_LAST)                                                         \
     X(REDUCE, "reduce", ANY)                                                                   \
+    X(ARGMAX, "argmax", ANY)                                                                   \
+    X(CUMSUM, "cumsum", ANY)                                                                   \
+    X(RANGE, "range", ANY) /* start, step (scalars): a vector of y's size */                   \
     X(CONCAT, "concat", SAME)                                                                  \
     X(SLICE, "slice", SAME)                                                                    \
     X(PAD, "pad", SAME)                                                                        \
@@ -330,6 +359,8 @@ struct prt_node {
         struct prt_unary_attrs unary;
         struct prt_pool_attrs pool;
         struct prt_reduce_attrs reduce;
+        struct prt_argmax_attrs argmax;
+        struct prt_cumsum_attrs cumsum;
         struct prt_concat_attrs concat;
         struct prt_slice_attrs slice;
         struct prt_pad_attrs pad;

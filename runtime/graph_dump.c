@@ -17,10 +17,8 @@ static const char *const unary_names[] = {
 };
 
 static const char *const reduce_names[] = {
-    [PRT_REDUCE_SUM] = "sum",
-    [PRT_REDUCE_MEAN] = "mean",
-    [PRT_REDUCE_MAX] = "max",
-    [PRT_REDUCE_MIN] = "min",
+    [PRT_REDUCE_SUM] = "sum", [PRT_REDUCE_MEAN] = "mean", [PRT_REDUCE_MAX] = "max",
+    [PRT_REDUCE_MIN] = "min", [PRT_REDUCE_PROD] = "prod",
 };
 
 const char *prt_binary_name(enum prt_binary_kind kind)
@@ -141,7 +139,7 @@ static void dump_attrs(FILE *out, const struct prt_graph *graph, const struct pr
         if (node->attrs.unary.kind == PRT_UNARY_CLAMP)
             fprintf(out, "(%g, %g)", node->attrs.unary.a, node->attrs.unary.b);
         if (node->attrs.unary.kind == PRT_UNARY_LEAKY_RELU ||
-            node->attrs.unary.kind == PRT_UNARY_ELU)
+            node->attrs.unary.kind == PRT_UNARY_ELU || node->attrs.unary.kind == PRT_UNARY_LOGIT)
             fprintf(out, "(%g)", node->attrs.unary.a);
         break;
     case PRT_OP_POOL2D:
@@ -157,6 +155,13 @@ static void dump_attrs(FILE *out, const struct prt_graph *graph, const struct pr
     case PRT_OP_REDUCE:
         fprintf(out, " %s axes(0x%x)%s", reduce_names[node->attrs.reduce.kind],
                 node->attrs.reduce.axes, node->attrs.reduce.keep_dims ? " keep" : "");
+        break;
+    case PRT_OP_ARGMAX:
+        fprintf(out, "%s axis(%d)%s", node->attrs.argmax.least ? " least" : "",
+                node->attrs.argmax.axis, node->attrs.argmax.keep_dims ? " keep" : "");
+        break;
+    case PRT_OP_CUMSUM:
+        fprintf(out, " axis(%d)", node->attrs.cumsum.axis);
         break;
     case PRT_OP_CONCAT:
         fprintf(out, " axis(%d)", node->attrs.concat.axis);

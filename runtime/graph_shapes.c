@@ -105,7 +105,7 @@ static const char *check_reduce(const struct prt_check *check)
     const struct prt_tensor *x = tensor_at(check, 0), *y = check->y;
     if (!x)
         return WRONG_KIND;
-    if (a->kind > PRT_REDUCE_MIN || (x->rank && a->axes == 0) || a->axes >> x->rank)
+    if ((unsigned)a->kind >= PRT_REDUCE_COUNT || (x->rank && a->axes == 0) || a->axes >> x->rank)
         return WRONG_ATTRIBUTE;
     if (!same_type(x, y))
         return WRONG_DTYPE;
@@ -120,6 +120,37 @@ static const char *check_reduce(const struct prt_check *check)
             return WRONG_SIZES;
     }
     return at == y->rank ? NULL : WRONG_SIZES;
+}
+
+static const char *check_argmax(const struct prt_check *check)
+{
+    const struct prt_argmax_attrs *a = &check->node->attrs.argmax;
+    const struct prt_tensor *x = tensor_at(check, 0), *y = check->y;
+    if (!x)
+        return WRONG_KIND;
+    if (a->axis < 0 || a->axis >= x->rank)
+        return WRONG_ATTRIBUTE;
+    if (is_quantised(x) || is_quantised(y) || y->dtype != PRT_I64)
+        return WRONG_DTYPE;
+    if (x->sizes[a->axis] == 0 || y->rank != x->rank - !a->keep_dims)
+        return WRONG_SIZES;
+    for (int i = 0, at = 0; i < x->rank; i++)
+        if (i != a->axis ? y->sizes[at++] != x->sizes[i] : a->keep_dims && y->sizes[at++] != 1)
+            return WRONG_SIZES;
+    return NULL;
+}
+
+static const char *check_cumsum(const struct prt_check *check)
+{
+    const struct prt_tensor *x = tensor_at(check, 0), *y = check->y;
+    if (!x)
+        return WRONG_KIND;
+    int32_t axis = check->node->attrs.cumsum.axis;
+    if (axis < 0 || axis >= x->rank)
+        return WRONG_ATTRIBUTE;
+    if (is_quantised(x) || !same_type(x, y))
+        return WRONG_DTYPE;
+    return prt_tensor_same_sizes(x, y) ? NULL : WRONG_SIZES;
 }
 
 /* ---- moving data ---- */
@@ -273,6 +304,15 @@ static const char *check_full(const struct prt_check *check)
     return is_scalar(operand(check, 0)) ? NULL : WRONG_KIND;
 }
 
+static const char *check_range(const struct prt_check *check)
+{
+    if (!is_scalar(operand(check, 0)) || !is_scalar(operand(check, 1)))
+        return WRONG_KIND;
+    if (is_quantised(check->y))
+        return WRONG_DTYPE;
+    return check->y->rank == 1 ? NULL : WRONG_SIZES;
+}
+
 /* ---- the table ---- */
 
 static const struct {
@@ -288,6 +328,9 @@ static const struct {
     [PRT_OP_WHERE] = {3, 3, check_where},
     [PRT_OP_POOL2D] = {1, 1, prt_shape_pool},
     [PRT_OP_REDUCE] = {1, 1, check_reduce},
+    [PRT_OP_RANGE] = {2, 2, check_range},
+    [PRT_OP_ARGMAX] = {1, 1, check_argmax},
+    [PRT_OP_CUMSUM] = {1, 1, check_cumsum},
     [PRT_OP_CONCAT] = {1, UINT16_MAX, check_concat},
     [PRT_OP_SLICE] = {3, 3, check_slice},
     [PRT_OP_PAD] = {1, 1, check_pad},

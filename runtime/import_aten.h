@@ -18,12 +18,14 @@ struct prt_aten_table {
     size_t count;
 };
 
-extern const struct prt_aten_table prt_aten_math;  /* import_aten_math.c: elementwise, reductions */
-extern const struct prt_aten_table prt_aten_shape; /* import_aten_shape.c: moving data */
-extern const struct prt_aten_table prt_aten_nn;    /* import_aten_nn.c: layers */
-extern const struct prt_aten_table prt_aten_norm;  /* import_aten_norm.c */
-extern const struct prt_aten_table prt_aten_quant; /* import_aten_quant.c */
-extern const struct prt_aten_table prt_aten_index; /* import_aten_index.c: looking up, sorting */
+extern const struct prt_aten_table prt_aten_math;         /* import_aten_math.c: elementwise */
+extern const struct prt_aten_table prt_aten_pointwise;    /* import_aten_pointwise.c: rarer ones */
+extern const struct prt_aten_table prt_aten_reduce_table; /* import_aten_reduce.c */
+extern const struct prt_aten_table prt_aten_shape;        /* import_aten_shape.c: moving data */
+extern const struct prt_aten_table prt_aten_nn;           /* import_aten_nn.c: layers */
+extern const struct prt_aten_table prt_aten_norm;         /* import_aten_norm.c */
+extern const struct prt_aten_table prt_aten_quant;        /* import_aten_quant.c */
+extern const struct prt_aten_table prt_aten_index;    /* import_aten_index.c: looking up, sorting */
 extern const struct prt_aten_table prt_aten_arrange;  /* import_aten_arrange.c: fixed patterns */
 extern const struct prt_aten_table prt_aten_window;   /* import_aten_window.c: unusual windows */
 extern const struct prt_aten_table prt_aten_resample; /* import_aten_resample.c: other sizes */
@@ -36,6 +38,11 @@ const struct prt_aten_op *prt_aten_find(const char *name);
     {                                          \
         (rows), sizeof(rows) / sizeof(rows)[0] \
     }
+
+bool prt_aten_is_float(enum prt_dtype dtype);
+/* Argument index as an operand: its tensor, or its number. */
+enum percept_status prt_aten_operand(struct prt_import *import, const struct prt_call *call,
+                                     unsigned index, uint32_t *id);
 
 /* y = a op b, computed in the element type of y (but for comparisons) and broadcast to it. Operands
  * are tensors or scalars of the graph. */

@@ -1,11 +1,11 @@
-/* Why: elementwise functions and reductions. ATen has several spellings of each; the graph one. */
+/* Why: elementwise functions. ATen has several spellings of each; the graph has one. */
 #include "runtime/import_aten.h"
 
 #include <math.h>
 
 /* ---- element types ---- */
 
-static bool is_float(enum prt_dtype dtype)
+bool prt_aten_is_float(enum prt_dtype dtype)
 {
     return dtype == PRT_F32 || dtype == PRT_F16 || dtype == PRT_BF16 || dtype == PRT_F64;
 }
@@ -15,14 +15,14 @@ static enum prt_dtype promote(enum prt_dtype a, enum prt_dtype b)
 {
     if (a == b)
         return a;
-    if (is_float(a) != is_float(b))
-        return is_float(a) ? a : b;
+    if (prt_aten_is_float(a) != prt_aten_is_float(b))
+        return prt_aten_is_float(a) ? a : b;
     if (a == PRT_BOOL || b == PRT_BOOL)
         return a == PRT_BOOL ? b : a;
     size_t p = prt_dtype_size(a), q = prt_dtype_size(b);
     if (p != q)
         return p > q ? a : b;
-    if (is_float(a))
+    if (prt_aten_is_float(a))
         return PRT_F32;          /* float16 and bfloat16 */
     return p == 1 ? PRT_I16 : a; /* uint8 and int8 */
 }
@@ -51,7 +51,8 @@ static enum prt_dtype comparison_type(const struct prt_import *import, uint32_t 
     }
     if (strong[0] != strong[1]) {
         enum prt_dtype wide = types[strong[0] ? 0 : 1], weak = types[strong[0] ? 1 : 0];
-        if (is_float(wide) || (!is_float(weak) && (wide != PRT_BOOL || weak == PRT_BOOL)))
+        if (prt_aten_is_float(wide) ||
+            (!prt_aten_is_float(weak) && (wide != PRT_BOOL || weak == PRT_BOOL)))
             return wide;
     }
     return promote(types[0], types[1]);
@@ -97,7 +98,8 @@ enum percept_status prt_aten_binary(struct prt_import *import, enum prt_binary_k
 {
     enum prt_dtype type =
         makes_bool(kind) ? comparison_type(import, a, b) : prt_import_spec(import, y)->dtype;
-    if (!makes_bool(kind) && !is_float(type) && is_float(comparison_type(import, a, b)))
+    if (!makes_bool(kind) && !prt_aten_is_float(type) &&
+        prt_aten_is_float(comparison_type(import, a, b)))
         return prt_import_fail(import, PERCEPT_MALFORMED, "real numbers become integers");
     uint32_t result;
     enum percept_status status = result_as(import, y, makes_bool(kind) ? PRT_BOOL : type, &result);
@@ -129,9 +131,8 @@ enum percept_status prt_aten_with_number(struct prt_import *import, enum prt_bin
     return status;
 }
 
-/* Argument index as an operand: its tensor, or its number. */
-static enum percept_status operand(struct prt_import *import, const struct prt_call *call,
-                                   unsigned index, uint32_t *id)
+enum percept_status prt_aten_operand(struct prt_import *import, const struct prt_call *call,
+                                     unsigned index, uint32_t *id)
 {
     *id = call->operands[index];
     return *id != PRT_NO_VALUE ? PERCEPT_OK : prt_import_scalar(import, call->args[index], id);
@@ -142,9 +143,9 @@ static enum percept_status binary(struct prt_import *import, const struct prt_at
                                   struct prt_call *call)
 {
     uint32_t a, b;
-    enum percept_status status = operand(import, call, 0, &a);
+    enum percept_status status = prt_aten_operand(import, call, 0, &a);
     if (status == PERCEPT_OK)
-        status = operand(import, call, 1, &b);
+        status = prt_aten_operand(import, call, 1, &b);
     double alpha = call->signature[2] == 'N' ? prt_call_number(import, call, 2, 1) : 1;
     if (status == PERCEPT_OK)
         status = prt_aten_binary(import, (enum prt_binary_kind)op->kind, a, b, alpha,
@@ -157,43 +158,11 @@ static enum percept_status reversed_sub(struct prt_import *import, const struct 
                                         struct prt_call *call)
 {
     uint32_t other;
-    enum percept_status status = operand(import, call, 1, &other);
+    enum percept_status status = prt_aten_operand(import, call, 1, &other);
     if (status == PERCEPT_OK)
         status = prt_aten_binary(import, (enum prt_binary_kind)op->kind, other, call->operands[0],
                                  prt_call_number(import, call, 2, 1), prt_call_output(call));
     return status;
-}
-
-/* (self, other, rounding_mode, out) */
-static enum percept_status rounded_div(struct prt_import *import, const struct prt_aten_op *op,
-                                       struct prt_call *call)
-{
-    bool floors = prt_call_text_is(import, call, 2, "floor");
-    if (!prt_call_has(import, call, 2))
-        return binary(import, op, call);
-    const struct prt_tensor *y = prt_import_spec(import, prt_call_output(call));
-    if (!floors || !is_float(y->dtype))
-        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "this rounding is not supported");
-    uint32_t other, quotient;
-    enum percept_status status = operand(import, call, 1, &other);
-    if (status == PERCEPT_OK)
-        status = prt_import_temporary(import, y, &quotient);
-    if (status == PERCEPT_OK)
-        status = prt_aten_binary(import, PRT_BINARY_DIV, call->operands[0], other, 1, quotient);
-    if (status == PERCEPT_OK)
-        status = prt_aten_unary(import, PRT_UNARY_FLOOR, quotient, 0, 0, prt_call_output(call));
-    return status;
-}
-
-/* (self, other, out), for bools only: on integers it works bit by bit */
-static enum percept_status bitwise(struct prt_import *import, const struct prt_aten_op *op,
-                                   struct prt_call *call)
-{
-    if (prt_import_spec(import, call->operands[0])->dtype != PRT_BOOL)
-        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "only bools are supported");
-    if (call->signature[1] == 'T')
-        return binary(import, op, call);
-    return prt_aten_unary(import, PRT_UNARY_NOT, call->operands[0], 0, 0, prt_call_output(call));
 }
 
 /* ---- one operand ---- */
@@ -206,7 +175,7 @@ enum percept_status prt_aten_unary(struct prt_import *import, enum prt_unary_kin
     enum percept_status status = PERCEPT_OK;
     if (kind == PRT_UNARY_NOT)
         status = result_as(import, y, PRT_BOOL, &result);
-    else if (is_float(prt_import_spec(import, x)->dtype) && !is_float(type))
+    else if (prt_aten_is_float(prt_import_spec(import, x)->dtype) && !prt_aten_is_float(type))
         status = prt_import_fail(import, PERCEPT_MALFORMED, "real numbers become integers");
     else
         status = prt_import_convert(import, x, type, &x);
@@ -325,107 +294,10 @@ static enum percept_status masked_fill(struct prt_import *import, const struct p
 {
     (void)op;
     uint32_t value;
-    enum percept_status status = operand(import, call, 2, &value);
+    enum percept_status status = prt_aten_operand(import, call, 2, &value);
     if (status == PERCEPT_OK)
         status = choose(import, call->operands[1], value, call->operands[0], prt_call_output(call));
     return status;
-}
-
-/* ---- reductions ---- */
-
-enum percept_status prt_aten_reduce(struct prt_import *import, enum prt_reduce_kind kind,
-                                    uint32_t x, uint32_t axes, bool keep_dims, uint32_t y)
-{
-    /* A mean of no dimensions is the number itself; the node wants at least one. */
-    if (prt_import_spec(import, x)->rank == 0)
-        return prt_aten_unary(import, PRT_UNARY_CLAMP, x, -INFINITY, INFINITY, y);
-    enum percept_status status =
-        prt_import_convert(import, x, prt_import_spec(import, y)->dtype, &x);
-    if (status != PERCEPT_OK)
-        return status;
-    struct prt_node *node = prt_import_node(import, PRT_OP_REDUCE, y, 1, &x);
-    if (!node)
-        return PERCEPT_NO_MEMORY;
-    node->attrs.reduce =
-        (struct prt_reduce_attrs){.kind = kind, .axes = axes, .keep_dims = keep_dims};
-    return PERCEPT_OK;
-}
-
-static uint32_t all_axes(unsigned rank)
-{
-    return (uint32_t)((1u << rank) - 1);
-}
-
-enum percept_status prt_aten_axes(struct prt_import *import, const struct prt_call *call,
-                                  unsigned index, unsigned rank, uint32_t *axes)
-{
-    int64_t dims[PRT_MAX_RANK];
-    uint32_t count;
-    enum percept_status status = prt_call_ints(import, call, index, dims, PRT_MAX_RANK, &count);
-    *axes = count ? 0 : all_axes(rank);
-    for (uint32_t i = 0; i < count && status == PERCEPT_OK && rank > 0; i++) {
-        int32_t axis;
-        status = prt_import_axis(import, dims[i], rank, &axis);
-        if (status == PERCEPT_OK)
-            *axes |= 1u << axis;
-    }
-    return status;
-}
-
-/* (self, dims, keepdim, ..., out) */
-static enum percept_status reduce(struct prt_import *import, const struct prt_aten_op *op,
-                                  struct prt_call *call)
-{
-    uint32_t axes;
-    enum percept_status status =
-        prt_aten_axes(import, call, 1, prt_import_spec(import, call->operands[0])->rank, &axes);
-    if (status == PERCEPT_OK)
-        status = prt_aten_reduce(import, (enum prt_reduce_kind)op->kind, call->operands[0], axes,
-                                 prt_call_bool(import, call, 2), prt_call_output(call));
-    return status;
-}
-
-/* (self, ..., out) over everything */
-static enum percept_status reduce_all(struct prt_import *import, const struct prt_aten_op *op,
-                                      struct prt_call *call)
-{
-    unsigned rank = prt_import_spec(import, call->operands[0])->rank;
-    return prt_aten_reduce(import, (enum prt_reduce_kind)op->kind, call->operands[0],
-                           all_axes(rank), false, prt_call_output(call));
-}
-
-/* (self, dim, keepdim, out, ...) */
-static enum percept_status reduce_one(struct prt_import *import, const struct prt_aten_op *op,
-                                      struct prt_call *call)
-{
-    unsigned rank = prt_import_spec(import, call->operands[0])->rank;
-    int32_t axis = 0;
-    enum percept_status status =
-        rank ? prt_import_axis(import, prt_call_int(import, call, 1, 0), rank, &axis) : PERCEPT_OK;
-    if (status == PERCEPT_OK)
-        status = prt_aten_reduce(import, (enum prt_reduce_kind)op->kind, call->operands[0],
-                                 1u << axis, prt_call_bool(import, call, 2), prt_call_output(call));
-    return status;
-}
-
-/* (self, dim, half_to_float, out) */
-static enum percept_status softmax(struct prt_import *import, const struct prt_aten_op *op,
-                                   struct prt_call *call)
-{
-    uint32_t x = call->operands[0];
-    int32_t axis;
-    enum percept_status status = prt_import_axis(import, prt_call_int(import, call, 1, 0),
-                                                 prt_import_spec(import, x)->rank, &axis);
-    if (status == PERCEPT_OK)
-        status = prt_import_convert(import, x,
-                                    prt_import_spec(import, prt_call_output(call))->dtype, &x);
-    if (status != PERCEPT_OK)
-        return status;
-    struct prt_node *node = prt_import_node(import, PRT_OP_SOFTMAX, prt_call_output(call), 1, &x);
-    if (!node)
-        return PERCEPT_NO_MEMORY;
-    node->attrs.softmax = (struct prt_softmax_attrs){.axis = axis, .log = op->kind};
-    return PERCEPT_OK;
 }
 
 #define BINARY(name, signature, kind)              \
@@ -447,8 +319,6 @@ static const struct prt_aten_op ops[] = {
     BINARY("aten::mul.Scalar_out", "TNOR", MUL),
     BINARY("aten::div.out", "TTOR", DIV),
     BINARY("aten::div.Scalar_out", "TNOR", DIV),
-    {"aten::div.out_mode", "TTsOR", rounded_div, PRT_BINARY_DIV},
-    {"aten::div.Scalar_mode_out", "TNsOR", rounded_div, PRT_BINARY_DIV},
     BINARY("aten::maximum.out", "TTOR", MAX),
     BINARY("aten::minimum.out", "TTOR", MIN),
     BINARY("aten::pow.Tensor_Tensor_out", "TTOR", POW),
@@ -468,9 +338,6 @@ static const struct prt_aten_op ops[] = {
     BINARY("aten::ge.Scalar_out", "TNOR", GE),
     BINARY("aten::logical_and.out", "TTOR", AND),
     BINARY("aten::logical_or.out", "TTOR", OR),
-    {"aten::bitwise_and.Tensor_out", "TTOR", bitwise, PRT_BINARY_AND},
-    {"aten::bitwise_or.Tensor_out", "TTOR", bitwise, PRT_BINARY_OR},
-    {"aten::bitwise_not.out", "TOR", bitwise, PRT_UNARY_NOT},
 
     UNARY("aten::sigmoid.out", SIGMOID),
     UNARY("aten::tanh.out", TANH),
@@ -500,22 +367,6 @@ static const struct prt_aten_op ops[] = {
 
     {"aten::where.self_out", "TTTOR", where, 0},
     {"aten::masked_fill.Scalar_out", "TTNOR", masked_fill, 0},
-
-    {"aten::mean.out", "TlBiOR", reduce, PRT_REDUCE_MEAN},
-    {"aten::mean.dtype_out", "TiOR", reduce_all, PRT_REDUCE_MEAN},
-    {"aten::sum.IntList_out", "TlBiOR", reduce, PRT_REDUCE_SUM},
-    {"aten::amax.out", "TLBOR", reduce, PRT_REDUCE_MAX},
-    {"aten::amin.out", "TLBOR", reduce, PRT_REDUCE_MIN},
-    {"aten::max.unary_out", "TOR", reduce_all, PRT_REDUCE_MAX},
-    {"aten::min.unary_out", "TOR", reduce_all, PRT_REDUCE_MIN},
-    {"aten::max.dim_max", "TIBOXR", reduce_one, PRT_REDUCE_MAX},
-    {"aten::min.dim_min", "TIBOXR", reduce_one, PRT_REDUCE_MIN},
-    /* Any of some truths is the greatest of them. */
-    {"aten::any.out", "TIBOR", reduce_one, PRT_REDUCE_MAX},
-    {"aten::any.dims_out", "TlBOR", reduce, PRT_REDUCE_MAX},
-    {"aten::any.all_out", "TOR", reduce_all, PRT_REDUCE_MAX},
-    {"aten::_softmax.out", "TIBOR", softmax, false},
-    {"aten::_log_softmax.out", "TIBOR", softmax, true},
 };
 
 const struct prt_aten_table prt_aten_math = PRT_ATEN_TABLE(ops);

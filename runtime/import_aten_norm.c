@@ -120,6 +120,19 @@ static enum percept_status var(struct prt_import *import, const struct prt_aten_
                : status;
 }
 
+/* (self, dims, correction, keepdim, variance, mean) */
+static enum percept_status var_mean(struct prt_import *import, const struct prt_aten_op *op,
+                                    struct prt_call *call)
+{
+    uint32_t axes, x = call->operands[0];
+    enum percept_status status =
+        prt_aten_axes(import, call, 1, prt_import_spec(import, x)->rank, &axes);
+    if (status == PERCEPT_OK)
+        status = prt_aten_reduce(import, PRT_REDUCE_MEAN, x, axes, prt_call_bool(import, call, 3),
+                                 call->operands[5]);
+    return status == PERCEPT_OK ? var(import, op, call) : status;
+}
+
 /* (x - mean) / sqrt(variance + eps) over axes, into y */
 static enum percept_status normalise(struct prt_import *import, uint32_t x, uint32_t axes,
                                      double eps, uint32_t y)
@@ -243,6 +256,7 @@ static const struct prt_aten_op ops[] = {
     {"aten::native_layer_norm.out", "TLttDOXXR", layer_norm, 0},
     {"aten::native_group_norm.out", "TttIIIIDOXXR", group_norm, 0},
     {"aten::var.correction_out", "TlnBOR", var, 0},
+    {"aten::var_mean.correction_out", "TlnBOOR", var_mean, 0},
     {"aten::var.out", "TlBBOR", var, 1},
 };
 

@@ -469,6 +469,8 @@ static const struct prt_aten_op ops[] = {
     {"aten::fill.Scalar_out", "_NOR", full, 0},
     {"aten::scalar_tensor.out", "NOR", full, 0},
     {"aten::zeros.out", "LOR", full, 0},
+    {"aten::empty.out", "L_OR", full, 0}, /* of no particular numbers; what is written is known */
+    {"dim_order_ops::_empty_dim_order.out", "L_OR", full, 0},
     {"aten::ones.out", "LOR", full, 1},
 };
 

@@ -22,8 +22,9 @@ static cpu_body binary_body(const struct cpu_loops *loops, enum prt_binary_kind 
 static bool binary_supports(const struct prt_graph *graph, const struct prt_node *node)
 {
     const struct prt_binary_attrs *attrs = &node->attrs.binary;
-    return attrs->act.kind != PRT_ACT_PRELU &&
-           cpu_elementwise_supports(graph, node, cpu_domain_of(graph, node));
+    enum cpu_domain domain = cpu_domain_of(graph, node);
+    return attrs->act.kind != PRT_ACT_PRELU && binary_body(&cpu_loops_plain, attrs->kind, domain) &&
+           cpu_elementwise_supports(graph, node, domain);
 }
 
 static enum percept_status binary_prepare(const struct cpu_prepare *prepare, struct cpu_step *step)

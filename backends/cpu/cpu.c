@@ -23,7 +23,8 @@ static const struct cpu_kernel *const kernels[PRT_OP_COUNT] = {
     [PRT_OP_GATHER] = &cpu_gather,     [PRT_OP_SCATTER] = &cpu_scatter,
     [PRT_OP_ARGSORT] = &cpu_argsort,   [PRT_OP_CONV3D] = &cpu_conv3d,
     [PRT_OP_POOL3D] = &cpu_pool3d,     [PRT_OP_GRID_SAMPLE] = &cpu_grid_sample,
-    [PRT_OP_DISTANCE] = &cpu_distance,
+    [PRT_OP_DISTANCE] = &cpu_distance, [PRT_OP_RANGE] = &cpu_range,
+    [PRT_OP_ARGMAX] = &cpu_argmax,     [PRT_OP_CUMSUM] = &cpu_cumsum,
 };
 
 struct prt_segment {

@@ -24,6 +24,9 @@ enum cpu_domain cpu_domain_of(const struct prt_graph *graph, const struct prt_no
 bool cpu_can_load(const struct prt_tensor *tensor, enum cpu_domain domain);
 bool cpu_can_store(const struct prt_tensor *tensor, enum cpu_domain domain);
 
+/* Where ops compute that have no fp32 loops: floats in double, integers and booleans in int64. */
+enum cpu_domain cpu_wide_domain(const struct prt_tensor *tensor);
+
 extern const size_t cpu_domain_size[CPU_DOMAINS]; /* bytes of its numbers */
 
 /* The integer part; out of range goes to the nearest, NaN to 0. */

@@ -92,8 +92,8 @@ struct cpu_loops {
                     const float right[2], const struct cpu_code *code);
 
     /* Reductions accumulate in double. accumulate: acc[i] op= x[i]; fold: one number from a run. */
-    void (*accumulate[PRT_REDUCE_MIN + 1])(size_t n, double *acc, const float *x);
-    double (*fold[PRT_REDUCE_MIN + 1])(size_t n, double acc, const float *x);
+    void (*accumulate[PRT_REDUCE_COUNT])(size_t n, double *acc, const float *x);
+    double (*fold[PRT_REDUCE_COUNT])(size_t n, double acc, const float *x);
 
     void (*softmax)(size_t n, float *x, bool log); /* in place */
 

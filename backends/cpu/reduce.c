@@ -47,7 +47,7 @@ static double combine(enum prt_reduce_kind kind, double a, double b)
         return a > b || isnan(a) ? a : b;
     if (kind == PRT_REDUCE_MIN)
         return a < b || isnan(a) ? a : b;
-    return a + b;
+    return kind == PRT_REDUCE_PROD ? a * b : a + b;
 }
 
 static int64_t combine_integers(enum prt_reduce_kind kind, int64_t a, int64_t b)
@@ -56,17 +56,20 @@ static int64_t combine_integers(enum prt_reduce_kind kind, int64_t a, int64_t b)
         return a > b ? a : b;
     if (kind == PRT_REDUCE_MIN)
         return a < b ? a : b;
-    return (int64_t)((uint64_t)a + (uint64_t)b);
+    uint64_t p = (uint64_t)a, q = (uint64_t)b; /* wraps around */
+    return (int64_t)(kind == PRT_REDUCE_PROD ? p * q : p + q);
 }
 
 static void start(const struct reduce *op, size_t count, union sums *sums)
 {
-    double real = op->kind == PRT_REDUCE_MAX   ? -HUGE_VAL
-                  : op->kind == PRT_REDUCE_MIN ? HUGE_VAL
-                                               : 0;
-    int64_t integer = op->kind == PRT_REDUCE_MAX   ? INT64_MIN
-                      : op->kind == PRT_REDUCE_MIN ? INT64_MAX
-                                                   : 0;
+    double real = op->kind == PRT_REDUCE_MAX    ? -HUGE_VAL
+                  : op->kind == PRT_REDUCE_MIN  ? HUGE_VAL
+                  : op->kind == PRT_REDUCE_PROD ? 1
+                                                : 0;
+    int64_t integer = op->kind == PRT_REDUCE_MAX    ? INT64_MIN
+                      : op->kind == PRT_REDUCE_MIN  ? INT64_MAX
+                      : op->kind == PRT_REDUCE_PROD ? 1
+                                                    : 0;
     for (size_t i = 0; i < count; i++)
         if (op->domain == CPU_DOMAIN_I64)
             sums->integer[i] = integer;

@@ -14,6 +14,11 @@ int64_t cpu_to_i64(double x)
     return x < 0x1p63 ? (int64_t)x : INT64_MAX;
 }
 
+enum cpu_domain cpu_wide_domain(const struct prt_tensor *tensor)
+{
+    return cpu_wide_load[CPU_DOMAIN_I64][tensor->dtype] ? CPU_DOMAIN_I64 : CPU_DOMAIN_F64;
+}
+
 /* ---- element types ---- */
 
 #define LOAD(DOMAIN, NAME, FROM, EXPRESSION)                                             \
@@ -163,6 +168,69 @@ static int64_t power(int64_t base, int64_t exponent)
     return result;
 }
 
+static int64_t divide_down(int64_t a, int64_t b)
+{
+    if (b == 0 || b == -1)
+        return divide(a, b);
+    return a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
+
+/* Towards zero, as C's; x % 0 is 0 for the same reason. */
+static int64_t rest(int64_t a, int64_t b)
+{
+    return b == 0 || b == -1 ? 0 : a % b;
+}
+
+static int64_t rest_down(int64_t a, int64_t b)
+{
+    int64_t remainder = rest(a, b);
+    return remainder != 0 && (remainder < 0) != (b < 0) ? remainder + b : remainder;
+}
+
+/* A shift by more than the width, or by less than 0, moves everything out (PyTorch's rule). What a
+ * type narrower than 64 bits loses to the left, storing it loses. */
+static int64_t shift_left(int64_t a, int64_t b)
+{
+    return b < 0 || b > 63 ? 0 : (int64_t)((uint64_t)a << b);
+}
+
+static int64_t shift_right(int64_t a, int64_t b)
+{
+    return a >> (b < 0 || b > 63 ? 63 : b);
+}
+
+static double floor_div(double a, double b)
+{
+    if (b == 0)
+        return a / b;
+    double remainder = fmod(a, b), quotient = (a - remainder) / b;
+    if (remainder != 0 && (b < 0) != (remainder < 0))
+        quotient -= 1;
+    if (quotient == 0)
+        return copysign(0, a / b);
+    double down = floor(quotient);
+    return quotient - down > 0.5 ? down + 1 : down;
+}
+
+static double remainder_down(double a, double b)
+{
+    double remainder = fmod(a, b);
+    return remainder != 0 && (b < 0) != (remainder < 0) ? remainder + b : remainder;
+}
+
+BINARY(double, floor_div, floor_div(a, b))
+BINARY(double, trunc_div, trunc(a / b))
+BINARY(double, fmod, fmod(a, b))
+BINARY(double, remainder, remainder_down(a, b))
+BINARY(double, atan2, atan2(a, b))
+BINARY(int64_t, floor_div, divide_down(a, b))
+BINARY(int64_t, fmod, rest(a, b))
+BINARY(int64_t, remainder, rest_down(a, b))
+BINARY(int64_t, bit_and, a &b)
+BINARY(int64_t, bit_or, a | b)
+BINARY(int64_t, bit_xor, a ^ b)
+BINARY(int64_t, shift_left, shift_left(a, b))
+BINARY(int64_t, shift_right, shift_right(a, b))
 BINARY(double, add, a + alpha * b)
 BINARY(double, sub, a - alpha * b)
 BINARY(double, mul, a *b)
@@ -200,11 +268,18 @@ BINARY(double, prelu, a > 0 ? a : b * a)
     [PRT_BINARY_POW] = DOMAIN##_pow, [PRT_BINARY_EQ] = DOMAIN##_eq, [PRT_BINARY_NE] = DOMAIN##_ne, \
     [PRT_BINARY_LT] = DOMAIN##_lt, [PRT_BINARY_LE] = DOMAIN##_le, [PRT_BINARY_GT] = DOMAIN##_gt,   \
     [PRT_BINARY_GE] = DOMAIN##_ge, [PRT_BINARY_AND] = DOMAIN##_and, [PRT_BINARY_OR] = DOMAIN##_or, \
-    [PRT_BINARY_SQUARED_DIFFERENCE] = DOMAIN##_squared_difference
+    [PRT_BINARY_SQUARED_DIFFERENCE] = DOMAIN##_squared_difference,                                 \
+    [PRT_BINARY_FLOOR_DIV] = DOMAIN##_floor_div, [PRT_BINARY_FMOD] = DOMAIN##_fmod,                \
+    [PRT_BINARY_REMAINDER] = DOMAIN##_remainder
 
 const cpu_body cpu_wide_binary[CPU_DOMAINS][PRT_BINARY_COUNT] = {
-    [CPU_DOMAIN_F64] = {BINARY_ROWS(double)},
-    [CPU_DOMAIN_I64] = {BINARY_ROWS(int64_t)},
+    [CPU_DOMAIN_F64] = {BINARY_ROWS(double), [PRT_BINARY_TRUNC_DIV] = double_trunc_div,
+                        [PRT_BINARY_ATAN2] = double_atan2},
+    [CPU_DOMAIN_I64] =
+        {BINARY_ROWS(int64_t), [PRT_BINARY_TRUNC_DIV] = int64_t_div,
+         [PRT_BINARY_BIT_AND] = int64_t_bit_and, [PRT_BINARY_BIT_OR] = int64_t_bit_or,
+         [PRT_BINARY_BIT_XOR] = int64_t_bit_xor, [PRT_BINARY_SHIFT_LEFT] = int64_t_shift_left,
+         [PRT_BINARY_SHIFT_RIGHT] = int64_t_shift_right},
 };
 const cpu_body cpu_wide_prelu[CPU_DOMAINS] = {[CPU_DOMAIN_F64] = double_prelu};
 
@@ -248,6 +323,13 @@ static double clamp(double x, double lo, double hi)
     return x > hi ? hi : x;
 }
 
+static double logit(double x, double bound)
+{
+    if (bound >= 0)
+        x = clamp(x, bound, 1 - bound);
+    return log(x / (1 - x));
+}
+
 UNARY(double, clamp, clamp(x, params->a, params->b))
 UNARY(double, sigmoid, 1 / (1 + exp(-x)))
 UNARY(double, tanh, tanh(x))
@@ -273,6 +355,24 @@ UNARY(double, round, rint(x))
 UNARY(double, sin, sin(x))
 UNARY(double, cos, cos(x))
 UNARY(double, not, x == 0)
+UNARY(double, trunc, trunc(x))
+UNARY(double, sign, (x > 0) - (x < 0))
+UNARY(double, logit, logit(x, params->a))
+UNARY(double, tan, tan(x))
+UNARY(double, asin, asin(x))
+UNARY(double, acos, acos(x))
+UNARY(double, atan, atan(x))
+UNARY(double, sinh, sinh(x))
+UNARY(double, cosh, cosh(x))
+UNARY(double, asinh, asinh(x))
+UNARY(double, acosh, acosh(x))
+UNARY(double, atanh, atanh(x))
+UNARY(double, erf, erf(x))
+UNARY(double, expm1, expm1(x))
+UNARY(double, log1p, log1p(x))
+UNARY(double, log2, log2(x))
+UNARY(double, log10, log10(x))
+UNARY(int64_t, sign, (x > 0) - (x < 0))
 UNARY(int64_t, abs, x < 0 ? negate(x) : x)
 UNARY(int64_t, neg, negate(x))
 UNARY(int64_t, square, mul(x, x))
@@ -319,6 +419,23 @@ const cpu_body cpu_wide_unary[CPU_DOMAINS][PRT_UNARY_COUNT] = {
             [PRT_UNARY_SIN] = double_sin,
             [PRT_UNARY_COS] = double_cos,
             [PRT_UNARY_NOT] = double_not,
+            [PRT_UNARY_TAN] = double_tan,
+            [PRT_UNARY_ASIN] = double_asin,
+            [PRT_UNARY_ACOS] = double_acos,
+            [PRT_UNARY_ATAN] = double_atan,
+            [PRT_UNARY_SINH] = double_sinh,
+            [PRT_UNARY_COSH] = double_cosh,
+            [PRT_UNARY_ASINH] = double_asinh,
+            [PRT_UNARY_ACOSH] = double_acosh,
+            [PRT_UNARY_ATANH] = double_atanh,
+            [PRT_UNARY_ERF] = double_erf,
+            [PRT_UNARY_EXPM1] = double_expm1,
+            [PRT_UNARY_LOG1P] = double_log1p,
+            [PRT_UNARY_LOG2] = double_log2,
+            [PRT_UNARY_LOG10] = double_log10,
+            [PRT_UNARY_LOGIT] = double_logit,
+            [PRT_UNARY_SIGN] = double_sign,
+            [PRT_UNARY_TRUNC] = double_trunc,
         },
     [CPU_DOMAIN_I64] =
         {
@@ -329,6 +446,8 @@ const cpu_body cpu_wide_unary[CPU_DOMAINS][PRT_UNARY_COUNT] = {
             [PRT_UNARY_FLOOR] = int64_t_same,
             [PRT_UNARY_CEIL] = int64_t_same,
             [PRT_UNARY_ROUND] = int64_t_same,
+            [PRT_UNARY_TRUNC] = int64_t_same,
+            [PRT_UNARY_SIGN] = int64_t_sign,
             [PRT_UNARY_NOT] = int64_t_not,
         },
 };

@@ -35,12 +35,55 @@ static const struct example examples[] = {
      "v4: float32[2] = convert(v1)\n"
      "v2: float32[2] = binary(v3, v4) div\n"},
     {"aten::div.Scalar_out", "f32[2] 2 >f32[2] =", "v1: float32[2] = binary(v0, 2) div\n"},
-    {"aten::div.out_mode", "f32[2] f32[2] \"floor\" >f32[2] =",
-     "v3: float32[2] = binary(v0, v1) div\n"
-     "v2: float32[2] = unary(v3) floor\n"},
+    {"aten::div.out_mode",
+     "f32[2] f32[2] \"floor\" >f32[2] =", "v2: float32[2] = binary(v0, v1) floor_div\n"},
     {"aten::div.out_mode", "f32[2] f32[2] - >f32[2] =", "v2: float32[2] = binary(v0, v1) div\n"},
     {"aten::div.Scalar_mode_out",
-     "f32[2] 2 \"trunc\" >f32[2] =", "!UNSUPPORTED this rounding is not supported"},
+     "f32[2] 2 \"trunc\" >f32[2] =", "v1: float32[2] = binary(v0, 2) trunc_div\n"},
+    {"aten::floor_divide.out", "i8[2] i8[2] >i8[2] =", "v2: int8[2] = binary(v0, v1) floor_div\n"},
+    {"aten::fmod.Tensor_out", "f32[2] f32[2] >f32[2] =", "v2: float32[2] = binary(v0, v1) fmod\n"},
+    {"aten::remainder.Scalar_out",
+     "i64[2] 3 >i64[2] =", "v1: int64[2] = binary(v0, 3) remainder\n"},
+    {"aten::atan2.out", "i32[2] i32[2] >f32[2] =",
+     "v3: float32[2] = convert(v0)\n"
+     "v4: float32[2] = convert(v1)\n"
+     "v2: float32[2] = binary(v3, v4) atan2\n"},
+    {"aten::bitwise_and.Scalar_out",
+     "u8[2] 7 >u8[2] =", "v1: uint8[2] = binary(v0, 7) bitwise_and\n"},
+    {"aten::bitwise_or.Tensor_out", "u8[2] i32[2] >i32[2] =",
+     "v3: int32[2] = convert(v0)\n"
+     "v2: int32[2] = binary(v3, v1) bitwise_or\n"},
+    {"aten::bitwise_xor.Tensor_out",
+     "bool[2] bool[2] >bool[2] =", "v2: bool[2] = binary(v0, v1) ne\n"},
+    {"aten::bitwise_xor.Tensor_out",
+     "f32[2] f32[2] >f32[2] =", "!MALFORMED real numbers have no bits"},
+    {"aten::bitwise_left_shift.Tensor_Scalar_out",
+     "i32[2] 3 >i32[2] =", "v1: int32[2] = binary(v0, 3) shift_left\n"},
+    {"aten::bitwise_right_shift.Tensor_out",
+     "i32[2] i32[2] >i32[2] =", "v2: int32[2] = binary(v0, v1) shift_right\n"},
+    {"aten::logical_xor.out", "bool[2] f32[2] >bool[2] =",
+     "v3: bool[2] = convert(v1)\n"
+     "v2: bool[2] = binary(v0, v3) ne\n"},
+    {"aten::isnan.out", "f32[2] >bool[2] =", "v1: bool[2] = binary(v0, v0) ne\n"},
+    {"aten::isinf.out", "f32[2] >bool[2] =",
+     "v3: float32[2] = unary(v0) abs\n"
+     "v1: bool[2] = binary(v3, inf) eq\n"},
+    {"aten::isinf.out", "i32[2] >bool[2] =", "v1: bool[2] = binary(v0, v0) ne\n"},
+    {"aten::erf.out", "i32[2] >f32[2] =",
+     "v2: float32[2] = convert(v0)\n"
+     "v1: float32[2] = unary(v2) erf\n"},
+    {"aten::trunc.out", "i32[2] >i32[2] =", "v1: int32[2] = unary(v0) trunc\n"},
+    {"aten::logit.out", "f32[2] 0.25 >f32[2] =", "v1: float32[2] = unary(v0) logit(0.25)\n"},
+    {"aten::round.decimals_out", "f32[2] 2 >f32[2] =",
+     "v3: float32[2] = binary(v0, 100) mul\n"
+     "v4: float32[2] = unary(v3) round\n"
+     "v1: float32[2] = binary(v4, 100) div\n"},
+    {"aten::_conj_physical.out", "f32[2] >f32[2] =", "v1: float32[2] = reshape(v0)\n"},
+    {"aten::fill.Tensor_out", "f32[2] f32[] >f32[2] =", "v2: float32[2] = binary(v1, 1) mul\n"},
+    {"aten::arange.out", "3 >i64[3] =", "v0: int64[3] = range(0, 1)\n"},
+    {"aten::arange.start_out", "1 2 0.25 >f32[4] =", "v0: float32[4] = range(1, 0.25)\n"},
+    {"aten::arange.start_out", "1 2 0 >f32[4] =", "!MALFORMED inf numbers do not fill the result"},
+    {"aten::rand.out", "[2] >f32[2] =", "!UNSUPPORTED draws random numbers"},
     {"aten::maximum.out", "f32[2] f32[2] >f32[2] =", "v2: float32[2] = binary(v0, v1) maximum\n"},
     {"aten::minimum.out", "f32[2] f32[2] >f32[2] =", "v2: float32[2] = binary(v0, v1) minimum\n"},
     {"aten::pow.Tensor_Tensor_out",
@@ -77,7 +120,7 @@ static const struct example examples[] = {
     {"aten::bitwise_or.Tensor_out",
      "bool[2] bool[2] >bool[2] =", "v2: bool[2] = binary(v0, v1) logical_or\n"},
     {"aten::bitwise_not.out", "bool[2] >bool[2] =", "v1: bool[2] = unary(v0) logical_not\n"},
-    {"aten::bitwise_not.out", "i32[2] >i32[2] =", "!UNSUPPORTED only bools are supported"},
+    {"aten::bitwise_not.out", "i32[2] >i32[2] =", "v1: int32[2] = binary(v0, -1) bitwise_xor\n"},
     {"aten::sigmoid.out", "f32[2] >f32[2] =", "v1: float32[2] = unary(v0) sigmoid\n"},
     {"aten::tanh.out", "f32[2] >f32[2] =", "v1: float32[2] = unary(v0) tanh\n"},
     {"aten::hardswish.out", "f32[2] >f32[2] =", "v1: float32[2] = unary(v0) hardswish\n"},
@@ -141,6 +184,25 @@ static const struct example examples[] = {
      "v1: float32[2] = reduce(v0) max axes(0x2)\n"},
     {"aten::min.dim_min", "f32[2,3] 0 T >f32[1,3] >i64[1,3] ($3 $4)",
      "v1: float32[1, 3] = reduce(v0) min axes(0x1) keep\n"},
+    {"aten::argmax.out", "f32[2,3] 1 T >i64[2,1] =", "v1: int64[2, 1] = argmax(v0) axis(1) keep\n"},
+    {"aten::argmin.out", "f32[2,3] - F >i64[] =",
+     "v2: float32[6] = reshape(v0)\n"
+     "v3: int64[1] = argmax(v2) least axis(0) keep\n"
+     "v1: int64[] = reshape(v3)\n"},
+    {"aten::prod.out", "i32[2,3] - >i64[] =",
+     "v2: int64[2, 3] = convert(v0)\n"
+     "v1: int64[] = reduce(v2) prod axes(0x3)\n"},
+    {"aten::prod.int_out",
+     "f32[2,3] 0 F - >f32[3] =", "v1: float32[3] = reduce(v0) prod axes(0x1)\n"},
+    {"aten::sum.IntList_out", "f32[0,3] [0] F - >f32[3] =", "v1: float32[3] = full(0)\n"},
+    {"aten::amax.out", "f32[0,3] [0] F >f32[3] =", "!MALFORMED no element is the greatest of none"},
+    {"aten::cumsum.out", "i32[2,3] 1 - >i64[2,3] =",
+     "v2: int64[2, 3] = convert(v0)\n"
+     "v1: int64[2, 3] = cumsum(v2) axis(1)\n"},
+    {"aten::_softmax.out", "f32[] 0 F >f32[] =",
+     "v2: float32[1] = reshape(v0)\n"
+     "v3: float32[1] = softmax(v2) axis(0)\n"
+     "v1: float32[] = reshape(v3)\n"},
     {"aten::any.out", "bool[2,3] 1 F >bool[2] =", "v1: bool[2] = reduce(v0) max axes(0x2)\n"},
     {"aten::any.dims_out",
      "bool[2,3] [0,1] F >bool[] =", "v1: bool[] = reduce(v0) max axes(0x3)\n"},
