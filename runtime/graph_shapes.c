@@ -345,7 +345,7 @@ static const struct {
     [PRT_OP_FULL] = {1, 1, check_full},
     [PRT_OP_ATTENTION] = {4, 4, prt_shape_attention},
     [PRT_OP_GATHER] = {1, 17, prt_shape_gather},
-    [PRT_OP_SCATTER] = {3, 18, prt_shape_scatter},
+    [PRT_OP_SCATTER] = {2, 18, prt_shape_scatter},
     [PRT_OP_ARGSORT] = {1, 1, prt_shape_argsort},
     [PRT_OP_CONV3D] = {3, 3, prt_shape_conv3d},
     [PRT_OP_POOL3D] = {1, 1, prt_shape_pool3d},

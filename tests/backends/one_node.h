@@ -54,6 +54,8 @@ struct prt_node *one_node_make(struct one_node *one, enum prt_op op, struct prt_
 
 bool one_node_supported(struct one_node *one);
 void one_node_run(struct one_node *one);
+/* Run, with every instruction set, and expect that each run ends with this error. */
+void one_node_run_fails(struct one_node *one, const char *message);
 
 /* ---- elements, by logical index, as real numbers (dequantised) ---- */
 
