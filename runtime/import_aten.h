@@ -29,7 +29,9 @@ extern const struct prt_aten_table prt_aten_index;    /* import_aten_index.c: lo
 extern const struct prt_aten_table prt_aten_arrange;  /* import_aten_arrange.c: fixed patterns */
 extern const struct prt_aten_table prt_aten_window;   /* import_aten_window.c: unusual windows */
 extern const struct prt_aten_table prt_aten_resample; /* import_aten_resample.c: other sizes */
-extern const struct prt_aten_table prt_aten_prim;     /* import_aten_prim.c: scalar arithmetic */
+extern const struct prt_aten_table prt_aten_product;  /* import_aten_product.c: of matrices */
+extern const struct prt_aten_table prt_aten_normalise; /* import_aten_normalise.c: layers */
+extern const struct prt_aten_table prt_aten_prim;      /* import_aten_prim.c: scalar arithmetic */
 
 /* The row of an operator, NULL when there is none. */
 const struct prt_aten_op *prt_aten_find(const char *name);
@@ -55,6 +57,9 @@ enum percept_status prt_aten_reduce(struct prt_import *import, enum prt_reduce_k
 /* The list of dimensions in an argument as a bit set; an empty one and None mean all. */
 enum percept_status prt_aten_axes(struct prt_import *import, const struct prt_call *call,
                                   unsigned index, unsigned rank, uint32_t *axes);
+/* The mean over axes, x less it, and the mean of the square of that; axes stay with size 1. */
+enum percept_status prt_aten_moments(struct prt_import *import, uint32_t x, uint32_t axes,
+                                     uint32_t *mean, uint32_t *centred, uint32_t *variance);
 /* The result of a binary op with x and a number, of x's type. */
 enum percept_status prt_aten_with_number(struct prt_import *import, enum prt_binary_kind kind,
                                          uint32_t x, double number, uint32_t *y);
@@ -88,6 +93,8 @@ enum percept_status prt_aten_into(struct prt_import *import, uint32_t x, uint32_
 enum percept_status prt_aten_filled(struct prt_import *import, const struct prt_tensor *spec,
                                     int64_t number, uint32_t *id);
 
+/* Is x a constant, but for changes of order or type that a pass folds? */
+bool prt_aten_is_weight(const struct prt_import *import, uint32_t x);
 /* What import_aten_nn.c leaves to others: (as aten::convolution.out) in fp32 or fp64, weights
  * computed or not, one to three dimensions. */
 enum percept_status prt_aten_conv3d(struct prt_import *import, const struct prt_call *call);

@@ -1,24 +1,5 @@
-/* Why: the layers of networks: convolution, matrix products, pooling, resizing. */
+/* Why: the layers of networks: convolution, pooling, resizing. */
 #include "runtime/import_aten.h"
-
-/* Is x a constant, but for changes of order or type that a pass folds? */
-static bool is_weight(const struct prt_import *import, uint32_t x)
-{
-    const struct prt_graph *graph = import->graph;
-    for (int steps = 0; steps < 8; steps++) {
-        const struct prt_value *value = &graph->values[x];
-        if (value->flags & PRT_FLAG_CONSTANT)
-            return true;
-        if (value->producer == PRT_NO_VALUE)
-            return false;
-        const struct prt_node *node = &graph->nodes[value->producer];
-        if (node->op != PRT_OP_PERMUTE && node->op != PRT_OP_RESHAPE &&
-            node->op != PRT_OP_DEQUANTIZE && node->op != PRT_OP_LAYOUT)
-            return false;
-        x = node->inputs[0];
-    }
-    return false;
-}
 
 /* ---- convolution ---- */
 
@@ -83,8 +64,8 @@ static bool packs(const struct prt_import *import, const struct prt_call *call)
     const struct prt_tensor *x = prt_import_spec(import, call->operands[0]);
     uint32_t bias = call->operands[2];
     return x->rank <= 4 && x->dtype == PRT_F32 && prt_tensor_elements(x) != 0 &&
-           is_weight(import, call->operands[1]) &&
-           (bias == PRT_NO_VALUE || is_weight(import, bias));
+           prt_aten_is_weight(import, call->operands[1]) &&
+           (bias == PRT_NO_VALUE || prt_aten_is_weight(import, bias));
 }
 
 /* (input, weight, bias, stride, padding, dilation, transposed, output_padding, groups, out) */
@@ -126,69 +107,6 @@ static enum percept_status convolution(struct prt_import *import, const struct p
         return PERCEPT_NO_MEMORY;
     node->attrs.conv = attrs;
     return rank == 3 ? prt_import_reshape(import, result, y) : PERCEPT_OK;
-}
-
-/* ---- matrix products ---- */
-
-static enum percept_status linear_node(struct prt_import *import, uint32_t x, uint32_t weight,
-                                       uint32_t bias, bool weight_is_io, uint32_t y)
-{
-    struct prt_node *node =
-        prt_import_node(import, PRT_OP_LINEAR, y, 5,
-                        (const uint32_t[]){x, weight, bias, PRT_NO_VALUE, PRT_NO_VALUE});
-    if (!node)
-        return PERCEPT_NO_MEMORY;
-    node->attrs.linear.weight_is_io = weight_is_io;
-    return PERCEPT_OK;
-}
-
-static enum percept_status product(struct prt_import *import, uint32_t a, uint32_t b, uint32_t y)
-{
-    if (prt_import_spec(import, b)->rank == 2 && is_weight(import, b))
-        return linear_node(import, a, b, PRT_NO_VALUE, true, y);
-    return prt_import_node(import, PRT_OP_MATMUL, y, 2, (const uint32_t[]){a, b})
-               ? PERCEPT_OK
-               : PERCEPT_NO_MEMORY;
-}
-
-/* (self, mat2, out) */
-static enum percept_status matmul(struct prt_import *import, const struct prt_aten_op *op,
-                                  struct prt_call *call)
-{
-    (void)op;
-    return product(import, call->operands[0], call->operands[1], prt_call_output(call));
-}
-
-/* (input, weight, bias, out) */
-static enum percept_status linear(struct prt_import *import, const struct prt_aten_op *op,
-                                  struct prt_call *call)
-{
-    (void)op;
-    return linear_node(import, call->operands[0], call->operands[1], call->operands[2], false,
-                       prt_call_output(call));
-}
-
-/* (self, mat1, mat2, beta, alpha, out): beta * self + alpha * mat1 @ mat2 */
-static enum percept_status addmm(struct prt_import *import, const struct prt_aten_op *op,
-                                 struct prt_call *call)
-{
-    (void)op;
-    uint32_t bias = call->operands[0], a = call->operands[1], b = call->operands[2];
-    uint32_t y = prt_call_output(call), result;
-    double beta = prt_call_number(import, call, 3, 1), alpha = prt_call_number(import, call, 4, 1);
-    struct prt_tensor spec = *prt_import_spec(import, y);
-    const struct prt_tensor *added = prt_import_spec(import, bias);
-    bool per_column = added->rank == 1 && spec.rank == 2 && added->sizes[0] == spec.sizes[1];
-    if (beta == 1 && alpha == 1 && per_column && is_weight(import, b))
-        return linear_node(import, a, b, bias, true, y);
-    enum percept_status status = prt_import_temporary(import, &spec, &result);
-    if (status == PERCEPT_OK)
-        status = product(import, a, b, result);
-    if (status == PERCEPT_OK && alpha != 1)
-        status = prt_aten_with_number(import, PRT_BINARY_MUL, result, alpha, &result);
-    if (status == PERCEPT_OK)
-        status = prt_aten_binary(import, PRT_BINARY_ADD, result, bias, beta, y);
-    return status;
 }
 
 /* ---- pooling and resizing ---- */
@@ -321,10 +239,6 @@ static enum percept_status nearest(struct prt_import *import, const struct prt_a
 
 static const struct prt_aten_op ops[] = {
     {"aten::convolution.out", "TTtLLLBLIOR", convolution, 0},
-    {"aten::linear.out", "TTtOR", linear, 0},
-    {"aten::addmm.out", "TTTNNOR", addmm, 0},
-    {"aten::mm.out", "TTOR", matmul, 0},
-    {"aten::bmm.out", "TTOR", matmul, 0},
     {"aten::max_pool2d_with_indices.out", "TLLLLBOOR", max_pool, 2},
     {"aten::avg_pool2d.out", "TLLLBBiOR", average_pool, 2},
     {"aten::_adaptive_avg_pool2d.out", "TLOR", adaptive_pool, 2},

@@ -4,6 +4,7 @@
  * constant weights are LINEAR, and better packed.)
  */
 #include "backends/cpu/elementwise.h"
+#include "backends/cpu/matmul_plain.h"
 
 #include <string.h>
 
@@ -57,9 +58,9 @@ static bool supports(const struct prt_graph *graph, const struct prt_node *node)
 {
     const struct prt_tensor *a = cpu_operand(graph, node, 0), *b = cpu_operand(graph, node, 1),
                             *y = cpu_result(graph, node);
-    return a->dtype == PRT_F32 && b->dtype == PRT_F32 && y->dtype == PRT_F32 &&
-           prt_tensor_is_contiguous(a) && prt_tensor_is_contiguous(b) &&
-           prt_tensor_is_contiguous(y);
+    bool known = a->dtype == PRT_F32 || a->dtype == PRT_F64 || a->dtype == PRT_I64;
+    return known && b->dtype == a->dtype && y->dtype == a->dtype && prt_tensor_is_contiguous(a) &&
+           prt_tensor_is_contiguous(b) && prt_tensor_is_contiguous(y);
 }
 
 /* First element of matrix `index` of y's batches in a tensor that broadcasts to them. */
@@ -110,6 +111,8 @@ static enum percept_status prepare_matmul(const struct cpu_prepare *prepare, str
         offsets[i][2] = offset_of(y, b, i);
     }
     op->offsets = (const int64_t(*)[3])offsets;
+    if (y->dtype != PRT_F32)
+        return cpu_matmul_plain_prepare(prepare, op->offsets, batches, step);
     step->scratch = op->k * CPU_PANEL * sizeof(float) * prepare->threads;
     step->run = matmul_run;
     step->kernel = "matmul";
