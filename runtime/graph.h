@@ -318,7 +318,8 @@ struct prt_attention_attrs {
     X(CONV3D, "conv3d", CONTIGUOUS)                                                            \
     X(POOL3D, "pool3d", CONTIGUOUS)                                                            \
     X(GRID_SAMPLE, "grid_sample", CONTIGUOUS)                                                  \
-    X(DISTANCE, "distance", CONTIGUOUS)
+    X(DISTANCE, "distance", CONTIGUOUS)                                                        \
+    X(EMBEDDING_BAG, "embedding_bag", CONTIGUOUS)
 /* clang-format on */
 
 enum prt_op {
@@ -373,6 +374,7 @@ struct prt_node {
         struct prt_pool3d_attrs pool3d;
         struct prt_grid_attrs grid;
         struct prt_distance_attrs distance;
+        struct prt_bag_attrs bag;
         struct {
             bool nhwc;
         } prelu;

@@ -75,4 +75,17 @@ struct prt_distance_attrs {
     double p;
 };
 
+/*
+ * inputs: table [V, D], indices [N], offsets [B], or [B + 1], whose last ends the last bag,
+ * weights [N] |NO.   output: [B, D]: of bag b the rows from index offsets[b] to before
+ * offsets[b + 1], summed up (each times its weight), averaged, or the greatest; zeros when there
+ * are none. Rows of the index `padding` do not count. Table, weights and result are all F32 or all
+ * F64; indices and offsets I32 or I64. Those that are out of range end the run with an error.
+ */
+enum prt_bag_mode { PRT_BAG_SUM, PRT_BAG_MEAN, PRT_BAG_MAX, PRT_BAG_MODES };
+struct prt_bag_attrs {
+    enum prt_bag_mode mode;
+    int64_t padding; /* -1: none */
+};
+
 #endif

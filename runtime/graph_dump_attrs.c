@@ -65,6 +65,18 @@ static void dump_grid(FILE *out, const struct prt_grid_attrs *a)
             a->align_corners ? " align_corners" : "");
 }
 
+static void dump_bag(FILE *out, const struct prt_bag_attrs *a)
+{
+    static const char *const modes[] = {
+        [PRT_BAG_SUM] = "sum",
+        [PRT_BAG_MEAN] = "mean",
+        [PRT_BAG_MAX] = "max",
+    };
+    fprintf(out, " %s", modes[a->mode]);
+    if (a->padding >= 0)
+        fprintf(out, " padding(%lld)", (long long)a->padding);
+}
+
 void prt_graph_dump_attrs(FILE *out, const struct prt_graph *graph, const struct prt_node *node)
 {
     switch (node->op) {
@@ -85,6 +97,9 @@ void prt_graph_dump_attrs(FILE *out, const struct prt_graph *graph, const struct
         break;
     case PRT_OP_GRID_SAMPLE:
         dump_grid(out, &node->attrs.grid);
+        break;
+    case PRT_OP_EMBEDDING_BAG:
+        dump_bag(out, &node->attrs.bag);
         break;
     case PRT_OP_DISTANCE:
         fprintf(out, " p(%g)", node->attrs.distance.p);

@@ -351,6 +351,7 @@ static const struct {
     [PRT_OP_POOL3D] = {1, 1, prt_shape_pool3d},
     [PRT_OP_GRID_SAMPLE] = {2, 2, prt_shape_grid_sample},
     [PRT_OP_DISTANCE] = {2, 2, prt_shape_distance},
+    [PRT_OP_EMBEDDING_BAG] = {4, 4, prt_shape_embedding_bag},
 };
 
 const char *prt_graph_check_node(const struct prt_graph *graph, const struct prt_node *node)

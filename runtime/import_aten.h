@@ -31,6 +31,7 @@ extern const struct prt_aten_table prt_aten_window;   /* import_aten_window.c: u
 extern const struct prt_aten_table prt_aten_resample; /* import_aten_resample.c: other sizes */
 extern const struct prt_aten_table prt_aten_product;  /* import_aten_product.c: of matrices */
 extern const struct prt_aten_table prt_aten_normalise; /* import_aten_normalise.c: layers */
+extern const struct prt_aten_table prt_aten_backward;  /* import_aten_backward.c: gradients */
 extern const struct prt_aten_table prt_aten_prim;      /* import_aten_prim.c: scalar arithmetic */
 
 /* The row of an operator, NULL when there is none. */
@@ -95,9 +96,22 @@ enum percept_status prt_aten_filled(struct prt_import *import, const struct prt_
 
 /* Is x a constant, but for changes of order or type that a pass folds? */
 bool prt_aten_is_weight(const struct prt_import *import, uint32_t x);
+/* y = x weight^T + bias, all of one type: fp32, fp64 or int64. */
+enum percept_status prt_aten_linear(struct prt_import *import, uint32_t x, uint32_t weight,
+                                    uint32_t bias, uint32_t y);
+/* (input, output_size, align_corners, scales.., out), kind 0: linear along each axis. */
+enum percept_status prt_aten_resample_by(struct prt_import *import, const struct prt_aten_op *op,
+                                         struct prt_call *call);
 /* What import_aten_nn.c leaves to others: (as aten::convolution.out) in fp32 or fp64, weights
  * computed or not, one to three dimensions. */
 enum percept_status prt_aten_conv3d(struct prt_import *import, const struct prt_call *call);
+/* Stride, padding, dilation, transposed, output_padding and groups from argument `first` on. */
+enum percept_status prt_aten_conv3d_attrs(struct prt_import *import, const struct prt_call *call,
+                                          unsigned first, unsigned spatial,
+                                          struct prt_conv3d_attrs *attrs);
+/* x as five dimensions in dtype: missing ones of space have size 1. */
+enum percept_status prt_aten_with_volume(struct prt_import *import, uint32_t *x,
+                                         enum prt_dtype dtype);
 /* Windows over the last `spatial` dimensions of x; attrs are for three. */
 enum percept_status prt_aten_pool3d(struct prt_import *import, uint32_t x, unsigned spatial,
                                     const struct prt_pool3d_attrs *attrs, uint32_t y);

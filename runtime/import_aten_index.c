@@ -238,6 +238,41 @@ static enum percept_status embedding(struct prt_import *import, const struct prt
                                 : status;
 }
 
+/* (weight, indices, offsets, scale_grad_by_freq, mode, sparse, per_sample_weights,
+ * include_last_offset, padding_idx, out, offset2bag, bag_size, max_indices): what comes after out
+ * is for training */
+static enum percept_status embedding_bag(struct prt_import *import, const struct prt_aten_op *op,
+                                         struct prt_call *call)
+{
+    (void)op;
+    uint32_t operands[4] = {call->operands[0], call->operands[1], call->operands[2],
+                            call->operands[6]};
+    uint32_t y = prt_call_output(call), result;
+    struct prt_tensor spec = *prt_import_spec(import, y);
+    int64_t mode = prt_call_int(import, call, 4, 0), padding = prt_call_int(import, call, 8, -1);
+    int32_t rows = prt_import_spec(import, operands[0])->sizes[0];
+    if (mode < 0 || mode >= PRT_BAG_MODES)
+        return prt_import_fail(import, PERCEPT_MALFORMED, "has no mode %lld", (long long)mode);
+    spec.dtype = spec.dtype == PRT_F64 ? PRT_F64 : PRT_F32;
+    enum percept_status status = PERCEPT_OK;
+    for (int i = 0; i < 4 && status == PERCEPT_OK; i++) {
+        if (i == 1 || i == 2)
+            status = as_index(import, &operands[i]);
+        else if (operands[i] != PRT_NO_VALUE)
+            status = prt_import_convert(import, operands[i], spec.dtype, &operands[i]);
+    }
+    if (status == PERCEPT_OK)
+        status = prt_import_temporary(import, &spec, &result);
+    if (status != PERCEPT_OK)
+        return status;
+    struct prt_node *node = prt_import_node(import, PRT_OP_EMBEDDING_BAG, result, 4, operands);
+    if (!node)
+        return PERCEPT_NO_MEMORY;
+    node->attrs.bag =
+        (struct prt_bag_attrs){(enum prt_bag_mode)mode, padding < -1 ? padding + rows : padding};
+    return prt_aten_into(import, result, y);
+}
+
 /* ---- several indices at once ---- */
 
 /* What x[i, :, j] means: the sizes of p, where its dimensions come from, and the operands. */
@@ -608,6 +643,8 @@ static const struct prt_aten_op ops[] = {
     {"aten::gather.out", "QITBOR", gather, 0},
     {"aten::index_select.out", "QITOR", index_select, 0},
     {"aten::embedding.out", "QTIBBOR", embedding, 0},
+    {"aten::_embedding_bag.out", "TTTBIBtBIOXXXR", embedding_bag, 0},
+    {"aten::_embedding_bag_forward_only.out", "TTTBIBtBIOXXXR", embedding_bag, 0},
     {"aten::index.Tensor_out", "QaOR", index_tensor, 0},
     {"aten::index_put.out", "TaTBOR", index_put, 0},
     {"aten::index_put_", "TaTBR", index_put_in_place, 0},

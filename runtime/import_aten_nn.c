@@ -222,8 +222,9 @@ static enum percept_status resize_node(struct prt_import *import, const struct p
 static enum percept_status bilinear(struct prt_import *import, const struct prt_aten_op *op,
                                     struct prt_call *call)
 {
-    (void)op;
     bool align = prt_call_bool(import, call, 2);
+    if (prt_import_spec(import, call->operands[0])->dtype != PRT_F32)
+        return prt_aten_resample_by(import, op, call);
     return resize_node(
         import, call, 3,
         (struct prt_resize_attrs){.bilinear = true, .align_corners = align, .half_pixel = !align});

@@ -129,6 +129,16 @@ static enum percept_status computed_linear(struct prt_import *import, uint32_t x
     return status == PERCEPT_OK ? prt_aten_into(import, result, y) : status;
 }
 
+enum percept_status prt_aten_linear(struct prt_import *import, uint32_t x, uint32_t weight,
+                                    uint32_t bias, uint32_t y)
+{
+    bool packs = prt_import_spec(import, y)->dtype == PRT_F32 &&
+                 prt_aten_is_weight(import, weight) &&
+                 (bias == PRT_NO_VALUE || prt_aten_is_weight(import, bias));
+    return packs ? linear_node(import, x, weight, bias, false, y)
+                 : computed_linear(import, x, weight, bias, y);
+}
+
 /* (input, weight, bias, out) */
 static enum percept_status linear(struct prt_import *import, const struct prt_aten_op *op,
                                   struct prt_call *call)
@@ -146,10 +156,7 @@ static enum percept_status linear(struct prt_import *import, const struct prt_at
         status = result_as(import, y, dtype, &result);
     if (status != PERCEPT_OK)
         return status;
-    bool packs = dtype == PRT_F32 && prt_aten_is_weight(import, operands[1]) &&
-                 (operands[2] == PRT_NO_VALUE || prt_aten_is_weight(import, operands[2]));
-    status = packs ? linear_node(import, operands[0], operands[1], operands[2], false, result)
-                   : computed_linear(import, operands[0], operands[1], operands[2], result);
+    status = prt_aten_linear(import, operands[0], operands[1], operands[2], result);
     return status == PERCEPT_OK && result != y ? prt_aten_into(import, result, y) : status;
 }
 

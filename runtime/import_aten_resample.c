@@ -30,7 +30,7 @@ static double cubic(double x, double a)
 
 /* Shares of x's elements in element `at`: the neighbours, those beyond the edge the edge's. */
 static void plain_shares(const struct resample *how, double step, int32_t in, int32_t at,
-                         float *shares)
+                         double *shares)
 {
     double centre = how->align_corners ? step * at : step * (at + 0.5) - 0.5;
     if (how->filter == FILTER_LINEAR && centre < 0)
@@ -42,13 +42,13 @@ static void plain_shares(const struct resample *how, double step, int32_t in, in
             how->filter == FILTER_LINEAR ? (k ? part : 1 - part) : cubic((double)k - part, -0.75);
         double place = first + k;
         int32_t from = place < 0 ? 0 : place > in - 1 ? in - 1 : (int32_t)place;
-        shares[from] += (float)share;
+        shares[from] += share;
     }
 }
 
 /* The filter widened to cover all of x that an element stands for, so that nothing is skipped. */
 static void smooth_shares(const struct resample *how, double step, int32_t in, int32_t at,
-                          float *shares)
+                          double *shares)
 {
     double wide = step > 1 ? step : 1, support = (how->filter == FILTER_LINEAR ? 1 : 2) * wide;
     double centre = step * (at + 0.5), sum = 0;
@@ -61,11 +61,39 @@ static void smooth_shares(const struct resample *how, double step, int32_t in, i
             if (pass == 0)
                 sum += share;
             else
-                shares[i] = (float)(sum != 0 ? share / sum : share);
+                shares[i] = sum != 0 ? share / sum : share;
         }
 }
 
-/* x with another size along axis: a LINEAR with the axis last. */
+/* The matrix [out, in] of all shares, of x's type, which is fp32 or fp64. */
+static enum percept_status share_matrix(struct prt_import *import, const struct resample *how,
+                                        const struct prt_tensor *x, int32_t in, int32_t out,
+                                        double scale, uint32_t *matrix)
+{
+    const int32_t sizes[2] = {out, in};
+    struct prt_tensor spec = prt_import_like(x, 2, sizes);
+    size_t count = (size_t)in * (size_t)out;
+    double step = step_of(how->align_corners, scale, in, out);
+    if (!(step >= 0 && step <= INT32_MAX))
+        return prt_import_fail(import, PERCEPT_MALFORMED, "scales by %g", scale);
+    double *shares = base_arena_array(&import->graph->arena, count, sizeof *shares);
+    if (!shares)
+        return prt_import_no_memory(import);
+    memset(shares, 0, count * sizeof *shares);
+    for (int32_t i = 0; i < out; i++)
+        (how->antialias ? smooth_shares : plain_shares)(how, step, in, i,
+                                                        shares + (size_t)i * (size_t)in);
+    if (spec.dtype == PRT_F64)
+        return prt_import_constant(import, &spec, shares, matrix);
+    float *single = base_arena_array(&import->graph->arena, count, sizeof *single);
+    if (!single)
+        return prt_import_no_memory(import);
+    for (size_t i = 0; i < count; i++)
+        single[i] = (float)shares[i];
+    return prt_import_constant(import, &spec, single, matrix);
+}
+
+/* x with another size along axis: a product with the axis last. */
 static enum percept_status resample_axis(struct prt_import *import, const struct resample *how,
                                          uint32_t *x, int32_t axis, int32_t out, double scale)
 {
@@ -73,29 +101,16 @@ static enum percept_status resample_axis(struct prt_import *import, const struct
     int32_t in = spec.sizes[axis], last = spec.rank - 1;
     if (in < 1 || out < 1)
         return prt_import_fail(import, PERCEPT_MALFORMED, "resizes %d to %d", in, out);
-    float *shares =
-        base_arena_array(&import->graph->arena, (size_t)in * (size_t)out, sizeof *shares);
-    if (!shares)
-        return prt_import_no_memory(import);
-    memset(shares, 0, (size_t)in * (size_t)out * sizeof *shares);
-    double step = step_of(how->align_corners, scale, in, out);
-    if (!(step >= 0 && step <= INT32_MAX))
-        return prt_import_fail(import, PERCEPT_MALFORMED, "scales by %g", scale);
-    for (int32_t i = 0; i < out; i++)
-        (how->antialias ? smooth_shares : plain_shares)(how, step, in, i,
-                                                        shares + (size_t)i * (size_t)in);
     uint8_t order[PRT_MAX_RANK];
     for (uint8_t i = 0; i < PRT_MAX_RANK; i++)
         order[i] = i;
     order[axis] = (uint8_t)last;
     order[last] = (uint8_t)axis;
     uint32_t weight, turned, product, back;
-    const int32_t sizes[2] = {out, in};
-    struct prt_tensor matrix = prt_import_like(&spec, 2, sizes);
+    enum percept_status status = share_matrix(import, how, &spec, in, out, scale, &weight);
     spec.sizes[axis] = spec.sizes[last];
     spec.sizes[last] = in;
     spec = prt_import_like(&spec, spec.rank, spec.sizes);
-    enum percept_status status = prt_import_constant(import, &matrix, shares, &weight);
     if (status == PERCEPT_OK)
         status = prt_import_temporary(import, &spec, &turned);
     if (status == PERCEPT_OK)
@@ -105,12 +120,9 @@ static enum percept_status resample_axis(struct prt_import *import, const struct
         status = prt_import_temporary(import, &spec, &product);
     if (status != PERCEPT_OK)
         return status;
-    struct prt_node *node = prt_import_node(
-        import, PRT_OP_LINEAR, product, 5,
-        (const uint32_t[]){turned, weight, PRT_NO_VALUE, PRT_NO_VALUE, PRT_NO_VALUE});
-    if (!node)
-        return PERCEPT_NO_MEMORY;
-    node->attrs.linear = (struct prt_linear_attrs){.weight_is_io = false};
+    status = prt_aten_linear(import, turned, weight, PRT_NO_VALUE, product);
+    if (status != PERCEPT_OK)
+        return status;
     spec.sizes[last] = spec.sizes[axis];
     spec.sizes[axis] = out;
     status = prt_import_temporary(import, &spec, &back);
@@ -134,8 +146,8 @@ static double factor(const struct prt_import *import, const struct prt_call *cal
 enum { BY_LINEAR = 0, BY_CUBIC = 1, SMOOTHLY = 2 };
 
 /* (self, output_size, align_corners, scales.., out) */
-static enum percept_status resample(struct prt_import *import, const struct prt_aten_op *op,
-                                    struct prt_call *call)
+enum percept_status prt_aten_resample_by(struct prt_import *import, const struct prt_aten_op *op,
+                                         struct prt_call *call)
 {
     uint32_t x = call->operands[0], y = prt_call_output(call);
     struct prt_tensor to = *prt_import_spec(import, y);
@@ -144,7 +156,8 @@ static enum percept_status resample(struct prt_import *import, const struct prt_
                            .antialias = op->kind & SMOOTHLY};
     if (to.rank < 3 || to.rank != prt_import_spec(import, x)->rank)
         return prt_import_fail(import, PERCEPT_MALFORMED, "%u dimensions", to.rank);
-    enum percept_status status = prt_import_convert(import, x, PRT_F32, &x);
+    enum percept_status status =
+        prt_import_convert(import, x, to.dtype == PRT_F64 ? PRT_F64 : PRT_F32, &x);
     for (unsigned i = 2; i < to.rank && status == PERCEPT_OK; i++)
         status = resample_axis(import, &how, &x, (int32_t)i, to.sizes[i],
                                factor(import, call, 3, i - 2));
@@ -213,12 +226,12 @@ static enum percept_status grid_sampler(struct prt_import *import, const struct 
 }
 
 static const struct prt_aten_op ops[] = {
-    {"aten::upsample_linear1d.out", "TLBdOR", resample, BY_LINEAR},
-    {"aten::upsample_bilinear2d.out", "TLBddOR", resample, BY_LINEAR},
-    {"aten::upsample_trilinear3d.out", "TLBdddOR", resample, BY_LINEAR},
-    {"aten::upsample_bicubic2d.out", "TLBddOR", resample, BY_CUBIC},
-    {"aten::_upsample_bilinear2d_aa.out", "TLBddOR", resample, BY_LINEAR | SMOOTHLY},
-    {"aten::_upsample_bicubic2d_aa.out", "TLBddOR", resample, BY_CUBIC | SMOOTHLY},
+    {"aten::upsample_linear1d.out", "TLBdOR", prt_aten_resample_by, BY_LINEAR},
+    {"aten::upsample_bilinear2d.out", "TLBddOR", prt_aten_resample_by, BY_LINEAR},
+    {"aten::upsample_trilinear3d.out", "TLBdddOR", prt_aten_resample_by, BY_LINEAR},
+    {"aten::upsample_bicubic2d.out", "TLBddOR", prt_aten_resample_by, BY_CUBIC},
+    {"aten::_upsample_bilinear2d_aa.out", "TLBddOR", prt_aten_resample_by, BY_LINEAR | SMOOTHLY},
+    {"aten::_upsample_bicubic2d_aa.out", "TLBddOR", prt_aten_resample_by, BY_CUBIC | SMOOTHLY},
     {"aten::upsample_nearest1d.out", "QLdOR", nearest, 0},
     {"aten::upsample_nearest2d.out", "QLddOR", nearest, 0},
     {"aten::upsample_nearest3d.out", "QLdddOR", nearest, 0},

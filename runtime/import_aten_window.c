@@ -47,7 +47,8 @@ static enum percept_status window_numbers(struct prt_import *import, const struc
 /* ---- convolution ---- */
 
 /* x as five dimensions in the type of the computation: missing ones of space have size 1. */
-static enum percept_status with_volume(struct prt_import *import, uint32_t *x, enum prt_dtype dtype)
+enum percept_status prt_aten_with_volume(struct prt_import *import, uint32_t *x,
+                                         enum prt_dtype dtype)
 {
     struct prt_tensor spec = *prt_import_spec(import, *x);
     int32_t sizes[5] = {spec.sizes[0], spec.sizes[1], 1, 1, 1};
@@ -57,19 +58,20 @@ static enum percept_status with_volume(struct prt_import *import, uint32_t *x, e
     return status == PERCEPT_OK ? prt_aten_as(import, *x, 5, sizes, x) : status;
 }
 
-static enum percept_status conv3d_attrs(struct prt_import *import, const struct prt_call *call,
-                                        unsigned spatial, struct prt_conv3d_attrs *attrs)
+enum percept_status prt_aten_conv3d_attrs(struct prt_import *import, const struct prt_call *call,
+                                          unsigned first, unsigned spatial,
+                                          struct prt_conv3d_attrs *attrs)
 {
     *attrs = (struct prt_conv3d_attrs){.stride = {1, 1, 1}, .dilation = {1, 1, 1}};
-    enum percept_status status = window_numbers(import, call, 3, spatial, 1, attrs->stride);
+    enum percept_status status = window_numbers(import, call, first, spatial, 1, attrs->stride);
     if (status == PERCEPT_OK)
-        status = window_numbers(import, call, 4, spatial, 0, attrs->padding);
+        status = window_numbers(import, call, first + 1, spatial, 0, attrs->padding);
     if (status == PERCEPT_OK)
-        status = window_numbers(import, call, 5, spatial, 1, attrs->dilation);
-    attrs->transposed = prt_call_bool(import, call, 6);
+        status = window_numbers(import, call, first + 2, spatial, 1, attrs->dilation);
+    attrs->transposed = prt_call_bool(import, call, first + 3);
     if (status == PERCEPT_OK && attrs->transposed)
-        status = window_numbers(import, call, 7, spatial, 0, attrs->output_padding);
-    int64_t groups = prt_call_int(import, call, 8, 1);
+        status = window_numbers(import, call, first + 4, spatial, 0, attrs->output_padding);
+    int64_t groups = prt_call_int(import, call, first + 5, 1);
     if (status == PERCEPT_OK && (groups < 1 || groups > INT32_MAX))
         status = prt_import_fail(import, PERCEPT_MALFORMED, "has %lld groups", (long long)groups);
     attrs->groups = (int32_t)groups;
@@ -87,11 +89,11 @@ enum percept_status prt_aten_conv3d(struct prt_import *import, const struct prt_
                                rank);
     struct prt_conv3d_attrs attrs;
     enum prt_dtype dtype = computed_as(spec.dtype, false);
-    enum percept_status status = conv3d_attrs(import, call, rank - 2, &attrs);
+    enum percept_status status = prt_aten_conv3d_attrs(import, call, 3, rank - 2, &attrs);
     if (status == PERCEPT_OK)
-        status = with_volume(import, &x, dtype);
+        status = prt_aten_with_volume(import, &x, dtype);
     if (status == PERCEPT_OK)
-        status = with_volume(import, &weight, dtype);
+        status = prt_aten_with_volume(import, &weight, dtype);
     if (status == PERCEPT_OK && bias != PRT_NO_VALUE)
         status = prt_import_convert(import, bias, dtype, &bias);
     int32_t sizes[5] = {spec.sizes[0], spec.sizes[1], 1, 1, 1};
@@ -221,41 +223,6 @@ enum percept_status prt_aten_adaptive_pool(struct prt_import *import, const stru
                : status;
 }
 
-/* (grad_output, self, kernel, stride, padding, dilation, ceil_mode, indices, grad_input): each
- * gradient goes to where its maximum was */
-static enum percept_status max_pool_backward(struct prt_import *import,
-                                             const struct prt_aten_op *op, struct prt_call *call)
-{
-    (void)op;
-    uint32_t gradient = call->operands[0], index = call->operands[7], y = prt_call_output(call);
-    struct prt_tensor from = *prt_import_spec(import, gradient), to = *prt_import_spec(import, y);
-    unsigned spatial = 2, planes = from.rank - spatial;
-    if (from.rank < 3 || from.rank > 4 || to.rank != from.rank ||
-        !prt_tensor_same_sizes(&from, prt_import_spec(import, index)))
-        return prt_import_fail(import, PERCEPT_MALFORMED, "operands of unlike sizes");
-    int64_t areas[2] = {(int64_t)from.sizes[planes] * from.sizes[planes + 1],
-                        (int64_t)to.sizes[planes] * to.sizes[planes + 1]};
-    if (areas[0] > INT32_MAX || areas[1] > INT32_MAX)
-        return prt_import_fail(import, PERCEPT_LIMIT, "a plane of too many elements");
-    uint32_t zeros, result;
-    struct prt_index_attrs attrs = prt_aten_index_straight();
-    attrs.from[planes] = PRT_INDEXED;
-    attrs.add = true;
-    from.sizes[planes] = (int32_t)areas[0];
-    to.sizes[planes] = (int32_t)areas[1];
-    struct prt_tensor flat = prt_import_like(&to, planes + 1, to.sizes);
-    enum percept_status status = prt_aten_as(import, gradient, planes + 1, from.sizes, &gradient);
-    if (status == PERCEPT_OK)
-        status = prt_aten_as(import, index, planes + 1, from.sizes, &index);
-    if (status == PERCEPT_OK)
-        status = prt_aten_filled(import, &flat, 0, &zeros);
-    if (status == PERCEPT_OK)
-        status = prt_import_temporary(import, &flat, &result);
-    if (status == PERCEPT_OK)
-        status = prt_aten_scatter(import, zeros, gradient, 1, &index, &attrs, result);
-    return status == PERCEPT_OK ? prt_aten_into(import, result, y) : status;
-}
-
 static const struct prt_aten_op ops[] = {
     {"aten::max_pool3d_with_indices.out", "TLLLLBOOR", prt_aten_max_pool, 3},
     {"aten::avg_pool1d.out", "TLLLBBOR", prt_aten_average_pool, 1},
@@ -265,7 +232,6 @@ static const struct prt_aten_op ops[] = {
     {"aten::_adaptive_avg_pool3d.out", "TLOR", prt_aten_adaptive_pool, 3},
     {"aten::adaptive_max_pool2d.out", "TLOOR", prt_aten_adaptive_pool, 2},
     {"aten::adaptive_max_pool3d.out", "TLOOR", prt_aten_adaptive_pool, 3},
-    {"aten::max_pool2d_with_indices_backward.grad_input", "TTLLLLBTOR", max_pool_backward, 0},
 };
 
 const struct prt_aten_table prt_aten_window = PRT_ATEN_TABLE(ops);

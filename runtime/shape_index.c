@@ -92,3 +92,22 @@ const char *prt_shape_distance(const struct prt_check *check)
                ? NULL
                : WRONG_SIZES;
 }
+
+const char *prt_shape_embedding_bag(const struct prt_check *check)
+{
+    const struct prt_tensor *table = tensor_at(check, 0), *indices = tensor_at(check, 1),
+                            *offsets = tensor_at(check, 2), *weights = tensor_at(check, 3),
+                            *y = check->y;
+    if (!table || !indices || !offsets || (operand(check, 3) && !weights))
+        return WRONG_KIND;
+    if ((table->dtype != PRT_F32 && table->dtype != PRT_F64) || !same_type(table, y) ||
+        (weights && !same_type(table, weights)) || !is_index(indices) || !is_index(offsets))
+        return WRONG_DTYPE;
+    if ((unsigned)check->node->attrs.bag.mode >= PRT_BAG_MODES)
+        return WRONG_ATTRIBUTE;
+    if (table->rank != 2 || indices->rank != 1 || offsets->rank != 1 || y->rank != 2 ||
+        y->sizes[1] != table->sizes[1] || (weights && !vector_of(weights, indices->sizes[0])))
+        return WRONG_SIZES;
+    return offsets->sizes[0] == y->sizes[0] || offsets->sizes[0] - 1 == y->sizes[0] ? NULL
+                                                                                    : WRONG_SIZES;
+}

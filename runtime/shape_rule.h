@@ -25,7 +25,7 @@ prt_shape_rule prt_shape_conv, prt_shape_linear, prt_shape_matmul, prt_shape_poo
 /* Ops that look elements up, sort them, or slide windows in three dimensions (shape_index.c,
  * shape_volume.c). */
 prt_shape_rule prt_shape_gather, prt_shape_scatter, prt_shape_argsort, prt_shape_conv3d,
-    prt_shape_pool3d, prt_shape_grid_sample, prt_shape_distance;
+    prt_shape_pool3d, prt_shape_grid_sample, prt_shape_distance, prt_shape_embedding_bag;
 
 /* Ops made of whole patterns (shape_attention.c). */
 prt_shape_rule prt_shape_attention;
