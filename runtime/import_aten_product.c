@@ -186,8 +186,14 @@ static enum percept_status addmm(struct prt_import *import, const struct prt_ate
     status = prt_import_temporary(import, &spec, &result);
     if (status == PERCEPT_OK)
         status = product(import, operands[1], operands[2], result);
-    if (status == PERCEPT_OK && alpha != 1)
-        status = prt_aten_with_number(import, PRT_BINARY_MUL, result, alpha, &result);
+    if (status == PERCEPT_OK && alpha != 1) {
+        uint32_t factor, plain = result;
+        status = prt_import_scalar(import, call->args[4], &factor);
+        if (status == PERCEPT_OK)
+            status = prt_import_temporary(import, &spec, &result);
+        if (status == PERCEPT_OK)
+            status = prt_aten_binary(import, PRT_BINARY_MUL, plain, factor, 1, result);
+    }
     if (status == PERCEPT_OK)
         status = prt_aten_binary(import, PRT_BINARY_ADD, result, operands[0], beta, sum);
     return status == PERCEPT_OK && sum != y ? prt_aten_into(import, sum, y) : status;
