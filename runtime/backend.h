@@ -10,7 +10,8 @@
  *   - the graph's rules (graph.h), and layouts as prt_op_layout says; weights of CONV2D and LINEAR,
  *     and operands that broadcast, may lie in any dim_order;
  *   - operands and results overlap only as equal addresses, and only for UNARY, BINARY and PRELU,
- *     whose result may lie over an operand of the same sizes, type and layout;
+ *     whose result may lie over an operand of the same sizes, type and layout, and for SCATTER,
+ *     whose result may lie over x;
  *   - views are free: a PERMUTE, RESHAPE or LAYOUT whose result can share its operand's memory, and
  *     a CONCAT whose parts were computed in place, never reach a backend. A PERMUTE or RESHAPE that
  *     does (from an input of the method straight to an output) is a copy of bytes.

@@ -189,8 +189,7 @@ struct prt_unary_attrs {
     double a, b;
 };
 
-/* inputs: x. output: y (average and max; aten's indices output is not produced: an importer refuses
- * a graph that reads it). */
+/* inputs: x. output: y (average and max; for the indices of maxima there is POOL3D). */
 struct prt_pool_attrs {
     bool is_max, nhwc, count_include_pad;
     int32_t kernel[2], stride[2], dilation[2], padding[4];

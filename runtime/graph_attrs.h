@@ -80,7 +80,8 @@ struct prt_distance_attrs {
  * weights [N] |NO.   output: [B, D]: of bag b the rows from index offsets[b] to before
  * offsets[b + 1], summed up (each times its weight), averaged, or the greatest; zeros when there
  * are none. Rows of the index `padding` do not count. Table, weights and result are all F32 or all
- * F64; indices and offsets I32 or I64. Those that are out of range end the run with an error.
+ * F64; indices and offsets I32 or I64. Those that are out of range end the run with an error. A
+ * mean is PyTorch's, which takes the last offset for N when it counts the last bag.
  */
 enum prt_bag_mode { PRT_BAG_SUM, PRT_BAG_MEAN, PRT_BAG_MAX, PRT_BAG_MODES };
 struct prt_bag_attrs {

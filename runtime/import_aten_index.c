@@ -530,6 +530,15 @@ static enum percept_status scatter(struct prt_import *import, const struct prt_a
     return status == PERCEPT_OK && result != y ? prt_aten_into(import, result, y) : status;
 }
 
+/* (self, dim, index, src, reduce, include_self, out) */
+static enum percept_status scatter_reduce(struct prt_import *import, const struct prt_aten_op *op,
+                                          struct prt_call *call)
+{
+    if (!prt_call_text_is(import, call, 4, "sum") || !prt_call_bool(import, call, 5))
+        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "only sums are supported");
+    return scatter(import, op, call);
+}
+
 /* ---- order ---- */
 
 /* Indices along axis in order, `count` of them. */
@@ -651,6 +660,7 @@ static const struct prt_aten_op ops[] = {
     {"aten::scatter.src_out", "TITTOR", scatter, SCATTER_SET},
     {"aten::scatter.value_out", "TITNOR", scatter, SCATTER_SET},
     {"aten::scatter_add.out", "TITTOR", scatter, SCATTER_ADD},
+    {"aten::scatter_reduce.two_out", "TITTSBOR", scatter_reduce, SCATTER_ADD},
     {"aten::topk.values", "TIIBBOOR", order, ORDER_TOPK},
     {"aten::sort.values", "TIBOOR", order, ORDER_SORT},
     {"aten::sort.values_stable", "TbIBOOR", order, ORDER_SORT_STABLE},

@@ -144,10 +144,15 @@ static void join_concat(struct planner *planner, uint32_t index)
     planner->skip[index] = true;
 }
 
-/* Elementwise, each result needing only the operand's element in the same place. */
-static bool may_overwrite(const struct prt_node *node)
+/* How many of its first operands a result may lie over: elementwise, each needing only the
+ * operand's element in the same place; and what a SCATTER changes only in part. */
+static unsigned may_overwrite(const struct prt_node *node)
 {
-    return node->op == PRT_OP_UNARY || node->op == PRT_OP_BINARY || node->op == PRT_OP_PRELU;
+    if (node->op == PRT_OP_SCATTER)
+        return 1;
+    bool elementwise =
+        node->op == PRT_OP_UNARY || node->op == PRT_OP_BINARY || node->op == PRT_OP_PRELU;
+    return elementwise ? node->input_count : 0;
 }
 
 /* Write a result over an operand that nobody reads later. */
@@ -160,7 +165,7 @@ static void join_in_place(struct planner *planner, uint32_t index)
     if (!may_overwrite(node) || delta != 0 || planner->lives[target].first != index ||
         planner->lives[target].bytes != value_of(planner, y)->bytes)
         return;
-    for (unsigned i = 0; i < node->input_count; i++) {
+    for (unsigned i = 0; i < may_overwrite(node); i++) {
         uint32_t x = node->inputs[i];
         if (!is_tensor(planner, x))
             continue;

@@ -80,6 +80,8 @@ static void bag_task(void *context, size_t task, unsigned worker)
         }
         counted += row != op->attrs.padding;
     }
+    if ((int64_t)task == op->bags - 1 && op->attrs.mode == PRT_BAG_MEAN)
+        counted += op->indices - range[1];
     (op->dtype == PRT_F32 ? fold_f32 : fold_f64)(run, (int64_t)task, range, counted);
 }
 

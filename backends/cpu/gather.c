@@ -185,7 +185,7 @@ static void walk_run(const struct cpu_step *step, const struct cpu_run *run)
                       index,
                       run->fault,
                       walk->steps};
-    if (walk->scatters)
+    if (walk->scatters && run->data[step->inputs[0]] != job.to)
         cpu_copy_run(&walk->keep, job.to, run->data[step->inputs[0]], run->pool);
     if (walk->steps == 0)
         return;

@@ -199,6 +199,16 @@ static bool rows_innermost(const struct prt_tensor *tensor)
     return tensor->rank == 0 || tensor->dim_order[tensor->rank - 1] == tensor->rank - 1;
 }
 
+/* Does each dimension of the result come from the same one of x, through indices or not? */
+static bool gathers_straight(const struct prt_node *node, const struct prt_tensor *x,
+                             const struct prt_tensor *y)
+{
+    for (unsigned d = 0; d < x->rank; d++)
+        if (node->attrs.index.from[d] < PRT_INDEXED && node->attrs.index.from[d] != d)
+            return false;
+    return x->rank == y->rank;
+}
+
 /* Choose the order in which the node writes its output, and give it operands that lie as its rule
  * wants. */
 static bool settle_inputs(struct layout *layout, struct prt_node *node, uint8_t *order)
@@ -243,7 +253,9 @@ static bool settle_inputs(struct layout *layout, struct prt_node *node, uint8_t 
             wanted = 1 << 0; /* row-major on both sides */
         break;
     case PRT_LAYOUT_ANY:
-        if (node->op == PRT_OP_REDUCE && node->attrs.reduce.keep_dims)
+        if ((node->op == PRT_OP_REDUCE && node->attrs.reduce.keep_dims) ||
+            node->op == PRT_OP_SCATTER ||
+            (node->op == PRT_OP_GATHER && gathers_straight(node, &x, &y)))
             memcpy(order, x.dim_order, PRT_MAX_RANK);
         break;
     }

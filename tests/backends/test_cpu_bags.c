@@ -46,6 +46,7 @@ static double bagged(const struct one_node *one, const int32_t *index, const voi
     }
     if (a->mode == PRT_BAG_MAX)
         return best;
+    seen += next == one_node_spec(one, one->y)->sizes[0] ? all - end : 0;
     return a->mode == PRT_BAG_MEAN && seen ? sum / seen : sum;
 }
 

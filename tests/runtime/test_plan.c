@@ -72,6 +72,27 @@ START_TEST(an_operand_that_is_read_later_is_not_replaced)
 }
 END_TEST
 
+START_TEST(a_scatter_changes_what_nobody_reads_later)
+{
+    struct prt_graph *graph = build_graph();
+    uint32_t index = build_input(graph, SIZES(2, 1)), src = build_input(graph, SIZES(2, 4)), y[2];
+    graph->values[index].tensor.dtype = PRT_I32;
+    uint32_t x = build_clamp(graph, build_input(graph, SIZES(8, 4)), 0, 1), from = x;
+    for (int i = 0; i < 2; i++) {
+        struct prt_node *node =
+            build_node(graph, PRT_OP_SCATTER, IDS(from, src, index), SIZES(8, 4), &y[i]);
+        node->attrs.index = (struct prt_index_attrs){.from = {PRT_INDEXED, 1}};
+        from = y[i];
+    }
+    build_finish(graph, IDS(build_binary(graph, PRT_BINARY_SUB, y[1], x)));
+    struct prt_plan plan = plan_of(graph);
+    ck_assert_uint_ne(at(graph, &plan, y[0]), at(graph, &plan, x)); /* x is read after that */
+    ck_assert_uint_eq(at(graph, &plan, y[1]), at(graph, &plan, y[0]));
+    prt_plan_free(&plan);
+    prt_graph_destroy(graph);
+}
+END_TEST
+
 START_TEST(views_and_outer_slices_are_not_executed)
 {
     struct prt_graph *graph = build_graph();
@@ -274,6 +295,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, elementwise_results_replace_their_operands);
     tcase_add_test(tests, an_operand_that_is_read_later_is_not_replaced);
+    tcase_add_test(tests, a_scatter_changes_what_nobody_reads_later);
     tcase_add_test(tests, views_and_outer_slices_are_not_executed);
     tcase_add_test(tests, an_output_never_shares_an_input);
     tcase_add_test(tests, whole_parts_are_computed_where_they_are_joined);
