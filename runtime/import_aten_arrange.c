@@ -421,6 +421,17 @@ static enum percept_status slice_scatter(struct prt_import *import, const struct
                : status;
 }
 
+/* (self, src, non_blocking, out): all of it, by src broadcast and converted */
+static enum percept_status copy_over(struct prt_import *import, const struct prt_aten_op *op,
+                                     struct prt_call *call)
+{
+    (void)op;
+    uint32_t src = call->operands[1], y = prt_call_output(call);
+    struct prt_tensor spec = *prt_import_spec(import, y);
+    enum percept_status status = prt_aten_broadcast(import, src, spec.rank, spec.sizes, &src);
+    return status == PERCEPT_OK ? prt_aten_into(import, src, y) : status;
+}
+
 /* ---- arithmetic that other nodes say ---- */
 
 /* (self, dim, out): the first half times the sigmoid of the second */
@@ -545,6 +556,7 @@ static const struct prt_aten_op ops[] = {
     {"aten::as_strided_copy.out", "QLLiOR", as_strided, 0},
     {"aten::select_scatter.out", "TTIIOR", select_scatter, 0},
     {"aten::slice_scatter.out", "TTIiiIOR", slice_scatter, 0},
+    {"aten::copy.out", "_TBOR", copy_over, 0},
     {"aten::glu.out", "TIOR", glu, 0},
     {"aten::native_dropout.out", "TDbOOR", dropout, 0},
     {"aten::_cdist_forward.out", "TTDiOR", cdist, 0},
