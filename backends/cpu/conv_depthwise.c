@@ -2,9 +2,9 @@
  * Why: a depthwise convolution is limited by loads and stores, so it runs row by row in place, on
  * groups of channels whose weights stay in the L1 cache.
  *
- * int8 runs on the fp32 kernel: numbers of at most 255 * 128, 512 at most to a sum, are exact
- * there. The input rows of a strip are widened to floats once, with their padding, which costs
- * little beside the kernel's 9 to 25 uses of each.
+ * int8: the input rows of a strip are widened once, which costs little beside the kernel's 9 to 25
+ * uses of each; to pairs of 16 bits for the usual widths of kernels, else to floats, in which
+ * numbers of at most 255 * 128, 512 at most to a sum, are exact.
  */
 #include "backends/cpu/conv_plan.h"
 #include "base/checked.h"
@@ -126,6 +126,68 @@ static void run_strip_i8(const struct cpu_conv_call *call, float *scratch, size_
     conv->kernels->narrow(&n);
 }
 
+/* One line of pairs: input row `line` above the one `dilation` rows below it, and the padding. */
+static void widen_line(const struct cpu_conv *conv, const uint8_t *image, int64_t line,
+                       size_t channels, int32_t *to)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    size_t all = (size_t)spec->input[2], pixel = conv->depthwise.pixel;
+    size_t left = (size_t)spec->attrs.padding[2], width = (size_t)spec->input[1];
+    const uint8_t *rows[2];
+    for (int i = 0; i < 2; i++) {
+        int64_t row = line + i * (int64_t)spec->attrs.dilation[0];
+        rows[i] = row >= 0 && row < spec->input[0] ? image + (size_t)row * width * all : NULL;
+    }
+    left = left < conv->depthwise.line_pixels ? left : conv->depthwise.line_pixels;
+    size_t rest = conv->depthwise.line_pixels - left;
+    width = width < rest ? width : rest;
+    memset(to, 0, left * pixel * sizeof *to);
+    conv->kernels->widen_pairs(to + left * pixel, pixel, rows[0], rows[1], width, channels, all,
+                               conv->flip, conv->x_zero);
+    memset(to + (left + width) * pixel, 0, (rest - width) * pixel * sizeof *to);
+}
+
+/* As run_strip_i8, on pairs. */
+static void run_strip_pairs(const struct cpu_conv_call *call, int32_t *lines, size_t image,
+                            size_t row, size_t rows, size_t channel, size_t channels)
+{
+    const struct cpu_conv *conv = call->conv;
+    const struct cpu_conv_spec *spec = &conv->spec;
+    size_t all = (size_t)spec->input[2], columns = (size_t)spec->output[1];
+    size_t step = conv->depthwise.line_step, pairs = conv->depthwise.pairs;
+    size_t a_line = conv->depthwise.line_pixels * conv->depthwise.pixel;
+    size_t down = (size_t)spec->attrs.stride[0], apart = 2 * (size_t)spec->attrs.dilation[0];
+    size_t count = ((rows - 1) * down + (pairs - 1) * apart) / step + 1;
+    const uint8_t *x =
+        call->x + image * (size_t)spec->input[0] * (size_t)spec->input[1] * all + channel;
+    for (size_t i = 0; i < count; i++)
+        widen_line(conv, x, (int64_t)(row * down + i * step) - spec->attrs.padding[0], channels,
+                   lines + i * a_line);
+    size_t at = (image * (size_t)spec->output[0] + row) * columns * all + channel;
+    struct cpu_depthwise_i8 d = {
+        .kernel = (size_t)spec->kernel[1],
+        .stride = (size_t)spec->attrs.stride[1],
+        .pair_rows = pairs,
+        .rows = rows,
+        .columns = columns,
+        .channels = channels,
+        .x = lines,
+        .x_row = down / step * a_line,
+        .x_pair = apart / step * a_line,
+        .x_pixel = conv->depthwise.pixel,
+        .weights = (const int32_t *)conv->packed + channel * pairs * (size_t)spec->kernel[1],
+        .residual = spec->residual ? call->residual + at : NULL,
+        .y = call->y + at,
+        .y_row = columns * all,
+        .y_pixel = all,
+        .requant = conv->requant,
+    };
+    d.requant.scale += channel;
+    d.requant.bias += channel;
+    d.requant.finish.slope += channel;
+    conv->kernels->depthwise_i8(&d);
+}
+
 static void run_task(void *context, size_t task, unsigned worker)
 {
     const struct cpu_conv_call *call = context;
@@ -144,15 +206,26 @@ static void run_task(void *context, size_t task, unsigned worker)
         for (size_t from = row, strip; from < end; from += strip) {
             strip =
                 end - from < conv->depthwise.strip_rows ? end - from : conv->depthwise.strip_rows;
-            run_strip_i8(call, scratch, image, from, strip, channel, n);
+            if (conv->depthwise.pairs)
+                run_strip_pairs(call, (int32_t *)(void *)scratch, image, from, strip, channel, n);
+            else
+                run_strip_i8(call, scratch, image, from, strip, channel, n);
         }
     }
 }
 
 /* Numbers in a strip of `rows` output rows and in its sums, for one channel. */
-static bool strip_numbers(const struct cpu_conv_spec *spec, size_t rows, size_t *numbers)
+static bool strip_numbers(const struct cpu_conv *conv, size_t rows, size_t *numbers)
 {
+    const struct cpu_conv_spec *spec = &conv->spec;
     size_t reach, lines, in, out;
+    if (conv->depthwise.pairs)
+        return base_mul_size(rows - 1, (size_t)spec->attrs.stride[0], &lines) &&
+               base_mul_size(2 * (conv->depthwise.pairs - 1), (size_t)spec->attrs.dilation[0],
+                             &reach) &&
+               base_add_size(lines, reach, &lines) &&
+               base_mul_size(lines / conv->depthwise.line_step + 1, conv->depthwise.line_pixels,
+                             numbers);
     if (!base_mul_size((size_t)spec->kernel[0] - 1, (size_t)spec->attrs.dilation[0], &reach) ||
         !base_mul_size(rows - 1, (size_t)spec->attrs.stride[0], &lines) ||
         !base_add_size(lines, reach, &lines) || !base_add_size(lines, 1, &lines))
@@ -162,13 +235,37 @@ static bool strip_numbers(const struct cpu_conv_spec *spec, size_t rows, size_t 
            base_mul_size(rows, (size_t)spec->output[1], &out) && base_add_size(in, out, numbers);
 }
 
+static size_t common_divisor(size_t a, size_t b)
+{
+    return b ? common_divisor(b, a % b) : a;
+}
+
+/* int8: is there a kernel for pairs, and how do its lines lie? */
+static void plan_pairs(struct cpu_conv *conv)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    const struct prt_conv_attrs *attrs = &spec->attrs;
+    enum { BLOCK = 4, MOST_PAIRS = 64 };
+    bool known = (spec->kernel[1] == 3 || spec->kernel[1] == 5) && attrs->dilation[1] == 1 &&
+                 attrs->stride[1] <= 2 && spec->kernel[0] <= 2 * MOST_PAIRS;
+    if (!known)
+        return;
+    size_t columns = ((size_t)spec->output[1] + BLOCK - 1) / BLOCK * BLOCK;
+    conv->depthwise.pairs = ((size_t)spec->kernel[0] + 1) / 2;
+    conv->depthwise.line_step =
+        common_divisor((size_t)attrs->stride[0], 2 * (size_t)attrs->dilation[0]);
+    conv->depthwise.line_pixels =
+        (columns - 1) * (size_t)attrs->stride[1] + (size_t)spec->kernel[1];
+}
+
 /* int8: strips as high as the cache allows, of as many channels as let one be the whole image. */
 static enum percept_status plan_strips(struct cpu_conv *conv)
 {
+    plan_pairs(conv);
     const struct cpu_conv_spec *spec = &conv->spec;
     size_t rows = (size_t)spec->output[0], group = CPU_DEPTHWISE_CHANNELS, numbers, bytes;
     for (;;) {
-        if (!strip_numbers(spec, rows, &numbers) ||
+        if (!strip_numbers(conv, rows, &numbers) ||
             !base_mul_size(numbers, group * sizeof(float), &bytes) || bytes > SIZE_MAX / 65536)
             return PERCEPT_LIMIT;
         if (bytes <= STRIP_BYTES || (group == LEAST_GROUP_I8 && rows == 1))
@@ -180,9 +277,29 @@ static enum percept_status plan_strips(struct cpu_conv *conv)
     }
     conv->depthwise.channel_group = group;
     conv->depthwise.strip_rows = rows;
+    size_t widest = (size_t)spec->output[2] < group ? (size_t)spec->output[2] : group;
+    size_t width = conv->kernels->width;
+    conv->depthwise.pixel = (widest + width - 1) / width * width;
     conv->scratch_a_worker =
         align64(bytes + (CPU_DEPTHWISE_CHANNELS + CPU_CHANNEL_SLACK) * sizeof(float));
     return PERCEPT_OK;
+}
+
+/* One channel's weights, two kernel rows to a number. */
+static void pack_pairs(const struct cpu_conv *conv, const struct cpu_conv_weights *weights,
+                       size_t channel, int32_t *packed)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    size_t width = conv->kernels->width, columns = (size_t)spec->kernel[1];
+    size_t pairs = conv->depthwise.pairs;
+    packed += channel / width * width * pairs * columns + channel % width;
+    for (size_t row = 0; row < 2 * pairs; row++)
+        for (size_t k = 0; k < columns && row < (size_t)spec->kernel[0]; k++) {
+            int64_t at = cpu_weight_at(spec, weights->strides, channel, 0, row, k, 0);
+            uint16_t weight = (uint16_t)((const int8_t *)weights->weight)[at];
+            int32_t *to = &packed[(row / 2 * columns + k) * width];
+            *to = row % 2 ? (int32_t)((uint32_t)*to | (uint32_t)weight << 16) : weight;
+        }
 }
 
 enum percept_status cpu_conv_plan_depthwise(struct cpu_conv *conv,
@@ -199,11 +316,14 @@ enum percept_status cpu_conv_plan_depthwise(struct cpu_conv *conv,
     enum percept_status status = f32 ? PERCEPT_OK : plan_strips(conv);
     if (status != PERCEPT_OK)
         return status;
-    float *packed = conv->packed = cpu_conv_alloc(numbers, sizeof *packed);
-    if (!packed)
+    conv->packed = cpu_conv_alloc(numbers, sizeof(float)); /* pairs need no more */
+    if (!conv->packed)
         return PERCEPT_NO_MEMORY;
     size_t kernel_columns = (size_t)spec->kernel[1];
-    for (size_t c = 0; c < channels; c++) {
+    float *packed = conv->packed;
+    for (size_t c = 0; c < channels && conv->depthwise.pairs; c++)
+        pack_pairs(conv, weights, c, conv->packed);
+    for (size_t c = 0; c < channels && !conv->depthwise.pairs; c++) {
         for (size_t t = 0; t < taps; t++) {
             int64_t at = cpu_weight_at(spec, weights->strides, c, 0, t / kernel_columns,
                                        t % kernel_columns, 0);

@@ -46,6 +46,9 @@ struct cpu_conv {
         struct {
             size_t channel_group, row_tasks;
             size_t strip_rows; /* int8 */
+            /* int8, when there is a kernel for pairs: how many; input rows from one line of pairs
+             * to the next; pixels in a line; int32s of a pixel. 0 pairs: on floats. */
+            size_t pairs, line_step, line_pixels, pixel;
         } depthwise;
     };
 };

@@ -121,6 +121,24 @@ struct cpu_depthwise {
     struct cpu_finish finish;
 };
 
+/*
+ * Rows x columns of a depthwise convolution of bytes, 3 or 5 columns wide, with stride 1 or 2. x is
+ * what widen_pairs makes: each int32 has a number in its lower half and the one that many input
+ * rows below it as the kernel's dilation says in its upper half. Pixels have whole vectors of
+ * channels, and all columns that blocks of 4 outputs read exist. Weights, by vectors of channels:
+ * for each pair of kernel rows and each column a vector of such pairs; 0 below an odd last row.
+ */
+struct cpu_depthwise_i8 {
+    size_t kernel, stride, pair_rows, rows, columns, channels;
+    const int32_t *x;
+    size_t x_row, x_pair, x_pixel; /* from output row to output row, pair to pair, pixel to pixel */
+    const int32_t *weights;
+    const uint8_t *residual; /* or NULL */
+    uint8_t *y;
+    size_t y_row, y_pixel; /* bytes, also of residual */
+    struct cpu_requant requant;
+};
+
 /* Sums (exact whole numbers in fp32) of pixels x channels, dense, to bytes. */
 struct cpu_narrow {
     size_t pixels, channels;
@@ -138,6 +156,11 @@ struct cpu_kernels {
     void (*gemm_f32)(const struct cpu_gemm_f32 *gemm);
     void (*gemm_i8)(const struct cpu_gemm_i8 *gemm);
     void (*depthwise)(const struct cpu_depthwise *depthwise);
+    void (*depthwise_i8)(const struct cpu_depthwise_i8 *depthwise);
+    /* Two rows of pixels, `stride` bytes apart, to pairs; either row may be NULL for zeros. Whole
+     * vectors are written for each pixel. */
+    void (*widen_pairs)(int32_t *to, size_t to_pixel, const uint8_t *above, const uint8_t *below,
+                        size_t pixels, size_t channels, size_t stride, uint8_t flip, int32_t zero);
     void (*narrow)(const struct cpu_narrow *narrow);
     void (*product)(const struct cpu_product *product);
     void (*attend)(const struct cpu_attend *attend);
