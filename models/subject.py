@@ -97,6 +97,10 @@ class Subject:
         """The outputs of the original engine."""
         raise NotImplementedError
 
+    def error(self, outputs: Outputs, reference: Outputs) -> float:
+        """How far fp32 is off, to be at most fp32_limit."""
+        return relative(outputs, reference)
+
     def distance(self, outputs: Outputs, reference: Outputs) -> float:
         """How far int8 is off, in `unit`."""
         return relative(outputs, reference)

@@ -1,8 +1,8 @@
 """Small language models from GGUF, as ExecuTorch's runners take them: forward(tokens, position) with the state inside, and
 methods that answer what a runner has to know.
 
-int8 has 8-bit weights per channel, int4 has 4-bit weights in groups of 32; both quantise activations per token as they
-come and keep the embedding in 8 bits per row. There is no other engine for the original in the zoo; what it is compared with is the
+int8 has 8-bit weights per channel, int4 has 4-bit weights in groups of 32; both quantise activations as they come and keep the
+embedding in 8 bits per row. int4 exists delegated only: ExecuTorch has no operators for it outside of XNNPACK. There is no other engine for the original in the zoo; what it is compared with is the
 same architecture computed plainly (all tokens at once, no state), which is how the file's own tools compute it.
 """
 
@@ -11,8 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from executorch.exir.passes import _quant_patterns_and_replacements  # noqa: F401  registers embedding_byte
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchao.quantization import Int8DynamicActivationIntxWeightConfig, quantize_
+from torchao.quantization.granularity import PerGroup
 
 from .. import index
 from ..nets import smollm
@@ -50,6 +53,21 @@ class PlainLm(nn.Module):
         for block in self.net.blocks:
             x = self.attend(block, x) if isinstance(block, smollm.Attention) else block(x)
         return self.net.head(self.net.norm(x[:, -1]))
+
+
+class RowEmbedding(nn.Module):
+    """Rows of int8 with a scale each, looked up by ExecuTorch's operator for that."""
+
+    def __init__(self, weight: Tensor):
+        super().__init__()
+        scale = weight.abs().amax(1, keepdim=True).clamp(min=1e-12) / 127
+        self.register_buffer("rows", torch.round(weight / scale).to(torch.int8))
+        self.register_buffer("scale", scale)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return torch.ops.quantized_decomposed.embedding_byte.dtype(
+            self.rows, self.scale, None, -128, 127, tokens, dtype=torch.float32
+        )
 
 
 class Llm(Subject):
@@ -107,16 +125,13 @@ class Llm(Subject):
         return self.method(self.net())
 
     def quantizable(self, precision: str) -> dict[str, Method]:
-        from torchao.quantization import Int8DynamicActivationIntxWeightConfig, IntxWeightOnlyConfig, quantize_
-        from torchao.quantization.granularity import PerAxis, PerGroup
-
+        """With the embedding in 8 bits; int4 with the linear layers' weights, too. (int8 of those is done on the graph.)"""
         net = self.net()
-        if precision == "fp32":
-            return self.method(net)
-        width, granularity = (torch.int8, PerAxis(0)) if precision == "int8" else (torch.int4, PerGroup(GROUP))
-        of_rows = IntxWeightOnlyConfig(weight_dtype=torch.int8, granularity=PerAxis(0))
-        quantize_(net, of_rows, lambda module, name: isinstance(module, nn.Embedding))
-        quantize_(net, Int8DynamicActivationIntxWeightConfig(weight_dtype=width, weight_granularity=granularity))
+        if precision != "fp32":
+            net.embedding = RowEmbedding(net.embedding.weight)
+        if precision == "int4":
+            config = Int8DynamicActivationIntxWeightConfig(weight_dtype=torch.int4, weight_granularity=PerGroup(GROUP))
+            quantize_(net, config)
         return self.method(net)
 
     @cached_property
