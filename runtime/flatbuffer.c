@@ -120,11 +120,11 @@ struct prt_fb_table prt_fb_child(struct prt_fb_table table, unsigned field)
     return open_table(table.buffer, target);
 }
 
-struct prt_fb_vector prt_fb_list(struct prt_fb_table table, unsigned field, unsigned element_bytes)
+/* What an offset at a place leads to; absent when at is 0. */
+static struct prt_fb_vector list_at(struct prt_fb *buffer, size_t at, unsigned element_bytes)
 {
-    struct prt_fb *buffer = table.buffer;
     struct prt_fb_vector none = {.buffer = buffer};
-    size_t at = place(table, field, 4), target;
+    size_t target;
     if (!at || !follow(buffer, at, &target))
         return none;
     uint32_t count = (uint32_t)load(buffer, target, 4);
@@ -143,9 +143,13 @@ struct prt_fb_vector prt_fb_list(struct prt_fb_table table, unsigned field, unsi
         .buffer = buffer, .at = target + 4, .count = count, .present = true};
 }
 
-const char *prt_fb_text(struct prt_fb_table table, unsigned field, size_t *length)
+struct prt_fb_vector prt_fb_list(struct prt_fb_table table, unsigned field, unsigned element_bytes)
 {
-    struct prt_fb_vector vector = prt_fb_list(table, field, 1);
+    return list_at(table.buffer, place(table, field, 4), element_bytes);
+}
+
+static const char *text_of(struct prt_fb_vector vector, size_t *length)
+{
     const char *text = vector.count ? (const char *)vector.buffer->bytes + vector.at : "";
     *length = vector.count;
     if (memchr(text, '\0', vector.count)) {
@@ -154,6 +158,16 @@ const char *prt_fb_text(struct prt_fb_table table, unsigned field, size_t *lengt
         return "";
     }
     return text;
+}
+
+const char *prt_fb_text(struct prt_fb_table table, unsigned field, size_t *length)
+{
+    return text_of(prt_fb_list(table, field, 1), length);
+}
+
+const char *prt_fb_item_text(struct prt_fb_vector vector, uint32_t index, size_t *length)
+{
+    return text_of(list_at(vector.buffer, vector.at + (size_t)index * 4, 1), length);
 }
 
 uint64_t prt_fb_item(struct prt_fb_vector vector, uint32_t index, unsigned bytes)

@@ -61,6 +61,8 @@ const char *prt_fb_text(struct prt_fb_table table, unsigned field, size_t *lengt
 
 /* Elements; index must be below count. */
 uint64_t prt_fb_item(struct prt_fb_vector vector, uint32_t index, unsigned bytes);
+/* Of a vector of texts; as prt_fb_text. */
+const char *prt_fb_item_text(struct prt_fb_vector vector, uint32_t index, size_t *length);
 struct prt_fb_table prt_fb_item_table(struct prt_fb_vector vector, uint32_t index);
 
 static inline bool prt_fb_bool(struct prt_fb_table table, unsigned field)

@@ -196,6 +196,8 @@ struct prt_pool_attrs {
     struct prt_activation act; /* NONE or CLAMP */
 };
 
+#include "runtime/graph_integer.h" /* needs the pool's */
+
 /* inputs: x. axes is a bit set of logical dimensions. */
 enum prt_reduce_kind {
     PRT_REDUCE_SUM,
@@ -310,6 +312,13 @@ struct prt_attention_attrs {
     X(LAYOUT, "layout", VIEW)         /* x; to y's dim_order: made by the layout pass */       \
     X(QUANTIZE, "quantize", SAME)     /* F32 -> I8/U8 by y.quant; also I8 -> I8 requantise */  \
     X(DEQUANTIZE, "dequantize", SAME) /* I8/U8/I32 -> F32 by x.quant */                        \
+    X(CODES, "codes", SAME)           /* x; its bytes with y's quantisation */                 \
+    X(RESCALE, "rescale", CONTIGUOUS) /* these: graph_integer.h */                             \
+    X(TABLE, "table", CONTIGUOUS)     /* I8, [256] -> its type; I16, I16[513] -> I32 */        \
+    X(INTEGER_CONV, "integer_conv", CONTIGUOUS)                                                \
+    X(INTEGER_MATMUL, "integer_matmul", CONTIGUOUS)                                            \
+    X(INTEGER_POOL, "integer_pool", CONTIGUOUS)                                                \
+    X(SCALED_RESIZE, "scaled_resize", CONTIGUOUS)                                              \
     X(FULL, "full", ANY)              /* value (scalar): a tensor of y's sizes */           \
     X(GATHER, "gather", ANY)          /* these: graph_attrs.h */                           \
     X(SCATTER, "scatter", ANY)                                                                 \
@@ -374,6 +383,11 @@ struct prt_node {
         struct prt_grid_attrs grid;
         struct prt_distance_attrs distance;
         struct prt_bag_attrs bag;
+        struct prt_rescale_attrs rescale;
+        struct prt_integer_conv_attrs integer_conv;
+        struct prt_integer_matmul_attrs integer_matmul;
+        struct prt_integer_pool_attrs integer_pool;
+        struct prt_scaled_resize_attrs scaled_resize;
         struct {
             bool nhwc;
         } prelu;

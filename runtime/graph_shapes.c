@@ -352,6 +352,13 @@ static const struct {
     [PRT_OP_GRID_SAMPLE] = {2, 2, prt_shape_grid_sample},
     [PRT_OP_DISTANCE] = {2, 2, prt_shape_distance},
     [PRT_OP_EMBEDDING_BAG] = {4, 4, prt_shape_embedding_bag},
+    [PRT_OP_CODES] = {1, 1, prt_shape_codes},
+    [PRT_OP_RESCALE] = {1, 1, prt_shape_rescale},
+    [PRT_OP_TABLE] = {2, 2, prt_shape_table},
+    [PRT_OP_INTEGER_CONV] = {3, 3, prt_shape_integer_conv},
+    [PRT_OP_INTEGER_MATMUL] = {2, 2, prt_shape_integer_matmul},
+    [PRT_OP_INTEGER_POOL] = {1, 1, prt_shape_integer_pool},
+    [PRT_OP_SCALED_RESIZE] = {1, 1, prt_shape_scaled_resize},
 };
 
 const char *prt_graph_check_node(const struct prt_graph *graph, const struct prt_node *node)

@@ -16,6 +16,7 @@ static const struct {
 } delegates[] = {
     {"XnnpackBackend", prt_import_xnnpack},
     {"VulkanBackend", prt_import_vulkan},
+    {"TOSABackend", prt_import_tosa},
 };
 
 enum percept_status prt_import_fail(struct prt_import *import, enum percept_status status,

@@ -154,5 +154,7 @@ enum percept_status prt_import_xnnpack(struct prt_import *import, const struct p
 enum percept_status prt_import_vulkan(struct prt_import *import,
                                       const struct prt_delegate *delegate,
                                       const struct prt_instruction *call);
+enum percept_status prt_import_tosa(struct prt_import *import, const struct prt_delegate *blob,
+                                    const struct prt_instruction *call);
 
 #endif

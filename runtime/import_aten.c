@@ -11,13 +11,20 @@ static const struct prt_aten_table *const tables[] = {
     &prt_aten_product, &prt_aten_normalise, &prt_aten_backward,
 };
 
+static const struct prt_aten_op *find_in(const struct prt_aten_table *table, const char *name)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (strcmp(table->ops[i].name, name) == 0)
+            return &table->ops[i];
+    return NULL;
+}
+
 const struct prt_aten_op *prt_aten_find(const char *name)
 {
-    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
-        for (size_t i = 0; i < tables[t]->count; i++)
-            if (strcmp(tables[t]->ops[i].name, name) == 0)
-                return &tables[t]->ops[i];
-    return NULL;
+    const struct prt_aten_op *op = NULL;
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0] && !op; t++)
+        op = find_in(tables[t], name);
+    return op ? op : find_in(&prt_aten_cadence, name);
 }
 
 enum percept_status prt_import_aten(struct prt_import *import,

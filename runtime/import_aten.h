@@ -34,6 +34,8 @@ extern const struct prt_aten_table prt_aten_normalise; /* import_aten_normalise.
 extern const struct prt_aten_table prt_aten_backward;  /* import_aten_backward.c: gradients */
 extern const struct prt_aten_table prt_aten_prim;      /* import_aten_prim.c: scalar arithmetic */
 
+extern const struct prt_aten_table prt_aten_cadence; /* import_cadence.c: a processor's own */
+
 /* The row of an operator, NULL when there is none. */
 const struct prt_aten_op *prt_aten_find(const char *name);
 

@@ -155,6 +155,16 @@ enum percept_status prt_import_codes(struct prt_import *import, uint32_t x,
     }
     if (same_quant(&value->tensor.quant, quant))
         return PERCEPT_OK;
+    /* Integers that were computed: codes from here on. */
+    if (value->tensor.quant.kind == PRT_QUANT_NONE && !(value->flags & PRT_FLAG_INPUT) &&
+        quant->kind == PRT_QUANT_PER_TENSOR) {
+        struct prt_tensor spec = value->tensor;
+        spec.quant = *quant;
+        enum percept_status status = prt_import_temporary(import, &spec, id);
+        if (status != PERCEPT_OK)
+            return status;
+        return prt_import_node(import, PRT_OP_CODES, *id, 1, &x) ? PERCEPT_OK : PERCEPT_NO_MEMORY;
+    }
     /* The caller's codes mean what their first reader says. */
     if (value->tensor.quant.kind != PRT_QUANT_NONE || !(value->flags & PRT_FLAG_INPUT) ||
         value->uses != 0 || quant->kind != PRT_QUANT_PER_TENSOR)

@@ -82,7 +82,7 @@ static bool shows(const struct planner *planner, const struct prt_node *node, si
     *delta = 0;
     if (node->op == PRT_OP_PERMUTE || node->op == PRT_OP_RESHAPE)
         return true; /* the layout pass saw to it */
-    if (node->op == PRT_OP_LAYOUT)
+    if (node->op == PRT_OP_LAYOUT || node->op == PRT_OP_CODES)
         return prt_tensor_same_layout(x, y);
     if (node->op != PRT_OP_SLICE || node->attrs.slice.step != 1)
         return false;

@@ -1,6 +1,7 @@
 /* Why: the table of what the CPU can run, and the walk that turns nodes into steps. */
 #include "backends/cpu/cpu.h"
 
+#include "backends/cpu/integer.h"
 #include "backends/cpu/isa.h"
 #include "backends/cpu/loops.h"
 #include "backends/cpu/step.h"
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 
 static const struct cpu_kernel *const kernels[PRT_OP_COUNT] = {
+    CPU_INTEGER_ROWS,
     [PRT_OP_CONV2D] = &cpu_conv2d,
     [PRT_OP_LINEAR] = &cpu_linear,
     [PRT_OP_MATMUL] = &cpu_matmul,

@@ -1,0 +1,231 @@
+/* Ops of plain integers against their definition, exact to the bit. */
+#include "one_node.h"
+
+#include <check.h>
+#include <math.h>
+#include <string.h>
+
+enum { ROUNDS = 30 };
+
+static double at(const struct one_node *one, uint32_t id, int32_t a, int32_t b, int32_t c,
+                 int32_t d)
+{
+    return one_node_get(one, id, (const int32_t[]){a, b, c, d});
+}
+
+/* ---- RESCALE ---- */
+
+static double rescaled(const struct one_node *one, const int32_t *index, const void *context)
+{
+    const struct prt_rescale_attrs *a = context;
+    const struct prt_tensor *y = one_node_spec(one, one->y);
+    int32_t channel = a->count > 1 ? index[y->rank - 1] : 0;
+    double bits = 8 * (double)prt_dtype_size(y->dtype);
+    double x = one_node_get(one, 0, index) - a->zero_x;
+    unsigned shift = a->shifts[channel];
+    /* Nearest, halves up; or, first, away from zero by 2^30 of the product's last 31 bits. */
+    __extension__ __int128 product = (__int128)x * a->multipliers[channel];
+    product += (__int128)1 << (shift - 1);
+    if (a->double_round && shift > 31)
+        product += x >= 0 ? 1 << 30 : -(1 << 30);
+    double result = (double)(int64_t)(product >> shift) + a->zero_y;
+    return fmin(fmax(result, -ldexp(1, (int)bits - 1)), ldexp(1, (int)bits - 1) - 1);
+}
+
+START_TEST(rescale)
+{
+    static const enum prt_dtype types[] = {PRT_I8, PRT_I16, PRT_I32, PRT_I64};
+    for (int round = 0; round < ROUNDS; round++) {
+        random_seed((uint64_t)_i * ROUNDS + (uint64_t)round);
+        int32_t channels = random_between(1, 70);
+        enum prt_dtype from = types[random_u32() % 4], to = types[random_u32() % 3];
+        struct prt_tensor x = TENSOR(from, random_between(1, 5), random_between(1, 9), channels);
+        struct one_node one = one_node_begin();
+        int32_t multipliers[70];
+        uint8_t shifts[70];
+        struct prt_rescale_attrs a = {.count = _i ? (uint32_t)channels : 1,
+                                      .multipliers = multipliers,
+                                      .shifts = shifts,
+                                      .zero_x = from == PRT_I8 ? random_between(-128, 127) : 0,
+                                      .zero_y = to == PRT_I8 ? random_between(-128, 127) : 0,
+                                      .double_round = random_u32() % 2};
+        for (int32_t i = 0; i < channels; i++) {
+            multipliers[i] = random_between(1 << 30, INT32_MAX);
+            shifts[i] = (uint8_t)random_between(31, 50);
+        }
+        uint32_t id = one_node_input(&one, x);
+        double most = from == PRT_I8 ? 127 : from == PRT_I16 ? 32767 : 1 << 29;
+        one_node_fill(&one, id, -most, most);
+        struct prt_tensor y = x;
+        y.dtype = to;
+        NODE(&one, PRT_OP_RESCALE, y, id)->attrs.rescale = a;
+        one_node_run(&one);
+        one_node_check(&one, rescaled, &a, 0);
+        one_node_end(&one);
+    }
+}
+END_TEST
+
+/* ---- TABLE ---- */
+
+static double looked_up(const struct one_node *one, const int32_t *index, const void *context)
+{
+    (void)context;
+    double x = one_node_get(one, 0, index);
+    if (one_node_spec(one, 0)->dtype == PRT_I8)
+        return one_node_get(one, 1, (const int32_t[]){(int32_t)x + 128});
+    int32_t base = (int32_t)floor(x / 128), between = (int32_t)(x - 128 * base);
+    double first = one_node_get(one, 1, (const int32_t[]){base + 256});
+    double second = one_node_get(one, 1, (const int32_t[]){base + 257});
+    return first * 128 + (second - first) * between;
+}
+
+START_TEST(table)
+{
+    bool bytes = _i == 0;
+    random_seed((uint64_t)_i);
+    struct one_node one = one_node_begin();
+    struct prt_tensor x = TENSOR(bytes ? PRT_I8 : PRT_I16, 7, 300), y = x;
+    y.dtype = bytes ? PRT_I8 : PRT_I32;
+    uint32_t id = one_node_input(&one, x);
+    uint32_t entries = one_node_input(&one, TENSOR(x.dtype, bytes ? 256 : 513));
+    one_node_fill(&one, id, bytes ? -128 : -32768, bytes ? 127 : 32767);
+    one_node_fill(&one, entries, bytes ? -128 : -32768, bytes ? 127 : 32767);
+    NODE(&one, PRT_OP_TABLE, y, id, entries);
+    one_node_run(&one);
+    one_node_check(&one, looked_up, NULL, 0);
+    one_node_end(&one);
+}
+END_TEST
+
+/* ---- INTEGER_CONV ---- */
+
+static double convolved(const struct one_node *one, const int32_t *index, const void *context)
+{
+    const struct prt_integer_conv_attrs *a = context;
+    const struct prt_tensor *x = one_node_spec(one, 0), *w = one_node_spec(one, 1);
+    bool depthwise = a->kind == PRT_INTEGER_DEPTHWISE;
+    int row = depthwise ? 0 : 1;
+    int32_t out = index[3], channels = depthwise ? 1 : x->sizes[3];
+    bool one_bias = one_node_spec(one, 2)->sizes[0] == 1;
+    double sum = one_node_get(one, 2, (const int32_t[]){one_bias ? 0 : out});
+    for (int32_t ky = 0; ky < w->sizes[row]; ky++)
+        for (int32_t kx = 0; kx < w->sizes[row + 1]; kx++) {
+            int32_t iy = index[1] * a->stride[0] + ky * a->dilation[0] - a->padding[0];
+            int32_t ix = index[2] * a->stride[1] + kx * a->dilation[1] - a->padding[2];
+            if (a->kind == PRT_INTEGER_TRANSPOSED) {
+                iy = index[1] - a->padding[0] - ky;
+                ix = index[2] - a->padding[2] - kx;
+                if (iy % a->stride[0] || ix % a->stride[1])
+                    continue;
+                iy /= a->stride[0];
+                ix /= a->stride[1];
+            }
+            if (iy < 0 || ix < 0 || iy >= x->sizes[1] || ix >= x->sizes[2])
+                continue;
+            for (int32_t c = 0; c < channels; c++) {
+                double factor = depthwise ? at(one, 1, ky, kx, out / w->sizes[3], out % w->sizes[3])
+                                          : at(one, 1, out, ky, kx, c);
+                int32_t from = depthwise ? out / w->sizes[3] : c;
+                sum += (at(one, 0, index[0], iy, ix, from) - a->zero_x) * (factor - a->zero_weight);
+            }
+        }
+    return sum;
+}
+
+START_TEST(convolution)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        random_seed((uint64_t)_i * ROUNDS + (uint64_t)round);
+        bool wide = random_u32() % 2;
+        int32_t n = random_between(1, 2), channels = random_between(1, 20);
+        int32_t kernel[2] = {random_between(1, 4), random_between(1, 4)};
+        int32_t size[2] = {random_between(4, 9), random_between(4, 9)}, result[2];
+        struct prt_integer_conv_attrs a = {.kind = (enum prt_integer_conv_kind)_i,
+                                           .zero_x = wide ? 0 : random_between(-128, 127),
+                                           .zero_weight = random_between(-5, 5)};
+        for (int i = 0; i < 2; i++) {
+            a.stride[i] = random_between(1, 3);
+            a.dilation[i] = _i == PRT_INTEGER_TRANSPOSED ? 1 : random_between(1, 2);
+            a.padding[2 * i] = random_between(_i == PRT_INTEGER_TRANSPOSED ? -1 : 0, 2);
+            a.padding[2 * i + 1] = random_between(0, 2) + a.dilation[i] * (kernel[i] - 1);
+            int32_t around = a.padding[2 * i] + a.padding[2 * i + 1];
+            result[i] =
+                _i == PRT_INTEGER_TRANSPOSED
+                    ? (size[i] - 1) * a.stride[i] + around + kernel[i]
+                    : (size[i] - 1 + around - (kernel[i] - 1) * a.dilation[i]) / a.stride[i] + 1;
+        }
+        int32_t last = random_between(1, 6), out = last;
+        struct prt_tensor w = TENSOR(PRT_I8, last, kernel[0], kernel[1], channels);
+        if (_i == PRT_INTEGER_DEPTHWISE) {
+            w = TENSOR(PRT_I8, kernel[0], kernel[1], channels, last);
+            out = channels * last;
+        }
+        enum prt_dtype sum = wide ? PRT_I64 : PRT_I32;
+        struct one_node one = one_node_begin();
+        uint32_t ids[3] = {
+            one_node_input(&one, TENSOR(wide ? PRT_I16 : PRT_I8, n, size[0], size[1], channels)),
+            one_node_input(&one, w), one_node_input(&one, TENSOR(sum, random_u32() % 2 ? out : 1))};
+        one_node_fill(&one, ids[0], wide ? -32768 : -128, wide ? 32767 : 127);
+        one_node_fill(&one, ids[1], -128, 127);
+        one_node_fill(&one, ids[2], -100000, 100000);
+        one_node_make(&one, PRT_OP_INTEGER_CONV, TENSOR(sum, n, result[0], result[1], out), 3, ids)
+            ->attrs.integer_conv = a;
+        one_node_run(&one);
+        one_node_check(&one, convolved, &a, 0);
+        one_node_end(&one);
+    }
+}
+END_TEST
+
+/* ---- INTEGER_MATMUL ---- */
+
+static double multiplied(const struct one_node *one, const int32_t *index, const void *context)
+{
+    const struct prt_integer_matmul_attrs *a = context;
+    double sum = 0;
+    for (int32_t k = 0; k < one_node_spec(one, 0)->sizes[2]; k++)
+        sum += (one_node_get(one, 0, (const int32_t[]){index[0], index[1], k}) - a->zero_a) *
+               (one_node_get(one, 1, (const int32_t[]){index[0], k, index[2]}) - a->zero_b);
+    return sum;
+}
+
+START_TEST(matmul)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        random_seed((uint64_t)_i * ROUNDS + (uint64_t)round);
+        enum prt_dtype type = _i ? PRT_I16 : PRT_I8;
+        int32_t n = random_between(1, 3), h = random_between(1, 9), k = random_between(1, 40),
+                w = random_between(1, 20);
+        struct prt_integer_matmul_attrs a = {_i ? 0 : random_between(-128, 127),
+                                             _i ? 0 : random_between(-128, 127)};
+        struct one_node one = one_node_begin();
+        uint32_t ids[2] = {one_node_input(&one, TENSOR(type, n, h, k)),
+                           one_node_input(&one, TENSOR(type, n, k, w))};
+        for (int i = 0; i < 2; i++)
+            one_node_fill(&one, ids[i], _i ? -32768 : -128, _i ? 32767 : 127);
+        one_node_make(&one, PRT_OP_INTEGER_MATMUL, TENSOR(_i ? PRT_I64 : PRT_I32, n, h, w), 2, ids)
+            ->attrs.integer_matmul = a;
+        one_node_run(&one);
+        one_node_check(&one, multiplied, &a, 0);
+        one_node_end(&one);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tests = tcase_create("integer");
+    tcase_add_loop_test(tests, rescale, 0, 2);
+    tcase_add_loop_test(tests, table, 0, 2);
+    tcase_add_loop_test(tests, convolution, 0, 3);
+    tcase_add_loop_test(tests, matmul, 0, 2);
+    tcase_set_timeout(tests, 120);
+    Suite *suite = suite_create("cpu integer");
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
