@@ -19,6 +19,7 @@ struct prt_aten_table {
 };
 
 extern const struct prt_aten_table prt_aten_math;         /* import_aten_math.c: elementwise */
+extern const struct prt_aten_table prt_aten_quant_run;    /* import_aten_quant_run.c: by rows */
 extern const struct prt_aten_table prt_aten_pointwise;    /* import_aten_pointwise.c: rarer ones */
 extern const struct prt_aten_table prt_aten_reduce_table; /* import_aten_reduce.c */
 extern const struct prt_aten_table prt_aten_shape;        /* import_aten_shape.c: moving data */
@@ -66,6 +67,12 @@ enum percept_status prt_aten_moments(struct prt_import *import, uint32_t x, uint
 /* The result of a binary op with x and a number, of x's type. */
 enum percept_status prt_aten_with_number(struct prt_import *import, enum prt_binary_kind kind,
                                          uint32_t x, double number, uint32_t *y);
+/* Quantise and dequantise with scales that only a run knows, or to types that hold no codes
+ * (import_aten_quant_run.c). */
+enum percept_status prt_aten_quantize_at_run(struct prt_import *import,
+                                             const struct prt_aten_op *op, struct prt_call *call);
+enum percept_status prt_aten_dequantize_at_run(struct prt_import *import,
+                                               const struct prt_aten_op *op, struct prt_call *call);
 /* x as y wants it: y's layout and, when it is 'Q', x's quantisation. */
 void prt_aten_keep_quant(struct prt_import *import, uint32_t x, uint32_t y);
 /* Rows a1..an of x along axis, in a new value. */

@@ -240,14 +240,48 @@ static enum percept_status leaky_relu(struct prt_import *import, const struct pr
                           prt_call_number(import, call, 1, 0.01), 0, prt_call_output(call));
 }
 
+/* scale * (x > 0 ? x : alpha * expm1(input_scale * x)): of the two sides one is 0 */
+static enum percept_status scaled_elu(struct prt_import *import, uint32_t x, double alpha,
+                                      double scale, double input_scale, uint32_t y)
+{
+    struct prt_tensor spec = *prt_import_spec(import, y);
+    const double ends[2][2] = {{0, INFINITY}, {-INFINITY, 0}};
+    uint32_t side[2], grown, sum = y;
+    if (spec.dtype == PRT_F16 || spec.dtype == PRT_BF16) /* rounded once, at the end */
+        spec.dtype = PRT_F32;
+    enum percept_status status = prt_import_convert(import, x, spec.dtype, &x);
+    for (unsigned i = 0; i < 2 && status == PERCEPT_OK; i++) {
+        status = prt_import_temporary(import, &spec, &side[i]);
+        if (status == PERCEPT_OK)
+            status = prt_aten_unary(import, PRT_UNARY_CLAMP, x, ends[i][0], ends[i][1], side[i]);
+        if (status == PERCEPT_OK)
+            status = prt_aten_with_number(import, PRT_BINARY_MUL, side[i], i ? input_scale : scale,
+                                          &side[i]);
+    }
+    if (status == PERCEPT_OK)
+        status = prt_import_temporary(import, &spec, &grown);
+    if (status == PERCEPT_OK)
+        status = prt_aten_unary(import, PRT_UNARY_EXPM1, side[1], 0, 0, grown);
+    if (status == PERCEPT_OK)
+        status = prt_aten_with_number(import, PRT_BINARY_MUL, grown, alpha * scale, &grown);
+    if (status == PERCEPT_OK)
+        status = result_as(import, y, spec.dtype, &sum);
+    if (status == PERCEPT_OK)
+        status = prt_aten_binary(import, PRT_BINARY_ADD, side[0], grown, 1, sum);
+    return status == PERCEPT_OK ? convert_result(import, sum, y) : status;
+}
+
 /* (self, alpha, scale, input_scale, out) */
 static enum percept_status elu(struct prt_import *import, const struct prt_aten_op *op,
                                struct prt_call *call)
 {
-    if (prt_call_number(import, call, 2, 1) != 1 || prt_call_number(import, call, 3, 1) != 1)
-        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "a scale is not supported");
-    return prt_aten_unary(import, (enum prt_unary_kind)op->kind, call->operands[0],
-                          prt_call_number(import, call, 1, 1), 0, prt_call_output(call));
+    double alpha = prt_call_number(import, call, 1, 1), scale = prt_call_number(import, call, 2, 1);
+    double input_scale = prt_call_number(import, call, 3, 1);
+    if (scale != 1 || input_scale != 1)
+        return scaled_elu(import, call->operands[0], alpha, scale, input_scale,
+                          prt_call_output(call));
+    return prt_aten_unary(import, (enum prt_unary_kind)op->kind, call->operands[0], alpha, 0,
+                          prt_call_output(call));
 }
 
 /* (self, approximate, out) */

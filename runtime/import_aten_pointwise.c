@@ -170,21 +170,37 @@ static enum percept_status logical_xor(struct prt_import *import, const struct p
 
 /* ---- filling ---- */
 
+/* x in y's type and broadcast to y: the graph broadcasts in arithmetic, so times one. */
+static enum percept_status broadcast(struct prt_import *import, uint32_t x, uint32_t y)
+{
+    uint32_t one;
+    enum percept_status status = prt_import_convert(import, x, type_of(import, y), &x);
+    if (status != PERCEPT_OK)
+        return status;
+    if (prt_tensor_same_sizes(prt_import_spec(import, x), prt_import_spec(import, y)))
+        return prt_import_reshape(import, x, y);
+    if (type_of(import, y) == PRT_BOOL)
+        return prt_aten_binary(import, PRT_BINARY_OR, x, x, 1, y);
+    status = prt_import_int(import, 1, &one);
+    return status == PERCEPT_OK ? prt_aten_binary(import, PRT_BINARY_MUL, x, one, 1, y) : status;
+}
+
 /* (self, value, out): one number, computed at run time, everywhere */
 static enum percept_status fill_tensor(struct prt_import *import, const struct prt_aten_op *op,
                                        struct prt_call *call)
 {
     (void)op;
-    uint32_t x = call->operands[1], y = prt_call_output(call), one;
-    if (prt_tensor_elements(prt_import_spec(import, x)) != 1)
+    if (prt_tensor_elements(prt_import_spec(import, call->operands[1])) != 1)
         return prt_import_fail(import, PERCEPT_MALFORMED, "the value is not one number");
-    enum percept_status status = prt_import_convert(import, x, type_of(import, y), &x);
-    if (status != PERCEPT_OK)
-        return status;
-    if (type_of(import, y) == PRT_BOOL)
-        return prt_aten_binary(import, PRT_BINARY_OR, x, x, 1, y);
-    status = prt_import_int(import, 1, &one);
-    return status == PERCEPT_OK ? prt_aten_binary(import, PRT_BINARY_MUL, x, one, 1, y) : status;
+    return broadcast(import, call->operands[1], prt_call_output(call));
+}
+
+/* (self, src, non_blocking, out): src in the type and sizes of self */
+static enum percept_status copy(struct prt_import *import, const struct prt_aten_op *op,
+                                struct prt_call *call)
+{
+    (void)op;
+    return broadcast(import, call->operands[1], prt_call_output(call));
 }
 
 /* (end, out) or (start, end, step, out) */
@@ -268,6 +284,7 @@ static const struct prt_aten_op ops[] = {
     {"aten::logical_xor.out", "TTOR", logical_xor, 0},
 
     {"aten::fill.Tensor_out", "_TOR", fill_tensor, 0},
+    {"aten::copy.out", "_TBOR", copy, 0},
     {"aten::arange.out", "NOR", arange, 0},
     {"aten::arange.start_out", "NNNOR", arange, 0},
     {"aten::rand.out", "LOR", random_numbers, 0},

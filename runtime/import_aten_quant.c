@@ -174,11 +174,26 @@ enum percept_status prt_import_codes(struct prt_import *import, uint32_t x,
     return PERCEPT_OK;
 }
 
+/* Are the parameters of a call known now, so that they can stand with the value? */
+static bool is_known(const struct prt_import *import, const struct prt_call *call)
+{
+    for (unsigned i = 1; i < 3; i++) {
+        uint32_t id = call->operands[i];
+        if (id != PRT_NO_VALUE && !(import->graph->values[id].flags & PRT_FLAG_CONSTANT))
+            return false;
+    }
+    return true;
+}
+
 /* (input, scale(s), zero_point(s), [axis,] quant_min, quant_max, dtype, out_dtype, out) */
 static enum percept_status dequantize(struct prt_import *import, const struct prt_aten_op *op,
                                       struct prt_call *call)
 {
     struct prt_quant quant;
+    int64_t min, max;
+    if (!is_known(import, call) ||
+        !range_of(prt_import_spec(import, call->operands[0])->dtype, &min, &max))
+        return prt_aten_dequantize_at_run(import, op, call);
     enum percept_status status = op->kind == PRT_QUANT_PER_CHANNEL
                                      ? per_channel(import, call, &quant)
                                      : per_tensor(import, call, &quant);
@@ -225,9 +240,8 @@ static enum percept_status quantize(struct prt_import *import, const struct prt_
     enum prt_dtype dtype = prt_import_spec(import, y)->dtype;
     struct prt_quant quant;
     int64_t lowest, highest;
-    if (dtype == PRT_I32 || !range_of(dtype, &lowest, &highest))
-        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "codes of type %s are not supported",
-                               prt_dtype_name(dtype));
+    if (!is_known(import, call) || dtype == PRT_I32 || !range_of(dtype, &lowest, &highest))
+        return prt_aten_quantize_at_run(import, op, call);
     enum percept_status status =
         channels ? per_channel(import, call, &quant) : per_tensor(import, call, &quant);
     if (status == PERCEPT_OK)

@@ -153,7 +153,44 @@ static const struct example examples[] = {
     {"aten::leaky_relu.out",
      "f32[2] 0.25 >f32[2] =", "v1: float32[2] = unary(v0) leaky_relu(0.25)\n"},
     {"aten::elu.out", "f32[2] 1.5 1 1 >f32[2] =", "v1: float32[2] = unary(v0) elu(1.5)\n"},
-    {"aten::elu.out", "f32[2] 1.5 2 1 >f32[2] =", "!UNSUPPORTED a scale is not supported"},
+    {"aten::elu.out", "f32[2] 1.5 2 3 >f32[2] =",
+     "v2: float32[2] = unary(v0) clamp(0, inf)\n"
+     "v4: float32[2] = binary(v2, 2) mul\n"
+     "v5: float32[2] = unary(v0) clamp(-inf, 0)\n"
+     "v7: float32[2] = binary(v5, 3) mul\n"
+     "v8: float32[2] = unary(v7) expm1\n"
+     "v10: float32[2] = binary(v8, 3) mul\n"
+     "v1: float32[2] = binary(v4, v10) add\n"},
+    {"aten::copy.out", "f32[2,3] i64[3] F >f32[2,3] =",
+     "v3: float32[3] = convert(v1)\n"
+     "v2: float32[2, 3] = binary(v3, 1) mul\n"},
+    {"quantized_decomposed::quantize_per_token.out",
+     "f32[2,3] f64[2,1] i64[2,1] -128 127 1 >i8[2,3] =",
+     "v4: float32[2, 1] = convert(v1)\n"
+     "v5: float32[2, 1] = convert(v2)\n"
+     "v6: float32[2, 1] = unary(v4) reciprocal\n"
+     "v7: float32[2, 3] = binary(v0, v6) mul\n"
+     "v8: float32[2, 3] = binary(v7, v5) add\n"
+     "v9: float32[2, 3] = unary(v8) round\n"
+     "v10: float32[2, 3] = unary(v9) clamp(-128, 127)\n"
+     "v3: int8[2, 3] = convert(v10)\n"},
+    {"quantized_decomposed::dequantize_per_token.out",
+     "i8[2,3] f32[2,1] i64[2,1] -128 127 1 6 >f32[2,3] =",
+     "v4: float32[2, 1] = convert(v2)\n"
+     "v5: float32[2, 3] = convert(v0)\n"
+     "v6: float32[2, 3] = binary(v5, v4) sub\n"
+     "v3: float32[2, 3] = binary(v6, v1) mul\n"},
+    {"quantized_decomposed::quantize_per_tensor.Tensor_out",
+     "f32[3] f32[1] i32[1] 0 255 0 >u8[3] =",
+     "v4: float32[1] = convert(v2)\n"
+     "v5: float32[1] = unary(v1) reciprocal\n"
+     "v6: float32[3] = binary(v0, v5) mul\n"
+     "v7: float32[3] = unary(v6) round\n"
+     "v8: float32[3] = binary(v7, v4) add\n"
+     "v9: float32[3] = unary(v8) clamp(0, 255)\n"
+     "v3: uint8[3] = convert(v9)\n"},
+    {"quantized_decomposed::choose_qparams_per_token_asymmetric.out",
+     "f32[] 1 >f64[] >i64[] ($2 $3)", "!MALFORMED a scalar has no rows"},
     {"aten::gelu.out", "f32[2] \"none\" >f32[2] =", "v1: float32[2] = unary(v0) gelu\n"},
     {"aten::gelu.out", "f32[2] \"tanh\" >f32[2] =", "v1: float32[2] = unary(v0) gelu_tanh\n"},
     {"aten::where.self_out",
@@ -432,8 +469,12 @@ static const struct example examples[] = {
      "v1: int8[4] q(0.5, 3) = quantize(v2)\n"},
     {"quantized_decomposed::quantize_per_tensor.out",
      "f32[4] 0.5 3 -129 127 1 >i8[4] =", "!MALFORMED codes from -129 to 127 do not fit int8"},
-    {"quantized_decomposed::quantize_per_tensor.out",
-     "f32[4] 0.5 3 -32768 32767 2 >i16[4] =", "!UNSUPPORTED codes of type int16 are not supported"},
+    {"quantized_decomposed::quantize_per_tensor.out", "f32[4] 0.5 3 -32768 32767 2 >i16[4] =",
+     "v5: float32[4] = binary(v0, 2) mul\n"
+     "v6: float32[4] = unary(v5) round\n"
+     "v7: float32[4] = binary(v6, 3) add\n"
+     "v8: float32[4] = unary(v7) clamp(-32768, 32767)\n"
+     "v1: int16[4] = convert(v8)\n"},
     {"quantized_decomposed::quantize_per_tensor.Tensor_out",
      "f32[4] cf32[1] ci64[1] -128 127 1 >i8[4] =", "v3: int8[4] q(0.5, 0) = quantize(v0)\n"},
     {"quantized_decomposed::quantize_per_channel.out",
@@ -451,7 +492,9 @@ static const struct example examples[] = {
      "v3: float32[4] = dequantize(c2)\n"
      "v1: float16[4] = convert(v3)\n"},
     {"quantized_decomposed::dequantize_per_tensor.out", "ci16[4] 0.5 3 -32768 32767 2 - >f32[4] =",
-     "!UNSUPPORTED codes of type int16 are not supported"},
+     "v4: float32[4] = convert(c0)\n"
+     "v5: float32[4] = binary(v4, 3) sub\n"
+     "v1: float32[4] = binary(v5, 0.5) mul\n"},
     {"quantized_decomposed::dequantize_per_tensor.Tensor_out",
      "ci8[4] cf32[1] ci64[1] -128 127 1 - >f32[4] =", "v3: float32[4] = dequantize(c4)\n"},
     {"quantized_decomposed::dequantize_per_channel.out",
