@@ -43,6 +43,15 @@ static json_t *describe(const struct prt_tensor *spec, const void *data)
                      number(high), "mean", number(sum / (double)count), "first", first);
 }
 
+static json_t *describe_number(struct prt_scalar scalar)
+{
+    json_t *value = scalar.kind == PRT_VALUE_INT      ? json_integer(scalar.i)
+                    : scalar.kind == PRT_VALUE_DOUBLE ? number(scalar.d)
+                    : scalar.kind == PRT_VALUE_BOOL   ? json_boolean(scalar.b)
+                                                      : json_null();
+    return json_pack("{s:s, s:o}", "tensor", "scalar", "value", value);
+}
+
 static enum percept_status take_output(const struct run *run, const struct prt_model *model,
                                        size_t index, json_t *outputs, struct percept_error *error)
 {
@@ -50,7 +59,7 @@ static enum percept_status take_output(const struct run *run, const struct prt_m
     char stem[4096];
     size_t size = 0;
     if (!spec) {
-        json_array_append_new(outputs, json_pack("{s:s}", "tensor", "scalar"));
+        json_array_append_new(outputs, describe_number(prt_model_output_scalar(model, index)));
         return PERCEPT_OK;
     }
     prt_tensor_bytes(spec, &size);
@@ -80,6 +89,11 @@ static void print_output(size_t index, const json_t *output)
                json_number_value(json_object_get(output, "mean")));
         json_array_foreach(json_object_get(output, "first"), i, value)
             printf(" %.6g", json_is_null(value) ? (double)NAN : json_number_value(value));
+    }
+    if (json_object_get(output, "value")) {
+        char *text = json_dumps(json_object_get(output, "value"), JSON_ENCODE_ANY);
+        printf(" %s", text ? text : "");
+        free(text);
     }
     putchar('\n');
 }

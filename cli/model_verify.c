@@ -68,6 +68,26 @@ static bool is_tensor(const json_t *entry)
     return strcmp(string_of(entry, "kind"), "tensor") == 0;
 }
 
+/* None stays None. */
+static enum percept_status set_number(struct prt_model *model, size_t index, const json_t *entry,
+                                      struct percept_error *error)
+{
+    const json_t *value = json_object_get(entry, "value");
+    struct prt_scalar scalar = {.kind = prt_model_input_scalar(model, index).kind};
+    if (scalar.kind == PRT_VALUE_NONE)
+        return json_is_null(value) ? PERCEPT_OK
+                                   : percept_fail(error, PERCEPT_INVALID, "the program has None");
+    if (scalar.kind == PRT_VALUE_INT && json_is_integer(value))
+        scalar.i = json_integer_value(value);
+    else if (scalar.kind == PRT_VALUE_DOUBLE && json_is_number(value))
+        scalar.d = json_number_value(value);
+    else if (scalar.kind == PRT_VALUE_BOOL && json_is_boolean(value))
+        scalar.b = json_is_true(value);
+    else
+        return percept_fail(error, PERCEPT_INVALID, "the program has another kind of number");
+    return prt_model_set_scalar(model, index, scalar, error);
+}
+
 static enum percept_status set_inputs(const struct verify *verify, struct prt_model *model,
                                       const json_t *entries, struct percept_error *error)
 {
@@ -81,8 +101,12 @@ static enum percept_status set_inputs(const struct verify *verify, struct prt_mo
         const struct prt_tensor *spec = prt_model_input_spec(model, i);
         void *data;
         size_t size;
-        if (!is_tensor(entry) && !spec)
-            continue; /* a scalar, fixed when the model was exported */
+        if (!is_tensor(entry) && !spec) {
+            enum percept_status status = set_number(model, i, entry, error);
+            if (status)
+                return percept_fail(error, status, "input %zu: %s", i, error->message);
+            continue;
+        }
         if (!is_tensor(entry) || !spec)
             return percept_fail(error, PERCEPT_INVALID, "input %zu: only one side is a tensor", i);
         enum percept_status status = read_entry(verify, spec, entry, &data, &size, error);

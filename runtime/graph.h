@@ -396,6 +396,15 @@ struct prt_node {
 
 /* ---- graph ---- */
 
+/* A tensor that a method keeps between its runs. */
+struct prt_state {
+    uint32_t value;  /* what it is when a run begins: a STATE value */
+    uint32_t output; /* place in the outputs of what it is after the run; PRT_NO_VALUE: the same */
+    uint32_t
+        buffer; /* where the program keeps it: the same place is the same state in every graph */
+    uint64_t offset; /* of one method */
+};
+
 struct prt_graph {
     struct base_arena arena; /* everything below and all that nodes and values point to, unless it
                                 is the program's */
@@ -405,6 +414,9 @@ struct prt_graph {
     uint32_t node_count, node_capacity;
     uint32_t *inputs, *outputs; /* value ids in the method's order */
     uint32_t input_count, output_count;
+    /* The last of the outputs are next versions of states: passes need not know. */
+    struct prt_state *states;
+    uint32_t state_count, state_output_count;
 };
 
 /* An empty graph. The graph owns what its arena holds; constants may point into a program that must

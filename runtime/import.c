@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Loops are unrolled, so one that does not end must. */
+enum { MAX_STEPS = 1 << 18 };
+
 /* The graph and what dies with the import take no more than this for each byte of the file. */
 enum { GRAPH_BYTES_PER_BYTE = 256, GRAPH_BYTES_MIN = 1 << 22 };
 
@@ -124,6 +127,8 @@ enum percept_status prt_import_scalar(struct prt_import *import, uint32_t v, uin
         return prt_import_int(import, value->i, id);
     if (value->kind == PRT_VALUE_DOUBLE)
         return prt_import_double(import, value->d, id);
+    if (value->kind == PRT_VALUE_NONE)
+        return new_scalar(import, PRT_VALUE_NONE, id);
     enum percept_status status = new_scalar(import, PRT_VALUE_BOOL, id);
     if (status == PERCEPT_OK)
         import->graph->values[*id].b = value->kind == PRT_VALUE_BOOL && value->b;
@@ -217,6 +222,25 @@ enum percept_status prt_import_begin(struct prt_import *import)
     return prt_import_memory_create(import);
 }
 
+/* An input that is no tensor: the number given for it, else the one in the program. */
+static enum percept_status import_number(struct prt_import *import, uint32_t index, uint32_t *id)
+{
+    struct prt_program_value *value = &import->values[import->method->inputs[index]];
+    bool given = index < import->scalar_count && import->scalars[index].kind != PRT_VALUE_NONE;
+    if (value->kind > PRT_VALUE_BOOL)
+        return prt_import_fail(import, PERCEPT_UNSUPPORTED,
+                               "input %u is neither a tensor nor a number", index);
+    if (given && import->scalars[index].kind != value->kind)
+        return prt_import_fail(import, PERCEPT_INVALID, "input %u is of another kind", index);
+    if (given && value->kind == PRT_VALUE_INT)
+        value->i = import->scalars[index].i;
+    else if (given && value->kind == PRT_VALUE_DOUBLE)
+        value->d = import->scalars[index].d;
+    else if (given)
+        value->b = import->scalars[index].b;
+    return prt_import_scalar(import, import->method->inputs[index], id);
+}
+
 static enum percept_status import_inputs(struct prt_import *import)
 {
     const struct prt_method *method = import->method;
@@ -226,9 +250,9 @@ static enum percept_status import_inputs(struct prt_import *import)
         return prt_import_no_memory(import);
     for (uint32_t i = 0; i < method->input_count; i++) {
         uint32_t v = method->inputs[i];
-        if (import->values[v].kind != PRT_VALUE_TENSOR)
-            return prt_import_fail(import, PERCEPT_UNSUPPORTED, "input %u is no tensor", i);
-        enum percept_status status = prt_import_write(import, v, &graph->inputs[i]);
+        enum percept_status status = import->values[v].kind == PRT_VALUE_TENSOR
+                                         ? prt_import_write(import, v, &graph->inputs[i])
+                                         : import_number(import, i, &graph->inputs[i]);
         if (status != PERCEPT_OK)
             return status;
         graph->values[graph->inputs[i]].flags = PRT_FLAG_INPUT;
@@ -245,10 +269,13 @@ static enum percept_status import_outputs(struct prt_import *import)
     if (!graph->outputs)
         return prt_import_no_memory(import);
     for (uint32_t i = 0; i < method->output_count; i++) {
-        if (import->values[method->outputs[i]].kind != PRT_VALUE_TENSOR)
-            return prt_import_fail(import, PERCEPT_UNSUPPORTED, "output %u is no tensor", i);
-        enum percept_status status =
-            prt_import_read(import, method->outputs[i], &graph->outputs[i]);
+        uint32_t v = method->outputs[i];
+        if (import->values[v].kind > PRT_VALUE_BOOL)
+            return prt_import_fail(import, PERCEPT_UNSUPPORTED,
+                                   "output %u is neither a tensor nor a number", i);
+        enum percept_status status = import->values[v].kind == PRT_VALUE_TENSOR
+                                         ? prt_import_read(import, v, &graph->outputs[i])
+                                         : prt_import_scalar(import, v, &graph->outputs[i]);
         if (status != PERCEPT_OK)
             return status;
         graph->values[graph->outputs[i]].flags |= PRT_FLAG_OUTPUT;
@@ -282,8 +309,37 @@ static enum percept_status import_delegate(struct prt_import *import,
     return prt_import_fail(import, PERCEPT_UNSUPPORTED, "the delegate is not supported");
 }
 
+/* A condition that is known now: branches are taken and loops unrolled during the import. */
+static enum percept_status import_jump(struct prt_import *import,
+                                       const struct prt_instruction *instruction, uint32_t *next)
+{
+    import->name = "JumpFalseCall";
+    const struct prt_program_value *condition = &import->values[instruction->args[0]];
+    bool holds = condition->b;
+    if (condition->kind == PRT_VALUE_TENSOR) {
+        uint32_t id;
+        enum percept_status status = prt_import_read(import, instruction->args[0], &id);
+        if (status != PERCEPT_OK)
+            return status;
+        const struct prt_value *value = &import->graph->values[id];
+        if (value->tensor.dtype != PRT_BOOL || value->bytes != 1)
+            return prt_import_fail(import, PERCEPT_MALFORMED, "the condition is not one truth");
+        if (!(value->flags & PRT_FLAG_CONSTANT))
+            return prt_import_fail(import, PERCEPT_UNSUPPORTED,
+                                   "the condition depends on the data, which only a run knows");
+        holds = *(const uint8_t *)value->data != 0;
+    } else if (condition->kind != PRT_VALUE_BOOL) {
+        return prt_import_fail(import, PERCEPT_MALFORMED, "the condition is not one truth");
+    }
+    if (!holds)
+        *next = instruction->index;
+    return PERCEPT_OK;
+}
+
+/* next: the instruction that follows, which a jump changes. */
 static enum percept_status import_instruction(struct prt_import *import,
-                                              const struct prt_instruction *instruction)
+                                              const struct prt_instruction *instruction,
+                                              uint32_t *next)
 {
     switch (instruction->kind) {
     case PRT_INSTRUCTION_KERNEL:
@@ -294,8 +350,7 @@ static enum percept_status import_instruction(struct prt_import *import,
     case PRT_INSTRUCTION_MOVE:
         return import_move(import, instruction->args[0], instruction->args[1]);
     case PRT_INSTRUCTION_JUMP_FALSE:
-        import->name = "JumpFalseCall";
-        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "control flow is not supported");
+        return import_jump(import, instruction, next);
     case PRT_INSTRUCTION_FREE:
         import->name = "FreeCall";
         if (import->values[instruction->args[0]].kind != PRT_VALUE_TENSOR)
@@ -306,17 +361,34 @@ static enum percept_status import_instruction(struct prt_import *import,
     return prt_import_fail(import, PERCEPT_MALFORMED, "unknown instruction");
 }
 
+static enum percept_status import_instructions(struct prt_import *import)
+{
+    const struct prt_method *method = import->method;
+    uint64_t steps = 0, limit = (uint64_t)method->instruction_count + MAX_STEPS;
+    enum percept_status status = PERCEPT_OK;
+    for (uint32_t next = 0; next < method->instruction_count && status == PERCEPT_OK;) {
+        const struct prt_instruction *instruction = &method->instructions[next];
+        import->origin = next++;
+        if (steps++ == limit)
+            return prt_import_fail(import, PERCEPT_LIMIT,
+                                   "%u instructions run more than %llu times: an endless loop?",
+                                   method->instruction_count, (unsigned long long)limit);
+        status = import_instruction(import, instruction, &next);
+    }
+    return status;
+}
+
 static enum percept_status import_method(struct prt_import *import)
 {
     enum percept_status status = prt_import_begin(import);
     if (status == PERCEPT_OK)
         status = import_inputs(import);
-    for (uint32_t i = 0; i < import->method->instruction_count && status == PERCEPT_OK; i++) {
-        import->origin = i;
-        status = import_instruction(import, &import->method->instructions[i]);
-    }
+    if (status == PERCEPT_OK)
+        status = import_instructions(import);
     if (status == PERCEPT_OK)
         status = import_outputs(import);
+    if (status == PERCEPT_OK)
+        status = prt_import_states(import);
     if (status != PERCEPT_OK)
         return status;
     import->graph->arena.limit = 0; /* what passes add is their business */
@@ -339,7 +411,15 @@ static const struct prt_method *find_method(const struct prt_program *program, c
 enum percept_status prt_program_import(const struct prt_program *program, const char *method,
                                        struct prt_graph **graph, struct percept_error *error)
 {
-    struct prt_import import = {.program = program, .error = error};
+    return prt_program_import_with(program, method, NULL, 0, graph, error);
+}
+
+enum percept_status prt_program_import_with(const struct prt_program *program, const char *method,
+                                            const struct prt_scalar *scalars, size_t count,
+                                            struct prt_graph **graph, struct percept_error *error)
+{
+    struct prt_import import = {
+        .program = program, .error = error, .scalars = scalars, .scalar_count = count};
     import.method = find_method(program, method);
     if (!import.method)
         return percept_fail_at(error, PERCEPT_NOT_FOUND, program->name, 0, 0,

@@ -30,6 +30,12 @@ struct prt_import {
     uint32_t *identity;               /* the tensor that a value is, after moves */
     uint32_t *constants;              /* graph value of each constant or scalar read so far */
     struct prt_import_memory *memory;
+
+    struct prt_import_state *states; /* memory that was read before it was written */
+    uint32_t state_count, state_capacity;
+
+    const struct prt_scalar *scalars; /* of the first inputs; see prt_program_import_with */
+    size_t scalar_count;
 };
 
 /* A call whose arguments were checked against a signature; see prt_import_call. */
@@ -62,6 +68,10 @@ enum percept_status prt_import_bind(struct prt_import *import, uint32_t v, uint3
  * quantisation. */
 enum percept_status prt_import_reinterpret(struct prt_import *import, uint32_t x,
                                            const struct prt_tensor *spec, uint32_t *id);
+/* Tensor v, none of whose planned memory was written, as a state. */
+enum percept_status prt_import_state(struct prt_import *import, uint32_t v, uint32_t *id);
+/* After the last instruction: append what each state has become to the outputs. */
+enum percept_status prt_import_states(struct prt_import *import);
 /* A new graph value of v's type, bound to v: what an instruction writes. */
 enum percept_status prt_import_write(struct prt_import *import, uint32_t v, uint32_t *id);
 

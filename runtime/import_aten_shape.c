@@ -44,6 +44,26 @@ static enum percept_status copy(struct prt_import *import, const struct prt_aten
                : PERCEPT_NO_MEMORY;
 }
 
+/* (self, source, non_blocking, self again): what an exporter appends for each state that changes.
+ */
+static enum percept_status copy_in_place(struct prt_import *import, const struct prt_aten_op *op,
+                                         struct prt_call *call)
+{
+    (void)op;
+    const struct prt_tensor to = *prt_import_spec(import, call->operands[0]);
+    uint32_t x = call->operands[1], y;
+    enum percept_status status = prt_import_convert(import, x, to.dtype, &x);
+    if (status == PERCEPT_OK)
+        status = prt_aten_broadcast(import, x, to.rank, to.sizes, &x);
+    y = x;
+    if (status == PERCEPT_OK && !prt_tensor_same_layout(prt_import_spec(import, x), &to)) {
+        status = prt_import_temporary(import, &to, &y);
+        if (status == PERCEPT_OK && !prt_import_node(import, PRT_OP_LAYOUT, y, 1, &x))
+            status = PERCEPT_NO_MEMORY;
+    }
+    return status == PERCEPT_OK ? prt_import_bind(import, call->args[0], y) : status;
+}
+
 /* ---- other orders ---- */
 
 static enum percept_status permute_by(struct prt_import *import, uint32_t x, const uint8_t *order,
@@ -441,6 +461,7 @@ static const struct prt_aten_op ops[] = {
     {"aten::squeeze_copy.dim_out", "QIOR", reshape, 0},
     {"aten::squeeze_copy.dims_out", "QLOR", reshape, 0},
     {"executorch_prim::et_view.default", "QLO", reshape, 0},
+    {"aten::copy_", "TT_R", copy_in_place, 0},
     {"aten::alias_copy.out", "QOR", copy, 0},
     {"aten::detach_copy.out", "QOR", copy, 0},
     {"aten::lift_fresh_copy.out", "QOR", copy, 0},

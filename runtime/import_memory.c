@@ -97,6 +97,18 @@ static uint32_t tree_read(const struct prt_import_memory *memory, uint32_t from,
     return result;
 }
 
+/* Nothing was written to any piece of [from, to). */
+static bool tree_is_untouched(const struct prt_import_memory *memory, uint32_t from, uint32_t to)
+{
+    for (uint32_t leaf = from; leaf < to; leaf++) {
+        uint32_t node = memory->leaves + leaf;
+        for (; node > 0; node /= 2)
+            if (memory->tree[node] != NOTHING)
+                return false;
+    }
+    return true;
+}
+
 static bool lies_in_memory(const struct prt_program_value *value)
 {
     return value->kind == PRT_VALUE_TENSOR && value->tensor->planned && value->tensor->bytes;
@@ -342,17 +354,16 @@ enum percept_status prt_import_read(struct prt_import *import, uint32_t v, uint3
     if (tensor->data && !tensor->planned)
         return read_constant(import, v, id);
     struct prt_import_memory *memory = import->memory;
-    uint32_t write =
-        lies_in_memory(value)
-            ? tree_read(memory, find_cut(memory, tensor->buffer, tensor->offset),
-                        find_cut(memory, tensor->buffer, tensor->offset + tensor->bytes))
-            : memory->own[v];
+    bool planned = lies_in_memory(value);
+    uint32_t from = planned ? find_cut(memory, tensor->buffer, tensor->offset) : 0;
+    uint32_t to = planned ? find_cut(memory, tensor->buffer, tensor->offset + tensor->bytes) : 0;
+    uint32_t write = planned ? tree_read(memory, from, to) : memory->own[v];
     if (write != NOTHING)
         return read_write(import, v, write, id);
     if (tensor->bytes == 0)
         return read_empty(import, tensor, id);
+    if (planned && tree_is_untouched(memory, from, to))
+        return prt_import_state(import, v, id);
     return prt_import_fail(import, PERCEPT_UNSUPPORTED,
-                           "reads tensor %u, which nothing wrote as a whole before: state between "
-                           "runs is not supported",
-                           v);
+                           "reads tensor %u, which nothing wrote as a whole before", v);
 }

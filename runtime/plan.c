@@ -261,7 +261,7 @@ static enum percept_status pack(struct planner *planner, struct block *blocks, s
         const struct life *life = &planner->lives[i];
         planner->plan->places[i].offset = NO_STORAGE;
         if (!is_tensor(planner, i) || planner->plan->places[i].root != i || life->last < 0 ||
-            value_of(planner, i)->flags & PRT_FLAG_CONSTANT)
+            value_of(planner, i)->flags & (PRT_FLAG_CONSTANT | PRT_FLAG_STATE))
             continue;
         size_t bytes;
         if (!base_align_size(life->bytes, PRT_PLAN_ALIGNMENT, &bytes) ||

@@ -14,9 +14,9 @@
 #define PRT_PLAN_MAX_VALUES 65536 /* packing takes time in its square */
 
 /*
- * Where a value lies: delta bytes into the storage of its root. A root is a constant (its data) or
- * has an offset in the arena. Many values may share a root: views, parts of a concatenation, and
- * results written over an operand.
+ * Where a value lies: delta bytes into the storage of its root. A root is a constant (its data), a
+ * state (wherever its owner keeps it) or has an offset in the arena. Many values may share a root:
+ * views, parts of a concatenation, and results written over an operand.
  */
 struct prt_place {
     uint32_t root;
@@ -40,8 +40,8 @@ enum percept_status prt_plan_make(const struct prt_graph *graph,
                                   struct percept_error *error);
 void prt_plan_free(struct prt_plan *plan); /* a zeroed plan is fine */
 
-/* Address of a value given the arena's; NULL for one without storage (a scalar, an unused value).
- */
+/* Address of a value given the arena's; NULL for one without storage (a scalar, an unused value)
+ * and for states and their views, which lie outside of the arena. */
 void *prt_plan_address(const struct prt_graph *graph, const struct prt_plan *plan, void *arena,
                        uint32_t value);
 

@@ -53,4 +53,22 @@ const struct prt_program_item *prt_program_call(const struct prt_program *progra
 enum percept_status prt_program_import(const struct prt_program *program, const char *method,
                                        struct prt_graph **graph, struct percept_error *error);
 
+/* A number that a method takes. */
+struct prt_scalar {
+    enum prt_value_kind kind; /* INT, DOUBLE, BOOL; NONE: what the program was exported with */
+    union {
+        int64_t i;
+        double d;
+        bool b;
+    };
+};
+
+/*
+ * The same with other numbers for those inputs that are no tensors: one entry for each of the first
+ * `count` inputs of the method. INVALID when an entry is of another kind than the input.
+ */
+enum percept_status prt_program_import_with(const struct prt_program *program, const char *method,
+                                            const struct prt_scalar *scalars, size_t count,
+                                            struct prt_graph **graph, struct percept_error *error);
+
 #endif

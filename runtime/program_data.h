@@ -59,7 +59,8 @@ enum prt_instruction_kind {
 
 struct prt_instruction {
     enum prt_instruction_kind kind;
-    uint32_t index; /* KERNEL: of the operator, DELEGATE: of the delegate */
+    uint32_t index; /* KERNEL: of the operator, DELEGATE: of the delegate, JUMP_FALSE: of the
+                       instruction that is next when the condition is false; may be the end */
     uint32_t count;
     const uint32_t *args; /* values; MOVE: from, to; FREE: the value; JUMP_FALSE: the condition */
 };

@@ -264,8 +264,10 @@ static enum percept_status parse_call(struct prt_parse *parse, struct prt_fb_tab
     return status;
 }
 
+/* chain_first, chain_count: the chain that it is part of, within which jumps go. */
 static enum percept_status parse_instruction(struct prt_parse *parse, struct prt_fb_table entry,
-                                             const struct prt_method *method,
+                                             const struct prt_method *method, uint32_t chain_first,
+                                             uint32_t chain_count,
                                              struct prt_instruction *instruction)
 {
     struct prt_fb_table table = prt_fb_child(entry, 1);
@@ -291,6 +293,11 @@ static enum percept_status parse_instruction(struct prt_parse *parse, struct prt
     }
     instruction->count = count;
     instruction->args = ids;
+    uint32_t target = kind == PRT_INSTRUCTION_JUMP_FALSE ? prt_fb_u32(table, 1) : 0;
+    if (target > chain_count)
+        return prt_parse_fail(parse, PERCEPT_MALFORMED, "a jump goes to instruction %u of %u",
+                              target, chain_count);
+    instruction->index = chain_first + target;
     return PERCEPT_OK;
 }
 
@@ -308,9 +315,10 @@ static enum percept_status parse_instructions(struct prt_parse *parse, struct pr
     for (uint32_t i = 0; i < chains.count; i++) {
         struct prt_fb_vector list =
             prt_fb_list(prt_fb_item_table(chains, i), CHAIN_INSTRUCTIONS, 4);
+        uint32_t first = method->instruction_count;
         for (uint32_t j = 0; j < list.count && method->instruction_count < total; j++) {
             enum percept_status status =
-                parse_instruction(parse, prt_fb_item_table(list, j), method,
+                parse_instruction(parse, prt_fb_item_table(list, j), method, first, list.count,
                                   &method->instructions[method->instruction_count]);
             if (status != PERCEPT_OK)
                 return status;

@@ -63,6 +63,22 @@ enum percept_status prt_model_set_input(struct prt_model *model, size_t index, c
 enum percept_status prt_model_get_output(const struct prt_model *model, size_t index, void *data,
                                          size_t size, struct percept_error *error);
 
+/*
+ * Inputs and outputs that are numbers (NONE for tensors, for None and for an index out of range).
+ * Numbers decide loops and sizes, so a method is compiled for each combination of them: setting one
+ * that was not among the last eight takes as long as making the model. Tensor inputs keep their
+ * contents, but their addresses and specs, and those of the outputs, are to be asked for again.
+ * INVALID when the input is no number of that kind; on failure the model is as it was.
+ */
+enum percept_status prt_model_set_scalar(struct prt_model *model, size_t index,
+                                         struct prt_scalar scalar, struct percept_error *error);
+struct prt_scalar prt_model_input_scalar(const struct prt_model *model, size_t index);
+struct prt_scalar prt_model_output_scalar(const struct prt_model *model, size_t index);
+
+/* A run changes the model's states (a KV cache) when it succeeds. This makes them what they were
+ * before the first run. */
+void prt_model_reset_state(struct prt_model *model);
+
 enum percept_status prt_model_run(struct prt_model *model, struct percept_error *error);
 
 /* ---- looking inside ---- */

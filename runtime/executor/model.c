@@ -1,140 +1,141 @@
-/* Why: ties program, passes, plan and backends into what a user holds: a thing that runs. */
+/* Why: what a user holds: a method of a program, its states, and the variant of it that runs now.
+ */
 #include "runtime/prt.h"
 
-#include "base/checked.h"
 #include "base/clock.h"
 #include "runtime/executor/strided.h"
-#include "runtime/passes.h"
-#include "runtime/plan.h"
+#include "runtime/executor/variant.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#define HUGE_PAGE ((size_t)2 << 20)
+enum { MAX_VARIANTS = 8 }; /* kept for numbers that come again */
 
-/* A run of nodes on one backend. */
-struct segment {
-    const struct prt_backend *backend;
-    struct prt_segment *compiled;
-    uint32_t *nodes; /* into the model's order */
-    uint32_t node_count;
+/* A state, shared by all variants. */
+struct state {
+    uint32_t buffer; /* where the program keeps it */
+    uint64_t offset;
+    size_t bytes;
+    const void *initial; /* NULL: zeros */
+    void *memory;
+};
+
+/* A variant and the numbers that it was made for, one an input of the method. */
+struct kept {
+    struct prt_variant *variant;
+    struct prt_scalar *scalars;
+    uint64_t used; /* when last, by the model's count */
 };
 
 struct prt_model {
-    struct prt_graph *graph;
-    struct prt_plan plan;
-    struct base_pool *pool;
-    struct segment *segments;
-    uint32_t segment_count;
-    uint32_t *order;             /* the nodes that run, in order */
-    struct prt_step_time *times; /* room for the longest segment's profile */
-    void *memory;                /* arena, then scratch */
-    void *scratch;
-    void **data; /* by value */
-    struct prt_model_stats stats;
-    bool observable; /* each segment has one node */
+    const struct prt_program *program; /* NULL: made from a graph, so there is one variant */
+    struct prt_model_options options;
+    struct prt_variant *now;
+    struct kept kept[MAX_VARIANTS];
+    unsigned kept_count;
+    uint64_t uses;
+    struct state *states;
+    uint32_t state_count;
 };
 
-/* ---- making ---- */
+/* ---- states ---- */
 
-/* Group the nodes that run into segments: a new one wherever the backend changes. */
-static enum percept_status make_segments(struct prt_model *model, struct percept_error *error)
+/* Of a graph made by hand, which does not say where its states lie: each is its own. */
+#define NO_BUFFER UINT32_MAX
+
+static bool overlaps(const struct state *a, const struct state *b)
 {
-    uint32_t count = model->graph->node_count, longest = 0, used = 0;
-    model->order = calloc((size_t)count + 1, sizeof *model->order);
-    model->segments = calloc((size_t)count + 1, sizeof *model->segments);
-    if (!model->order || !model->segments)
-        return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model");
-    for (uint32_t n = 0; n < count; n++) {
-        const struct prt_backend *backend = model->plan.backends[n];
-        if (!backend)
-            continue;
-        struct segment *last =
-            model->segment_count ? &model->segments[model->segment_count - 1] : NULL;
-        if (!last || last->backend != backend || model->observable) {
-            last = &model->segments[model->segment_count++];
-            *last = (struct segment){.backend = backend, .nodes = model->order + used};
+    return a->buffer == b->buffer && a->buffer != NO_BUFFER && a->offset < b->offset + b->bytes &&
+           b->offset < a->offset + a->bytes;
+}
+
+static void reset(struct state *state)
+{
+    if (state->initial && state->bytes)
+        memcpy(state->memory, state->initial, state->bytes);
+    else
+        memset(state->memory, 0, state->bytes);
+}
+
+/* The model's state that lies where `wanted` does, made when it is new. */
+static enum percept_status find_state(struct prt_model *model, const struct state *wanted,
+                                      void **memory, struct percept_error *error)
+{
+    for (uint32_t i = 0; i < model->state_count; i++) {
+        const struct state *state = &model->states[i];
+        if (state->buffer == wanted->buffer && state->offset == wanted->offset &&
+            state->bytes == wanted->bytes) {
+            *memory = state->memory;
+            return PERCEPT_OK;
         }
-        model->order[used++] = n;
-        longest = ++last->node_count > longest ? last->node_count : longest;
+        if (overlaps(state, wanted))
+            return percept_fail(error, PERCEPT_UNSUPPORTED,
+                                "a state is a tensor of another size for these numbers");
     }
-    model->times = calloc((size_t)longest + 1, sizeof *model->times);
-    return model->times ? PERCEPT_OK
-                        : percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model");
-}
-
-static enum percept_status compile_segments(struct prt_model *model, struct percept_error *error)
-{
-    for (uint32_t i = 0; i < model->segment_count; i++) {
-        struct segment *segment = &model->segments[i];
-        struct prt_compile compile = {model->graph, segment->nodes, segment->node_count,
-                                      model->pool ? base_pool_threads(model->pool) : 1};
-        enum percept_status status = segment->backend->compile(&compile, &segment->compiled, error);
-        if (status != PERCEPT_OK)
-            return status;
-        size_t scratch = segment->backend->scratch_bytes(segment->compiled);
-        if (scratch > model->stats.scratch_bytes)
-            model->stats.scratch_bytes = scratch;
-    }
+    struct state *larger =
+        realloc(model->states, ((size_t)model->state_count + 1) * sizeof *larger);
+    if (!larger)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model's states");
+    model->states = larger;
+    struct state made = *wanted;
+    size_t bytes = (made.bytes / PRT_PLAN_ALIGNMENT + 1) * PRT_PLAN_ALIGNMENT;
+    made.memory = aligned_alloc(PRT_PLAN_ALIGNMENT, bytes);
+    if (!made.memory)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for %zu bytes of state",
+                            made.bytes);
+    reset(&made);
+    model->states[model->state_count++] = made;
+    *memory = made.memory;
     return PERCEPT_OK;
 }
 
-/* One block for everything that runs touch, on huge pages when it is large: fewer TLB misses. */
-static enum percept_status make_memory(struct prt_model *model, struct percept_error *error)
+static enum percept_status place_states(struct prt_model *model, struct prt_variant *variant,
+                                        struct percept_error *error)
 {
-    size_t arena = model->plan.arena_bytes, scratch, total, rounded;
-    bool huge = base_align_size(model->stats.scratch_bytes, PRT_PLAN_ALIGNMENT, &scratch) &&
-                base_add_size(arena, scratch, &total) && total >= HUGE_PAGE;
-    size_t alignment = huge ? HUGE_PAGE : PRT_PLAN_ALIGNMENT;
-    if (!base_align_size(model->stats.scratch_bytes, PRT_PLAN_ALIGNMENT, &scratch) ||
-        !base_add_size(arena, scratch, &total) ||
-        !base_align_size(total ? total : 1, alignment, &rounded) ||
-        !(model->memory = aligned_alloc(alignment, rounded)))
-        return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for %zu + %zu bytes of tensors",
-                            arena, model->stats.scratch_bytes);
-    if (huge)
-        (void)madvise(model->memory, rounded, MADV_HUGEPAGE); /* a wish, not a need */
-    memset(model->memory, 0, total); /* also takes the page faults before the first run */
-    model->scratch = (unsigned char *)model->memory + arena;
-    model->stats.arena_bytes = arena;
-    return PERCEPT_OK;
-}
-
-static enum percept_status bind_values(struct prt_model *model, struct percept_error *error)
-{
-    const struct prt_graph *graph = model->graph;
-    model->data = calloc((size_t)graph->value_count + 1, sizeof *model->data);
-    if (!model->data)
-        return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model");
+    const struct prt_graph *graph = variant->graph;
     for (uint32_t i = 0; i < graph->value_count; i++) {
         const struct prt_value *value = &graph->values[i];
-        model->data[i] = prt_plan_address(graph, &model->plan, model->memory, i);
-        if (value->flags & PRT_FLAG_STATE && value->data && model->data[i] && value->bytes)
-            memcpy(model->data[i], value->data, value->bytes);
-        if (value->flags & PRT_FLAG_CONSTANT && value->uses)
-            model->stats.constant_bytes += value->bytes;
+        if (value->kind != PRT_VALUE_TENSOR || !(value->flags & PRT_FLAG_STATE))
+            continue;
+        struct state wanted = {
+            .buffer = NO_BUFFER, .offset = i, .bytes = value->bytes, .initial = value->data};
+        for (uint32_t s = 0; s < graph->state_count; s++) {
+            if (graph->states[s].value == i) {
+                wanted.buffer = graph->states[s].buffer;
+                wanted.offset = graph->states[s].offset;
+            }
+        }
+        void *memory;
+        enum percept_status status = find_state(model, &wanted, &memory, error);
+        if (status != PERCEPT_OK)
+            return status;
+        prt_variant_place_state(variant, i, memory);
     }
     return PERCEPT_OK;
 }
 
-static enum percept_status build(struct prt_model *model, const struct prt_model_options *options,
-                                 struct percept_error *error)
+/* What a run has computed for its states takes the place of what they were. */
+static void commit_states(const struct prt_variant *variant)
 {
-    enum percept_status status =
-        prt_passes_run(model->graph, options->backends, !options->no_fusion, error);
-    if (status == PERCEPT_OK)
-        status = prt_plan_make(model->graph, options->backends, &model->plan, error);
-    if (status == PERCEPT_OK)
-        status = make_segments(model, error);
-    if (status == PERCEPT_OK)
-        status = compile_segments(model, error);
-    if (status == PERCEPT_OK)
-        status = make_memory(model, error);
-    if (status == PERCEPT_OK)
-        status = bind_values(model, error);
-    return status;
+    const struct prt_graph *graph = variant->graph;
+    for (uint32_t i = 0; i < graph->state_count; i++) {
+        const struct prt_state *state = &graph->states[i];
+        if (state->output == PRT_NO_VALUE)
+            continue;
+        size_t bytes = graph->values[state->value].bytes;
+        if (bytes)
+            memcpy(variant->data[state->value], variant->data[graph->outputs[state->output]],
+                   bytes);
+    }
 }
+
+void prt_model_reset_state(struct prt_model *model)
+{
+    for (uint32_t i = 0; i < model->state_count; i++)
+        reset(&model->states[i]);
+}
+
+/* ---- making ---- */
 
 enum percept_status prt_model_from_graph(struct prt_graph *graph,
                                          const struct prt_model_options *options,
@@ -146,20 +147,53 @@ enum percept_status prt_model_from_graph(struct prt_graph *graph,
     struct prt_model *made = calloc(1, sizeof *made);
     if (!made)
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model");
-    made->graph = graph;
-    made->pool = options->pool;
-    made->observable = options->observable;
-    enum percept_status status = build(made, options, error);
+    made->options = *options;
+    enum percept_status status = prt_variant_create(graph, options, &made->now, error);
+    if (status == PERCEPT_OK) {
+        made->kept[0] = (struct kept){.variant = made->now};
+        made->kept_count = 1;
+        status = place_states(made, made->now, error);
+    }
     if (status != PERCEPT_OK) {
-        made->graph = NULL; /* still the caller's */
+        if (made->now)
+            made->now->graph = NULL; /* still the caller's */
         prt_model_destroy(made);
         return status;
     }
-    made->stats.node_count = graph->node_count;
-    made->stats.segment_count = made->segment_count;
-    made->stats.load_ns = base_clock_ns() - start;
+    made->now->stats.load_ns = base_clock_ns() - start;
     *model = made;
     return PERCEPT_OK;
+}
+
+static const char *method_of(const struct prt_model_options *options)
+{
+    return options && options->method ? options->method : "forward";
+}
+
+/* The number at a place of one of the two lists; NONE when it is a tensor or there is none. */
+static struct prt_scalar scalar_at(const struct prt_graph *graph, const uint32_t *ids, size_t count,
+                                   size_t index)
+{
+    struct prt_scalar scalar = {.kind = PRT_VALUE_NONE};
+    if (index >= count)
+        return scalar;
+    const struct prt_value *value = &graph->values[ids[index]];
+    if (value->kind == PRT_VALUE_INT)
+        scalar = (struct prt_scalar){.kind = value->kind, .i = value->i};
+    else if (value->kind == PRT_VALUE_DOUBLE)
+        scalar = (struct prt_scalar){.kind = value->kind, .d = value->d};
+    else if (value->kind == PRT_VALUE_BOOL)
+        scalar = (struct prt_scalar){.kind = value->kind, .b = value->b};
+    return scalar;
+}
+
+/* The numbers that an imported graph was made with. */
+static struct prt_scalar *scalars_of(const struct prt_graph *graph)
+{
+    struct prt_scalar *scalars = calloc((size_t)graph->input_count + 1, sizeof *scalars);
+    for (uint32_t i = 0; scalars && i < graph->input_count; i++)
+        scalars[i] = scalar_at(graph, graph->inputs, graph->input_count, i);
+    return scalars;
 }
 
 enum percept_status prt_model_create(const struct prt_program *program,
@@ -169,15 +203,20 @@ enum percept_status prt_model_create(const struct prt_program *program,
     int64_t start = base_clock_ns();
     struct prt_graph *graph = NULL;
     struct prt_model *made = NULL;
-    const char *method = options && options->method ? options->method : "forward";
-    enum percept_status status = prt_program_import(program, method, &graph, error);
+    enum percept_status status = prt_program_import(program, method_of(options), &graph, error);
     if (status == PERCEPT_OK)
         status = prt_model_from_graph(graph, options, &made, error);
     if (status != PERCEPT_OK) {
         prt_graph_destroy(graph);
         return status;
     }
-    made->stats.load_ns = base_clock_ns() - start;
+    made->program = program;
+    made->kept[0].scalars = scalars_of(graph);
+    if (!made->kept[0].scalars) {
+        prt_model_destroy(made);
+        return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model");
+    }
+    made->now->stats.load_ns = base_clock_ns() - start;
     *model = made;
     return PERCEPT_OK;
 }
@@ -186,47 +225,169 @@ void prt_model_destroy(struct prt_model *model)
 {
     if (!model)
         return;
-    for (uint32_t i = 0; i < model->segment_count; i++)
-        model->segments[i].backend->destroy(model->segments[i].compiled);
-    free(model->segments);
-    free(model->order);
-    free(model->times);
-    free(model->memory);
-    free(model->data);
-    prt_plan_free(&model->plan);
-    prt_graph_destroy(model->graph);
+    for (unsigned i = 0; i < model->kept_count; i++) {
+        prt_variant_destroy(model->kept[i].variant);
+        free(model->kept[i].scalars);
+    }
+    for (uint32_t i = 0; i < model->state_count; i++)
+        free(model->states[i].memory);
+    free(model->states);
     free(model);
+}
+
+/* ---- numbers ---- */
+
+static bool same_scalars(const struct prt_scalar *a, const struct prt_scalar *b, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool same = a[i].kind == PRT_VALUE_INT      ? a[i].i == b[i].i
+                    : a[i].kind == PRT_VALUE_BOOL   ? a[i].b == b[i].b
+                    : a[i].kind == PRT_VALUE_DOUBLE ? memcmp(&a[i].d, &b[i].d, sizeof a[i].d) == 0
+                                                    : true;
+        if (!same)
+            return false;
+    }
+    return true;
+}
+
+/* Tensor inputs keep what the caller wrote when another variant takes over. */
+static void carry_inputs(const struct prt_variant *from, const struct prt_variant *to)
+{
+    for (uint32_t i = 0; i < from->graph->input_count; i++) {
+        uint32_t a = from->graph->inputs[i], b = to->graph->inputs[i];
+        size_t bytes = from->graph->values[a].bytes;
+        if (from->graph->values[a].kind == PRT_VALUE_TENSOR && from->data[a] && to->data[b] &&
+            bytes == to->graph->values[b].bytes && bytes)
+            memcpy(to->data[b], from->data[a], bytes);
+    }
+}
+
+static enum percept_status make_variant(struct prt_model *model, const struct prt_scalar *scalars,
+                                        struct prt_variant **variant, struct percept_error *error)
+{
+    struct prt_graph *graph = NULL;
+    struct prt_variant *made = NULL;
+    int64_t start = base_clock_ns();
+    enum percept_status status =
+        prt_program_import_with(model->program, method_of(&model->options), scalars,
+                                prt_model_input_count(model), &graph, error);
+    if (status == PERCEPT_OK)
+        status = prt_variant_create(graph, &model->options, &made, error);
+    if (status != PERCEPT_OK) {
+        prt_graph_destroy(graph);
+        return status;
+    }
+    status = place_states(model, made, error);
+    if (status != PERCEPT_OK) {
+        prt_variant_destroy(made);
+        return status;
+    }
+    made->stats.load_ns = base_clock_ns() - start;
+    *variant = made;
+    return PERCEPT_OK;
+}
+
+/* A place for one more: a free one, else the one that was not used for longest. */
+static struct kept *place_for_variant(struct prt_model *model)
+{
+    if (model->kept_count < MAX_VARIANTS)
+        return &model->kept[model->kept_count++];
+    struct kept *oldest = NULL;
+    for (unsigned i = 0; i < model->kept_count; i++)
+        if (model->kept[i].variant != model->now && (!oldest || model->kept[i].used < oldest->used))
+            oldest = &model->kept[i];
+    prt_variant_destroy(oldest->variant);
+    free(oldest->scalars);
+    return oldest;
+}
+
+/* Run what these numbers ask for from now on. Takes scalars over. */
+static enum percept_status choose(struct prt_model *model, struct prt_scalar *scalars,
+                                  struct percept_error *error)
+{
+    struct kept *kept = NULL;
+    for (unsigned i = 0; i < model->kept_count && !kept; i++)
+        if (same_scalars(scalars, model->kept[i].scalars, prt_model_input_count(model)))
+            kept = &model->kept[i];
+    if (kept) {
+        free(scalars);
+    } else {
+        struct prt_variant *made;
+        enum percept_status status = make_variant(model, scalars, &made, error);
+        if (status != PERCEPT_OK) {
+            free(scalars);
+            return status;
+        }
+        kept = place_for_variant(model);
+        *kept = (struct kept){.variant = made, .scalars = scalars};
+    }
+    kept->used = ++model->uses;
+    if (kept->variant != model->now)
+        carry_inputs(model->now, kept->variant);
+    model->now = kept->variant;
+    return PERCEPT_OK;
+}
+
+enum percept_status prt_model_set_scalar(struct prt_model *model, size_t index,
+                                         struct prt_scalar scalar, struct percept_error *error)
+{
+    size_t count = prt_model_input_count(model);
+    if (!model->program || index >= count)
+        return percept_fail(error, PERCEPT_INVALID, "the method has no input %zu to set", index);
+    const struct prt_value *value = &model->now->graph->values[model->now->graph->inputs[index]];
+    if (value->kind == PRT_VALUE_TENSOR || value->kind == PRT_VALUE_NONE ||
+        value->kind != scalar.kind)
+        return percept_fail(error, PERCEPT_INVALID, "input %zu is no such number", index);
+    struct prt_scalar *scalars = scalars_of(model->now->graph);
+    if (!scalars)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    scalars[index] = scalar;
+    return choose(model, scalars, error);
+}
+
+struct prt_scalar prt_model_input_scalar(const struct prt_model *model, size_t index)
+{
+    const struct prt_graph *graph = model->now->graph;
+    return scalar_at(graph, graph->inputs, graph->input_count, index);
+}
+
+struct prt_scalar prt_model_output_scalar(const struct prt_model *model, size_t index)
+{
+    const struct prt_graph *graph = model->now->graph;
+    return scalar_at(graph, graph->outputs, prt_model_output_count(model), index);
 }
 
 /* ---- inputs and outputs ---- */
 
 size_t prt_model_input_count(const struct prt_model *model)
 {
-    return model->graph->input_count;
+    return model->now->graph->input_count;
 }
 
 size_t prt_model_output_count(const struct prt_model *model)
 {
-    return model->graph->output_count;
+    return model->now->graph->output_count - model->now->graph->state_output_count;
 }
 
 /* The tensor value at a place of one of the method's two lists, or NULL. */
 static const struct prt_value *interface_tensor(const struct prt_model *model, const uint32_t *ids,
                                                 uint32_t count, size_t index)
 {
-    if (index >= count || model->graph->values[ids[index]].kind != PRT_VALUE_TENSOR)
+    if (index >= count || model->now->graph->values[ids[index]].kind != PRT_VALUE_TENSOR)
         return NULL;
-    return &model->graph->values[ids[index]];
+    return &model->now->graph->values[ids[index]];
 }
 
 static const struct prt_value *input_at(const struct prt_model *model, size_t index)
 {
-    return interface_tensor(model, model->graph->inputs, model->graph->input_count, index);
+    return interface_tensor(model, model->now->graph->inputs, model->now->graph->input_count,
+                            index);
 }
 
 static const struct prt_value *output_at(const struct prt_model *model, size_t index)
 {
-    return interface_tensor(model, model->graph->outputs, model->graph->output_count, index);
+    return interface_tensor(model, model->now->graph->outputs,
+                            (uint32_t)prt_model_output_count(model), index);
 }
 
 const struct prt_tensor *prt_model_input_spec(const struct prt_model *model, size_t index)
@@ -243,12 +404,12 @@ const struct prt_tensor *prt_model_output_spec(const struct prt_model *model, si
 
 void *prt_model_input_data(struct prt_model *model, size_t index)
 {
-    return input_at(model, index) ? model->data[model->graph->inputs[index]] : NULL;
+    return input_at(model, index) ? model->now->data[model->now->graph->inputs[index]] : NULL;
 }
 
 const void *prt_model_output_data(const struct prt_model *model, size_t index)
 {
-    return output_at(model, index) ? model->data[model->graph->outputs[index]] : NULL;
+    return output_at(model, index) ? model->now->data[model->now->graph->outputs[index]] : NULL;
 }
 
 static enum percept_status check_copy(const struct prt_value *value, const char *what, size_t index,
@@ -293,21 +454,22 @@ enum percept_status prt_model_run(struct prt_model *model, struct percept_error 
 enum percept_status prt_model_run_profiled(struct prt_model *model, struct prt_step_time *times,
                                            struct percept_error *error)
 {
-    struct prt_execution execution = {.data = model->data,
-                                      .scratch = model->scratch,
-                                      .pool = model->pool,
-                                      .times = times ? model->times : NULL};
+    struct prt_execution execution = {.data = model->now->data,
+                                      .scratch = model->now->scratch,
+                                      .pool = model->now->pool,
+                                      .times = times ? model->now->times : NULL};
     if (times)
-        memset(times, 0, model->graph->node_count * sizeof *times);
-    for (uint32_t i = 0; i < model->segment_count; i++) {
-        const struct segment *segment = &model->segments[i];
+        memset(times, 0, model->now->graph->node_count * sizeof *times);
+    for (uint32_t i = 0; i < model->now->segment_count; i++) {
+        const struct prt_variant_segment *segment = &model->now->segments[i];
         enum percept_status status =
             segment->backend->execute(segment->compiled, &execution, error);
         if (status != PERCEPT_OK)
             return status;
         for (uint32_t n = 0; times && n < segment->node_count; n++)
-            times[segment->nodes[n]] = model->times[n];
+            times[segment->nodes[n]] = model->now->times[n];
     }
+    commit_states(model->now);
     return PERCEPT_OK;
 }
 
@@ -315,21 +477,22 @@ enum percept_status prt_model_run_observed(struct prt_model *model, prt_model_ob
                                            void *context, struct percept_error *error)
 {
     const struct prt_execution execution = {
-        .data = model->data, .scratch = model->scratch, .pool = model->pool};
-    if (!model->observable)
+        .data = model->now->data, .scratch = model->now->scratch, .pool = model->now->pool};
+    if (!model->now->observable)
         return percept_fail(error, PERCEPT_INVALID, "the model was not made observable");
     /* A node without a backend has its result where an earlier one put it. */
     uint32_t next = 0;
-    for (uint32_t n = 0; n < model->graph->node_count; n++) {
-        if (model->plan.backends[n]) {
-            const struct segment *segment = &model->segments[next++];
+    for (uint32_t n = 0; n < model->now->graph->node_count; n++) {
+        if (model->now->plan.backends[n]) {
+            const struct prt_variant_segment *segment = &model->now->segments[next++];
             enum percept_status status =
                 segment->backend->execute(segment->compiled, &execution, error);
             if (status != PERCEPT_OK)
                 return status;
         }
-        observer(context, n, model->data[model->graph->nodes[n].outputs[0]]);
+        observer(context, n, model->now->data[model->now->graph->nodes[n].outputs[0]]);
     }
+    commit_states(model->now);
     return PERCEPT_OK;
 }
 
@@ -337,15 +500,15 @@ enum percept_status prt_model_run_observed(struct prt_model *model, prt_model_ob
 
 void prt_model_stats(const struct prt_model *model, struct prt_model_stats *stats)
 {
-    *stats = model->stats;
+    *stats = model->now->stats;
 }
 
 const struct prt_graph *prt_model_graph(const struct prt_model *model)
 {
-    return model->graph;
+    return model->now->graph;
 }
 
 const struct prt_backend *prt_model_placement(const struct prt_model *model, uint32_t node)
 {
-    return node < model->graph->node_count ? model->plan.backends[node] : NULL;
+    return node < model->now->graph->node_count ? model->now->plan.backends[node] : NULL;
 }

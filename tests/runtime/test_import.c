@@ -93,7 +93,7 @@ START_TEST(memory_written_again_is_not_the_old_value)
     call("aten::full.out", "[2] 0 $%u $%u", half, half);
     call("aten::neg.out", "$%u >f32[4] =", y);
     expect("UNSUPPORTED: method 'forward', instruction 2, aten::neg.out: reads tensor 1, which "
-           "nothing wrote as a whole before: state between runs is not supported");
+           "nothing wrote as a whole before");
 }
 END_TEST
 
@@ -115,12 +115,12 @@ START_TEST(bytes_of_another_type_are_refused)
 }
 END_TEST
 
-START_TEST(state_between_runs_is_refused)
+START_TEST(memory_that_nothing_ever_writes_is_refused)
 {
     uint32_t state = pte_value(&pte, ">f32[4]");
     call("aten::neg.out", "$%u >f32[4] =", state);
     expect("UNSUPPORTED: method 'forward', instruction 0, aten::neg.out: reads tensor 0, which "
-           "nothing wrote as a whole before: state between runs is not supported");
+           "nothing wrote before or writes later");
 }
 END_TEST
 
@@ -196,12 +196,128 @@ START_TEST(freeing_a_number_is_malformed)
 }
 END_TEST
 
-START_TEST(jump_is_refused_and_never_followed)
+START_TEST(endless_loop_is_a_limit)
 {
     uint32_t condition = pte_value(&pte, "F");
     pte_instruction(&pte, 4, (int32_t)condition, 0);
-    expect("UNSUPPORTED: method 'forward', instruction 0, JumpFalseCall: control flow is not "
-           "supported");
+    expect("LIMIT: method 'forward', instruction 0, JumpFalseCall: 1 instructions run more than "
+           "262145 times: an endless loop?");
+}
+END_TEST
+
+START_TEST(endless_loop_that_computes_is_a_limit)
+{
+    uint32_t condition = pte_value(&pte, "F"), x = call("aten::relu.out", "f32[4] >f32[4] =");
+    call("aten::neg.out", "$%u $%u $%u", x, x, x);
+    pte_instruction(&pte, 4, (int32_t)condition, 0);
+    char *nodes = pte_import(&pte);
+    ck_assert_msg(strncmp(nodes, "LIMIT: ", 7) == 0 || strncmp(nodes, "NO_MEMORY: ", 11) == 0,
+                  "%.200s", nodes);
+    free(nodes);
+}
+END_TEST
+
+START_TEST(jump_out_of_the_method_is_malformed)
+{
+    uint32_t condition = pte_value(&pte, "F");
+    pte_instruction(&pte, 4, (int32_t)condition, 2);
+    char *nodes = pte_import(&pte);
+    ck_assert_ptr_nonnull(strstr(nodes, "a jump goes to instruction 2 of 1"));
+    free(nodes);
+}
+END_TEST
+
+START_TEST(condition_is_one_truth)
+{
+    uint32_t condition = pte_value(&pte, "7");
+    pte_instruction(&pte, 4, (int32_t)condition, 0);
+    expect("MALFORMED: method 'forward', instruction 0, JumpFalseCall: the condition is not one "
+           "truth");
+}
+END_TEST
+
+START_TEST(condition_that_only_a_run_knows_is_refused)
+{
+    uint32_t condition = pte_value(&pte, ">bool[1]");
+    pte.inputs[pte.input_count++] = condition;
+    pte_instruction(&pte, 4, (int32_t)condition, 1);
+    expect("UNSUPPORTED: method 'forward', instruction 0, JumpFalseCall: the condition depends on "
+           "the data, which only a run knows");
+}
+END_TEST
+
+START_TEST(branch_not_taken_leaves_nothing)
+{
+    uint32_t condition = pte_value(&pte, "F"), x = pte_value(&pte, ">f32[4]");
+    pte.inputs[pte.input_count++] = x;
+    pte_instruction(&pte, 4, (int32_t)condition, 2);
+    call("aten::neg.out", "$%u >f32[4] =", x);
+    uint32_t y = call("aten::relu.out", "$%u >f32[4] =", x);
+    pte.outputs[0] = y;
+    pte.output_count = 1;
+    expect("v1: float32[4] = unary(v0) clamp(0, inf)\n");
+}
+END_TEST
+
+/* do { x = -x; i += 1; } while (!(i == 3)) */
+START_TEST(loop_is_unrolled)
+{
+    uint32_t i = pte_value(&pte, "0"), one = pte_value(&pte, "1"), end = pte_value(&pte, "3");
+    uint32_t done = pte_value(&pte, "F"), x = pte_value(&pte, ">f32[4]");
+    pte.inputs[pte.input_count++] = x;
+    call("aten::neg.out", "$%u $%u $%u", x, x, x);
+    call("executorch_prim::add.Scalar", "$%u $%u $%u", i, one, i);
+    call("executorch_prim::eq.Scalar", "$%u $%u $%u", i, end, done);
+    pte_instruction(&pte, 4, (int32_t)done, 0);
+    pte.outputs[0] = x;
+    pte.output_count = 1;
+    expect("v1: float32[4] = unary(v0) neg\n"
+           "v2: float32[4] = unary(v1) neg\n"
+           "v3: float32[4] = unary(v2) neg\n");
+}
+END_TEST
+
+/* state += x; the result is what it was. */
+START_TEST(memory_read_before_it_is_written_is_a_state)
+{
+    uint32_t state = pte_value(&pte, ">f32[4]");
+    uint32_t y = call("aten::neg.out", "$%u >f32[4] =", state);
+    uint32_t sum = call("aten::add.out", "$%u f32[4] 1 >f32[4] =", state);
+    call("aten::copy_", "$%u $%u F $%u", state, sum, state);
+    pte.outputs[0] = y;
+    pte.output_count = 1;
+    struct prt_program *program = pte_open(&pte);
+    struct prt_graph *graph = NULL;
+    ck_assert_int_eq(prt_program_import(program, "forward", &graph, NULL), PERCEPT_OK);
+    ck_assert_uint_eq(graph->state_count, 1);
+    ck_assert_uint_eq(graph->state_output_count, 1);
+    ck_assert_uint_eq(graph->output_count, 2);
+    ck_assert_uint_eq(graph->states[0].output, 1);
+    ck_assert(graph->values[graph->states[0].value].flags & PRT_FLAG_STATE);
+    ck_assert_int_eq(graph->nodes[graph->node_count - 1].op, PRT_OP_BINARY);
+    ck_assert_uint_eq(graph->outputs[1], graph->nodes[graph->node_count - 1].outputs[0]);
+    prt_graph_destroy(graph);
+    prt_program_close(program);
+}
+END_TEST
+
+START_TEST(number_of_another_kind_is_refused)
+{
+    uint32_t number = pte_value(&pte, "7");
+    pte.inputs[pte.input_count++] = number;
+    pte.outputs[pte.output_count++] = number;
+    struct prt_program *program = pte_open(&pte);
+    struct prt_graph *graph = NULL;
+    const struct prt_scalar wrong = {.kind = PRT_VALUE_DOUBLE, .d = 1};
+    ck_assert_int_eq(prt_program_import_with(program, "forward", &wrong, 1, &graph, NULL),
+                     PERCEPT_INVALID);
+    ck_assert_ptr_null(graph);
+    const struct prt_scalar right = {.kind = PRT_VALUE_INT, .i = -5};
+    ck_assert_int_eq(prt_program_import_with(program, "forward", &right, 1, &graph, NULL),
+                     PERCEPT_OK);
+    ck_assert_int_eq(graph->values[graph->outputs[0]].i, -5);
+    prt_graph_destroy(graph);
+    prt_program_close(program);
 }
 END_TEST
 
@@ -334,7 +450,7 @@ int main(void)
     tcase_add_test(tests, memory_written_again_is_not_the_old_value);
     tcase_add_test(tests, part_of_a_value_is_refused);
     tcase_add_test(tests, bytes_of_another_type_are_refused);
-    tcase_add_test(tests, state_between_runs_is_refused);
+    tcase_add_test(tests, memory_that_nothing_ever_writes_is_refused);
     tcase_add_test(tests, constant_cannot_be_written);
     tcase_add_test(tests, results_that_are_not_computed_are_refused_only_when_read);
     tcase_add_test(tests, method_may_hand_back_its_input);
@@ -343,7 +459,15 @@ int main(void)
     tcase_add_test(tests, move_gives_a_tensor_another_name);
     tcase_add_test(tests, move_cannot_change_what_a_list_holds);
     tcase_add_test(tests, freeing_a_number_is_malformed);
-    tcase_add_test(tests, jump_is_refused_and_never_followed);
+    tcase_add_test(tests, endless_loop_is_a_limit);
+    tcase_add_test(tests, endless_loop_that_computes_is_a_limit);
+    tcase_add_test(tests, jump_out_of_the_method_is_malformed);
+    tcase_add_test(tests, condition_is_one_truth);
+    tcase_add_test(tests, condition_that_only_a_run_knows_is_refused);
+    tcase_add_test(tests, branch_not_taken_leaves_nothing);
+    tcase_add_test(tests, loop_is_unrolled);
+    tcase_add_test(tests, memory_read_before_it_is_written_is_a_state);
+    tcase_add_test(tests, number_of_another_kind_is_refused);
     tcase_add_test(tests, unknown_delegate_is_named);
     tcase_add_test(tests, sizes_are_computed_at_import);
     tcase_add_test(tests, division_by_zero_is_malformed);

@@ -1,10 +1,12 @@
 /* What the public interface promises: models say what they take, copy in and out in any memory
  * order, run where they were placed, and refuse what they cannot do in one line. */
 #include "build.h"
+#include "pte.h"
 
 #include "backends/cpu/cpu.h"
 #include "runtime/prt.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -272,6 +274,94 @@ START_TEST(constants_and_state_have_their_values)
 }
 END_TEST
 
+static struct prt_model *model_of_program(struct prt_program *program)
+{
+    struct prt_model *model = NULL;
+    struct percept_error error = {0};
+    ck_assert_msg(prt_model_create(program, &(struct prt_model_options){.backends = backends},
+                                   &model, &error) == PERCEPT_OK,
+                  "%s", error.message);
+    return model;
+}
+
+/* A method that returns its state and adds the input to it. */
+START_TEST(state_lasts_from_run_to_run)
+{
+    struct pte pte = {0};
+    uint32_t state = pte_value(&pte, ">f32[4]");
+    uint32_t y = pte_call(&pte, "aten::neg.out", "$0 >f32[4] =");
+    uint32_t sum = pte_call(&pte, "aten::add.out", "$0 f32[4] 1 >f32[4] =");
+    char copy[64];
+    snprintf(copy, sizeof copy, "$%u $%u F $%u", state, sum, state);
+    pte_call(&pte, "aten::copy_", copy);
+    pte.outputs[0] = y;
+    pte.output_count = 1;
+    struct prt_program *program = pte_open(&pte);
+    struct prt_model *model = model_of_program(program);
+    ck_assert_uint_eq(prt_model_output_count(model), 1);
+    const float x[4] = {1, 2, 3, 4};
+    ck_assert_int_eq(prt_model_set_input(model, 0, x, sizeof x, NULL), PERCEPT_OK);
+    for (int round = 0; round < 2; round++) {
+        for (int run = 0; run < 3; run++) {
+            ck_assert_int_eq(prt_model_run(model, NULL), PERCEPT_OK);
+            const float *out = prt_model_output_data(model, 0);
+            for (int i = 0; i < 4; i++)
+                ck_assert_float_eq(out[i], (float)-run * x[i]);
+        }
+        prt_model_reset_state(model);
+    }
+    prt_model_destroy(model);
+    prt_program_close(program);
+}
+END_TEST
+
+/* do { x = -x; i += 1; } while (!(i == n)): the number decides how often. */
+START_TEST(numbers_choose_a_variant)
+{
+    struct pte pte = {0};
+    uint32_t n = pte_value(&pte, "3"), x = pte_value(&pte, ">f32[4]");
+    uint32_t i = pte_value(&pte, "0"), one = pte_value(&pte, "1"), done = pte_value(&pte, "F");
+    char args[64];
+    pte.inputs[pte.input_count++] = n;
+    pte.inputs[pte.input_count++] = x;
+    snprintf(args, sizeof args, "$%u $%u $%u", x, x, x);
+    pte_call(&pte, "aten::neg.out", args);
+    snprintf(args, sizeof args, "$%u $%u $%u", i, one, i);
+    pte_call(&pte, "executorch_prim::add.Scalar", args);
+    snprintf(args, sizeof args, "$%u $%u $%u", i, n, done);
+    pte_call(&pte, "executorch_prim::eq.Scalar", args);
+    pte_instruction(&pte, 4, (int32_t)done, 0);
+    pte.outputs[0] = x;
+    pte.outputs[1] = i;
+    pte.output_count = 2;
+    struct prt_program *program = pte_open(&pte);
+    struct prt_model *model = model_of_program(program);
+    const float numbers[4] = {1, 2, 3, 4};
+    ck_assert_int_eq(prt_model_set_input(model, 1, numbers, sizeof numbers, NULL), PERCEPT_OK);
+    ck_assert_int_eq(prt_model_input_scalar(model, 0).i, 3);
+    ck_assert_int_eq(prt_model_input_scalar(model, 1).kind, PRT_VALUE_NONE);
+    for (int round = 0; round < 2; round++) { /* more than are kept; then again */
+        for (int count = 1; count <= 10; count++) {
+            const struct prt_scalar scalar = {.kind = PRT_VALUE_INT, .i = count};
+            ck_assert_int_eq(prt_model_set_scalar(model, 0, scalar, NULL), PERCEPT_OK);
+            ck_assert_int_eq(prt_model_run(model, NULL), PERCEPT_OK);
+            ck_assert_int_eq(prt_model_output_scalar(model, 1).i, count);
+            const float *out = prt_model_output_data(model, 0);
+            for (int k = 0; k < 4; k++)
+                ck_assert_float_eq(out[k], count % 2 ? -numbers[k] : numbers[k]);
+        }
+    }
+    struct percept_error error = {0};
+    const struct prt_scalar endless = {.kind = PRT_VALUE_INT, .i = -1};
+    ck_assert_int_ne(prt_model_set_scalar(model, 0, endless, &error), PERCEPT_OK);
+    ck_assert_int_eq(prt_model_output_scalar(model, 1).i, 10);
+    ck_assert_int_eq(prt_model_set_scalar(model, 1, endless, &error), PERCEPT_INVALID);
+    ck_assert_int_eq(prt_model_set_scalar(model, 2, endless, &error), PERCEPT_INVALID);
+    prt_model_destroy(model);
+    prt_program_close(program);
+}
+END_TEST
+
 struct observed {
     struct prt_model *model;
     unsigned calls;
@@ -322,6 +412,8 @@ int main(void)
     tcase_add_test(tests, an_input_handed_back_is_a_copy);
     tcase_add_test(tests, a_pool_changes_no_result);
     tcase_add_test(tests, constants_and_state_have_their_values);
+    tcase_add_test(tests, state_lasts_from_run_to_run);
+    tcase_add_test(tests, numbers_choose_a_variant);
     suite_add_tcase(suite, tests);
     return build_run_suite(suite);
 }

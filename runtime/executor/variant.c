@@ -1,0 +1,156 @@
+/* Why: ties graph, passes, plan and backends into something that can run. */
+#include "runtime/executor/variant.h"
+
+#include "base/checked.h"
+#include "runtime/passes.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define HUGE_PAGE ((size_t)2 << 20)
+
+/* Group the nodes that run into segments: a new one wherever the backend changes. */
+static enum percept_status make_segments(struct prt_variant *variant, struct percept_error *error)
+{
+    uint32_t count = variant->graph->node_count, longest = 0, used = 0;
+    variant->order = calloc((size_t)count + 1, sizeof *variant->order);
+    variant->segments = calloc((size_t)count + 1, sizeof *variant->segments);
+    if (!variant->order || !variant->segments)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model");
+    for (uint32_t n = 0; n < count; n++) {
+        const struct prt_backend *backend = variant->plan.backends[n];
+        if (!backend)
+            continue;
+        struct prt_variant_segment *last =
+            variant->segment_count ? &variant->segments[variant->segment_count - 1] : NULL;
+        if (!last || last->backend != backend || variant->observable) {
+            last = &variant->segments[variant->segment_count++];
+            *last =
+                (struct prt_variant_segment){.backend = backend, .nodes = variant->order + used};
+        }
+        variant->order[used++] = n;
+        longest = ++last->node_count > longest ? last->node_count : longest;
+    }
+    variant->times = calloc((size_t)longest + 1, sizeof *variant->times);
+    return variant->times ? PERCEPT_OK
+                          : percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model");
+}
+
+static enum percept_status compile_segments(struct prt_variant *variant,
+                                            struct percept_error *error)
+{
+    for (uint32_t i = 0; i < variant->segment_count; i++) {
+        struct prt_variant_segment *segment = &variant->segments[i];
+        struct prt_compile compile = {variant->graph, segment->nodes, segment->node_count,
+                                      variant->pool ? base_pool_threads(variant->pool) : 1};
+        enum percept_status status = segment->backend->compile(&compile, &segment->compiled, error);
+        if (status != PERCEPT_OK)
+            return status;
+        size_t scratch = segment->backend->scratch_bytes(segment->compiled);
+        if (scratch > variant->stats.scratch_bytes)
+            variant->stats.scratch_bytes = scratch;
+    }
+    return PERCEPT_OK;
+}
+
+/* One block for everything that runs touch, on huge pages when it is large: fewer TLB misses. */
+static enum percept_status make_memory(struct prt_variant *variant, struct percept_error *error)
+{
+    size_t arena = variant->plan.arena_bytes, scratch, total, rounded;
+    bool huge = base_align_size(variant->stats.scratch_bytes, PRT_PLAN_ALIGNMENT, &scratch) &&
+                base_add_size(arena, scratch, &total) && total >= HUGE_PAGE;
+    size_t alignment = huge ? HUGE_PAGE : PRT_PLAN_ALIGNMENT;
+    if (!base_align_size(variant->stats.scratch_bytes, PRT_PLAN_ALIGNMENT, &scratch) ||
+        !base_add_size(arena, scratch, &total) ||
+        !base_align_size(total ? total : 1, alignment, &rounded) ||
+        !(variant->memory = aligned_alloc(alignment, rounded)))
+        return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for %zu + %zu bytes of tensors",
+                            arena, variant->stats.scratch_bytes);
+    if (huge)
+        (void)madvise(variant->memory, rounded, MADV_HUGEPAGE); /* a wish, not a need */
+    memset(variant->memory, 0, total); /* also takes the page faults before the first run */
+    variant->scratch = (unsigned char *)variant->memory + arena;
+    variant->stats.arena_bytes = arena;
+    return PERCEPT_OK;
+}
+
+static enum percept_status bind_values(struct prt_variant *variant, struct percept_error *error)
+{
+    const struct prt_graph *graph = variant->graph;
+    variant->data = calloc((size_t)graph->value_count + 1, sizeof *variant->data);
+    if (!variant->data)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model");
+    for (uint32_t i = 0; i < graph->value_count; i++) {
+        const struct prt_value *value = &graph->values[i];
+        variant->data[i] = prt_plan_address(graph, &variant->plan, variant->memory, i);
+        if (value->flags & PRT_FLAG_CONSTANT && value->uses)
+            variant->stats.constant_bytes += value->bytes;
+    }
+    return PERCEPT_OK;
+}
+
+void prt_variant_place_state(struct prt_variant *variant, uint32_t value, void *memory)
+{
+    for (uint32_t i = 0; i < variant->graph->value_count; i++)
+        if (variant->graph->values[i].kind == PRT_VALUE_TENSOR &&
+            variant->plan.places[i].root == value)
+            variant->data[i] = (unsigned char *)memory + variant->plan.places[i].delta;
+}
+
+static enum percept_status build(struct prt_variant *variant,
+                                 const struct prt_model_options *options,
+                                 struct percept_error *error)
+{
+    enum percept_status status =
+        prt_passes_run(variant->graph, options->backends, !options->no_fusion, error);
+    if (status == PERCEPT_OK)
+        status = prt_plan_make(variant->graph, options->backends, &variant->plan, error);
+    if (status == PERCEPT_OK)
+        status = make_segments(variant, error);
+    if (status == PERCEPT_OK)
+        status = compile_segments(variant, error);
+    if (status == PERCEPT_OK)
+        status = make_memory(variant, error);
+    if (status == PERCEPT_OK)
+        status = bind_values(variant, error);
+    return status;
+}
+
+enum percept_status prt_variant_create(struct prt_graph *graph,
+                                       const struct prt_model_options *options,
+                                       struct prt_variant **variant, struct percept_error *error)
+{
+    struct prt_variant *made = calloc(1, sizeof *made);
+    if (!made)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model");
+    made->graph = graph;
+    made->pool = options->pool;
+    made->observable = options->observable;
+    enum percept_status status = build(made, options, error);
+    if (status != PERCEPT_OK) {
+        made->graph = NULL; /* still the caller's */
+        prt_variant_destroy(made);
+        return status;
+    }
+    made->stats.node_count = graph->node_count;
+    made->stats.segment_count = made->segment_count;
+    *variant = made;
+    return PERCEPT_OK;
+}
+
+void prt_variant_destroy(struct prt_variant *variant)
+{
+    if (!variant)
+        return;
+    for (uint32_t i = 0; i < variant->segment_count; i++)
+        variant->segments[i].backend->destroy(variant->segments[i].compiled);
+    free(variant->segments);
+    free(variant->order);
+    free(variant->times);
+    free(variant->memory);
+    free(variant->data);
+    prt_plan_free(&variant->plan);
+    prt_graph_destroy(variant->graph);
+    free(variant);
+}

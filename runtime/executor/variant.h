@@ -1,0 +1,45 @@
+/*
+ * A method compiled for given numbers: what a model runs. Private to the executor.
+ *
+ * A model has several when its method takes numbers, since those decide loops and sizes. They share
+ * the program's constants and the model's states; each has its own arena.
+ */
+#ifndef RUNTIME_EXECUTOR_VARIANT_H
+#define RUNTIME_EXECUTOR_VARIANT_H
+
+#include "runtime/plan.h"
+#include "runtime/prt.h"
+
+/* A run of nodes on one backend. */
+struct prt_variant_segment {
+    const struct prt_backend *backend;
+    struct prt_segment *compiled;
+    uint32_t *nodes; /* into the variant's order */
+    uint32_t node_count;
+};
+
+struct prt_variant {
+    struct prt_graph *graph;
+    struct prt_plan plan;
+    struct base_pool *pool;
+    struct prt_variant_segment *segments;
+    uint32_t segment_count;
+    uint32_t *order;             /* the nodes that run, in order */
+    struct prt_step_time *times; /* room for the longest segment's profile */
+    void *memory;                /* arena, then scratch */
+    void *scratch;
+    void **data; /* by value; of states and their views only once the model has given their place */
+    struct prt_model_stats stats;
+    bool observable; /* each segment has one node */
+};
+
+/* Takes the graph over on success. */
+enum percept_status prt_variant_create(struct prt_graph *graph,
+                                       const struct prt_model_options *options,
+                                       struct prt_variant **variant, struct percept_error *error);
+void prt_variant_destroy(struct prt_variant *variant); /* NULL is fine */
+
+/* State `value` of the graph lies at memory: fills in its address and those of its views. */
+void prt_variant_place_state(struct prt_variant *variant, uint32_t value, void *memory);
+
+#endif
