@@ -21,10 +21,12 @@ int cli_model(int argc, char **argv)
                         sizeof commands / sizeof commands[0], argc, argv);
 }
 
-static enum percept_status choose_backend(const char *name, struct cli_model *model,
-                                          struct percept_error *error)
+enum percept_status cli_model_choose_backend(const char *name, struct cli_model *model,
+                                             struct percept_error *error)
 {
     char known[256] = "";
+    if (!name)
+        return PERCEPT_OK;
     for (size_t i = 0; percept_backends[i]; i++) {
         const struct prt_backend *backend = percept_backends[i];
         size_t used = strlen(known);
@@ -44,11 +46,10 @@ enum percept_status cli_model_open(const char *path, const struct cli_model_sett
                                    struct cli_model *model, struct percept_error *error)
 {
     struct cli_model opened = {0};
-    enum percept_status status = PERCEPT_OK;
-    if (settings->backend)
-        status = choose_backend(settings->backend, &opened, error);
+    enum percept_status status = cli_model_choose_backend(settings->backend, &opened, error);
     if (!status)
-        status = prt_program_open(path, &opened.program, error);
+        status = prt_program_open_with_data(path, settings->data.items, settings->data.count,
+                                            &opened.program, error);
     if (!status)
         status = base_pool_create((unsigned)settings->threads, &opened.pool, error);
     const struct prt_model_options options = {

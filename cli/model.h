@@ -10,7 +10,8 @@ struct cli_model_settings {
     const char *method;  /* NULL: "forward" */
     const char *backend; /* NULL: all that this build has, in their order */
     unsigned long threads;
-    bool observable; /* without fusion, each node's result to be seen */
+    struct base_option_list data; /* .ptd files */
+    bool observable;              /* without fusion, each node's result to be seen */
 };
 
 #define CLI_OPTION_METHOD(settings)                                                    \
@@ -28,6 +29,12 @@ struct cli_model_settings {
             &(settings).threads                                                        \
     }
 
+#define CLI_OPTION_DATA(settings)                                                              \
+    {                                                                                          \
+        "data", "FILE", "a .ptd file with weights of the program; may be given several times", \
+            BASE_OPTION_LIST, &(settings).data                                                 \
+    }
+
 struct cli_model {
     struct prt_program *program;
     struct base_pool *pool;
@@ -38,6 +45,9 @@ struct cli_model {
 /* Open, import and compile. On failure *model is empty. INVALID for a backend that is not there. */
 enum percept_status cli_model_open(const char *path, const struct cli_model_settings *settings,
                                    struct cli_model *model, struct percept_error *error);
+/* Set model->backends to the one backend of that name; to none, for all, when name is NULL. */
+enum percept_status cli_model_choose_backend(const char *name, struct cli_model *model,
+                                             struct percept_error *error);
 void cli_model_close(struct cli_model *model);
 
 /* The exit code for a failure of cli_model_open. */

@@ -166,7 +166,8 @@ static int inspect(const struct inspect *what)
     struct percept_error error = {0};
     struct prt_program *program;
     struct cli_model model;
-    if (prt_program_open(what->path, &program, &error))
+    if (prt_program_open_with_data(what->path, what->settings.data.items, what->settings.data.count,
+                                   &program, &error))
         return cli_fail(CLI_INPUT, &error);
     json_t *root = json_pack("{s:o, s:o}", "file", cli_json_text(what->path), "methods",
                              methods_json(program));
@@ -201,6 +202,7 @@ int cli_model_inspect(int argc, char **argv)
     const struct base_option options[] = {
         CLI_OPTION_METHOD(what.settings),
         CLI_OPTION_BACKEND(what.settings),
+        CLI_OPTION_DATA(what.settings),
         {"graph", NULL, "print the graph after the passes, a line a node", BASE_OPTION_FLAG,
          &what.graph},
         CLI_OPTION_JSON(&what.json),

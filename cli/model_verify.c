@@ -10,7 +10,9 @@
 #include "cli/cli.h"
 #include "cli/file.h"
 #include "cli/model.h"
+#include "cli/model_selftest.h"
 #include "cli/tensor_file.h"
+#include "runtime/bundle.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -320,8 +322,9 @@ int cli_model_verify(int argc, char **argv)
     };
     const struct base_usage usage = {
         .program = "percept model verify",
-        .operands = "DIR",
-        .purpose = "Run the models of DIR/manifest.jsonl and compare with their reference outputs.",
+        .operands = "DIR|FILE.bpte",
+        .purpose =
+            "Compare with reference outputs: those of DIR/manifest.jsonl, or of a bundled program.",
         .least = 1,
         .most = 1,
         .options = options,
@@ -330,5 +333,7 @@ int cli_model_verify(int argc, char **argv)
     if (!cli_parse(&usage, argc, argv, &operands, &code))
         return code;
     verify.folder = argv[1];
+    if (prt_bundle_is_one(verify.folder))
+        return cli_verify_bundle(verify.folder, &verify.settings, verify.json);
     return verify_folder(&verify);
 }

@@ -1,26 +1,21 @@
-/* Load a .pte, run its first method on zeros, and print what came out. No daemon: the runtime
+/* Load a .pte, run its method "forward" on zeros, and print what came out. No daemon: the runtime
  * alone. run_pte build/models/palm_detection_lite.fp32.pte
  */
-#include "backends/cpu/cpu.h"
+#include "backends/backends.h"
 #include "runtime/prt.h"
 
 #include <stdio.h>
 
 int main(int argc, char **argv)
 {
-    const struct prt_backend *const backends[] = {&prt_cpu_backend, NULL};
-    struct prt_model_options options = {.backends = backends};
+    const struct prt_model_options options = {.backends = percept_backends};
     struct prt_program *program = NULL;
     struct prt_model *model = NULL;
     struct percept_error error = {0};
     char text[1024];
-    if (argc != 2) {
-        fprintf(stderr, "usage: run_pte FILE\n");
-        return 2;
-    }
     /* An input lies where prt_model_input_data says, in the order that its spec says; here it stays
      * zero. prt_model_set_input takes plain rows instead. */
-    if (prt_program_open(argv[1], &program, &error) != PERCEPT_OK ||
+    if (prt_program_open(argc > 1 ? argv[1] : "", &program, &error) != PERCEPT_OK ||
         prt_model_create(program, &options, &model, &error) != PERCEPT_OK ||
         prt_model_run(model, &error) != PERCEPT_OK)
         fprintf(stderr, "%s\n", percept_error_format(&error, text, sizeof text));

@@ -425,7 +425,7 @@ enum percept_status prt_program_import_with(const struct prt_program *program, c
         return percept_fail_at(error, PERCEPT_NOT_FOUND, program->name, 0, 0,
                                "there is no method '%.64s'", method);
     size_t limit;
-    if (!base_mul_size(program->file.size, GRAPH_BYTES_PER_BYTE, &limit) ||
+    if (!base_mul_size(program->total_bytes, GRAPH_BYTES_PER_BYTE, &limit) ||
         !base_add_size(limit, GRAPH_BYTES_MIN, &limit))
         limit = SIZE_MAX;
     enum percept_status status = prt_graph_create(&import.graph, error);

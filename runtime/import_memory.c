@@ -350,7 +350,8 @@ enum percept_status prt_import_read(struct prt_import *import, uint32_t v, uint3
     const struct prt_program_tensor *tensor = value->tensor;
     if (tensor->external)
         return prt_import_fail(import, PERCEPT_UNSUPPORTED,
-                               "the weight '%.64s' is in a separate .ptd file", tensor->external);
+                               "the weight '%.64s' is in a .ptd file, which was not given",
+                               tensor->external);
     if (tensor->data && !tensor->planned)
         return read_constant(import, v, id);
     struct prt_import_memory *memory = import->memory;

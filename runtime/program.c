@@ -5,24 +5,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct prt_program *new_program(const char *name, struct percept_error *error)
+static struct prt_program *new_program(const char *name, size_t data_count,
+                                       struct percept_error *error)
 {
     struct prt_program *program = calloc(1, sizeof *program);
-    char *copy = strdup(name);
-    if (!program || !copy) {
+    if (program && data_count)
+        program->data = calloc(data_count, sizeof *program->data);
+    if (!program || (data_count && !program->data)) {
         free(program);
-        free(copy);
         percept_fail(error, PERCEPT_NO_MEMORY, "%s: no memory", name);
         return NULL;
     }
-    program->name = copy;
     return program;
 }
 
-/* Parse what was mapped, or close it. */
+/* Parse what was taken in, or close it. */
 static enum percept_status finish_open(struct prt_program *opened, enum percept_status status,
                                        struct prt_program **program, struct percept_error *error)
 {
+    opened->name = opened->source.name;
+    opened->file = opened->source.bytes;
+    opened->total_bytes = opened->file.size;
+    /* A sum of what is in memory does not overflow. */
+    for (uint32_t i = 0; i < opened->data_count; i++)
+        opened->total_bytes += opened->data[i].bytes.size;
     if (status == PERCEPT_OK)
         status = prt_program_parse(opened, error);
     if (status == PERCEPT_OK)
@@ -35,29 +41,86 @@ static enum percept_status finish_open(struct prt_program *opened, enum percept_
 enum percept_status prt_program_open(const char *path, struct prt_program **program,
                                      struct percept_error *error)
 {
-    struct prt_program *opened = new_program(path, error);
+    return prt_program_open_with_data(path, NULL, 0, program, error);
+}
+
+static enum percept_status check_data_count(size_t count, struct percept_error *error)
+{
+    return count <= PRT_MAX_DATA_FILES
+               ? PERCEPT_OK
+               : percept_fail(error, PERCEPT_LIMIT, "%zu .ptd files, %d are the limit", count,
+                              PRT_MAX_DATA_FILES);
+}
+
+enum percept_status prt_program_open_with_data(const char *path, const char *const *data_paths,
+                                               size_t data_count, struct prt_program **program,
+                                               struct percept_error *error)
+{
+    enum percept_status status = check_data_count(data_count, error);
+    if (status != PERCEPT_OK)
+        return status;
+    struct prt_program *opened = new_program(path, data_count, error);
     if (!opened)
         return PERCEPT_NO_MEMORY;
-    return finish_open(opened, prt_program_map(opened, path, error), program, error);
+    status = prt_file_map(&opened->source, path, error);
+    while (status == PERCEPT_OK && opened->data_count < data_count) {
+        struct prt_file *file = &opened->data[opened->data_count];
+        status = prt_file_map(file, data_paths[opened->data_count++], error);
+    }
+    return finish_open(opened, status, program, error);
 }
 
 enum percept_status prt_program_open_buffer(const void *bytes, size_t size, const char *name,
                                             struct prt_program **program,
                                             struct percept_error *error)
 {
-    struct prt_program *opened = new_program(name, error);
+    const struct prt_buffer file = {bytes, size, name};
+    return prt_program_open_buffers(&file, NULL, 0, program, error);
+}
+
+enum percept_status prt_program_open_buffers(const struct prt_buffer *file,
+                                             const struct prt_buffer *data, size_t data_count,
+                                             struct prt_program **program,
+                                             struct percept_error *error)
+{
+    enum percept_status status = check_data_count(data_count, error);
+    if (status != PERCEPT_OK)
+        return status;
+    struct prt_program *opened = new_program(file->name, data_count, error);
     if (!opened)
         return PERCEPT_NO_MEMORY;
-    return finish_open(opened, prt_program_copy(opened, bytes, size, error), program, error);
+    status = prt_file_copy(&opened->source, file->bytes, file->size, file->name, error);
+    while (status == PERCEPT_OK && opened->data_count < data_count) {
+        const struct prt_buffer *from = &data[opened->data_count];
+        struct prt_file *to = &opened->data[opened->data_count++];
+        status = prt_file_copy(to, from->bytes, from->size, from->name, error);
+    }
+    return finish_open(opened, status, program, error);
+}
+
+enum percept_status prt_program_open_part(const uint8_t *bytes, size_t size, const char *name,
+                                          struct prt_program **program, struct percept_error *error)
+{
+    struct prt_program *opened = new_program(name, 0, error);
+    if (!opened)
+        return PERCEPT_NO_MEMORY;
+    opened->source = (struct prt_file){
+        .name = strdup(name), .bytes = {.data = bytes, .size = size}, .part = true};
+    enum percept_status status = PERCEPT_OK;
+    if (!opened->source.name)
+        status = percept_fail(error, PERCEPT_NO_MEMORY, "%s: no memory", name);
+    return finish_open(opened, status, program, error);
 }
 
 void prt_program_close(struct prt_program *program)
 {
     if (!program)
         return;
-    prt_program_unmap(program);
+    prt_file_close(&program->source);
+    for (uint32_t i = 0; i < program->data_count; i++)
+        prt_file_close(&program->data[i]);
+    free(program->data);
     base_arena_reset(&program->arena);
-    free(program->name);
     free(program);
 }
 
@@ -95,26 +158,4 @@ const struct prt_program_item *prt_program_call(const struct prt_program *progra
     if (instruction->kind == PRT_INSTRUCTION_DELEGATE)
         return &in->items[in->operator_count + instruction->index];
     return NULL;
-}
-
-bool prt_program_named(const struct prt_program *program, const char *key, size_t length,
-                       struct prt_bytes *bytes)
-{
-    size_t low = 0, high = program->named_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct prt_named_data *entry = &program->named[middle];
-        int order = strncmp(entry->key, key, length);
-        if (order == 0)
-            order = entry->key[length] != '\0';
-        if (order == 0) {
-            *bytes = entry->bytes;
-            return true;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return false;
 }

@@ -23,6 +23,27 @@ enum percept_status prt_program_open(const char *path, struct prt_program **prog
 enum percept_status prt_program_open_buffer(const void *bytes, size_t size, const char *name,
                                             struct prt_program **program,
                                             struct percept_error *error);
+
+/*
+ * The same with `.ptd` files, which hold weights that the program names. They are taken in and
+ * checked like the program itself; a key that two of the files have is an error. A program opened
+ * without a file that it needs can be looked into, but a method that uses the weight is not
+ * imported.
+ */
+#define PRT_MAX_DATA_FILES 64
+enum percept_status prt_program_open_with_data(const char *path, const char *const *data_paths,
+                                               size_t data_count, struct prt_program **program,
+                                               struct percept_error *error);
+struct prt_buffer {
+    const void *bytes;
+    size_t size;
+    const char *name; /* for messages */
+};
+enum percept_status prt_program_open_buffers(const struct prt_buffer *file,
+                                             const struct prt_buffer *data, size_t data_count,
+                                             struct prt_program **program,
+                                             struct percept_error *error);
+
 /* Frees the mapping; graphs imported from it must be gone. NULL is fine. */
 void prt_program_close(struct prt_program *program);
 

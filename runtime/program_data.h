@@ -89,31 +89,54 @@ struct prt_method {
 struct prt_named_data {
     const char *key;
     struct prt_bytes bytes;
+    const struct prt_tensor *spec; /* what a .ptd file says of a tensor; NULL when it does not */
+};
+
+/* Bytes of a file that nobody else can change. */
+struct prt_file {
+    char *name; /* for messages */
+    struct prt_bytes bytes;
+    bool mapped; /* bytes come from mmap, else from malloc */
+    bool part;   /* they belong to another file */
 };
 
 struct prt_program {
     struct base_arena arena;
-    char *name;            /* of the file, for messages */
-    struct prt_bytes file; /* all of it; nobody can change it */
-    bool mapped;           /* file.data comes from mmap, else from malloc */
+    struct prt_file source;
+    const char *name;      /* the source's, for messages */
+    struct prt_bytes file; /* the source's */
+    size_t total_bytes;    /* of all files */
+    struct prt_file *data; /* .ptd files, data_count of them */
+    uint32_t data_count;
     struct prt_bytes *segments;
     uint32_t segment_count;
-    struct prt_named_data *named; /* sorted by key */
+    struct prt_named_data *named; /* of all files, sorted by key */
     uint32_t named_count;
     struct prt_method *methods;
     uint32_t method_count;
 };
 
-/* Fill program->file with bytes that nobody else can change. See program_file.c. */
-enum percept_status prt_program_map(struct prt_program *program, const char *path,
-                                    struct percept_error *error);
-enum percept_status prt_program_copy(struct prt_program *program, const void *bytes, size_t size,
-                                     struct percept_error *error);
-void prt_program_unmap(struct prt_program *program);
+/* Fill a zeroed file, named as given or by its path. After a failure, too, it is closed by
+ * prt_file_close, for which a zeroed one is fine. See program_file.c. */
+enum percept_status prt_file_map(struct prt_file *file, const char *path,
+                                 struct percept_error *error);
+enum percept_status prt_file_copy(struct prt_file *file, const void *bytes, size_t size,
+                                  const char *name, struct percept_error *error);
+void prt_file_close(struct prt_file *file);
+
+/* A program that is a part of a file which outlives it. name is copied. */
+enum percept_status prt_program_open_part(const uint8_t *bytes, size_t size, const char *name,
+                                          struct prt_program **program,
+                                          struct percept_error *error);
+
+/* Parsed structures are larger than their encoding: a value of 4 bytes may become a tensor of 250.
+ */
+enum { PRT_PARSED_BYTES_PER_BYTE = 128, PRT_PARSED_BYTES_MIN = 1 << 20 };
 
 /* What parsing one file needs beside the program. */
 struct prt_parse {
-    struct prt_program *program;
+    struct prt_program *program; /* NULL while something else than a program is read */
+    const char *name;            /* of the file */
     struct prt_fb buffer;
     struct percept_error *error;
     struct prt_fb_vector inline_constants, inline_delegates, mutable_segments;
@@ -137,7 +160,20 @@ enum percept_status prt_parse_tensor(struct prt_parse *parse, struct prt_fb_tabl
                                      struct prt_fb_vector buffer_sizes,
                                      const struct prt_program_tensor **tensor);
 
-/* The bytes that key names; false when there are none. */
+/* Sizes and dim order from two fields of a table, checked; the rest of spec is left alone. */
+enum percept_status prt_parse_sizes(struct prt_parse *parse, struct prt_fb_table table,
+                                    unsigned sizes_field, unsigned order_field,
+                                    struct prt_tensor *spec);
+
+/* Append a list of NamedData to the program's; then those of its .ptd files; then sort. */
+enum percept_status prt_parse_named_list(struct prt_parse *parse, struct prt_fb_vector list,
+                                         const struct prt_bytes *segments, uint32_t segment_count);
+enum percept_status prt_parse_data_files(struct prt_parse *parse);
+enum percept_status prt_parse_sort_named(struct prt_parse *parse);
+
+/* What key names; NULL or false when there is nothing. */
+const struct prt_named_data *prt_program_named_entry(const struct prt_program *program,
+                                                     const char *key, size_t length);
 bool prt_program_named(const struct prt_program *program, const char *key, size_t length,
                        struct prt_bytes *bytes);
 

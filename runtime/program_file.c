@@ -16,10 +16,10 @@
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
-static enum percept_status file_errno(const struct prt_program *program, const char *what,
+static enum percept_status file_errno(const struct prt_file *file, const char *what,
                                       struct percept_error *error)
 {
-    return percept_fail_errno(error, errno, "%s: %s", program->name, what);
+    return percept_fail_errno(error, errno, "%s: %s", file->name, what);
 }
 
 /* A sealed copy of the first size bytes of file; -1 with errno. */
@@ -47,71 +47,83 @@ failed:;
     return -1;
 }
 
-static enum percept_status map(struct prt_program *program, int file, size_t size,
+static enum percept_status map(struct prt_file *file, int descriptor, size_t size,
                                struct percept_error *error)
 {
-    int seals = fcntl(file, F_GET_SEALS);
+    int seals = fcntl(descriptor, F_GET_SEALS);
     int copy = -1;
     if (seals < 0 || (seals & SEALS) != SEALS) {
-        copy = sealed_copy(file, size);
+        copy = sealed_copy(descriptor, size);
         if (copy < 0)
-            return file_errno(program, "cannot read", error);
+            return file_errno(file, "cannot read", error);
     }
-    void *memory = mmap(NULL, size, PROT_READ, MAP_SHARED, copy >= 0 ? copy : file, 0);
+    void *memory = mmap(NULL, size, PROT_READ, MAP_SHARED, copy >= 0 ? copy : descriptor, 0);
     int reason = errno;
     if (copy >= 0)
         close(copy);
     if (memory == MAP_FAILED) {
         errno = reason;
-        return file_errno(program, "cannot map", error);
+        return file_errno(file, "cannot map", error);
     }
-    program->file = (struct prt_bytes){.data = memory, .size = size};
-    program->mapped = true;
+    file->bytes = (struct prt_bytes){.data = memory, .size = size};
+    file->mapped = true;
     return PERCEPT_OK;
 }
 
-enum percept_status prt_program_map(struct prt_program *program, const char *path,
+static enum percept_status set_name(struct prt_file *file, const char *name,
                                     struct percept_error *error)
 {
+    file->name = strdup(name);
+    return file->name ? PERCEPT_OK : percept_fail(error, PERCEPT_NO_MEMORY, "%s: no memory", name);
+}
+
+enum percept_status prt_file_map(struct prt_file *file, const char *path,
+                                 struct percept_error *error)
+{
+    enum percept_status status = set_name(file, path, error);
+    if (status != PERCEPT_OK)
+        return status;
     /* O_NONBLOCK: opening a FIFO must not wait for its writer. */
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0)
-        return file_errno(program, "cannot open", error);
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0)
+        return file_errno(file, "cannot open", error);
     struct stat info;
-    enum percept_status status;
-    if (fstat(file, &info) != 0)
-        status = file_errno(program, "cannot read", error);
+    if (fstat(descriptor, &info) != 0)
+        status = file_errno(file, "cannot read", error);
     else if (!S_ISREG(info.st_mode))
-        status = percept_fail(error, PERCEPT_INVALID, "%s: not a regular file", program->name);
+        status = percept_fail(error, PERCEPT_INVALID, "%s: not a regular file", path);
     else if (info.st_size == 0)
-        status = percept_fail(error, PERCEPT_MALFORMED, "%s: the file is empty", program->name);
+        status = percept_fail(error, PERCEPT_MALFORMED, "%s: the file is empty", path);
     else
-        status = map(program, file, (size_t)info.st_size, error);
-    close(file);
+        status = map(file, descriptor, (size_t)info.st_size, error);
+    close(descriptor);
     return status;
 }
 
-enum percept_status prt_program_copy(struct prt_program *program, const void *bytes, size_t size,
-                                     struct percept_error *error)
+enum percept_status prt_file_copy(struct prt_file *file, const void *bytes, size_t size,
+                                  const char *name, struct percept_error *error)
 {
     /* As aligned as a mapping where it matters: constants are used in place. */
     void *memory;
+    enum percept_status status = set_name(file, name, error);
+    if (status != PERCEPT_OK)
+        return status;
     if (size == 0)
-        return percept_fail(error, PERCEPT_MALFORMED, "%s: no bytes", program->name);
+        return percept_fail(error, PERCEPT_MALFORMED, "%s: no bytes", name);
     if (posix_memalign(&memory, 64, size) != 0)
-        return percept_fail(error, PERCEPT_NO_MEMORY, "%s: no memory for %zu bytes", program->name,
-                            size);
+        return percept_fail(error, PERCEPT_NO_MEMORY, "%s: no memory for %zu bytes", name, size);
     memcpy(memory, bytes, size);
-    program->file = (struct prt_bytes){.data = memory, .size = size};
+    file->bytes = (struct prt_bytes){.data = memory, .size = size};
     return PERCEPT_OK;
 }
 
-void prt_program_unmap(struct prt_program *program)
+void prt_file_close(struct prt_file *file)
 {
-    void *memory = (void *)(uintptr_t)program->file.data;
-    if (program->mapped)
-        munmap(memory, program->file.size);
-    else
+    void *memory = (void *)(uintptr_t)file->bytes.data;
+    if (file->mapped)
+        munmap(memory, file->bytes.size);
+    else if (!file->part)
         free(memory);
-    program->file = (struct prt_bytes){0};
+    free(file->name);
+    *file = (struct prt_file){0};
 }

@@ -13,10 +13,6 @@
 enum { HEADER_AT = 8, HEADER_MIN_BYTES = 24, HEADER_BYTES = 32 };
 enum { MAX_METHODS = 1024 }; /* real programs have one to ten */
 
-/* Parsed structures are larger than their encoding: a value of 4 bytes may become a tensor of 250.
- */
-enum { PARSED_BYTES_PER_BYTE = 128, PARSED_BYTES_MIN = 1 << 20 };
-
 enum {
     PROGRAM_METHODS = 1,
     PROGRAM_CONSTANT_BUFFER,
@@ -35,7 +31,7 @@ enum percept_status prt_parse_fail(struct prt_parse *parse, enum percept_status 
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    return percept_fail_at(parse->error, status, parse->program->name, 0, 0, "%s", text);
+    return percept_fail_at(parse->error, status, parse->name, 0, 0, "%s", text);
 }
 
 enum percept_status prt_parse_check(struct prt_parse *parse)
@@ -140,39 +136,14 @@ static enum percept_status parse_constants(struct prt_parse *parse, struct prt_f
     return prt_parse_check(parse);
 }
 
-static int by_key(const void *a, const void *b)
-{
-    return strcmp(((const struct prt_named_data *)a)->key, ((const struct prt_named_data *)b)->key);
-}
-
 static enum percept_status parse_named_data(struct prt_parse *parse, struct prt_fb_table root)
 {
     struct prt_program *program = parse->program;
-    struct prt_fb_vector list = prt_fb_list(root, PROGRAM_NAMED_DATA, 4);
-    program->named = base_arena_array(&program->arena, list.count, sizeof *program->named);
-    if (!program->named)
-        return prt_parse_no_memory(parse);
-    for (uint32_t i = 0; i < list.count; i++) {
-        struct prt_fb_table entry = prt_fb_item_table(list, i);
-        size_t length;
-        const char *key = prt_fb_text(entry, 0, &length);
-        uint32_t segment = prt_fb_u32(entry, 1);
-        if (segment >= program->segment_count)
-            return prt_parse_fail(parse, PERCEPT_MALFORMED, "named data %u is in segment %u of %u",
-                                  i, segment, program->segment_count);
-        char *copy = base_arena_strndup(&program->arena, key, length);
-        if (!copy)
-            return prt_parse_no_memory(parse);
-        program->named[i] = (struct prt_named_data){copy, program->segments[segment]};
-    }
-    if (list.count)
-        qsort(program->named, list.count, sizeof *program->named, by_key);
-    for (uint32_t i = 1; i < list.count; i++)
-        if (by_key(&program->named[i - 1], &program->named[i]) == 0)
-            return prt_parse_fail(parse, PERCEPT_MALFORMED, "two pieces of data are named '%.64s'",
-                                  program->named[i].key);
-    program->named_count = list.count;
-    return prt_parse_check(parse);
+    enum percept_status status = prt_parse_named_list(
+        parse, prt_fb_list(root, PROGRAM_NAMED_DATA, 4), program->segments, program->segment_count);
+    if (status == PERCEPT_OK)
+        status = prt_parse_data_files(parse);
+    return status == PERCEPT_OK ? prt_parse_sort_named(parse) : status;
 }
 
 /* ---- all of it ---- */
@@ -205,13 +176,13 @@ static enum percept_status parse_methods(struct prt_parse *parse, struct prt_fb_
 
 enum percept_status prt_program_parse(struct prt_program *program, struct percept_error *error)
 {
-    struct prt_parse parse = {.program = program, .error = error};
+    struct prt_parse parse = {.program = program, .name = program->name, .error = error};
     struct layout layout;
     enum percept_status status = parse_header(&parse, &layout);
     if (status != PERCEPT_OK)
         return status;
-    if (!base_mul_size(layout.program_size, PARSED_BYTES_PER_BYTE, &program->arena.limit) ||
-        !base_add_size(program->arena.limit, PARSED_BYTES_MIN, &program->arena.limit))
+    if (!base_mul_size(layout.program_size, PRT_PARSED_BYTES_PER_BYTE, &program->arena.limit) ||
+        !base_add_size(program->arena.limit, PRT_PARSED_BYTES_MIN, &program->arena.limit))
         return prt_parse_fail(&parse, PERCEPT_LIMIT, "the program is too large");
     struct prt_fb_table root =
         prt_fb_open(&parse.buffer, program->file.data, layout.program_size, "ET12");

@@ -22,11 +22,12 @@ enum {
 
 enum { DYNAMISM_UNBOUNDED = 2, LOCATION_EXTERNAL = 1 };
 
-static enum percept_status parse_sizes(struct prt_parse *parse, struct prt_fb_table table,
-                                       struct prt_tensor *spec)
+enum percept_status prt_parse_sizes(struct prt_parse *parse, struct prt_fb_table table,
+                                    unsigned sizes_field, unsigned order_field,
+                                    struct prt_tensor *spec)
 {
-    struct prt_fb_vector sizes = prt_fb_list(table, TENSOR_SIZES, 4);
-    struct prt_fb_vector order = prt_fb_list(table, TENSOR_DIM_ORDER, 1);
+    struct prt_fb_vector sizes = prt_fb_list(table, sizes_field, 4);
+    struct prt_fb_vector order = prt_fb_list(table, order_field, 1);
     if (sizes.count > PRT_MAX_RANK)
         return prt_parse_fail(parse, PERCEPT_LIMIT, "a tensor has %u dimensions, %d are the limit",
                               sizes.count, PRT_MAX_RANK);
@@ -123,6 +124,31 @@ static enum percept_status parse_allocation(struct prt_parse *parse, struct prt_
     return PERCEPT_OK;
 }
 
+/* Data of a .ptd file, which may say what tensor it is. Without the file the key remains. */
+static enum percept_status find_external(struct prt_parse *parse, const char *key, size_t length,
+                                         struct prt_program_tensor *tensor)
+{
+    const struct prt_named_data *entry = prt_program_named_entry(parse->program, key, length);
+    if (!entry)
+        return PERCEPT_OK;
+    const struct prt_tensor *spec = &tensor->spec;
+    bool same =
+        !entry->spec || (entry->spec->dtype == spec->dtype && entry->spec->rank == spec->rank);
+    for (unsigned i = 0; same && entry->spec && i < spec->rank; i++)
+        same = entry->spec->sizes[i] == spec->sizes[i] &&
+               entry->spec->dim_order[i] == spec->dim_order[i];
+    if (!same)
+        return prt_parse_fail(parse, PERCEPT_MALFORMED,
+                              "the weight '%.64s' is another tensor in the .ptd file", entry->key);
+    if (entry->bytes.size < tensor->bytes)
+        return prt_parse_fail(parse, PERCEPT_MALFORMED,
+                              "the weight '%.64s' has %zu bytes, its tensor needs %zu", entry->key,
+                              entry->bytes.size, tensor->bytes);
+    tensor->data = entry->bytes.data;
+    tensor->external = NULL;
+    return PERCEPT_OK;
+}
+
 static enum percept_status parse_data(struct prt_parse *parse, struct prt_fb_table table,
                                       struct prt_program_tensor *tensor)
 {
@@ -131,7 +157,8 @@ static enum percept_status parse_data(struct prt_parse *parse, struct prt_fb_tab
         size_t length;
         const char *key = prt_fb_text(extra, 1, &length);
         tensor->external = base_arena_strndup(&parse->program->arena, key, length);
-        return tensor->external ? PERCEPT_OK : prt_parse_no_memory(parse);
+        return tensor->external ? find_external(parse, key, length, tensor)
+                                : prt_parse_no_memory(parse);
     }
     uint32_t index = prt_fb_u32(table, TENSOR_DATA_INDEX);
     if (index == 0)
@@ -155,7 +182,8 @@ enum percept_status prt_parse_tensor(struct prt_parse *parse, struct prt_fb_tabl
     if (prt_fb_i32(table, TENSOR_STORAGE_OFFSET) != 0)
         return prt_parse_fail(parse, PERCEPT_UNSUPPORTED, "a tensor has a storage offset");
     parsed->unbounded = prt_fb_u8(table, TENSOR_DYNAMISM) == DYNAMISM_UNBOUNDED;
-    enum percept_status status = parse_sizes(parse, table, &parsed->spec);
+    enum percept_status status =
+        prt_parse_sizes(parse, table, TENSOR_SIZES, TENSOR_DIM_ORDER, &parsed->spec);
     if (status != PERCEPT_OK)
         return status;
     if (!prt_tensor_bytes(&parsed->spec, &parsed->bytes))

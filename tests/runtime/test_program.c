@@ -295,7 +295,7 @@ START_TEST(weights_in_another_file)
     teardown();
     file = pte_write(&pte, false);
     expect("UNSUPPORTED: method 'forward', instruction 0, aten::linear.out: the weight 'fc.weight' "
-           "is in a separate .ptd file");
+           "is in a .ptd file, which was not given");
 }
 END_TEST
 

@@ -1,0 +1,276 @@
+/*
+ * No allocation may be the one that must not fail. Each test does all that a user of the runtime
+ * does — open, compile, run, close — once for every allocation in it, with that one failing: the
+ * answer is NO_MEMORY with a message, or the right result where the runtime can do without; never a
+ * crash, and under AddressSanitizer never a leak.
+ *
+ * malloc and its kin are wrapped by the linker (--wrap), so only our own calls fail.
+ */
+#include "build.h"
+#include "ptd.h"
+#include "pte.h"
+
+#include "backends/cpu/cpu.h"
+#include "runtime/bundle.h"
+#include "runtime/etdump.h"
+#include "runtime/prt.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- allocations that fail ---- */
+
+static unsigned long made, fails_at; /* counted from 1; 0: none fails */
+
+static bool fails(void)
+{
+    return ++made == fails_at;
+}
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+void *__wrap_realloc(void *memory, size_t size)
+{
+    return fails() ? NULL : __real_realloc(memory, size);
+}
+
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    return fails() ? NULL : __real_aligned_alloc(alignment, size);
+}
+
+int __real_posix_memalign(void **memory, size_t alignment, size_t size);
+int __wrap_posix_memalign(void **memory, size_t alignment, size_t size);
+int __wrap_posix_memalign(void **memory, size_t alignment, size_t size)
+{
+    return fails() ? ENOMEM : __real_posix_memalign(memory, alignment, size);
+}
+
+char *__real_strdup(const char *text);
+char *__wrap_strdup(const char *text);
+char *__wrap_strdup(const char *text)
+{
+    return fails() ? NULL : __real_strdup(text);
+}
+
+/* ---- what a user does ---- */
+
+static struct flat file, data_file;
+
+typedef enum percept_status (*user)(struct percept_error *error);
+
+/* Once as it is, then with the first, the second, ... allocation failing. */
+static void fail_each(user attempt)
+{
+    struct percept_error error = {0};
+    made = fails_at = 0;
+    enum percept_status status = attempt(&error);
+    ck_assert_msg(status == PERCEPT_OK, "%s", error.message);
+    unsigned long total = made;
+    ck_assert_uint_gt(total, 5);
+    for (unsigned long n = 1; n <= total; n++) {
+        error = (struct percept_error){0};
+        made = 0;
+        fails_at = n;
+        status = attempt(&error);
+        fails_at = 0;
+        ck_assert_msg(status == PERCEPT_OK || status == PERCEPT_NO_MEMORY,
+                      "allocation %lu of %lu: %s: %s", n, total, percept_status_name(status),
+                      error.message);
+        if (status != PERCEPT_OK)
+            ck_assert_msg(error.message[0] && error.status == status,
+                          "allocation %lu of %lu: no message", n, total);
+    }
+}
+
+static enum percept_status open_program(struct prt_program **program, struct percept_error *error)
+{
+    const struct prt_buffer program_buffer = {file.bytes, file.size, "test.pte"};
+    const struct prt_buffer data = {data_file.bytes, data_file.size, "test.ptd"};
+    return prt_program_open_buffers(&program_buffer, &data, data_file.size ? 1 : 0, program, error);
+}
+
+static enum percept_status open_compile_run(struct percept_error *error)
+{
+    static const struct prt_backend *const backends[] = {&prt_cpu_backend, NULL};
+    struct prt_program *program = NULL;
+    struct prt_model *model = NULL;
+    struct base_pool *pool = NULL;
+    enum percept_status status = open_program(&program, error);
+    if (!status)
+        status = base_pool_create(2, &pool, error);
+    const struct prt_model_options options = {.backends = backends, .pool = pool};
+    if (!status)
+        status = prt_model_create(program, &options, &model, error);
+    for (size_t i = 0; !status && i < prt_model_input_count(model); i++) {
+        size_t bytes;
+        prt_tensor_bytes(prt_model_input_spec(model, i), &bytes);
+        memset(prt_model_input_data(model, i), 0, bytes);
+    }
+    if (!status)
+        status = prt_model_run(model, error);
+    prt_model_destroy(model);
+    base_pool_destroy(pool);
+    prt_program_close(program);
+    return status;
+}
+
+static void use(struct pte *pte)
+{
+    file = pte_write(pte, false);
+}
+
+static void teardown(void)
+{
+    free(file.bytes);
+    free(data_file.bytes);
+    file = data_file = (struct flat){0};
+}
+
+/* Append a call; %u in args are values made before. */
+static uint32_t __attribute__((format(printf, 3, 4)))
+call(struct pte *pte, const char *op, const char *args, ...)
+{
+    char text[256];
+    va_list list;
+    va_start(list, args);
+    vsnprintf(text, sizeof text, args, list);
+    va_end(list);
+    return pte_call(pte, op, text);
+}
+
+START_TEST(a_convolution_net)
+{
+    struct pte pte = {0};
+    uint32_t x =
+        call(&pte, "aten::convolution.out",
+             "f32[1,4,8,8] cf32[8,4,3,3] cf32[8] [1,1] [1,1] [1,1] F [0,0] 1 >f32[1,8,8,8] =");
+    x = call(&pte, "aten::relu.out", "$%u >f32[1,8,8,8] =", x);
+    x = call(&pte, "aten::mean.out", "$%u [2,3] F - >f32[1,8] =", x);
+    x = call(&pte, "aten::linear.out", "$%u cf32[4,8] cf32[4] >f32[1,4] =", x);
+    call(&pte, "aten::_softmax.out", "$%u 1 F >f32[1,4] =", x);
+    use(&pte);
+    fail_each(open_compile_run);
+}
+END_TEST
+
+START_TEST(elementwise_and_moves)
+{
+    struct pte pte = {0};
+    uint32_t x = call(&pte, "aten::add.out", "f32[2,3] f32[1,3] 2 >f32[2,3] =");
+    x = call(&pte, "aten::permute_copy.out", "$%u [1,0] >f32[3,2] =", x);
+    x = call(&pte, "aten::mul.out", "$%u cf32[3,2] >f32[3,2] =", x);
+    call(&pte, "aten::sigmoid.out", "$%u >f32[3,2] =", x);
+    use(&pte);
+    fail_each(open_compile_run);
+}
+END_TEST
+
+START_TEST(weights_in_another_file)
+{
+    static const float weights[12] = {1}, bias[4] = {0};
+    static const struct prt_tensor spec = {
+        .dtype = PRT_F32, .rank = 2, .sizes = {4, 3}, .dim_order = {0, 1}};
+    const struct ptd_entry entries[] = {{"fc.weight", weights, sizeof weights, &spec},
+                                        {"fc.bias", bias, sizeof bias, NULL}};
+    struct pte pte = {0};
+    pte_call(&pte, "aten::linear.out", "f32[2,3] cf32[4,3] cf32[4] >f32[2,4] =");
+    pte.values[1].external = "fc.weight";
+    pte.values[2].external = "fc.bias";
+    use(&pte);
+    data_file = ptd_write(entries, 2);
+    fail_each(open_compile_run);
+}
+END_TEST
+
+static enum percept_status open_bundle(struct percept_error *error)
+{
+    struct prt_bundle *bundle = NULL;
+    enum percept_status status =
+        prt_bundle_open_buffer(file.bytes, file.size, "test.bpte", &bundle, error);
+    prt_bundle_close(bundle);
+    return status;
+}
+
+START_TEST(a_bundled_program)
+{
+    static const float numbers[6] = {1};
+    const struct bpte_value value = {
+        .type = 1,
+        .spec = {.dtype = PRT_F32, .rank = 2, .sizes = {2, 3}, .dim_order = {0, 1}},
+        .data = numbers,
+        .size = sizeof numbers};
+    struct pte pte = {0};
+    pte_call(&pte, "aten::add.out", "f32[2,3] $0 1 >f32[2,3] =");
+    struct bpte bundle = {.method = "forward",
+                          .program = pte_write(&pte, false),
+                          .inputs = &value,
+                          .input_count = 1,
+                          .outputs = &value,
+                          .output_count = 1};
+    file = bpte_write(&bundle);
+    free(bundle.program.bytes);
+    fail_each(open_bundle);
+}
+END_TEST
+
+static enum percept_status write_dump(struct percept_error *error)
+{
+    static const float numbers[6] = {1};
+    static const struct prt_tensor spec = {.dtype = PRT_F32, .rank = 1, .sizes = {6}};
+    static const struct prt_etdump_event event = {.name = "aten::add.out", .instruction = 1};
+    struct prt_etdump *dump = NULL;
+    struct prt_etdump_file main_file, buffer;
+    enum percept_status status = prt_etdump_create(&dump, error);
+    if (!status) {
+        for (int run = 0; run < 40; run++) {
+            prt_etdump_run(dump, "Execute");
+            prt_etdump_time(dump, &event, 1, 2);
+            prt_etdump_tensor(dump, &event, &spec, numbers, false);
+        }
+        status = prt_etdump_finish(dump, &main_file, &buffer, error);
+    }
+    prt_etdump_destroy(dump);
+    return status;
+}
+
+START_TEST(an_etdump)
+{
+    fail_each(write_dump);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("no memory");
+    TCase *tests = tcase_create("no memory");
+    tcase_set_timeout(tests, 120);
+    tcase_add_checked_fixture(tests, NULL, teardown);
+    tcase_add_test(tests, a_convolution_net);
+    tcase_add_test(tests, elementwise_and_moves);
+    tcase_add_test(tests, weights_in_another_file);
+    tcase_add_test(tests, a_bundled_program);
+    tcase_add_test(tests, an_etdump);
+    suite_add_tcase(suite, tests);
+    return build_run_suite(suite);
+}
