@@ -13,6 +13,8 @@ static const struct cli_command commands[] = {
     {"run", "run a model once on given or random inputs", cli_model_run},
     {"bench", "measure how fast a model runs", cli_model_bench},
     {"verify", "compare models with their reference outputs", cli_model_verify},
+    {"tokenize", "print the tokens of a text", cli_model_tokenize},
+    {"generate", "go on from a text with a language model", cli_model_generate},
 };
 
 int cli_model(int argc, char **argv)

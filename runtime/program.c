@@ -159,3 +159,23 @@ const struct prt_program_item *prt_program_call(const struct prt_program *progra
         return &in->items[in->operator_count + instruction->index];
     return NULL;
 }
+
+size_t prt_program_numbers(const struct prt_program *program, const char *method, int64_t *numbers,
+                           size_t most)
+{
+    const struct prt_method *found = NULL;
+    for (uint32_t i = 0; i < program->method_count; i++)
+        if (strcmp(program->methods[i].name, method) == 0)
+            found = &program->methods[i];
+    if (!found || found->instruction_count || found->input_count)
+        return 0;
+    size_t count = 0;
+    for (uint32_t i = 0; i < found->output_count && count < most; i++) {
+        const struct prt_program_value *value = &found->values[found->outputs[i]];
+        if (value->kind == PRT_VALUE_INT)
+            numbers[count++] = value->i;
+        else if (value->kind == PRT_VALUE_BOOL)
+            numbers[count++] = value->b;
+    }
+    return count;
+}

@@ -67,6 +67,14 @@ const struct prt_program_item *prt_program_call(const struct prt_program *progra
                                                 size_t index);
 
 /*
+ * The integers (and booleans, as 0 and 1) that a method states which takes nothing and runs
+ * nothing, as exporters describe a model: "get_eos_ids", "get_max_seq_len". At most `most` of them;
+ * returns how many, 0 when there is no such method.
+ */
+size_t prt_program_numbers(const struct prt_program *program, const char *method, int64_t *numbers,
+                           size_t most);
+
+/*
  * Import a method (all of its instructions and delegates) into one graph. UNSUPPORTED names the
  * operator or delegate that is not known; MALFORMED says what in the file is wrong. The graph's
  * constants point into the program.

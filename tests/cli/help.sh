@@ -13,7 +13,7 @@ check() {
     expect 0 "$@" --help
     [ -s "$work/out" ] && [ ! -s "$work/err" ] || fail "$* --help says nothing, or complains"
     [ -f "$page" ] || fail "no manual page $page"
-    options=$(grep -oE '^  --[a-z]+' "$work/out")
+    options=$(grep -oE '^  --[a-z-]+' "$work/out")
     for option in $options; do
         grep -qE -- "Fl -${option#--}( |\$)" "$page" || fail "${page##*/} does not have $option of $*"
     done
@@ -33,7 +33,7 @@ for command in $list; do
 done
 expect 0 "$percept" model --help
 list=$("$percept" model --help | commands)
-[ "$(wc -w <<<"$list")" = 5 ] || fail "commands of model: $list"
+[ "$(wc -w <<<"$list")" = 7 ] || fail "commands of model: $list"
 for command in $list; do
     check percept-model.1 "$percept" model "$command"
 done

@@ -1,0 +1,76 @@
+/* percept model tokenize: the numbers that a language model gets for a text. */
+#include "cli/cli.h"
+#include "cli/tokenizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum percept_status print_tokens(const struct cli_tokenizer *tokenizer, const char *text,
+                                        size_t size, bool json, struct percept_error *error)
+{
+    uint32_t *tokens;
+    size_t count;
+    enum percept_status status =
+        cli_tokenizer_encode(tokenizer, text, size, &tokens, &count, error);
+    if (status)
+        return status;
+    fputs(json ? "[" : "", stdout);
+    for (size_t i = 0; i < count; i++)
+        printf("%s%u", i ? (json ? "," : " ") : "", tokens[i]);
+    puts(json ? "]" : "");
+    free(tokens);
+    return PERCEPT_OK;
+}
+
+/* A line of JSON is a text, so that any text fits on a line. */
+static enum percept_status print_line(const struct cli_tokenizer *tokenizer, const char *line,
+                                      size_t size, bool json, struct percept_error *error)
+{
+    json_error_t where;
+    if (!json)
+        return print_tokens(tokenizer, line, size, false, error);
+    json_t *text = json_loadb(line, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &where);
+    enum percept_status status =
+        json_is_string(text) ? print_tokens(tokenizer, json_string_value(text),
+                                            json_string_length(text), true, error)
+                             : percept_fail(error, PERCEPT_MALFORMED, "a line is no JSON string");
+    json_decref(text);
+    return status;
+}
+
+int cli_model_tokenize(int argc, char **argv)
+{
+    const char *path = NULL;
+    bool json = false;
+    int operands, code;
+    const struct base_option options[] = {
+        {"tokenizer", "FILE", "a tokenizer.json; must be given", BASE_OPTION_TEXT, &path},
+        {"json", NULL, "each line of the input is a JSON string, each of the output an array",
+         BASE_OPTION_FLAG, &json},
+    };
+    const struct base_usage usage = {
+        .program = "percept model tokenize",
+        .operands = "",
+        .purpose = "Print the tokens of each line of the standard input.",
+        .options = options,
+        .option_count = sizeof options / sizeof options[0],
+    };
+    struct percept_error error = {0};
+    struct cli_tokenizer *tokenizer = NULL;
+    if (!cli_parse(&usage, argc, argv, &operands, &code))
+        return code;
+    if (!path) {
+        percept_fail(&error, PERCEPT_INVALID, "--tokenizer must be given");
+        return cli_fail(CLI_USAGE, &error);
+    }
+    enum percept_status status = cli_tokenizer_open(path, &tokenizer, &error);
+    char *line = NULL;
+    size_t room = 0;
+    for (ssize_t size; !status && (size = getline(&line, &room, stdin)) >= 0;) {
+        size -= size > 0 && line[size - 1] == '\n';
+        status = print_line(tokenizer, line, (size_t)size, json, &error);
+    }
+    free(line);
+    cli_tokenizer_close(tokenizer);
+    return status ? cli_fail(CLI_INPUT, &error) : CLI_OK;
+}
