@@ -9,6 +9,7 @@ run: setup build demo-models
 	@tools/demo.sh
 
 test: setup-test build models reference lint test-release conformance-sample test-asan test-tsan fuzz
+	@tools/size.sh
 
 setup:
 	@tools/setup.sh build

@@ -96,8 +96,9 @@ struct prt_named_data {
 struct prt_file {
     char *name; /* for messages */
     struct prt_bytes bytes;
-    bool mapped; /* bytes come from mmap, else from malloc */
-    bool part;   /* they belong to another file */
+    bool mapped;           /* bytes come from mmap, else from malloc */
+    bool part;             /* they belong to another file */
+    struct prt_copy *copy; /* they are those of other opens of the same file; see program_file.c */
 };
 
 struct prt_program {

@@ -2,16 +2,20 @@
  * Why: a mapped file can change or shrink while we read it: a check made once would mean nothing,
  * and a page that is gone kills the process with SIGBUS. So a program is read from a memfd sealed
  * against both. A file that already is such a memfd is mapped as it is; any other is copied.
+ *
+ * One file that a process opens several times, while it does not change, is copied once.
  */
 #include "runtime/program_data.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
@@ -21,6 +25,86 @@ static enum percept_status file_errno(const struct prt_file *file, const char *w
 {
     return percept_fail_errno(error, errno, "%s: %s", file->name, what);
 }
+
+/* ---- copies that are open ---- */
+
+/* A file whose last change is this recent may change again without its times saying so. */
+enum { SETTLED_MS = 100 };
+
+struct prt_copy {
+    struct prt_copy *next;
+    struct stat of;
+    void *memory;
+    size_t users;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct prt_copy *copies; /* under the lock */
+
+static bool same_time(struct timespec a, struct timespec b)
+{
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+/* The same file, unchanged: nobody but the kernel sets st_ctim. */
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           same_time(a->st_mtim, b->st_mtim) && same_time(a->st_ctim, b->st_ctim);
+}
+
+static bool is_settled(const struct stat *info)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t ms = (now.tv_sec - info->st_ctim.tv_sec) * 1000 +
+                 (now.tv_nsec - info->st_ctim.tv_nsec) / 1000000;
+    return ms > SETTLED_MS;
+}
+
+static struct prt_copy *find_copy(const struct stat *info)
+{
+    pthread_mutex_lock(&lock);
+    struct prt_copy *copy = copies;
+    while (copy && !same_file(&copy->of, info))
+        copy = copy->next;
+    if (copy)
+        copy->users++;
+    pthread_mutex_unlock(&lock);
+    return copy;
+}
+
+/* Let others find it; NULL when that is not to be, or without memory for it. */
+static struct prt_copy *add_copy(const struct stat *info, void *memory)
+{
+    struct prt_copy *copy = is_settled(info) ? malloc(sizeof *copy) : NULL;
+    if (!copy)
+        return NULL;
+    pthread_mutex_lock(&lock);
+    *copy = (struct prt_copy){copies, *info, memory, 1};
+    copies = copy;
+    pthread_mutex_unlock(&lock);
+    return copy;
+}
+
+static void release_copy(struct prt_copy *copy)
+{
+    pthread_mutex_lock(&lock);
+    bool last = --copy->users == 0;
+    for (struct prt_copy **at = &copies; last && *at; at = &(*at)->next) {
+        if (*at == copy) {
+            *at = copy->next;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    if (!last)
+        return;
+    munmap(copy->memory, (size_t)copy->of.st_size);
+    free(copy);
+}
+
+/* ---- */
 
 /* A sealed copy of the first size bytes of file; -1 with errno. */
 static int sealed_copy(int file, size_t size)
@@ -47,26 +131,31 @@ failed:;
     return -1;
 }
 
-static enum percept_status map(struct prt_file *file, int descriptor, size_t size,
+static enum percept_status map(struct prt_file *file, int descriptor, const struct stat *info,
                                struct percept_error *error)
 {
-    int seals = fcntl(descriptor, F_GET_SEALS);
-    int copy = -1;
-    if (seals < 0 || (seals & SEALS) != SEALS) {
-        copy = sealed_copy(descriptor, size);
-        if (copy < 0)
-            return file_errno(file, "cannot read", error);
+    int seals = fcntl(descriptor, F_GET_SEALS), copied = -1;
+    size_t size = (size_t)info->st_size;
+    bool sealed = seals >= 0 && (seals & SEALS) == SEALS;
+    file->copy = sealed ? NULL : find_copy(info);
+    if (file->copy) {
+        file->bytes = (struct prt_bytes){.data = file->copy->memory, .size = size};
+        return PERCEPT_OK;
     }
-    void *memory = mmap(NULL, size, PROT_READ, MAP_SHARED, copy >= 0 ? copy : descriptor, 0);
+    if (!sealed && (copied = sealed_copy(descriptor, size)) < 0)
+        return file_errno(file, "cannot read", error);
+    void *memory =
+        mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, sealed ? descriptor : copied, 0);
     int reason = errno;
-    if (copy >= 0)
-        close(copy);
+    if (!sealed)
+        close(copied);
     if (memory == MAP_FAILED) {
         errno = reason;
         return file_errno(file, "cannot map", error);
     }
     file->bytes = (struct prt_bytes){.data = memory, .size = size};
     file->mapped = true;
+    file->copy = sealed ? NULL : add_copy(info, memory);
     return PERCEPT_OK;
 }
 
@@ -95,7 +184,7 @@ enum percept_status prt_file_map(struct prt_file *file, const char *path,
     else if (info.st_size == 0)
         status = percept_fail(error, PERCEPT_MALFORMED, "%s: the file is empty", path);
     else
-        status = map(file, descriptor, (size_t)info.st_size, error);
+        status = map(file, descriptor, &info, error);
     close(descriptor);
     return status;
 }
@@ -120,7 +209,9 @@ enum percept_status prt_file_copy(struct prt_file *file, const void *bytes, size
 void prt_file_close(struct prt_file *file)
 {
     void *memory = (void *)(uintptr_t)file->bytes.data;
-    if (file->mapped)
+    if (file->copy)
+        release_copy(file->copy);
+    else if (file->mapped)
         munmap(memory, file->bytes.size);
     else if (!file->part)
         free(memory);

@@ -3,6 +3,7 @@
 #include "backends/cpu/conv.h"
 
 #include "backends/cpu/conv_plan.h"
+#include "backends/cpu/shared.h"
 #include "base/checked.h"
 
 #include <math.h>
@@ -267,7 +268,7 @@ void cpu_conv_destroy(struct cpu_conv *conv)
     if (!conv)
         return;
     free(conv->channels);
-    free(conv->packed);
+    cpu_shared_release(conv->packed, conv->packed_bytes);
     free(conv);
 }
 

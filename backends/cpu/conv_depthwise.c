@@ -7,6 +7,7 @@
  * numbers of at most 255 * 128, 512 at most to a sum, are exact.
  */
 #include "backends/cpu/conv_plan.h"
+#include "backends/cpu/shared.h"
 #include "base/checked.h"
 
 #include <math.h>
@@ -316,7 +317,8 @@ enum percept_status cpu_conv_plan_depthwise(struct cpu_conv *conv,
     enum percept_status status = f32 ? PERCEPT_OK : plan_strips(conv);
     if (status != PERCEPT_OK)
         return status;
-    conv->packed = cpu_conv_alloc(numbers, sizeof(float)); /* pairs need no more */
+    /* pairs need no more */
+    conv->packed = cpu_shared_alloc(numbers, sizeof(float), &conv->packed_bytes);
     if (!conv->packed)
         return PERCEPT_NO_MEMORY;
     size_t kernel_columns = (size_t)spec->kernel[1];
@@ -332,6 +334,7 @@ enum percept_status cpu_conv_plan_depthwise(struct cpu_conv *conv,
                     : (float)((const int8_t *)weights->weight)[at];
         }
     }
+    conv->packed = cpu_shared_block(packed, conv->packed_bytes);
 
     conv->name = f32 ? conv->kernels->depthwise_f32_name : conv->kernels->depthwise_i8_name;
     size_t rows = (size_t)spec->output[0], images = (size_t)spec->batch;

@@ -12,6 +12,7 @@
  * scratch that stays in the L2 cache.
  */
 #include "backends/cpu/conv_plan.h"
+#include "backends/cpu/shared.h"
 #include "base/checked.h"
 
 #include <stdlib.h>
@@ -451,11 +452,12 @@ static enum percept_status pack(struct cpu_conv *conv, const struct cpu_conv_wei
     if (!base_mul_size(padded, column_bytes, &bytes))
         return PERCEPT_LIMIT;
     conv->gemm.group_bytes = bytes;
-    conv->packed = cpu_conv_alloc((size_t)spec->attrs.groups, bytes);
+    conv->packed = cpu_shared_alloc((size_t)spec->attrs.groups, bytes, &conv->packed_bytes);
     if (!conv->packed)
         return PERCEPT_NO_MEMORY;
     for (size_t g = 0; g < (size_t)spec->attrs.groups; g++)
         pack_group(conv, weights, g, (uint8_t *)conv->packed + g * bytes);
+    conv->packed = cpu_shared_block(conv->packed, conv->packed_bytes);
     return PERCEPT_OK;
 }
 

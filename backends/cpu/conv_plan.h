@@ -33,7 +33,8 @@ struct cpu_conv {
     cpu_body after;             /* fp32: the function that follows, or NULL */
     struct cpu_requant requant; /* int8 */
     float *channels;            /* bias, slope and scale, each of the output channels and slack */
-    void *packed;               /* weights */
+    void *packed;               /* weights; shared with other models (shared.h) */
+    size_t packed_bytes;
 
     union {
         struct {

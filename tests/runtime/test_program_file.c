@@ -55,6 +55,53 @@ START_TEST(file_may_shrink_and_change_while_open) /* no SIGBUS, no second though
 }
 END_TEST
 
+static const void *weights_of(const struct prt_program *program)
+{
+    struct prt_graph *graph = NULL;
+    ck_assert_int_eq(prt_program_import(program, "forward", &graph, NULL), PERCEPT_OK);
+    const void *data = graph->values[1].data;
+    prt_graph_destroy(graph);
+    return data;
+}
+
+START_TEST(file_opened_again_is_not_copied_again)
+{
+    char path[64];
+    struct prt_program *programs[3] = {0};
+    temporary_file(path);
+    usleep(200000); /* a file that changed just now may change again */
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(prt_program_open(path, &programs[i], NULL), PERCEPT_OK);
+    ck_assert_ptr_eq(weights_of(programs[0]), weights_of(programs[1]));
+    prt_program_close(programs[0]); /* the other one still has it */
+    ck_assert_float_eq(last_weight(programs[1]), 11.5f);
+
+    /* The same bytes, but written again: nobody can know. */
+    int fd = open(path, O_WRONLY);
+    ck_assert_int_eq(write(fd, file.bytes, file.size), (ssize_t)file.size);
+    close(fd);
+    ck_assert_int_eq(prt_program_open(path, &programs[2], NULL), PERCEPT_OK);
+    ck_assert_ptr_ne(weights_of(programs[1]), weights_of(programs[2]));
+    prt_program_close(programs[1]);
+    prt_program_close(programs[2]);
+    unlink(path);
+}
+END_TEST
+
+START_TEST(file_that_changed_just_now_is_copied_each_time)
+{
+    char path[64];
+    struct prt_program *programs[2] = {0};
+    temporary_file(path);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(prt_program_open(path, &programs[i], NULL), PERCEPT_OK);
+    ck_assert_ptr_ne(weights_of(programs[0]), weights_of(programs[1]));
+    for (int i = 0; i < 2; i++)
+        prt_program_close(programs[i]);
+    unlink(path);
+}
+END_TEST
+
 START_TEST(memfd_is_used_only_when_sealed)
 {
     int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -111,6 +158,8 @@ int main(void)
     TCase *tests = tcase_create("program_file");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, file_may_shrink_and_change_while_open);
+    tcase_add_test(tests, file_opened_again_is_not_copied_again);
+    tcase_add_test(tests, file_that_changed_just_now_is_copied_each_time);
     tcase_add_test(tests, memfd_is_used_only_when_sealed);
     tcase_add_test(tests, what_is_no_file_is_refused);
     suite_add_tcase(suite, tests);

@@ -1,0 +1,112 @@
+/* Why: ten pipelines with one model should cost one model's weights. */
+#include "backends/cpu/shared.h"
+
+#include "base/checked.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { BUCKETS = 1024, SAMPLES = 64, LEAST_BYTES = 4096 };
+/* From here on a block is a mapping of its own: one that turns out to exist already goes back to
+ * the system at once, and does not leave a hole among what malloc holds. */
+enum { MAPPED_BYTES = 256 << 10, ALIGNMENT = 64 };
+
+struct entry {
+    struct entry *next;
+    void *block;
+    size_t bytes, users;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct entry *buckets[BUCKETS]; /* under the lock */
+
+/* By some words of it; a block does not change, so this finds it again. */
+static struct entry **bucket_of(const void *block, size_t bytes)
+{
+    uint64_t hash = bytes;
+    size_t words = bytes / sizeof(uint64_t), step = words / SAMPLES + 1;
+    for (size_t i = 0; i < words; i += step) {
+        uint64_t word;
+        memcpy(&word, (const char *)block + i * sizeof word, sizeof word);
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+        hash ^= hash >> 29;
+    }
+    return &buckets[hash % BUCKETS];
+}
+
+void *cpu_shared_alloc(size_t count, size_t size, size_t *bytes)
+{
+    size_t wanted;
+    if (!base_mul_size(count, size, &wanted) ||
+        !base_align_size(wanted ? wanted : 1, ALIGNMENT, &wanted))
+        return NULL;
+    void *block;
+    if (wanted >= MAPPED_BYTES) {
+        /* All of it is written at once: one call rather than a page fault for each page. */
+        block = mmap(NULL, wanted, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+        if (block == MAP_FAILED)
+            return NULL;
+    } else {
+        block = aligned_alloc(ALIGNMENT, wanted);
+        if (!block)
+            return NULL;
+        memset(block, 0, wanted);
+    }
+    *bytes = wanted;
+    return block;
+}
+
+static void free_block(void *block, size_t bytes)
+{
+    if (block && bytes >= MAPPED_BYTES)
+        munmap(block, bytes);
+    else
+        free(block);
+}
+
+void *cpu_shared_block(void *block, size_t bytes)
+{
+    if (!block || bytes < LEAST_BYTES)
+        return block;
+    struct entry **bucket = bucket_of(block, bytes);
+    pthread_mutex_lock(&lock);
+    struct entry *found = *bucket;
+    while (found && (found->bytes != bytes || memcmp(found->block, block, bytes) != 0))
+        found = found->next;
+    if (found) {
+        found->users++;
+    } else if ((found = malloc(sizeof *found))) {
+        *found = (struct entry){*bucket, block, bytes, 1};
+        *bucket = found;
+    }
+    /* Without memory for an entry the block is its owner's alone. */
+    void *kept = found ? found->block : block;
+    pthread_mutex_unlock(&lock);
+    if (kept != block)
+        free_block(block, bytes);
+    return kept;
+}
+
+void cpu_shared_release(void *block, size_t bytes)
+{
+    struct entry *last = NULL;
+    if (block && bytes >= LEAST_BYTES) {
+        struct entry **at = bucket_of(block, bytes);
+        pthread_mutex_lock(&lock);
+        while (*at && (*at)->block != block)
+            at = &(*at)->next;
+        if (*at && --(*at)->users > 0) {
+            block = NULL; /* others have it */
+        } else if (*at) {
+            last = *at;
+            *at = last->next;
+        }
+        pthread_mutex_unlock(&lock);
+    }
+    free(last);
+    free_block(block, bytes);
+}
