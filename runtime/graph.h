@@ -328,6 +328,8 @@ struct prt_attention_attrs {
     X(GRID_SAMPLE, "grid_sample", CONTIGUOUS)                                                  \
     X(DISTANCE, "distance", CONTIGUOUS)                                                        \
     X(EMBEDDING_BAG, "embedding_bag", CONTIGUOUS)
+    X(ROUND_ROWS, "round_rows", CONTIGUOUS)                                                    \
+    X(DYNAMIC_LINEAR, "dynamic_linear", CONTIGUOUS)
 /* clang-format on */
 
 enum prt_op {
@@ -388,6 +390,10 @@ struct prt_node {
         struct prt_integer_matmul_attrs integer_matmul;
         struct prt_integer_pool_attrs integer_pool;
         struct prt_scaled_resize_attrs scaled_resize;
+        struct prt_round_rows_attrs round_rows;
+        struct {
+            struct prt_activation act;
+        } dynamic_linear;
         struct {
             bool nhwc;
         } prelu;

@@ -23,6 +23,22 @@ struct prt_index_attrs {
 };
 
 /*
+ * ROUND_ROWS: inputs: x.   output: y, x's sizes. Each row of x, which is its last `dims`
+ * dimensions, rounded to the 256 codes that cover its own range and 0 (asymmetric: PyTorch's
+ * choose_qparams, quantize and dequantize in one). F32.
+ *
+ * DYNAMIC_LINEAR: inputs: x [.., I], weight [O, I], scales [O, groups], bias [O] |NO.
+ * output: y [.., O] = act(r * w^T + bias), where r is ROUND_ROWS of x (dims 1) and w is the weight,
+ * I8, times the scale of its group of I / groups neighbours. Products and sums of a group are
+ * exact. I is at most PRT_DYNAMIC_INPUTS, so that 32 bits hold them. act: NONE or CLAMP, of
+ * graph.h.
+ */
+enum { PRT_DYNAMIC_INPUTS = 1 << 16 };
+struct prt_round_rows_attrs {
+    int32_t dims;
+};
+
+/*
  * inputs: x.   output: I64, x's sizes but for the axis: indices along it, in the order of the
  * elements there; only the first of them when y is shorter. Equal elements keep their order. NaN
  * counts as the greatest.

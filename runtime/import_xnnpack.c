@@ -34,23 +34,24 @@ enum { QUANT_PER_CHANNEL = 1, QUANT_PER_TENSOR, QUANT_PER_TOKEN, QUANT_PER_GROUP
 static const struct {
     const char *name;
     bool supported;
+    bool four_bits, rows; /* a weight of half bytes; float32 that is rounded on the way */
     enum prt_dtype dtype;
     enum prt_quant_kind quant;
 } datatypes[] = {
-    [1] = {"fp32", true, PRT_F32, PRT_QUANT_NONE},
-    [2] = {"fp16", true, PRT_F16, PRT_QUANT_NONE},
-    [3] = {"qint8", true, PRT_I8, PRT_QUANT_PER_TENSOR},
-    [4] = {"quint8", true, PRT_U8, PRT_QUANT_PER_TENSOR},
-    [5] = {"qint32", true, PRT_I32, PRT_QUANT_PER_TENSOR},
-    [6] = {"qcint8", true, PRT_I8, PRT_QUANT_PER_CHANNEL},
-    [7] = {"qcint32", true, PRT_I32, PRT_QUANT_PER_CHANNEL},
-    [8] = {.name = "qcint4"},
-    [9] = {.name = "qdint8"},
-    [10] = {.name = "qbint4"},
-    [11] = {.name = "qpint8"},
-    [12] = {"int32", true, PRT_I32, PRT_QUANT_NONE},
+    [1] = {"fp32", true, false, false, PRT_F32, PRT_QUANT_NONE},
+    [2] = {"fp16", true, false, false, PRT_F16, PRT_QUANT_NONE},
+    [3] = {"qint8", true, false, false, PRT_I8, PRT_QUANT_PER_TENSOR},
+    [4] = {"quint8", true, false, false, PRT_U8, PRT_QUANT_PER_TENSOR},
+    [5] = {"qint32", true, false, false, PRT_I32, PRT_QUANT_PER_TENSOR},
+    [6] = {"qcint8", true, false, false, PRT_I8, PRT_QUANT_PER_CHANNEL},
+    [7] = {"qcint32", true, false, false, PRT_I32, PRT_QUANT_PER_CHANNEL},
+    [8] = {"qcint4", true, true, false, PRT_I8, PRT_QUANT_PER_CHANNEL},
+    [9] = {"qdint8", true, false, true, PRT_F32, PRT_QUANT_NONE},
+    [10] = {"qbint4", true, true, false, PRT_I8, PRT_QUANT_NONE},
+    [11] = {"qpint8", true, false, true, PRT_F32, PRT_QUANT_NONE},
+    [12] = {"int32", true, false, false, PRT_I32, PRT_QUANT_NONE},
     [13] = {.name = "pfp32"},
-    [14] = {"bf16", true, PRT_BF16, PRT_QUANT_NONE},
+    [14] = {"bf16", true, false, false, PRT_BF16, PRT_QUANT_NONE},
 };
 enum { DATATYPES = sizeof datatypes / sizeof datatypes[0] };
 
@@ -66,6 +67,9 @@ enum percept_status prt_xnn_value(struct prt_xnn *xnn, uint32_t id, uint32_t *va
     if (id >= xnn->value_count || xnn->values[id] == PRT_NO_VALUE)
         return prt_import_fail(xnn->import, PERCEPT_MALFORMED, "names value %u, which is not there",
                                id);
+    if (xnn->scales[id] != PRT_NO_VALUE)
+        return prt_import_fail(xnn->import, PERCEPT_UNSUPPORTED,
+                               "takes a weight with scales by group");
     *value = xnn->values[id];
     return PERCEPT_OK;
 }
@@ -104,9 +108,8 @@ static enum percept_status open_blob(struct prt_xnn *xnn, const struct prt_bytes
     return prt_xnn_check(xnn);
 }
 
-/* Constant number index, of at least wanted bytes. */
-static enum percept_status find_constant(struct prt_xnn *xnn, uint32_t index, size_t wanted,
-                                         const void **data)
+enum percept_status prt_xnn_constant(struct prt_xnn *xnn, uint32_t index, size_t wanted,
+                                     const void **data)
 {
     struct prt_fb_vector list = xnn->has_header ? xnn->constant_data : xnn->constant_buffer;
     struct prt_bytes piece = {0};
@@ -172,7 +175,7 @@ static enum percept_status parse_channel_quant(struct prt_xnn *xnn, struct prt_f
     const void *scales = xnn->buffer.bytes + inline_scales.at;
     if (index) {
         enum percept_status status =
-            find_constant(xnn, index, (size_t)count * sizeof(float), &scales);
+            prt_xnn_constant(xnn, index, (size_t)count * sizeof(float), &scales);
         if (status != PERCEPT_OK)
             return status;
     }
@@ -199,12 +202,24 @@ static enum percept_status parse_quant(struct prt_xnn *xnn, struct prt_fb_table 
     }
     if (kind == QUANT_PER_CHANNEL && wanted == PRT_QUANT_PER_CHANNEL)
         return parse_channel_quant(xnn, table, spec);
-    if (kind == QUANT_PER_TOKEN || kind == QUANT_PER_GROUP)
-        return prt_import_fail(xnn->import, PERCEPT_UNSUPPORTED,
-                               kind == QUANT_PER_TOKEN ? "dynamic quantisation is not supported"
-                                                       : "4-bit groups are not supported");
     return prt_import_fail(xnn->import, PERCEPT_MALFORMED,
                            "a value's quantisation does not fit its type");
+}
+
+/* Float32 whose rows are rounded to 8 bits where they are computed; only layers read it. */
+static enum percept_status parse_rows(struct prt_xnn *xnn, struct prt_fb_table value,
+                                      struct prt_fb_table tensor, const struct prt_tensor *spec)
+{
+    uint32_t dims = prt_fb_u32(prt_fb_child(value, 2), 0);
+    if (prt_fb_u8(value, 1) != QUANT_PER_TOKEN || prt_fb_u32(tensor, TENSOR_FLAGS) ||
+        prt_fb_u32(tensor, TENSOR_DATA))
+        return prt_import_fail(xnn->import, PERCEPT_MALFORMED,
+                               "a value's quantisation does not fit its type");
+    if (dims == 0 || dims > spec->rank)
+        return prt_import_fail(xnn->import, PERCEPT_MALFORMED,
+                               "a value of %u dimensions has %u for a scale", spec->rank, dims);
+    xnn->rows[prt_fb_u32(tensor, TENSOR_ID)] = (uint8_t)dims;
+    return PERCEPT_OK;
 }
 
 static enum percept_status parse_type(struct prt_xnn *xnn, struct prt_fb_table value, uint8_t kind,
@@ -219,7 +234,13 @@ static enum percept_status parse_type(struct prt_xnn *xnn, struct prt_fb_table v
                                datatypes[type].name,
                                datatypes[type].supported ? ", quantised dynamically," : "");
     spec->dtype = datatypes[type].dtype;
-    if ((kind == VALUE_QUANTISED) != (datatypes[type].quant != PRT_QUANT_NONE))
+    if (kind == VALUE_QUANTISED && datatypes[type].rows)
+        return parse_rows(xnn, value, tensor, spec);
+    if (kind == VALUE_QUANTISED && datatypes[type].four_bits &&
+        prt_fb_u8(value, 1) == QUANT_PER_GROUP && datatypes[type].quant == PRT_QUANT_NONE)
+        return PERCEPT_OK;
+    if ((kind == VALUE_QUANTISED) != (datatypes[type].quant != PRT_QUANT_NONE) ||
+        datatypes[type].rows)
         return prt_import_fail(xnn->import, PERCEPT_MALFORMED,
                                "a value's quantisation does not fit its type");
     return kind == VALUE_QUANTISED ? parse_quant(xnn, value, datatypes[type].quant, spec)
@@ -263,12 +284,20 @@ static enum percept_status define_value(struct prt_xnn *xnn, struct prt_fb_table
         status = parse_type(xnn, value, kind, tensor, &spec);
     if (status != PERCEPT_OK)
         return status;
+    uint16_t type = (uint16_t)prt_fb_scalar(tensor, TENSOR_DATATYPE, 2, 0);
+    if (datatypes[type].four_bits) {
+        bool groups = datatypes[type].quant == PRT_QUANT_NONE;
+        if (!constant)
+            return prt_import_fail(import, PERCEPT_UNSUPPORTED, "a weight of 4 bits is computed");
+        return prt_xnn_four_bits(xnn, id, constant, &spec,
+                                 groups ? prt_fb_child(value, 2) : (struct prt_fb_table){0});
+    }
     if (constant) {
         size_t bytes;
         const void *data;
         if (!prt_tensor_bytes(&spec, &bytes))
             return prt_import_fail(import, PERCEPT_MALFORMED, "a value's size in bytes overflows");
-        status = find_constant(xnn, constant, bytes, &data);
+        status = prt_xnn_constant(xnn, constant, bytes, &data);
         return status == PERCEPT_OK ? prt_import_constant(import, &spec, data, &xnn->values[id])
                                     : status;
     }
@@ -325,9 +354,13 @@ enum percept_status prt_import_xnnpack(struct prt_import *import,
     struct prt_fb_vector nodes = prt_fb_list(graph, GRAPH_NODES, 4);
     xnn.value_count = values.count;
     xnn.values = base_arena_array(&import->arena, values.count, sizeof *xnn.values);
-    if (!xnn.values)
+    xnn.scales = base_arena_array(&import->arena, values.count, sizeof *xnn.scales);
+    xnn.rows = base_arena_array(&import->arena, values.count, sizeof *xnn.rows);
+    if (!xnn.values || !xnn.scales || !xnn.rows)
         return prt_import_no_memory(import);
     memset(xnn.values, 0xff, values.count * sizeof *xnn.values);
+    memset(xnn.scales, 0xff, values.count * sizeof *xnn.scales);
+    memset(xnn.rows, 0, values.count);
     status = for_each(&xnn, values, define_value);
     if (status == PERCEPT_OK)
         status = for_each(&xnn, nodes, prt_xnn_node);

@@ -13,6 +13,8 @@ struct prt_xnn {
     struct prt_bytes constants;
     bool has_header;
     uint32_t *values; /* graph value by id; PRT_NO_VALUE for an id that is not defined */
+    uint32_t *scales; /* of a weight with groups: graph value of them, [O, groups]; PRT_NO_VALUE */
+    uint8_t *rows; /* of a value that is quantised on the way: dimensions that share a scale; 0 */
     uint32_t value_count;
 };
 
@@ -20,6 +22,12 @@ struct prt_xnn {
 
 /* Graph value of an id that a node states. */
 enum percept_status prt_xnn_value(struct prt_xnn *xnn, uint32_t id, uint32_t *value);
+/* Constant number index, of at least wanted bytes. */
+enum percept_status prt_xnn_constant(struct prt_xnn *xnn, uint32_t index, size_t wanted,
+                                     const void **data);
+/* The constant of a weight of 4 bits as one of 8; quantised tells by channel from by group. */
+enum percept_status prt_xnn_four_bits(struct prt_xnn *xnn, uint32_t id, uint32_t constant,
+                                      struct prt_tensor *spec, struct prt_fb_table groups);
 /* OK, or the flatbuffer's fault as a failure. */
 enum percept_status prt_xnn_check(struct prt_xnn *xnn);
 /* Translate a node of the blob. */

@@ -31,6 +31,9 @@ prt_shape_rule prt_shape_gather, prt_shape_scatter, prt_shape_argsort, prt_shape
 prt_shape_rule prt_shape_codes, prt_shape_rescale, prt_shape_table, prt_shape_integer_conv,
     prt_shape_integer_matmul, prt_shape_integer_pool, prt_shape_scaled_resize;
 
+/* Ops that quantise while they run (shape_dynamic.c). */
+prt_shape_rule prt_shape_round_rows, prt_shape_dynamic_linear;
+
 /* Ops made of whole patterns (shape_attention.c). */
 prt_shape_rule prt_shape_attention;
 

@@ -44,6 +44,8 @@ static const struct cpu_kernel *const kernels[PRT_OP_COUNT] = {
     [PRT_OP_ARGMAX] = &cpu_argmax,
     [PRT_OP_CUMSUM] = &cpu_cumsum,
     [PRT_OP_EMBEDDING_BAG] = &cpu_embedding_bag,
+    [PRT_OP_ROUND_ROWS] = &cpu_round_rows,
+    [PRT_OP_DYNAMIC_LINEAR] = &cpu_dynamic_linear,
 };
 
 struct prt_segment {

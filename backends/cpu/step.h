@@ -62,6 +62,7 @@ struct cpu_kernel {
 };
 
 extern const struct cpu_kernel cpu_argmax, cpu_cumsum, cpu_range;
+extern const struct cpu_kernel cpu_round_rows, cpu_dynamic_linear;
 extern const struct cpu_kernel cpu_conv2d, cpu_linear, cpu_matmul, cpu_binary, cpu_unary, cpu_prelu,
     cpu_where, cpu_pool2d, cpu_reduce, cpu_concat, cpu_slice, cpu_pad, cpu_permute, cpu_reshape,
     cpu_resize2d, cpu_softmax, cpu_convert, cpu_layout, cpu_quantize, cpu_dequantize, cpu_full,

@@ -113,15 +113,22 @@ static size_t write_quant(struct flat *flat, const struct blob_value *value)
         flat_set(flat, table, 1, value->datatype == 3 ? 1 : 0);
         return table;
     }
-    if (value->quant == 3)
-        return flat_table(flat, "4");
+    if (value->quant == 3) {
+        size_t table = flat_table(flat, "4");
+        flat_set(flat, table, 0, value->axis);
+        return table;
+    }
     size_t table = flat_table(flat, value->quant == 4 ? "o44044" : "o444");
     float scales[64];
     uint32_t count = value->dims[value->axis];
+    if (value->group)
+        count *= value->dims[1] / value->group;
     for (uint32_t i = 0; i < count; i++)
         scales[i] = value->scale * (float)(i + 1);
     flat_link(flat, table, 0, flat_vector(flat, scales, count, sizeof *scales, 4));
-    flat_set(flat, table, 1, value->axis); /* group size 0: a division by zero elsewhere */
+    flat_set(flat, table, 1, value->axis);
+    if (value->quant == 4)
+        flat_set(flat, table, 2, value->group); /* 0: a division by zero elsewhere */
     return table;
 }
 

@@ -6,8 +6,9 @@
  *     blob_node(&blob, 4, "444", x, y, 0); // XNNSigmoid: input, output, flags
  *
  * Types of values: f32 f16 i32 bf16, and quantised q8 u8 q32 (scale 0.5, zero point 1 for q8) and
- * by channel c8@axis c32@axis (scales 0.5 * (i + 1)), and qd8 c4@axis g4@axis that we refuse.
- * blob_scale changes the scale of a value. Constants hold 1, 2, 3, ... (floats 0.5, 1.5, ...).
+ * by channel c8@axis c32@axis (scales 0.5 * (i + 1)), qd8@dims (dims share a
+ * scale), c4@axis, and g4@axis, whose group is set in its struct. blob_scale changes the scale of a
+ * value. Constants hold 1, 2, 3, ... (floats 0.5, 1.5, ...).
  */
 #ifndef TESTS_RUNTIME_BLOB_H
 #define TESTS_RUNTIME_BLOB_H
@@ -26,6 +27,7 @@ struct blob_value {
     size_t size; /* of an element */
     bool constant;
     float scale;
+    uint32_t group;
 };
 
 struct blob_node {

@@ -237,6 +237,67 @@ START_TEST(products)
 }
 END_TEST
 
+static void rows_layer(const char *weight, uint32_t group)
+{
+    uint32_t x = blob_value(&blob, "f32[2,4]", BLOB_INPUT, 0);
+    uint32_t d = blob_value(&blob, "qd8@1[2,4]", BLOB_INTERNAL, 0);
+    uint32_t w = blob_value(&blob, weight, BLOB_CONSTANT, 0);
+    uint32_t y = blob_value(&blob, "f32[2,3]", BLOB_OUTPUT, 1);
+    blob.values[w].group = group;
+    blob_node(&blob, 18, "444", x, d, 0);
+    blob_node(&blob, 2, "44444", d, w, UINT32_MAX, y, 0);
+}
+
+START_TEST(rows_quantised_on_the_way)
+{
+    rows_layer("c8@0[3,4]", 0);
+    expect("f32[2,4] >f32[2,3]", "v3: float32[2, 3] = dynamic_linear(v0, c5, c4, -)\n");
+    setup();
+    rows_layer("c4@0[3,4]", 0);
+    expect("f32[2,4] >f32[2,3]", "v3: float32[2, 3] = dynamic_linear(v0, c5, c4, -)\n");
+    setup();
+    rows_layer("g4@0[3,4]", 2);
+    expect("f32[2,4] >f32[2,3]", "v4: float32[2, 3] = dynamic_linear(v0, c3, c2, -)\n");
+}
+END_TEST
+
+START_TEST(groups_that_do_not_fit)
+{
+    rows_layer("g4@0[3,4]", 0);
+    expect_failure("f32[2,4] >f32[2,3]", "MALFORMED",
+                   "XnnpackBackend: a weight has groups of 0 that do not fit it");
+    setup();
+    rows_layer("g4@0[3,4]", 3);
+    expect_failure("f32[2,4] >f32[2,3]", "MALFORMED",
+                   "XnnpackBackend: a weight has groups of 3 that do not fit it");
+}
+END_TEST
+
+START_TEST(attention)
+{
+    uint32_t q = blob_value(&blob, "f32[1,2,3,4]", BLOB_INPUT, 0);
+    uint32_t k = blob_value(&blob, "f32[1,2,5,4]", BLOB_INPUT, 1);
+    uint32_t scale = blob_value(&blob, "f32[4]", BLOB_CONSTANT, 0);
+    uint32_t mask = blob_value(&blob, "f32[3,5]", BLOB_INPUT, 2);
+    uint32_t y = blob_value(&blob, "f32[1,2,3,4]", BLOB_OUTPUT, 3);
+    blob_node(&blob, 36, "4444444", q, k, k, scale, mask, y, 0);
+    expect("f32[1,2,3,4] f32[1,2,5,4] f32[3,5] >f32[1,2,3,4]",
+           "v5: float32[1, 2, 3, 4] = binary(v0, c3) mul\n"
+           "v4: float32[1, 2, 3, 4] = attention(v5, v1, v1, v2) scale(1)\n");
+}
+END_TEST
+
+START_TEST(greatest_of_a_window)
+{
+    uint32_t x = blob_value(&blob, "f32[1,4,4,2]", BLOB_INPUT, 0);
+    uint32_t y = blob_value(&blob, "f32[1,2,2,2]", BLOB_OUTPUT, 1);
+    uint32_t place = blob_value(&blob, "i32[1,2,2,2]", BLOB_INTERNAL, 0);
+    blob_node(&blob, 21, "4444444444", 0, 0, 0, 0, 2, 2, x, y, place, 0);
+    expect("f32[1,4,4,2] >f32[1,2,2,2]",
+           "v1: float32[1, 2, 2, 2] = pool2d(v0) max kernel(2,2) stride(2,2) nhwc\n");
+}
+END_TEST
+
 #define POOL "4444444444444"
 
 START_TEST(windows)
@@ -473,16 +534,16 @@ START_TEST(dimensions_that_are_not_there) /* dims != num_dims */
 }
 END_TEST
 
-START_TEST(types_that_are_refused_by_name)
+START_TEST(types_that_are_refused)
 {
-    static const char *const types[][2] = {
-        {"qd8[2]", "XnnpackBackend: values of type qdint8"},
-        {"c4@0[2]", "XnnpackBackend: values of type qcint4"},
-        {"g4@0[2]", "XnnpackBackend: values of type qbint4"}, /* group size 0 */
+    static const char *const types[][3] = {
+        {"qd8@0[2]", "MALFORMED", "XnnpackBackend: a value of 1 dimensions has 0 for a scale"},
+        {"qd8@3[2]", "MALFORMED", "XnnpackBackend: a value of 1 dimensions has 3 for a scale"},
+        {"c4@0[2]", "UNSUPPORTED", "XnnpackBackend: a weight of 4 bits is computed"},
     };
     one_sigmoid("f32[2]", "f32[2]");
     blob_value(&blob, types[_i][0], BLOB_INTERNAL, 0);
-    expect_failure("f32[2] >f32[2]", "UNSUPPORTED", types[_i][1]);
+    expect_failure("f32[2] >f32[2]", types[_i][1], types[_i][2]);
 }
 END_TEST
 
@@ -531,11 +592,6 @@ END_TEST
 
 START_TEST(nodes_that_are_refused)
 {
-    one_sigmoid("f32[2]", "f32[2]");
-    blob.nodes[0].kind = 36;
-    expect_failure("f32[2] >f32[2]", "UNSUPPORTED",
-                   "XNNScaledDotProductAttention: the node is not supported");
-    setup();
     one_sigmoid("f32[2]", "f32[2]");
     blob.nodes[0].kind = 48;
     expect_failure("f32[2] >f32[2]", "MALFORMED", "XnnpackBackend: a node is empty or of kind 48");
@@ -652,9 +708,13 @@ int main(void)
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         tcase_add_test(tests, all[i]);
+    tcase_add_test(tests, rows_quantised_on_the_way);
+    tcase_add_test(tests, groups_that_do_not_fit);
+    tcase_add_test(tests, attention);
+    tcase_add_test(tests, greatest_of_a_window);
     tcase_add_loop_test(tests, weights_behind_inline_or_named, 0, 3);
     tcase_add_loop_test(tests, weight_smaller_than_its_tensor, 0, 3);
-    tcase_add_loop_test(tests, types_that_are_refused_by_name, 0, 3);
+    tcase_add_loop_test(tests, types_that_are_refused, 0, 3);
     tcase_add_loop_test(tests, blob_cut_anywhere, 0, 3);
     tcase_add_loop_test(tests, every_word_spoilt, 0, 3);
     suite_add_tcase(suite, tests);

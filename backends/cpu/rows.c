@@ -1,0 +1,253 @@
+/* Why: what the graph calls ROUND_ROWS and DYNAMIC_LINEAR, said in the words of rows.h. */
+#include "backends/cpu/rows.h"
+#include "backends/cpu/nest.h"
+#include "backends/cpu/step.h"
+#include "base/checked.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct cpu_row_kernels *cpu_row_kernels_of(enum cpu_isa isa)
+{
+#if defined(__x86_64__)
+    if (isa >= CPU_ISA_AVX2)
+        return &cpu_row_kernels_avx2;
+#endif
+    (void)isa;
+    return &cpu_row_kernels_plain;
+}
+
+/* ---- ROUND_ROWS ---- */
+
+struct rounding {
+    const struct cpu_row_kernels *kernels;
+    size_t rows, columns;
+};
+
+struct rounding_run {
+    const struct rounding *op;
+    const float *x;
+    float *y;
+};
+
+static void rounding_task(void *context, size_t task, unsigned worker)
+{
+    (void)worker;
+    const struct rounding_run *run = context;
+    const struct rounding *op = run->op;
+    const float *x = run->x + task * op->columns;
+    struct cpu_row_code code = op->kernels->range(op->columns, x);
+    op->kernels->round(op->columns, run->y + task * op->columns, x, &code);
+}
+
+static void rounding_run(const struct cpu_step *step, const struct cpu_run *run)
+{
+    const struct rounding *op = step->state;
+    struct rounding_run job = {op, run->data[step->inputs[0]], run->data[step->output]};
+    if (op->columns)
+        cpu_spread(run->pool, op->rows * op->columns, CPU_GRAIN, op->rows, rounding_task, &job);
+}
+
+static bool rounding_supports(const struct prt_graph *graph, const struct prt_node *node)
+{
+    return prt_tensor_is_contiguous(cpu_operand(graph, node, 0)) &&
+           prt_tensor_is_contiguous(cpu_result(graph, node));
+}
+
+static enum percept_status rounding_prepare(const struct cpu_prepare *prepare,
+                                            struct cpu_step *step)
+{
+    const struct prt_tensor *x = cpu_operand(prepare->graph, prepare->node, 0);
+    unsigned dims = (unsigned)prepare->node->attrs.round_rows.dims;
+    struct rounding *op = cpu_prepare_alloc(prepare, sizeof *op);
+    if (!op)
+        return PERCEPT_NO_MEMORY;
+    *op = (struct rounding){cpu_row_kernels_of(cpu_isa_best()), 1, 1};
+    for (unsigned i = 0; i < x->rank; i++)
+        *(i + dims < x->rank ? &op->rows : &op->columns) *= (size_t)x->sizes[i];
+    step->run = rounding_run;
+    step->kernel = "round rows";
+    step->state = op;
+    return PERCEPT_OK;
+}
+
+const struct cpu_kernel cpu_round_rows = {rounding_supports, rounding_prepare};
+
+/* ---- DYNAMIC_LINEAR ---- */
+
+enum { PANELS_A_TASK = 16 };
+
+struct layer {
+    const struct cpu_row_kernels *kernels;
+    size_t inputs, group, panels, codes_bytes; /* group: inputs that share a scale */
+    struct cpu_rows_job job;                   /* what all tasks share */
+    void *packed;                              /* weights, scales, sums, bias */
+};
+
+struct layer_run {
+    const struct layer *op;
+    const float *x;
+    struct cpu_row_code *codes;
+    uint8_t *bytes;
+    struct cpu_rows_job job;
+};
+
+static void quantise_task(void *context, size_t row, unsigned worker)
+{
+    (void)worker;
+    const struct layer_run *run = context;
+    const struct layer *op = run->op;
+    const float *x = run->x + row * op->inputs;
+    size_t padded = op->job.blocks * CPU_ROWS_BLOCK;
+    uint8_t *to = run->bytes + row * op->job.groups * padded;
+    run->codes[row] = op->kernels->range(op->inputs, x);
+    for (size_t g = 0; g < op->job.groups; g++) {
+        op->kernels->quantise(op->group, to + g * padded, x + g * op->group, &run->codes[row]);
+        memset(to + g * padded + op->group, 0, padded - op->group);
+    }
+}
+
+static void layer_task(void *context, size_t task, unsigned worker)
+{
+    (void)worker;
+    const struct layer_run *run = context;
+    struct cpu_rows_job job = run->job;
+    job.panel = task * PANELS_A_TASK;
+    job.panel_end = job.panel + PANELS_A_TASK;
+    if (job.panel_end > run->op->panels)
+        job.panel_end = run->op->panels;
+    run->op->kernels->layer(&job);
+}
+
+static void layer_run(const struct cpu_step *step, const struct cpu_run *run)
+{
+    const struct layer *op = step->state;
+    struct layer_run job = {op, run->data[step->inputs[0]], run->scratch,
+                            (uint8_t *)run->scratch + op->codes_bytes, op->job};
+    size_t rows = op->job.rows, tasks = (op->panels + PANELS_A_TASK - 1) / PANELS_A_TASK;
+    cpu_spread(run->pool, rows * op->inputs, CPU_GRAIN, rows, quantise_task, &job);
+    job.job.x = job.bytes;
+    job.job.codes = job.codes;
+    job.job.y = run->data[step->output];
+    cpu_spread(run->pool, rows * (op->panels * op->inputs / 8), CPU_GRAIN, tasks, layer_task, &job);
+}
+
+static void layer_destroy(const void *state)
+{
+    free(((const struct layer *)state)->packed);
+}
+
+static bool is_constant(const struct prt_graph *graph, const struct prt_node *node, unsigned index)
+{
+    return graph->values[node->inputs[index]].flags & PRT_FLAG_CONSTANT;
+}
+
+static bool layer_supports(const struct prt_graph *graph, const struct prt_node *node)
+{
+    for (unsigned i = 0; i < 4; i++)
+        if (cpu_operand(graph, node, i) &&
+            (!prt_tensor_is_contiguous(cpu_operand(graph, node, i)) ||
+             (i > 0 && !is_constant(graph, node, i))))
+            return false;
+    return prt_tensor_is_contiguous(cpu_result(graph, node));
+}
+
+/* Code `i` of a group of one output. */
+static void put(const struct layer *op, uint8_t *weights, size_t output, size_t group, size_t i,
+                int8_t code)
+{
+    size_t block = i / CPU_ROWS_BLOCK, at = i % CPU_ROWS_BLOCK;
+    size_t bytes = op->job.four_bits ? CPU_ROWS_BLOCK / 2 : CPU_ROWS_BLOCK;
+    size_t panel = output / CPU_ROWS_OUTPUTS, lane = output % CPU_ROWS_OUTPUTS;
+    uint8_t *to =
+        weights +
+        (((panel * op->job.groups + group) * op->job.blocks + block) * CPU_ROWS_OUTPUTS + lane) *
+            bytes;
+    if (!op->job.four_bits)
+        to[at] = (uint8_t)code;
+    else if (at < bytes)
+        to[at] = (uint8_t)((to[at] & 0xf0) | (code + 8));
+    else
+        to[at - bytes] = (uint8_t)((to[at - bytes] & 15) | (code + 8) << 4);
+}
+
+static bool fits_four_bits(const int8_t *codes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (codes[i] < -8 || codes[i] > 7)
+            return false;
+    return true;
+}
+
+static void pack(struct layer *op, const struct prt_graph *graph, const struct prt_node *node,
+                 uint8_t *weights, float *scales, int32_t *sums)
+{
+    const int8_t *codes = graph->values[node->inputs[1]].data;
+    const float *from = graph->values[node->inputs[2]].data;
+    for (size_t o = 0; o < op->job.outputs; o++)
+        for (size_t g = 0; g < op->job.groups; g++) {
+            size_t at = (o / 4 * op->job.groups + g) * 4 + o % 4;
+            scales[at] = from[o * op->job.groups + g];
+            for (size_t i = 0; i < op->group; i++) {
+                int8_t code = codes[o * op->inputs + g * op->group + i];
+                sums[at] += code;
+                put(op, weights, o, g, i, code);
+            }
+        }
+}
+
+static enum percept_status layer_prepare(const struct cpu_prepare *prepare, struct cpu_step *step)
+{
+    const struct prt_graph *graph = prepare->graph;
+    const struct prt_node *node = prepare->node;
+    const struct prt_tensor *x = cpu_operand(graph, node, 0), *weight = cpu_operand(graph, node, 1),
+                            *scale = cpu_operand(graph, node, 2),
+                            *bias = cpu_operand(graph, node, 3);
+    const struct prt_activation *act = &node->attrs.dynamic_linear.act;
+    struct layer *op = cpu_prepare_alloc(prepare, sizeof *op);
+    if (!op)
+        return PERCEPT_NO_MEMORY;
+    size_t inputs = (size_t)weight->sizes[1], outputs = (size_t)weight->sizes[0];
+    size_t groups = (size_t)scale->sizes[1], rows = prt_tensor_elements(x) / inputs;
+    size_t blocks = (inputs / groups + CPU_ROWS_BLOCK - 1) / CPU_ROWS_BLOCK;
+    *op = (struct layer){
+        .kernels = cpu_row_kernels_of(cpu_isa_best()),
+        .inputs = inputs,
+        .group = inputs / groups,
+        .panels = (outputs + CPU_ROWS_OUTPUTS - 1) / CPU_ROWS_OUTPUTS,
+        .codes_bytes = (rows * sizeof(struct cpu_row_code) + 63) / 64 * 64,
+        .job = {.rows = rows,
+                .groups = groups,
+                .blocks = blocks,
+                .outputs = outputs,
+                .four_bits = fits_four_bits(graph->values[node->inputs[1]].data, inputs * outputs),
+                .lo = act->kind == PRT_ACT_CLAMP ? act->lo : -INFINITY,
+                .hi = act->kind == PRT_ACT_CLAMP ? act->hi : INFINITY},
+    };
+    size_t padded = groups * blocks * CPU_ROWS_BLOCK, lanes = op->panels * CPU_ROWS_OUTPUTS;
+    size_t weight_bytes = lanes * padded / (op->job.four_bits ? 2 : 1), table = lanes * groups;
+    op->packed = aligned_alloc(64, (weight_bytes + (2 * table + lanes) * 4 + 63) / 64 * 64 + 64);
+    if (!op->packed)
+        return percept_fail(prepare->error, PERCEPT_NO_MEMORY, "cpu: no memory for weights");
+    uint8_t *weights = op->packed;
+    float *scales = (float *)(void *)(weights + weight_bytes), *biases = scales + 2 * table;
+    int32_t *sums = (int32_t *)(void *)(scales + table);
+    memset(weights, op->job.four_bits ? 0x88 : 0, weight_bytes);
+    memset(scales, 0, (2 * table + lanes) * 4);
+    pack(op, graph, node, weights, scales, sums);
+    if (bias)
+        memcpy(biases, graph->values[node->inputs[3]].data, outputs * sizeof *biases);
+    op->job.weights = weights;
+    op->job.scales = scales;
+    op->job.sums = sums;
+    op->job.bias = biases;
+    step->scratch = op->codes_bytes + rows * padded;
+    step->run = layer_run;
+    step->destroy = layer_destroy;
+    step->kernel = op->job.four_bits ? op->kernels->name_4 : op->kernels->name_8;
+    step->state = op;
+    return PERCEPT_OK;
+}
+
+const struct cpu_kernel cpu_dynamic_linear = {layer_supports, layer_prepare};
