@@ -44,7 +44,7 @@ static enum percept_status unpack(struct prt_import *import, int bits, uint32_t 
     return prt_import_constant(import, &spec, codes, weight);
 }
 
-/* Rows of a matrix by index, in float32, as [indices, groups, columns / groups]. */
+/* Rows of a matrix by index [indices, 1], in float32, as [indices, groups, columns / groups]. */
 static enum percept_status rows_of(struct prt_import *import, uint32_t matrix, uint32_t index,
                                    int32_t groups, uint32_t *rows)
 {
@@ -91,7 +91,7 @@ static enum percept_status embedding(struct prt_import *import, const struct prt
         return prt_import_fail(import, PERCEPT_LIMIT, "looks up too much, or nothing");
     status = by_row(import, call->operands[SCALES], rows, columns, &groups, &scales);
     if (status == PERCEPT_OK)
-        status = prt_aten_as(import, index, 1, (const int32_t[]){(int32_t)count}, &index);
+        status = prt_aten_as(import, index, 2, (const int32_t[]){(int32_t)count, 1}, &index);
     if (status == PERCEPT_OK)
         status = rows_of(import, weight, index, groups, &codes);
     if (status == PERCEPT_OK && points != PRT_NO_VALUE) {

@@ -21,6 +21,31 @@ static const struct example examples[] = {
     {"aten::embedding.out", "cf32[9,4] i64[2,3] -1 F F >f32[2,3,4] =",
      "v3: int64[2, 3, 1] = reshape(v0)\n"
      "v2: float32[2, 3, 4] = gather(c1, v3) from(#0,2)\n"},
+    {"quantized_decomposed::embedding_byte.out",
+     "ci8[9,4] cf32[9] - -128 127 i64[2,3] >f32[2,3,4] =",
+     "v5: int64[6, 1] = reshape(v0)\n"
+     "v6: int8[6, 4] = gather(c1, v5) from(#0,1)\n"
+     "v7: float32[6, 4] = convert(v6)\n"
+     "v8: float32[6, 1, 4] = reshape(v7)\n"
+     "v9: float32[6, 1] = gather(c4, v5) from(#0,1)\n"
+     "v10: float32[6, 1, 1] = reshape(v9)\n"
+     "v11: float32[6, 1, 4] = binary(v8, v10) mul\n"
+     "v3: float32[2, 3, 4] = reshape(v11)\n"},
+    {"quantized_decomposed::embedding_4bit.dtype_out",
+     "cu8[9,4] cf32[9,2] cf32[9,2] -8 7 i64[3] 6 >f32[3,8] =",
+     "v6: int64[3, 1] = reshape(v0)\n"
+     "v7: int8[3, 8] = gather(c5, v6) from(#0,1)\n"
+     "v8: float32[3, 8] = convert(v7)\n"
+     "v9: float32[3, 2, 4] = reshape(v8)\n"
+     "v10: float32[3, 2] = gather(c3, v6) from(#0,1)\n"
+     "v11: float32[3, 2, 1] = reshape(v10)\n"
+     "v12: float32[3, 2, 4] = binary(v9, v11) sub\n"
+     "v13: float32[3, 2] = gather(c2, v6) from(#0,1)\n"
+     "v14: float32[3, 2, 1] = reshape(v13)\n"
+     "v15: float32[3, 2, 4] = binary(v12, v14) mul\n"
+     "v4: float32[3, 8] = reshape(v15)\n"},
+    {"quantized_decomposed::embedding_2bit.out",
+     "cu8[9,1] cf32[9,3] - -2 1 i64[3] >f32[3,4] =", "!MALFORMED scales do not fit the weight"},
     {"aten::index.Tensor_out", "f32[4,5,6] (- i64[3]) >f32[4,3,6] =",
      "v3: int64[1, 3, 1] = reshape(v1)\n"
      "v2: float32[4, 3, 6] = gather(v0, v3) from(0,#0,2)\n"},
