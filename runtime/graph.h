@@ -327,7 +327,7 @@ struct prt_attention_attrs {
     X(POOL3D, "pool3d", CONTIGUOUS)                                                            \
     X(GRID_SAMPLE, "grid_sample", CONTIGUOUS)                                                  \
     X(DISTANCE, "distance", CONTIGUOUS)                                                        \
-    X(EMBEDDING_BAG, "embedding_bag", CONTIGUOUS)
+    X(EMBEDDING_BAG, "embedding_bag", CONTIGUOUS)                                              \
     X(ROUND_ROWS, "round_rows", CONTIGUOUS)                                                    \
     X(DYNAMIC_LINEAR, "dynamic_linear", CONTIGUOUS)
 /* clang-format on */
