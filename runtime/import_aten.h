@@ -35,7 +35,7 @@ extern const struct prt_aten_table prt_aten_normalise; /* import_aten_normalise.
 extern const struct prt_aten_table prt_aten_backward;  /* import_aten_backward.c: gradients */
 extern const struct prt_aten_table prt_aten_prim;      /* import_aten_prim.c: scalar arithmetic */
 
-extern const struct prt_aten_table prt_aten_cadence; /* import_cadence.c: a processor's own */
+extern const struct prt_aten_table prt_aten_cadence;   /* import_cadence.c: a processor's own */
 extern const struct prt_aten_table prt_aten_embedding; /* import_aten_embedding.c: codes */
 
 /* The row of an operator, NULL when there is none. */

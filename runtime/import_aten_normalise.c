@@ -73,14 +73,15 @@ static enum percept_status per_channel(struct prt_import *import, uint32_t *id, 
 
 /* ---- layer norm and group norm ---- */
 
-/* Into the three results that stand at `first` and after. */
+/* Into the three results that stand at `first` and after, but for those that nobody asked for. */
 static enum percept_status deliver(struct prt_import *import, const struct prt_call *call,
                                    unsigned first, uint32_t y, uint32_t mean, uint32_t inverse)
 {
     const uint32_t made[3] = {y, mean, inverse};
     enum percept_status status = PERCEPT_OK;
     for (unsigned i = 0; i < 3 && status == PERCEPT_OK; i++)
-        status = prt_aten_into(import, made[i], call->operands[first + i]);
+        if (call->operands[first + i] != PRT_NO_VALUE)
+            status = prt_aten_into(import, made[i], call->operands[first + i]);
     return status;
 }
 

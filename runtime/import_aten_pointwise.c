@@ -195,14 +195,6 @@ static enum percept_status fill_tensor(struct prt_import *import, const struct p
     return broadcast(import, call->operands[1], prt_call_output(call));
 }
 
-/* (self, src, non_blocking, out): src in the type and sizes of self */
-static enum percept_status copy(struct prt_import *import, const struct prt_aten_op *op,
-                                struct prt_call *call)
-{
-    (void)op;
-    return broadcast(import, call->operands[1], prt_call_output(call));
-}
-
 /* (end, out) or (start, end, step, out) */
 static enum percept_status arange(struct prt_import *import, const struct prt_aten_op *op,
                                   struct prt_call *call)
@@ -284,7 +276,6 @@ static const struct prt_aten_op ops[] = {
     {"aten::logical_xor.out", "TTOR", logical_xor, 0},
 
     {"aten::fill.Tensor_out", "_TOR", fill_tensor, 0},
-    {"aten::copy.out", "_TBOR", copy, 0},
     {"aten::arange.out", "NOR", arange, 0},
     {"aten::arange.start_out", "NNNOR", arange, 0},
     {"aten::rand.out", "LOR", random_numbers, 0},

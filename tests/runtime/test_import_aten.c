@@ -161,9 +161,6 @@ static const struct example examples[] = {
      "v8: float32[2] = unary(v7) expm1\n"
      "v10: float32[2] = binary(v8, 3) mul\n"
      "v1: float32[2] = binary(v4, v10) add\n"},
-    {"aten::copy.out", "f32[2,3] i64[3] F >f32[2,3] =",
-     "v3: float32[3] = convert(v1)\n"
-     "v2: float32[2, 3] = binary(v3, 1) mul\n"},
     {"quantized_decomposed::quantize_per_token.out",
      "f32[2,3] f64[2,1] i64[2,1] -128 127 1 >i8[2,3] =",
      "v4: float32[2, 1] = convert(v1)\n"
