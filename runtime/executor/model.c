@@ -240,11 +240,12 @@ void prt_model_destroy(struct prt_model *model)
 static bool same_scalars(const struct prt_scalar *a, const struct prt_scalar *b, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        bool same = a[i].kind == PRT_VALUE_INT      ? a[i].i == b[i].i
-                    : a[i].kind == PRT_VALUE_BOOL   ? a[i].b == b[i].b
-                    : a[i].kind == PRT_VALUE_DOUBLE ? memcmp(&a[i].d, &b[i].d, sizeof a[i].d) == 0
-                                                    : true;
-        if (!same)
+        /* A double bit by bit, as the integer it shares its bytes with: NaN is itself, -0 is not 0.
+         */
+        bool same = a[i].kind == PRT_VALUE_INT || a[i].kind == PRT_VALUE_DOUBLE
+                        ? a[i].i == b[i].i
+                        : a[i].kind != PRT_VALUE_BOOL || a[i].b == b[i].b;
+        if (a[i].kind != b[i].kind || !same)
             return false;
     }
     return true;
