@@ -113,6 +113,16 @@ static enum percept_status prod(struct prt_import *import, const struct prt_aten
 static enum percept_status arg_along(struct prt_import *import, int kind, uint32_t x, int32_t axis,
                                      bool keep_dims, uint32_t y)
 {
+    /* Places are int64; a Vulkan blob wants them narrower. */
+    struct prt_tensor spec = *prt_import_spec(import, y);
+    if (spec.dtype != PRT_I64) {
+        uint32_t wide;
+        spec.dtype = PRT_I64;
+        enum percept_status status = prt_import_temporary(import, &spec, &wide);
+        if (status == PERCEPT_OK)
+            status = arg_along(import, kind, x, axis, keep_dims, wide);
+        return status == PERCEPT_OK ? prt_aten_into(import, wide, y) : status;
+    }
     struct prt_node *node = prt_import_node(import, PRT_OP_ARGMAX, y, 1, &x);
     if (!node)
         return PERCEPT_NO_MEMORY;

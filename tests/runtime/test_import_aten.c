@@ -218,6 +218,10 @@ static const struct example examples[] = {
      "v1: float32[2] = reduce(v0) max axes(0x2)\n"},
     {"aten::min.dim_min", "f32[2,3] 0 T >f32[1,3] >i64[1,3] ($3 $4)",
      "v1: float32[1, 3] = reduce(v0) min axes(0x1) keep\n"},
+    {"aten::argmax.out", "f32[2,3] 1 T >i32[2,1] =",
+     "v2: int64[2, 1] = argmax(v0) axis(1) keep\n"
+     "v3: int32[2, 1] = convert(v2)\n"
+     "v1: int32[2, 1] = reshape(v3)\n"},
     {"aten::argmax.out", "f32[2,3] 1 T >i64[2,1] =", "v1: int64[2, 1] = argmax(v0) axis(1) keep\n"},
     {"aten::argmin.out", "f32[2,3] - F >i64[] =",
      "v2: float32[6] = reshape(v0)\n"

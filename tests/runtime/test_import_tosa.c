@@ -50,9 +50,9 @@ static const struct {
     uint32_t number, type;
     const char *expected;
 } unaries[] = {
-    {13, FP32, "sigmoid"}, {14, FP32, "tanh"},  {32, INT32, "abs"},
-    {34, FP32, "ceil"},    {37, FP32, "exp"},   {42, FP32, "reciprocal"},
-    {43, FP32, "rsqrt"},   {38, FP32, "floor"}, {40, BOOL, "logical_not"},
+    {12, FP32, "erf"},   {13, FP32, "sigmoid"},     {14, FP32, "tanh"},       {32, INT32, "abs"},
+    {34, FP32, "ceil"},  {37, FP32, "exp"},         {42, FP32, "reciprocal"}, {43, FP32, "rsqrt"},
+    {38, FP32, "floor"}, {40, BOOL, "logical_not"},
 };
 
 START_TEST(unary)
@@ -75,21 +75,24 @@ START_TEST(unary)
 END_TEST
 
 static const struct {
-    uint32_t number;
+    uint32_t number, type;
     const char *expected;
-} binaries[] = {{15, "add"}, {26, "maximum"}, {27, "minimum"},
-                {28, "mul"}, {29, "pow"},     {30, "sub"}};
+} binaries[] = {{15, FP32, "add"},          {26, FP32, "maximum"},     {27, FP32, "minimum"},
+                {28, FP32, "mul"},          {29, FP32, "pow"},         {30, FP32, "sub"},
+                {17, INT32, "bitwise_and"}, {18, INT32, "bitwise_or"}, {19, INT32, "bitwise_xor"},
+                {20, INT32, "trunc_div"},   {22, INT32, "shift_left"}};
 
 START_TEST(binary)
 {
-    tosa_tensor(&blob, "x", FP32, "2,3", TOSA_INPUT);
-    tosa_tensor(&blob, "k", FP32, "1,3", TOSA_CONSTANT);
-    tosa_tensor(&blob, "y", FP32, "2,3", TOSA_OUTPUT);
+    bool whole = binaries[_i].type == INT32;
+    tosa_tensor(&blob, "x", binaries[_i].type, "2,3", TOSA_INPUT);
+    tosa_tensor(&blob, "k", binaries[_i].type, "1,3", TOSA_CONSTANT);
+    tosa_tensor(&blob, "y", binaries[_i].type, "2,3", TOSA_OUTPUT);
     tosa_op(&blob, binaries[_i].number, "x k", "y", "");
     char expected[128];
-    snprintf(expected, sizeof expected, "v2: float32[2, 3] = binary(v0, c1) %s\n",
-             binaries[_i].expected);
-    expect("f32[2,3] >f32[2,3]", expected);
+    snprintf(expected, sizeof expected, "v2: %s[2, 3] = binary(v0, c1) %s\n",
+             whole ? "int32" : "float32", binaries[_i].expected);
+    expect(whole ? "i32[2,3] >i32[2,3]" : "f32[2,3] >f32[2,3]", expected);
 }
 END_TEST
 
