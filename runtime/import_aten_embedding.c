@@ -105,7 +105,8 @@ static enum percept_status embedding(struct prt_import *import, const struct prt
             status = prt_import_temporary(import, &spec, &real);
         if (status == PERCEPT_OK)
             status = prt_aten_binary(import, PRT_BINARY_SUB, codes, points, 1, real);
-        codes = real;
+        if (status == PERCEPT_OK)
+            codes = real;
     }
     if (status == PERCEPT_OK)
         status = rows_of(import, scales, index, groups, &scales);
