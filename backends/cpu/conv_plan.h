@@ -78,7 +78,8 @@ static inline int64_t cpu_weight_at(const struct cpu_conv_spec *spec, const int6
                                     size_t group, size_t o, size_t row, size_t column, size_t i)
 {
     size_t groups = (size_t)spec->attrs.groups;
-    if (spec->attrs.transposed)
+    /* PyTorch keeps the weight of a transposed convolution input channels first: its groups, too. */
+    if (spec->attrs.transposed && !spec->attrs.nhwc)
         i += group * ((size_t)spec->input[2] / groups);
     else
         o += group * ((size_t)spec->output[2] / groups);

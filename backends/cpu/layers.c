@@ -124,8 +124,7 @@ static bool conv_supports(const struct prt_graph *graph, const struct prt_node *
     const struct prt_conv_attrs *attrs = &node->attrs.conv;
     /* XNNPACK's order of a grouped transposed weight has no strides by channel within the group. */
     return cpu_image_fits(cpu_operand(graph, node, 0), attrs->nhwc) &&
-           cpu_image_fits(cpu_result(graph, node), attrs->nhwc) && operands_fit(graph, node) &&
-           !(attrs->nhwc && attrs->transposed && attrs->groups > 1);
+           cpu_image_fits(cpu_result(graph, node), attrs->nhwc) && operands_fit(graph, node);
 }
 
 /* A transposed weight of PyTorch has scales for the outputs of one group, the same for each. */

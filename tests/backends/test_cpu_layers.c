@@ -208,7 +208,7 @@ static void conv_case(enum number number, bool nhwc, bool transposed)
     float scales[256];
     struct layer l = {.conv = {.nhwc = nhwc, .transposed = transposed}};
     struct prt_conv_attrs *a = &l.conv;
-    a->groups = transposed && nhwc ? 1 : random_between(0, 2) ? 1 : random_between(1, 4);
+    a->groups = random_between(0, 2) ? 1 : random_between(1, 4);
     int32_t inputs = random_between(1, 9), outputs = random_between(1, 9);
     if (!transposed && random_between(0, 3) == 0) { /* depthwise */
         a->groups = random_between(1, 40);
