@@ -315,7 +315,7 @@ static enum percept_status import_jump(struct prt_import *import,
 {
     import->name = "JumpFalseCall";
     const struct prt_program_value *condition = &import->values[instruction->args[0]];
-    bool holds = condition->b;
+    bool holds = condition->kind == PRT_VALUE_BOOL && condition->b;
     if (condition->kind == PRT_VALUE_TENSOR) {
         uint32_t id;
         enum percept_status status = prt_import_read(import, instruction->args[0], &id);

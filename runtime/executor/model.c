@@ -242,10 +242,12 @@ static bool same_scalars(const struct prt_scalar *a, const struct prt_scalar *b,
     for (size_t i = 0; i < count; i++) {
         /* A double bit by bit, as the integer it shares its bytes with: NaN is itself, -0 is not 0.
          */
+        if (a[i].kind != b[i].kind)
+            return false;
         bool same = a[i].kind == PRT_VALUE_INT || a[i].kind == PRT_VALUE_DOUBLE
                         ? a[i].i == b[i].i
                         : a[i].kind != PRT_VALUE_BOOL || a[i].b == b[i].b;
-        if (a[i].kind != b[i].kind || !same)
+        if (!same)
             return false;
     }
     return true;
