@@ -264,7 +264,7 @@ static enum percept_status plan_strips(struct cpu_conv *conv)
 {
     plan_pairs(conv);
     const struct cpu_conv_spec *spec = &conv->spec;
-    size_t rows = (size_t)spec->output[0], group = CPU_DEPTHWISE_CHANNELS, numbers, bytes;
+    size_t rows = (size_t)spec->output[0], group = CPU_DEPTHWISE_CHANNELS, numbers = 0, bytes;
     for (;;) {
         if (!strip_numbers(conv, rows, &numbers) ||
             !base_mul_size(numbers, group * sizeof(float), &bytes) || bytes > SIZE_MAX / 65536)
