@@ -140,7 +140,9 @@ static enum percept_status capture_one(struct capture *c, struct percept_error *
         return pipe_wait(p->stop_fd, base_clock_ns() + BASE_NS_PER_MS);
     int64_t time_ns = 0;
     char text[sizeof error->message + sizeof error->file];
-    enum percept_status status = pipe_mailbox_wait_reader(&p->mailbox, c->rest_ns);
+    enum percept_status status = PERCEPT_OK;
+    if (p->config->source->recorded) /* a camera waits by itself */
+        status = pipe_mailbox_wait_reader(&p->mailbox, c->rest_ns);
     if (status == PERCEPT_OK)
         status = p->config->source->next(p->source, frame, &time_ns, error);
     if (status == PERCEPT_OK)
