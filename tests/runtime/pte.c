@@ -572,3 +572,19 @@ void pte_spoil_words(struct flat *flat)
         memcpy(flat->bytes + at, &original, sizeof original);
     }
 }
+
+void pte_expect_nodes(const char *op, const char *args, const char *nodes)
+{
+    struct pte pte = {0};
+    char expected[512];
+    pte_call(&pte, op, args);
+    char *imported = pte_import(&pte);
+    if (nodes[0] == '!') {
+        const char *text = strchr(nodes, ' ') + 1;
+        snprintf(expected, sizeof expected, "%.*s: method 'forward', instruction 0, %s: %s",
+                 (int)(text - nodes - 2), nodes + 1, op, text);
+        nodes = expected;
+    }
+    ck_assert_str_eq(imported, nodes);
+    free(imported);
+}

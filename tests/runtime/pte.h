@@ -88,4 +88,8 @@ char *pte_import_bytes(const void *bytes, size_t size);
 /* Change every word of a file in several ways, one at a time, and import it: nothing may crash. */
 void pte_spoil_words(struct flat *flat);
 
+/* Import one call of an operator and compare: nodes are the graph's, or "!STATUS text" stands for
+ * the failure of the one instruction. */
+void pte_expect_nodes(const char *op, const char *args, const char *nodes);
+
 #endif

@@ -516,23 +516,9 @@ static const struct example examples[] = {
     {"aten::mean.out", "f32[2,3] [2] F - >f32[2] =", "!MALFORMED dimension 2 of a tensor with 2"},
 };
 
-/* "!STATUS text" stands for a failure at the one instruction, else it is the nodes. */
 START_TEST(operator_becomes_nodes)
 {
-    const struct example *example = &examples[_i];
-    struct pte pte = {0};
-    pte_call(&pte, example->op, example->args);
-    char *nodes = pte_import(&pte);
-    if (example->nodes[0] == '!') {
-        char expected[512];
-        const char *text = strchr(example->nodes, ' ') + 1;
-        snprintf(expected, sizeof expected, "%.*s: method 'forward', instruction 0, %s: %s",
-                 (int)(text - example->nodes - 2), example->nodes + 1, example->op, text);
-        ck_assert_str_eq(nodes, expected);
-    } else {
-        ck_assert_str_eq(nodes, example->nodes);
-    }
-    free(nodes);
+    pte_expect_nodes(examples[_i].op, examples[_i].args, examples[_i].nodes);
 }
 END_TEST
 
