@@ -114,3 +114,18 @@ size_t flat_item(const uint8_t *bytes, size_t table, unsigned field, uint32_t in
 {
     return flat_follow(bytes, flat_child(bytes, table, field) + 4 + 4 * (size_t)index);
 }
+
+void flat_spoil_words(struct flat *flat, void (*attempt)(const struct flat *flat))
+{
+    static const uint32_t words[] = {0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 0x10000, 0xff};
+    for (size_t at = 0; at + 4 <= flat->size; at += 4) {
+        uint32_t original, spoilt;
+        memcpy(&original, flat->bytes + at, sizeof original);
+        for (size_t i = 0; i < 2 + sizeof words / sizeof words[0]; i++) {
+            spoilt = i == 0 ? original + 1 : i == 1 ? original - 1 : words[i - 2];
+            memcpy(flat->bytes + at, &spoilt, sizeof spoilt);
+            attempt(flat);
+        }
+        memcpy(flat->bytes + at, &original, sizeof original);
+    }
+}

@@ -558,19 +558,14 @@ char *pte_import(const struct pte *pte)
     return text;
 }
 
+static void try_import(const struct flat *flat)
+{
+    free(pte_import_bytes(flat->bytes, flat->size));
+}
+
 void pte_spoil_words(struct flat *flat)
 {
-    static const uint32_t words[] = {0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 0x10000, 0xff};
-    for (size_t at = 0; at + 4 <= flat->size; at += 4) {
-        uint32_t original, spoilt;
-        memcpy(&original, flat->bytes + at, sizeof original);
-        for (size_t i = 0; i < 2 + sizeof words / sizeof words[0]; i++) {
-            spoilt = i == 0 ? original + 1 : i == 1 ? original - 1 : words[i - 2];
-            memcpy(flat->bytes + at, &spoilt, sizeof spoilt);
-            free(pte_import_bytes(flat->bytes, flat->size));
-        }
-        memcpy(flat->bytes + at, &original, sizeof original);
-    }
+    flat_spoil_words(flat, try_import);
 }
 
 void pte_expect_nodes(const char *op, const char *args, const char *nodes)

@@ -147,26 +147,18 @@ START_TEST(no_program)
 }
 END_TEST
 
+static void try_open(const struct flat *flat)
+{
+    struct prt_bundle *bundle = NULL;
+    (void)percept_failed(prt_bundle_open_buffer(flat->bytes, flat->size, "test", &bundle, NULL));
+    prt_bundle_close(bundle);
+}
+
 START_TEST(every_word_spoilt)
 {
-    static const uint32_t words[] = {0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 0x10000, 0xff};
-    for (size_t at = 0; at + 4 <= file.size; at += 4) {
-        uint32_t original;
-        memcpy(&original, file.bytes + at, sizeof original);
-        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-            struct prt_bundle *bundle = NULL;
-            memcpy(file.bytes + at, &words[i], 4);
-            (void)percept_failed(
-                prt_bundle_open_buffer(file.bytes, file.size, "test", &bundle, NULL));
-            prt_bundle_close(bundle);
-        }
-        memcpy(file.bytes + at, &original, sizeof original);
-    }
-    for (size_t size = file.size; size-- > 0;) {
-        struct prt_bundle *bundle = NULL;
-        (void)percept_failed(prt_bundle_open_buffer(file.bytes, size, "test", &bundle, NULL));
-        prt_bundle_close(bundle);
-    }
+    flat_spoil_words(&file, try_open);
+    for (size_t size = file.size; size-- > 0;)
+        try_open(&(struct flat){file.bytes, size});
 }
 END_TEST
 
