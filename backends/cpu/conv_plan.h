@@ -78,7 +78,7 @@ static inline int64_t cpu_weight_at(const struct cpu_conv_spec *spec, const int6
                                     size_t group, size_t o, size_t row, size_t column, size_t i)
 {
     size_t groups = (size_t)spec->attrs.groups;
-    /* PyTorch keeps the weight of a transposed convolution input channels first: its groups, too. */
+    /* PyTorch's weight of a transposed convolution has input channels first, and so its groups. */
     if (spec->attrs.transposed && !spec->attrs.nhwc)
         i += group * ((size_t)spec->input[2] / groups);
     else
