@@ -3,13 +3,21 @@ PYTHON := build/venv/bin/python
 # A preset is configured once; Ninja reconfigures by itself when a CMakeLists.txt changes.
 build = test -f build/$(1)/build.ninja || cmake --preset $(1) >/dev/null; cmake --build --preset $(1) -- --quiet
 
-.PHONY: run test setup setup-test build demo-models models zoo reference lint format fuzz conformance conformance-sample bench test-% clean install
+.PHONY: run test compile setup setup-test build demo-models models zoo reference lint format fuzz conformance conformance-sample bench test-% clean install
 
 run: setup build demo-models
 	@tools/demo.sh
 
-test: setup-test build models reference lint test-release conformance-sample test-asan test-tsan fuzz
+# First what needs no quiet: the exports, one thread each, beside the compilers. Then the tests.
+test: setup-test build
+	@$(MAKE) --no-print-directory -j 2 reference compile conformance-sample
+	@$(MAKE) --no-print-directory test-release test-asan test-tsan fuzz
 	@tools/size.sh
+
+compile: lint
+	@$(call build,asan)
+	@$(call build,tsan)
+	@$(call build,fuzz)
 
 setup:
 	@tools/setup.sh build
@@ -38,7 +46,7 @@ reference: models
 
 test-%: setup-test models reference
 	@$(call build,$*)
-	ctest --test-dir build/$* --output-on-failure
+	ctest --test-dir build/$* --output-on-failure -j $$(nproc)
 
 lint: build
 	@tools/lint.sh

@@ -35,8 +35,9 @@ endfunction()
 
 # percept_test(NAME ring SOURCES test_ring.c USES percept_ipc) makes one Check program and registers it with CTest.
 # NO_TSAN: long, and what it tests has no threads of its own; ThreadSanitizer would only make it longer.
+# ALONE: it watches the clock, so CTest runs nothing beside it.
 function(percept_test)
-    cmake_parse_arguments(P "NO_TSAN" "NAME;TIMEOUT" "SOURCES;USES;LIBRARIES" ${ARGN})
+    cmake_parse_arguments(P "NO_TSAN;ALONE" "NAME;TIMEOUT" "SOURCES;USES;LIBRARIES" ${ARGN})
     if(NOT PERCEPT_TESTS OR (P_NO_TSAN AND PERCEPT_SANITIZE STREQUAL "thread"))
         return()
     endif()
@@ -47,13 +48,13 @@ function(percept_test)
     target_link_libraries(test_${P_NAME} PRIVATE percept_flags ${P_USES} ${P_LIBRARIES} PkgConfig::CHECK)
     set_target_properties(test_${P_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     add_test(NAME ${P_NAME} COMMAND test_${P_NAME})
-    percept_test_properties(${P_NAME} ${P_TIMEOUT})
+    percept_test_properties(${P_NAME} ${P_TIMEOUT} ${P_ALONE})
 endfunction()
 
 # percept_script_test(NAME daemon_life SCRIPT life.sh) registers a shell script that drives the programs; exit 77 says
 # that something it needs is not there.
 function(percept_script_test)
-    cmake_parse_arguments(P "" "NAME;SCRIPT;TIMEOUT" "" ${ARGN})
+    cmake_parse_arguments(P "ALONE" "NAME;SCRIPT;TIMEOUT" "" ${ARGN})
     if(NOT PERCEPT_TESTS)
         return()
     endif()
@@ -61,12 +62,12 @@ function(percept_script_test)
         set(P_TIMEOUT 300)
     endif()
     add_test(NAME ${P_NAME} COMMAND bash ${P_SCRIPT})
-    percept_test_properties(${P_NAME} ${P_TIMEOUT})
+    percept_test_properties(${P_NAME} ${P_TIMEOUT} ${P_ALONE})
     set_tests_properties(${P_NAME} PROPERTIES SKIP_RETURN_CODE 77)
 endfunction()
 
-function(percept_test_properties name timeout)
-    set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout}
+function(percept_test_properties name timeout alone)
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} RUN_SERIAL ${alone}
         ENVIRONMENT "PERCEPT_SOURCE_DIR=${CMAKE_SOURCE_DIR};PERCEPT_MODELS=${PERCEPT_MODELS};PERCEPT_MEDIA=${PERCEPT_MEDIA};PERCEPT_BIN=${CMAKE_BINARY_DIR}/bin")
 endfunction()
 
