@@ -146,6 +146,9 @@ static void fill_finish(struct cpu_conv *conv, const float *slope)
     };
 }
 
+/* Floats that are still in the L1 cache when they are scaled. */
+#define AFTER_PIECE 2048
+
 void cpu_conv_after(const struct cpu_conv *conv, float *y, size_t rows, size_t channels,
                     size_t stride)
 {
@@ -154,16 +157,20 @@ void cpu_conv_after(const struct cpu_conv *conv, float *y, size_t rows, size_t c
     const struct prt_after *after = &conv->spec.attrs.after;
     struct cpu_params params = {after->a, after->b, -INFINITY, INFINITY};
     bool affine = after->scale != 1 || after->shift != 0;
-    /* A row at a time is still in the L1 cache when it is scaled. */
-    struct cpu_tile tile = {.rows = affine ? 1 : rows, .count = channels, .y_row = (int64_t)stride};
-    tile.x[0].row = (int64_t)stride;
-    tile.x[0].step = 1;
-    for (size_t r = 0; r < rows; r += tile.rows, y += stride) {
-        tile.y = y;
-        tile.x[0].p = y;
-        conv->after(&tile, &params);
-        if (affine)
-            conv->kernels->affine(y, channels, after->scale, after->shift);
+    if (stride == channels) { /* contiguous: one long row */
+        channels *= rows;
+        rows = 1;
+    }
+    for (size_t r = 0; r < rows; r++, y += stride) {
+        for (size_t at = 0, count; at < channels; at += count) {
+            count = channels - at < AFTER_PIECE ? channels - at : AFTER_PIECE;
+            struct cpu_tile tile = {.y = y + at, .rows = 1, .count = count};
+            tile.x[0].p = y + at;
+            tile.x[0].step = 1;
+            conv->after(&tile, &params);
+            if (affine)
+                conv->kernels->affine(y + at, count, after->scale, after->shift);
+        }
     }
 }
 

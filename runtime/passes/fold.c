@@ -122,8 +122,18 @@ static enum percept_status compute(struct fold *fold, uint32_t index, bool *comp
     return PERCEPT_OK;
 }
 
+/* What later passes may want as it is: quantised weights, and a small constant behind an expand. */
+static bool better_late(const struct prt_graph *graph, const struct prt_node *node)
+{
+    const struct prt_value *values = graph->values;
+    return node->op == PRT_OP_DEQUANTIZE ||
+           (node->op == PRT_OP_BINARY && values[node->inputs[0]].kind == PRT_VALUE_TENSOR &&
+            values[node->inputs[1]].kind != PRT_VALUE_TENSOR &&
+            values[node->outputs[0]].bytes > values[node->inputs[0]].bytes);
+}
+
 static enum percept_status fold_all(struct prt_graph *graph,
-                                    const struct prt_backend *const *backends, bool dequantise,
+                                    const struct prt_backend *const *backends, bool late,
                                     struct percept_error *error)
 {
     struct fold fold = {graph, backends, calloc(graph->value_count + 1, sizeof *fold.data), 0};
@@ -136,7 +146,7 @@ static enum percept_status fold_all(struct prt_graph *graph,
     for (uint32_t n = 0; n < graph->node_count && status == PERCEPT_OK; n++) {
         struct prt_node *node = &graph->nodes[n];
         struct prt_value *y = &graph->values[node->outputs[0]];
-        if (!all_constant(graph, node) || (node->op == PRT_OP_DEQUANTIZE && !dequantise))
+        if (!all_constant(graph, node) || (!late && better_late(graph, node)))
             continue;
         bool folded = fold_view(graph, node);
         if (!folded)

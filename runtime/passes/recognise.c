@@ -51,13 +51,22 @@ static uint32_t unscaled(const struct prt_graph *graph, uint32_t id, double *fac
     }
 }
 
-/* clamp(x + 3, 0, 6) */
+/* clamp(x + 3, 0, 6), whether the clamp is a node or came with the sum. */
 static bool is_ramp(const struct prt_graph *graph, uint32_t id, uint32_t x)
 {
     const struct prt_node *clamp = unary(graph, id, PRT_UNARY_CLAMP);
-    const struct prt_node *add = clamp ? binary(graph, clamp->inputs[0], PRT_BINARY_ADD) : NULL;
+    const struct prt_node *add =
+        prt_match_made_by(graph, clamp ? clamp->inputs[0] : id, PRT_OP_BINARY);
+    if (!add || !prt_match_is_f32(graph, add->outputs[0]))
+        return false;
+    const struct prt_binary_attrs *sum = &add->attrs.binary;
+    struct prt_activation act = sum->act;
+    if (clamp && act.kind == PRT_ACT_NONE)
+        act = (struct prt_activation){PRT_ACT_CLAMP, (float)clamp->attrs.unary.a,
+                                      (float)clamp->attrs.unary.b};
     double three;
-    return add && clamp->attrs.unary.a == 0 && clamp->attrs.unary.b == 6 && add->inputs[0] == x &&
+    return sum->kind == PRT_BINARY_ADD && sum->alpha == 1 && act.kind == PRT_ACT_CLAMP &&
+           act.lo == 0 && act.hi == 6 && add->inputs[0] == x &&
            prt_match_number(graph, add->inputs[1], &three) && three == 3;
 }
 

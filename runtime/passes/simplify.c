@@ -336,22 +336,56 @@ static bool prelu_from_where(struct simplify *simplify, struct prt_node *node)
     return false;
 }
 
+/*
+ * The one constant matrix in an operand of a product: the operand itself, or what an expand (a
+ * product with 1) repeats along the batch, which is how exporters write x @ W. Sets *matrix to its
+ * tensor of rank 2.
+ */
+static const void *constant_matrix(const struct prt_graph *graph, uint32_t id,
+                                   struct prt_tensor *matrix)
+{
+    const struct prt_node *expand = prt_match_made_by(graph, id, PRT_OP_BINARY);
+    const struct prt_tensor *whole = prt_match_tensor(graph, id);
+    if (expand && adds_nothing(graph, expand))
+        id = expand->inputs[0];
+    if (!whole || whole->rank < 2 || !prt_match_is_constant(graph, id) ||
+        !prt_match_is_f32(graph, id))
+        return NULL;
+    const struct prt_tensor *base = &graph->values[id].tensor;
+    const int32_t *sizes = &whole->sizes[whole->rank - 2];
+    *matrix = (struct prt_tensor){
+        .dtype = PRT_F32, .rank = 2, .dim_order = {0, 1}, .sizes = {sizes[0], sizes[1]}};
+    if (base->rank == 2)
+        *matrix = *base;
+    else if (base->rank < 2 || !prt_tensor_is_contiguous(base))
+        return NULL;
+    bool one = base->sizes[base->rank - 2] == sizes[0] && base->sizes[base->rank - 1] == sizes[1] &&
+               prt_tensor_elements(base) == (size_t)sizes[0] * (size_t)sizes[1];
+    return one ? graph->values[id].data : NULL;
+}
+
 /* A product with a constant matrix is a LINEAR, whose weight is packed once. */
 static bool linear_from_matmul(struct simplify *simplify, struct prt_node *node)
 {
     struct prt_graph *graph = simplify->graph;
-    if (node->op != PRT_OP_MATMUL || !prt_match_is_constant(graph, node->inputs[1]) ||
-        !prt_match_is_f32(graph, node->inputs[0]))
-        return false;
-    const struct prt_tensor *a = tensor_of(simplify, node->inputs[0]);
-    const struct prt_tensor *b = tensor_of(simplify, node->inputs[1]);
-    if (b->rank != 2 || a->rank != tensor_of(simplify, node->outputs[0])->rank)
+    struct prt_tensor matrix;
+    const void *data = node->op == PRT_OP_MATMUL && prt_match_is_f32(graph, node->inputs[0])
+                           ? constant_matrix(graph, node->inputs[1], &matrix)
+                           : NULL;
+    if (!data ||
+        tensor_of(simplify, node->inputs[0])->rank != tensor_of(simplify, node->outputs[0])->rank)
         return false;
     bool transposed = node->attrs.matmul.transpose_b;
-    if (!prt_node_resize_inputs(graph, node, 5)) {
+    uint32_t weight = prt_graph_add_tensor(graph, &matrix);
+    if (weight == PRT_NO_VALUE || !prt_node_resize_inputs(graph, node, 5)) {
         simplify->failed = true;
         return false;
     }
+    graph->values[weight].flags = PRT_FLAG_CONSTANT;
+    graph->values[weight].data = data;
+    graph->values[weight].uses = 1;
+    graph->values[node->inputs[1]].uses--;
+    node->inputs[1] = weight;
     node->op = PRT_OP_LINEAR;
     node->attrs.linear = (struct prt_linear_attrs){.weight_is_io = !transposed};
     return true;

@@ -245,6 +245,15 @@ static uint32_t hardswish_parts(struct prt_graph *graph, uint32_t x)
     return build_binary(graph, PRT_BINARY_DIV, x, build_number(graph, 6));
 }
 
+static uint32_t hardswish_of_clamped_sum(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t ramp = build_binary(graph, PRT_BINARY_ADD, x, build_number(graph, 3));
+    graph->nodes[graph->node_count - 1].attrs.binary.act =
+        (struct prt_activation){PRT_ACT_CLAMP, 0, 6};
+    x = build_binary(graph, PRT_BINARY_MUL, x, ramp);
+    return build_binary(graph, PRT_BINARY_DIV, x, build_number(graph, 6));
+}
+
 static uint32_t hardswish_alone(struct prt_graph *graph, uint32_t x)
 {
     return hardswish_parts(graph, x);
@@ -301,6 +310,25 @@ static uint32_t rows_regrouped(struct prt_graph *graph, uint32_t x)
     y = build_binary(graph, PRT_BINARY_ADD, y, build_constant(graph, SIZES(12)));
     y = build_reshape(graph, y, SIZES(1, 8, 12, 12));
     return build_binary(graph, PRT_BINARY_ADD, y, x);
+}
+
+/* As x @ W is exported: W repeated along the batch by an expand. */
+static uint32_t matrix_repeated(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t rows = build_reshape(graph, x, SIZES(8, 12, 12)), matrix;
+    uint32_t constant = build_constant(graph, SIZES(1, 12, 5));
+    build_node(graph, PRT_OP_BINARY, IDS(constant, build_number(graph, 1)), SIZES(8, 12, 5),
+               &matrix)
+        ->attrs.binary.kind = PRT_BINARY_MUL;
+    uint32_t y = matmul(graph, rows, matrix);
+    return build_binary(graph, PRT_BINARY_ADD, y, build_constant(graph, SIZES(5)));
+}
+
+/* One matrix for each of the batch: no LINEAR. */
+static uint32_t matrices_of_a_batch(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t rows = build_reshape(graph, x, SIZES(8, 12, 12));
+    return matmul(graph, rows, build_constant(graph, SIZES(8, 12, 5)));
 }
 
 static uint32_t softmax(struct prt_graph *graph, uint32_t x)
@@ -416,12 +444,15 @@ static const struct {
     {"rescaled", rescaled, "quantize quantize dequantize", 0},
     {"float between", float_between, "quantize dequantize binary prelu", 0},
     {"hardswish", hardswish_alone, "unary", 0},
+    {"hardswish, clamped sum", hardswish_of_clamped_sum, "unary", 0},
     {"not quite hardswish", not_quite_hardswish, "binary binary binary", 0},
     {"silu", silu_parts, "unary", 1e-6},
     {"scaled hardswish after a conv", scaled_hardswish_after_conv, "layout conv2d layout", 1e-5},
     {"clamp after a function", clamp_after_function, "layout conv2d unary layout", 1e-5},
     {"function behind views", function_behind_views, "layout conv2d layout", 1e-5},
     {"rows regrouped", rows_regrouped, "linear", 1e-5},
+    {"matrix repeated", matrix_repeated, "linear", 1e-5},
+    {"matrices of a batch", matrices_of_a_batch, "matmul", 0},
     {"masked attention", masked_attention, "attention", 1e-5},
     {"safe attention", safe_attention, "attention", 1e-5},
     {"scores read twice", scores_read_twice, "binary binary layout matmul softmax matmul binary",
