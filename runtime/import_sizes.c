@@ -563,6 +563,7 @@ static const struct prt_size_row rows[] = {
     {"aten::full_like.out", like, 0, 0},
     {"aten::fill.Scalar_out", like, 0, 0},
     {"aten::fill.Tensor_out", like, 0, 0},
+    {"et_vk.rms_norm.default", like, 0, 0},
     {"aten::_softmax.out", like, 0, 0},
     {"aten::_log_softmax.out", like, 0, 0},
     {"aten::cumsum.out", like, 0, 0},

@@ -421,6 +421,7 @@ static const struct prt_size_row rows[] = {
     {"aten::_cdist_forward.out", distances, 0, 0},
     {"aten::_pdist_forward.out", pairs, 0, 0},
     {"aten::convolution.out", convolution, 0, 0},
+    {"et_vk.conv_with_clamp.default", convolution, 0, 0},
     {"aten::max_pool2d_with_indices.out", pool, 2, true},
     {"aten::max_pool3d_with_indices.out", pool, 3, true},
     {"aten::avg_pool1d.out", pool, 1, false},

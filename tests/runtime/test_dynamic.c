@@ -4,6 +4,7 @@
 #include "build.h"
 #include "pte.h"
 #include "runtime/prt.h"
+#include "vulkan_blob.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -298,6 +299,31 @@ START_TEST(slices_in_a_blob)
 }
 END_TEST
 
+/* ---- Vulkan ---- */
+
+/* relu(x).view(-1), whose size the blob computes. */
+START_TEST(a_vulkan_blob_of_dynamic_shape)
+{
+    struct vulkan_blob blob = {0};
+    vulkan_call(&blob, "aten.relu.default", "f32[4,6] .f32[4,6]");
+    vulkan_call(&blob, "sym_size.int", "$1 0 %4");
+    vulkan_call(&blob, "sym_size.int", "$1 1 %6");
+    vulkan_call(&blob, "mul", "$3 $5 %24");
+    vulkan_call(&blob, "aten.view_copy.default", "$1 ($6) >f32[24]");
+    struct flat written = vulkan_write(&blob);
+    pte_delegate(&pte, "VulkanBackend", "f32[4,6]^0 >f32[24]^0");
+    pte.blob = written.bytes;
+    pte.blob_size = written.size;
+    program = pte_open(&pte);
+    free(written.bytes);
+    make_model();
+    ck_assert_float_eq(run()[23], 24);
+    resize(0, 2, (const int32_t[]){3, 2});
+    expect_sizes(prt_model_output_spec(model, 0), 1, (const int32_t[]){6});
+    ck_assert_float_eq(run()[5], 6);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("dynamic");
@@ -314,6 +340,7 @@ int main(void)
     tcase_add_test(tests, an_unknown_size_is_refused_by_name);
     tcase_add_test(tests, a_blob_of_dynamic_shape);
     tcase_add_test(tests, slices_in_a_blob);
+    tcase_add_test(tests, a_vulkan_blob_of_dynamic_shape);
     suite_add_tcase(suite, tests);
     return build_run_suite(suite);
 }
