@@ -148,10 +148,12 @@ static enum percept_status parse_tensor(struct blob *blob, struct prt_fb_table t
         return prt_import_fail(import, PERCEPT_MALFORMED, "a value's size in bytes overflows");
     value->kind = PRT_VALUE_TENSOR;
     value->tensor = tensor;
+    tensor->dynamic = import->resized; /* the blob states the largest sizes, and no more */
     /* An absent field is 0: a constant. */
     int32_t constant = prt_fb_i32(table, TENSOR_CONSTANT);
     if (constant < 0)
         return PERCEPT_OK;
+    tensor->dynamic = false;
     size_t stored = tensor->bytes;
     if (blob->widens && prt_fb_u8(table, TENSOR_TYPE) == HALF)
         stored /= 2;
@@ -438,6 +440,10 @@ static enum percept_status define_input(struct blob *blob, uint32_t v,
     struct prt_program_tensor *tensor = (struct prt_program_tensor *)value->tensor;
     if (tensor->data)
         return prt_import_fail(import, PERCEPT_MALFORMED, "input %u is a constant", v);
+    const struct prt_tensor *outside = prt_import_spec(import, input->id);
+    for (unsigned i = 0; i < tensor->spec.rank && outside->rank == tensor->spec.rank; i++)
+        if (tensor->dynamic && outside->sizes[i] < tensor->spec.sizes[i])
+            tensor->spec.sizes[i] = outside->sizes[i];
     uint32_t id;
     enum percept_status status = carry(import, input->id, &tensor->spec, false, &id);
     if (status != PERCEPT_OK)
@@ -453,7 +459,15 @@ static enum percept_status write_output(struct prt_import *import, uint32_t v, u
     const struct prt_program_value *target = &import->values[import->identity[v]];
     if (target->kind != PRT_VALUE_TENSOR)
         return prt_import_fail(import, PERCEPT_MALFORMED, "value %u is written but no tensor", v);
-    enum percept_status status = carry(import, id, &target->tensor->spec, true, &id);
+    const struct prt_tensor *spec = prt_import_spec(import, id);
+    int64_t sizes[PRT_MAX_RANK];
+    for (unsigned i = 0; i < spec->rank; i++)
+        sizes[i] = spec->sizes[i];
+    enum percept_status status = PERCEPT_OK;
+    if (import->resized && target->tensor->dynamic)
+        status = prt_import_set_sizes(import, v, spec->rank, sizes);
+    if (status == PERCEPT_OK)
+        status = carry(import, id, &target->tensor->spec, true, &id);
     return status == PERCEPT_OK ? prt_import_bind(import, v, id) : status;
 }
 
