@@ -75,7 +75,8 @@ enum percept_status prt_model_set_scalar(struct prt_model *model, size_t index,
 struct prt_scalar prt_model_input_scalar(const struct prt_model *model, size_t index);
 struct prt_scalar prt_model_output_scalar(const struct prt_model *model, size_t index);
 
-/* A run changes the model's states (a KV cache) when it succeeds. This makes them what they were
+/* A run changes the model's states (a KV cache) when it succeeds; one that fails may have changed
+ * elements of those that it would have changed in part only. This makes them what they were
  * before the first run. */
 void prt_model_reset_state(struct prt_model *model);
 
