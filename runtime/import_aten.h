@@ -83,6 +83,9 @@ enum percept_status prt_aten_slice(struct prt_import *import, uint32_t x, int32_
 /* The same for (self, dim, start, end, step, out) of which only a run knows start and end. */
 enum percept_status prt_aten_slice_at_run(struct prt_import *import, const struct prt_call *call,
                                           int32_t axis);
+/* How many elements that has. */
+enum percept_status prt_aten_slice_count(struct prt_import *import, const struct prt_call *call,
+                                         int64_t *count);
 /* Indices along an axis of `rank`: as many as `count`, from the number in an argument of a call on.
  */
 enum percept_status prt_aten_places(struct prt_import *import, const struct prt_call *call,

@@ -77,15 +77,12 @@ enum percept_status prt_aten_places(struct prt_import *import, const struct prt_
                                 : status;
 }
 
-enum percept_status prt_aten_slice_at_run(struct prt_import *import, const struct prt_call *call,
-                                          int32_t axis)
+enum percept_status prt_aten_slice_count(struct prt_import *import, const struct prt_call *call,
+                                         int64_t *count)
 {
-    uint32_t x = call->operands[0], y = prt_call_output(call), places;
     const struct prt_program_value *start = number_of(import, call, 2),
                                    *end = number_of(import, call, 3);
     int64_t step = prt_call_int(import, call, 4, 1), length;
-    int32_t count = prt_import_spec(import, y)->sizes[axis];
-    unsigned rank = prt_import_spec(import, x)->rank;
     /* Both are as far from the same number: how many there are is known. */
     bool known = start->kind == PRT_VALUE_AT_RUN && end->kind == PRT_VALUE_AT_RUN &&
                  start->run.id != PRT_NO_VALUE && start->run.id == end->run.id &&
@@ -93,10 +90,26 @@ enum percept_status prt_aten_slice_at_run(struct prt_import *import, const struc
     if (!known)
         return prt_import_fail(import, PERCEPT_UNSUPPORTED,
                                "has a result whose size depends on the data of a run");
-    if (step < 1 || length < 0 || length / step + (length % step != 0) != count ||
-        prt_import_spec(import, y)->rank != rank)
-        return prt_import_fail(import, PERCEPT_MALFORMED, "has a result of another size");
-    enum percept_status status = prt_aten_places(import, call, 2, count, step, rank, axis, &places);
+    if (step < 1 || length < 0)
+        return prt_import_fail(import, PERCEPT_MALFORMED, "takes a part that does not exist");
+    *count = length / step + (length % step != 0);
+    return PERCEPT_OK;
+}
+
+enum percept_status prt_aten_slice_at_run(struct prt_import *import, const struct prt_call *call,
+                                          int32_t axis)
+{
+    uint32_t x = call->operands[0], y = prt_call_output(call), places;
+    const struct prt_tensor *result = prt_import_spec(import, y);
+    unsigned rank = prt_import_spec(import, x)->rank;
+    int32_t size = result->rank == rank ? result->sizes[axis] : -1;
+    int64_t count;
+    enum percept_status status = prt_aten_slice_count(import, call, &count);
+    if (status == PERCEPT_OK && count != size)
+        status = prt_import_fail(import, PERCEPT_MALFORMED, "has a result of another size");
+    if (status == PERCEPT_OK)
+        status = prt_aten_places(import, call, 2, size, prt_call_int(import, call, 4, 1), rank,
+                                 axis, &places);
     if (status != PERCEPT_OK)
         return status;
     struct prt_index_attrs attrs = prt_aten_index_straight();
