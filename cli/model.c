@@ -86,18 +86,6 @@ enum cli_exit cli_model_exit(enum percept_status status)
     return status == PERCEPT_INVALID ? CLI_USAGE : CLI_INPUT;
 }
 
-/* The assignment for an input: what stands after "INDEX=", or NULL. */
-static const char *assigned(const struct base_option_list *inputs, size_t index)
-{
-    for (unsigned i = inputs->count; i-- > 0;) {
-        char *end;
-        unsigned long which = strtoul(inputs->items[i], &end, 10);
-        if (end != inputs->items[i] && *end == '=' && which == index)
-            return end + 1;
-    }
-    return NULL;
-}
-
 static enum percept_status check_assignments(const struct prt_model *model,
                                              const struct base_option_list *inputs,
                                              struct percept_error *error)
@@ -107,7 +95,7 @@ static enum percept_status check_assignments(const struct prt_model *model,
         unsigned long which = strtoul(inputs->items[i], &end, 10);
         if (end == inputs->items[i] || *end != '=')
             return percept_fail(error, PERCEPT_INVALID,
-                                "--input wants INDEX=FILE or INDEX=random, not '%s'",
+                                "--input wants INDEX=FILE or INDEX=random[:SIZES], not '%s'",
                                 inputs->items[i]);
         if (which >= prt_model_input_count(model) || !prt_model_input_spec(model, which))
             return percept_fail(error, PERCEPT_INVALID, "the model has no input tensor %lu", which);
@@ -119,14 +107,16 @@ enum percept_status cli_model_fill(struct prt_model *model, const struct base_op
                                    struct percept_error *error)
 {
     enum percept_status status = check_assignments(model, inputs, error);
+    if (!status)
+        status = cli_model_resize(model, inputs, error);
     for (size_t i = 0; i < prt_model_input_count(model) && !status; i++) {
         const struct prt_tensor *spec = prt_model_input_spec(model, i);
-        const char *from = assigned(inputs, i);
+        const char *from = cli_model_assigned(inputs, i);
         void *data = NULL;
         size_t size = 0;
         if (!spec)
             continue; /* a scalar, fixed when the model was exported */
-        if (from && strcmp(from, "random") != 0) {
+        if (from && strcmp(from, "random") != 0 && strncmp(from, "random:", 7) != 0) {
             status = cli_tensor_read(from, spec, &data, &size, error);
         } else {
             prt_tensor_bytes(spec, &size);

@@ -53,9 +53,16 @@ void cli_model_close(struct cli_model *model);
 /* The exit code for a failure of cli_model_open. */
 enum cli_exit cli_model_exit(enum percept_status status);
 
+/* The assignment for an input: what stands after "INDEX=" in the last that names it, or NULL. */
+const char *cli_model_assigned(const struct base_option_list *inputs, size_t index);
+/* Give inputs of dynamic shape the sizes that their assignments state: those of an .npy file, or
+ * "random:1x3x48x200". */
+enum percept_status cli_model_resize(struct prt_model *model, const struct base_option_list *inputs,
+                                     struct percept_error *error);
+
 /*
- * Fill every input: from the assignments "INDEX=FILE" (.npy or raw) or "INDEX=random"; those that
- * are not named get random contents.
+ * Resize, then fill every input: from the assignments "INDEX=FILE" (.npy or raw) or "INDEX=random";
+ * those that are not named get random contents.
  */
 enum percept_status cli_model_fill(struct prt_model *model, const struct base_option_list *inputs,
                                    struct percept_error *error);

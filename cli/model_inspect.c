@@ -31,15 +31,39 @@ static json_t *methods_json(const struct prt_program *program)
     return list;
 }
 
-static json_t *specs_json(const struct prt_model *model, size_t count,
-                          const struct prt_tensor *(*spec_of)(const struct prt_model *, size_t))
+/* "float32[<=8, 1, <=64]": what may be smaller says so. */
+static const char *describe(const struct prt_tensor *spec, const struct prt_tensor *bound,
+                            char *buffer, size_t size)
+{
+    char whole[256];
+    size_t used;
+    prt_tensor_describe(spec, whole, sizeof whole);
+    const char *open = strchr(whole, '['), *close = strchr(whole, ']');
+    if (!bound || !open || !close) {
+        snprintf(buffer, size, "%s", whole);
+        return buffer;
+    }
+    used = (size_t)snprintf(buffer, size, "%.*s", (int)(open - whole), whole);
+    for (unsigned i = 0; i < bound->rank && used < size; i++)
+        used += (size_t)snprintf(buffer + used, size - used, "%s%s%d", i ? ", " : "[",
+                                 bound->sizes[i] > 1 ? "<=" : "", bound->sizes[i]);
+    if (used < size)
+        snprintf(buffer + used, size - used, "%s%s", bound->rank ? "" : "[", close);
+    return buffer;
+}
+
+typedef const struct prt_tensor *spec_of(const struct prt_model *model, size_t index);
+
+static json_t *specs_json(const struct prt_model *model, size_t count, spec_of *spec_at,
+                          spec_of *bound_at)
 {
     json_t *list = json_array();
-    char text[256];
+    char text[320];
     for (size_t i = 0; i < count; i++) {
-        const struct prt_tensor *spec = spec_of(model, i);
+        const struct prt_tensor *spec = spec_at(model, i);
         json_array_append_new(
-            list, json_string(spec ? prt_tensor_describe(spec, text, sizeof text) : "scalar"));
+            list,
+            json_string(spec ? describe(spec, bound_at(model, i), text, sizeof text) : "scalar"));
     }
     return list;
 }
@@ -76,15 +100,18 @@ static json_t *compiled_json(const struct prt_model *model)
     struct prt_model_stats stats;
     char placement[128];
     prt_model_stats(model, &stats);
-    return json_pack(
-        "{s:o, s:o, s:o, s:i, s:i, s:s, s:I, s:I, s:I, s:f}", "inputs",
-        specs_json(model, prt_model_input_count(model), prt_model_input_spec), "outputs",
-        specs_json(model, prt_model_output_count(model), prt_model_output_spec), "ops",
-        ops_json(prt_model_graph(model)), "nodes", (int)stats.node_count, "segments",
-        (int)stats.segment_count, "placement",
-        cli_model_placement(model, placement, sizeof placement), "arena_bytes",
-        (json_int_t)stats.arena_bytes, "scratch_bytes", (json_int_t)stats.scratch_bytes,
-        "constant_bytes", (json_int_t)stats.constant_bytes, "load_ms", (double)stats.load_ns / 1e6);
+    return json_pack("{s:o, s:o, s:o, s:i, s:i, s:s, s:I, s:I, s:I, s:f}", "inputs",
+                     specs_json(model, prt_model_input_count(model), prt_model_input_spec,
+                                prt_model_input_bound),
+                     "outputs",
+                     specs_json(model, prt_model_output_count(model), prt_model_output_spec,
+                                prt_model_output_bound),
+                     "ops", ops_json(prt_model_graph(model)), "nodes", (int)stats.node_count,
+                     "segments", (int)stats.segment_count, "placement",
+                     cli_model_placement(model, placement, sizeof placement), "arena_bytes",
+                     (json_int_t)stats.arena_bytes, "scratch_bytes",
+                     (json_int_t)stats.scratch_bytes, "constant_bytes",
+                     (json_int_t)stats.constant_bytes, "load_ms", (double)stats.load_ns / 1e6);
 }
 
 /* ---- for people ---- */

@@ -137,7 +137,7 @@ int cli_model_run(int argc, char **argv)
     struct run run = {0};
     int operands, code;
     const struct base_option options[] = {
-        {"input", "INDEX=FILE", "fill an input from a .npy or raw file, or INDEX=random",
+        {"input", "INDEX=FILE", "fill an input from a .npy or raw file, or INDEX=random[:1x3x48]",
          BASE_OPTION_LIST, &run.inputs},
         {"output", "DIR", "write the outputs there, output0.npy and so on", BASE_OPTION_TEXT,
          &run.output},

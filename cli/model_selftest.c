@@ -51,17 +51,45 @@ static enum percept_status differ(const struct prt_tensor *program, const struct
                         prt_tensor_describe(test, b, sizeof b));
 }
 
+/* The test's numbers, and its sizes where the program leaves them open. */
+static enum percept_status choose(struct prt_model *model, const struct prt_bundle_case *test,
+                                  struct percept_error *error)
+{
+    struct prt_choice *choices = calloc((size_t)test->input_count + 1, sizeof *choices);
+    if (!choices)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    for (uint32_t i = 0; i < test->input_count; i++) {
+        const struct prt_bundle_value *value = &test->inputs[i];
+        const struct prt_tensor *bound = prt_model_input_bound(model, i);
+        struct prt_scalar number = prt_model_input_scalar(model, i);
+        if (value->kind == PRT_VALUE_TENSOR && bound && bound->rank == value->tensor.spec.rank) {
+            choices[i].sized = true;
+            memcpy(choices[i].sizes, value->tensor.spec.sizes, sizeof choices[i].sizes);
+        } else if (number.kind != PRT_VALUE_NONE && number.kind == value->kind) {
+            choices[i].number = (struct prt_scalar){.kind = value->kind, .i = value->i};
+            if (value->kind == PRT_VALUE_DOUBLE)
+                choices[i].number.d = value->d;
+            else if (value->kind == PRT_VALUE_BOOL)
+                choices[i].number.b = value->b;
+        }
+    }
+    enum percept_status status = prt_model_choose(model, choices, test->input_count, error);
+    free(choices);
+    return status;
+}
+
 static enum percept_status set_inputs(struct prt_model *model, const struct prt_bundle_case *test,
                                       struct percept_error *error)
 {
     if (test->input_count != prt_model_input_count(model))
         return percept_fail(error, PERCEPT_INVALID, "the program has %zu inputs, the test %u",
                             prt_model_input_count(model), test->input_count);
-    for (uint32_t i = 0; i < test->input_count; i++) {
+    enum percept_status chosen = choose(model, test, error);
+    for (uint32_t i = 0; i < test->input_count && !chosen; i++) {
         const struct prt_bundle_value *value = &test->inputs[i];
         const struct prt_tensor *spec = prt_model_input_spec(model, i);
         if (!spec)
-            continue; /* a scalar, fixed when the model was exported */
+            continue; /* a number */
         if (value->kind != PRT_VALUE_TENSOR || !same_sizes(spec, &value->tensor.spec))
             return value->kind == PRT_VALUE_TENSOR
                        ? differ(spec, &value->tensor.spec, error)
@@ -74,7 +102,7 @@ static enum percept_status set_inputs(struct prt_model *model, const struct prt_
         if (status)
             return status;
     }
-    return PERCEPT_OK;
+    return chosen;
 }
 
 static enum percept_status compare_tensor(const struct prt_model *model, uint32_t index,

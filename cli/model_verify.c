@@ -71,8 +71,9 @@ static bool is_tensor(const json_t *entry)
 }
 
 /* None stays None. */
-static enum percept_status set_number(struct prt_model *model, size_t index, const json_t *entry,
-                                      struct percept_error *error)
+static enum percept_status choose_number(const struct prt_model *model, size_t index,
+                                         const json_t *entry, struct prt_choice *choice,
+                                         struct percept_error *error)
 {
     const json_t *value = json_object_get(entry, "value");
     struct prt_scalar scalar = {.kind = prt_model_input_scalar(model, index).kind};
@@ -87,7 +88,53 @@ static enum percept_status set_number(struct prt_model *model, size_t index, con
         scalar.b = json_is_true(value);
     else
         return percept_fail(error, PERCEPT_INVALID, "the program has another kind of number");
-    return prt_model_set_scalar(model, index, scalar, error);
+    choice->number = scalar;
+    return PERCEPT_OK;
+}
+
+/* Sizes of an input of dynamic shape; what does not fit is found when the file is read. */
+static void choose_sizes(const struct prt_model *model, size_t index, const json_t *entry,
+                         struct prt_choice *choice)
+{
+    const struct prt_tensor *bound = prt_model_input_bound(model, index);
+    const json_t *shape = json_object_get(entry, "shape");
+    if (!bound || json_array_size(shape) != bound->rank)
+        return;
+    choice->sized = true;
+    for (unsigned d = 0; d < bound->rank; d++) {
+        json_int_t size = json_integer_value(json_array_get(shape, d));
+        choice->sizes[d] = size < 0 || size > INT32_MAX ? -1 : (int32_t)size;
+    }
+}
+
+/* Numbers and sizes are chosen together: what is compiled depends on all of them. */
+static enum percept_status choose(struct prt_model *model, const json_t *entries,
+                                  struct percept_error *error)
+{
+    size_t i, count = prt_model_input_count(model);
+    json_t *entry;
+    struct prt_choice *choices = calloc(count + 1, sizeof *choices);
+    enum percept_status status = PERCEPT_OK;
+    if (!choices)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    json_array_foreach(entries, i, entry)
+    {
+        bool tensor = prt_model_input_spec(model, i) != NULL;
+        if (status)
+            break;
+        if (tensor != is_tensor(entry))
+            status = percept_fail(error, PERCEPT_INVALID, "only one side is a tensor");
+        else if (tensor)
+            choose_sizes(model, i, entry, &choices[i]);
+        else
+            status = choose_number(model, i, entry, &choices[i], error);
+        if (status)
+            percept_fail(error, status, "input %zu: %s", i, error->message);
+    }
+    if (!status)
+        status = prt_model_choose(model, choices, count, error);
+    free(choices);
+    return status;
 }
 
 static enum percept_status set_inputs(const struct verify *verify, struct prt_model *model,
@@ -98,28 +145,23 @@ static enum percept_status set_inputs(const struct verify *verify, struct prt_mo
     if (json_array_size(entries) != prt_model_input_count(model))
         return percept_fail(error, PERCEPT_INVALID, "the program has %zu inputs, the manifest %zu",
                             prt_model_input_count(model), json_array_size(entries));
+    enum percept_status status = choose(model, entries, error);
     json_array_foreach(entries, i, entry)
     {
         const struct prt_tensor *spec = prt_model_input_spec(model, i);
         void *data;
         size_t size;
-        if (!is_tensor(entry) && !spec) {
-            enum percept_status status = set_number(model, i, entry, error);
-            if (status)
-                return percept_fail(error, status, "input %zu: %s", i, error->message);
+        if (status)
+            return status;
+        if (!spec)
             continue;
-        }
-        if (!is_tensor(entry) || !spec)
-            return percept_fail(error, PERCEPT_INVALID, "input %zu: only one side is a tensor", i);
-        enum percept_status status = read_entry(verify, spec, entry, &data, &size, error);
+        status = read_entry(verify, spec, entry, &data, &size, error);
         if (status)
             return percept_fail(error, status, "input %zu: %s", i, error->message);
         status = prt_model_set_input(model, i, data, size, error);
         free(data);
-        if (status)
-            return status;
     }
-    return PERCEPT_OK;
+    return status;
 }
 
 /* ---- comparing ---- */

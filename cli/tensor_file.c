@@ -38,32 +38,50 @@ static const char *npy_value(const char *header, const char *key)
     return at ? at + 1 + strspn(at + 1, " ") : NULL;
 }
 
+/* The shape that a header states; false when it is not one of `rank` dimensions. */
+static bool npy_shape(const char *header, unsigned rank, int32_t *sizes)
+{
+    const char *value = npy_value(header, "'shape'");
+    if (!value || *value++ != '(')
+        return false;
+    for (unsigned i = 0; i < rank; i++) {
+        char *end;
+        long long size = strtoll(value, &end, 10);
+        if (end == value || size < 0 || size > INT32_MAX)
+            return false;
+        sizes[i] = (int32_t)size;
+        value = end + strspn(end, " ,");
+    }
+    return *value == ')';
+}
+
 /* Check a header against the spec; NULL when it agrees, else what is wrong. */
 static const char *npy_mismatch(const char *header, const struct prt_tensor *spec)
 {
     const char *descr = npy_descr(spec->dtype), *value = npy_value(header, "'descr'");
+    int32_t sizes[PRT_MAX_RANK];
     if (!value || value[0] != '\'' || !descr || strncmp(value + 1, descr, strlen(descr)) != 0 ||
         value[1 + strlen(descr)] != '\'')
         return "its dtype differs from the input's";
     value = npy_value(header, "'fortran_order'");
     if (!value || strncmp(value, "False", 5) != 0)
         return "it is in Fortran order";
-    value = npy_value(header, "'shape'");
-    if (!value || *value++ != '(')
-        return "its header has no shape";
-    for (unsigned i = 0; i < spec->rank; i++) {
-        char *end;
-        if (strtoll(value, &end, 10) != spec->sizes[i] || end == value)
-            return "its shape differs from the input's";
-        value = end + strspn(end, " ,");
-    }
-    return *value == ')' ? NULL : "its shape differs from the input's";
+    if (!npy_shape(header, spec->rank, sizes) ||
+        memcmp(sizes, spec->sizes, spec->rank * sizeof *sizes) != 0)
+        return "its shape differs from the input's";
+    return NULL;
 }
 
-/* Find the data of an .npy file in memory. */
-static enum percept_status npy_parse(const char *path, unsigned char *bytes, size_t size,
-                                     const struct prt_tensor *spec, size_t *offset,
-                                     struct percept_error *error)
+static bool is_npy(const char *path)
+{
+    size_t length = strlen(path);
+    return length > 4 && strcmp(path + length - 4, ".npy") == 0;
+}
+
+/* Find header and data of an .npy file in memory; the header is terminated there. */
+static enum percept_status npy_open(const char *path, unsigned char *bytes, size_t size,
+                                    const char **header, size_t *offset,
+                                    struct percept_error *error)
 {
     if (size < 12 || memcmp(bytes, NPY_MAGIC, 6) != 0)
         return percept_fail_at(error, PERCEPT_MALFORMED, path, 0, 0, "not an .npy file");
@@ -75,11 +93,32 @@ static enum percept_status npy_parse(const char *path, unsigned char *bytes, siz
     if (length == 0 || !base_range_inside(start, length, size))
         return percept_fail_at(error, PERCEPT_MALFORMED, path, 0, 0, "truncated .npy header");
     bytes[start + length - 1] = '\0'; /* the newline that ends the header */
-    const char *wrong = npy_mismatch((const char *)bytes + start, spec);
-    if (wrong)
-        return percept_fail_at(error, PERCEPT_INVALID, path, 0, 0, "%s", wrong);
+    *header = (const char *)bytes + start;
     *offset = start + length;
     return PERCEPT_OK;
+}
+
+static enum percept_status npy_parse(const char *path, unsigned char *bytes, size_t size,
+                                     const struct prt_tensor *spec, size_t *offset,
+                                     struct percept_error *error)
+{
+    const char *header;
+    enum percept_status status = npy_open(path, bytes, size, &header, offset, error);
+    const char *wrong = status ? NULL : npy_mismatch(header, spec);
+    return wrong ? percept_fail_at(error, PERCEPT_INVALID, path, 0, 0, "%s", wrong) : status;
+}
+
+bool cli_tensor_shape(const char *path, unsigned rank, int32_t *sizes)
+{
+    void *bytes;
+    size_t length, offset;
+    const char *header;
+    if (!is_npy(path) || cli_file_read(path, &bytes, &length, NULL))
+        return false;
+    bool known =
+        !npy_open(path, bytes, length, &header, &offset, NULL) && npy_shape(header, rank, sizes);
+    free(bytes);
+    return known;
 }
 
 enum percept_status cli_tensor_read(const char *path, const struct prt_tensor *spec, void **data,
@@ -90,8 +129,7 @@ enum percept_status cli_tensor_read(const char *path, const struct prt_tensor *s
     enum percept_status status = cli_file_read(path, &bytes, &length, error);
     if (status)
         return status;
-    size_t name = strlen(path);
-    if (name > 4 && strcmp(path + name - 4, ".npy") == 0)
+    if (is_npy(path))
         status = npy_parse(path, bytes, length, spec, &offset, error);
     if (!status && (!prt_tensor_bytes(spec, &want) || length - offset != want))
         status =

@@ -17,6 +17,10 @@
 enum percept_status cli_tensor_read(const char *path, const struct prt_tensor *spec, void **data,
                                     size_t *size, struct percept_error *error);
 
+/* The sizes that an .npy file states, into sizes; false when there is no such file, or it is not
+ * one of `rank` dimensions. */
+bool cli_tensor_shape(const char *path, unsigned rank, int32_t *sizes);
+
 /* Write as .npy, or raw for a dtype that numpy lacks (bfloat16); the suffix is appended to stem. */
 enum percept_status cli_tensor_write(const char *stem, const struct prt_tensor *spec,
                                      const void *data, struct percept_error *error);

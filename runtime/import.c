@@ -222,23 +222,53 @@ enum percept_status prt_import_begin(struct prt_import *import)
     return prt_import_memory_create(import);
 }
 
-/* An input that is no tensor: the number given for it, else the one in the program. */
+/* An input that is no tensor: the number chosen for it, else the one in the program. */
 static enum percept_status import_number(struct prt_import *import, uint32_t index, uint32_t *id)
 {
     struct prt_program_value *value = &import->values[import->method->inputs[index]];
-    bool given = index < import->scalar_count && import->scalars[index].kind != PRT_VALUE_NONE;
+    struct prt_scalar number = {.kind = PRT_VALUE_NONE};
+    if (index < import->choice_count)
+        number = import->choices[index].number;
+    bool given = number.kind != PRT_VALUE_NONE;
     if (value->kind > PRT_VALUE_BOOL)
         return prt_import_fail(import, PERCEPT_UNSUPPORTED,
                                "input %u is neither a tensor nor a number", index);
-    if (given && import->scalars[index].kind != value->kind)
+    if (given && number.kind != value->kind)
         return prt_import_fail(import, PERCEPT_INVALID, "input %u is of another kind", index);
     if (given && value->kind == PRT_VALUE_INT)
-        value->i = import->scalars[index].i;
+        value->i = number.i;
     else if (given && value->kind == PRT_VALUE_DOUBLE)
-        value->d = import->scalars[index].d;
+        value->d = number.d;
     else if (given)
-        value->b = import->scalars[index].b;
+        value->b = number.b;
     return prt_import_scalar(import, import->method->inputs[index], id);
+}
+
+/* An input of the sizes that were chosen for it, else as large as it may be. */
+static enum percept_status import_tensor(struct prt_import *import, uint32_t index, uint32_t *id)
+{
+    uint32_t v = import->method->inputs[index];
+    const struct prt_choice *choice =
+        index < import->choice_count ? &import->choices[index] : &(struct prt_choice){0};
+    const struct prt_program_tensor *tensor = import->values[v].tensor;
+    int64_t sizes[PRT_MAX_RANK];
+    if (choice->number.kind != PRT_VALUE_NONE)
+        return prt_import_fail(import, PERCEPT_INVALID, "input %u is of another kind", index);
+    for (unsigned i = 0; choice->sized && i < tensor->spec.rank; i++) {
+        int32_t size = choice->sizes[i], most = tensor->spec.sizes[i];
+        if (size == most && !tensor->unbounded)
+            continue;
+        if (!tensor->dynamic || size < 0 || (size > most && !tensor->unbounded))
+            return percept_fail(import->error, PERCEPT_INVALID, "input %u: size %u is %d, %s %d",
+                                index, i, size, tensor->dynamic ? "at most" : "must be", most);
+        import->resized = true;
+    }
+    for (unsigned i = 0; i < tensor->spec.rank; i++)
+        sizes[i] = choice->sized ? choice->sizes[i] : tensor->spec.sizes[i];
+    enum percept_status status = choice->sized && tensor->dynamic
+                                     ? prt_import_set_sizes(import, v, tensor->spec.rank, sizes)
+                                     : PERCEPT_OK;
+    return status == PERCEPT_OK ? prt_import_write(import, v, id) : status;
 }
 
 static enum percept_status import_inputs(struct prt_import *import)
@@ -251,7 +281,7 @@ static enum percept_status import_inputs(struct prt_import *import)
     for (uint32_t i = 0; i < method->input_count; i++) {
         uint32_t v = method->inputs[i];
         enum percept_status status = import->values[v].kind == PRT_VALUE_TENSOR
-                                         ? prt_import_write(import, v, &graph->inputs[i])
+                                         ? import_tensor(import, i, &graph->inputs[i])
                                          : import_number(import, i, &graph->inputs[i]);
         if (status != PERCEPT_OK)
             return status;
@@ -420,11 +450,11 @@ enum percept_status prt_program_import(const struct prt_program *program, const 
 }
 
 enum percept_status prt_program_import_with(const struct prt_program *program, const char *method,
-                                            const struct prt_scalar *scalars, size_t count,
+                                            const struct prt_choice *choices, size_t count,
                                             struct prt_graph **graph, struct percept_error *error)
 {
     struct prt_import import = {
-        .program = program, .error = error, .scalars = scalars, .scalar_count = count};
+        .program = program, .error = error, .choices = choices, .choice_count = count};
     import.method = find_method(program, method);
     if (!import.method)
         return percept_fail_at(error, PERCEPT_NOT_FOUND, program->name, 0, 0,
@@ -444,4 +474,27 @@ enum percept_status prt_program_import_with(const struct prt_program *program, c
     else
         prt_graph_destroy(import.graph);
     return status;
+}
+
+static const struct prt_tensor *bound_of(const struct prt_method *method, const uint32_t *values,
+                                         uint32_t count, size_t index)
+{
+    if (index >= count)
+        return NULL;
+    const struct prt_program_value *value = &method->values[values[index]];
+    return value->kind == PRT_VALUE_TENSOR && value->tensor->dynamic ? &value->tensor->spec : NULL;
+}
+
+const struct prt_tensor *prt_program_input_bound(const struct prt_program *program,
+                                                 const char *method, size_t index)
+{
+    const struct prt_method *found = find_method(program, method);
+    return found ? bound_of(found, found->inputs, found->input_count, index) : NULL;
+}
+
+const struct prt_tensor *prt_program_output_bound(const struct prt_program *program,
+                                                  const char *method, size_t index)
+{
+    const struct prt_method *found = find_method(program, method);
+    return found ? bound_of(found, found->outputs, found->output_count, index) : NULL;
 }

@@ -34,8 +34,9 @@ struct prt_import {
     struct prt_import_state *states; /* memory that was read before it was written */
     uint32_t state_count, state_capacity;
 
-    const struct prt_scalar *scalars; /* of the first inputs; see prt_program_import_with */
-    size_t scalar_count;
+    const struct prt_choice *choices; /* for the first inputs; see prt_program_import_with */
+    size_t choice_count;
+    bool resized; /* an input is smaller than its upper bound */
 };
 
 /* A call whose arguments were checked against a signature; see prt_import_call. */
@@ -74,6 +75,16 @@ enum percept_status prt_import_state(struct prt_import *import, uint32_t v, uint
 enum percept_status prt_import_states(struct prt_import *import);
 /* A new graph value of v's type, bound to v: what an instruction writes. */
 enum percept_status prt_import_write(struct prt_import *import, uint32_t v, uint32_t *id);
+
+/* ---- sizes: import_sizes.c ---- */
+
+/* Tensor v of the method, one of dynamic shape, has these sizes from now on: what is read of
+ * import->values says so. A failure when the program forbids them. */
+enum percept_status prt_import_set_sizes(struct prt_import *import, uint32_t v, unsigned rank,
+                                         const int64_t *sizes);
+/* Set the sizes of those results of a call that are of dynamic shape. Its operands were read, its
+ * results are not made yet. */
+enum percept_status prt_import_size_results(struct prt_import *import, const struct prt_call *call);
 
 /* ---- building: import.c ---- */
 

@@ -154,6 +154,8 @@ enum percept_status prt_import_call(struct prt_import *import, const char *signa
         else if (signature[i] == 'A' || signature[i] == 'a')
             status = read_list(import, call, i);
     }
+    if (status == PERCEPT_OK)
+        status = prt_import_size_results(import, call);
     for (unsigned i = 0; i < count && status == PERCEPT_OK; i++) {
         if (signature[i] == 'O')
             status = prt_import_write(import, args[i], &call->operands[i]);

@@ -300,6 +300,18 @@ static enum percept_status read_write(struct prt_import *import, uint32_t v, uin
         return prt_import_fail(import, PERCEPT_UNSUPPORTED,
                                "reads tensor %u, which overlaps tensor %u but is not a view of it",
                                v, last->v);
+    const struct prt_tensor *stated = &import->method->values[v].tensor->spec,
+                            *origin = &import->method->values[last->v].tensor->spec;
+    if (tensor->dynamic && v != last->v && prt_tensor_same_sizes(stated, origin)) {
+        /* Another name for it, so of the sizes that it has now. */
+        int64_t sizes[PRT_MAX_RANK];
+        for (unsigned i = 0; i < written->spec.rank; i++)
+            sizes[i] = written->spec.sizes[i];
+        enum percept_status status = prt_import_set_sizes(import, v, written->spec.rank, sizes);
+        if (status != PERCEPT_OK)
+            return status;
+        tensor = import->values[v].tensor;
+    }
     struct view *view = &import->memory->views[v];
     if (view->write != write) {
         uint32_t made;

@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum { HEADER_BYTES = 30 };
-enum { XNN_MAX_RANK = 6, EXTERNAL_INPUT = 1, EXTERNAL_OUTPUT = 2 };
+enum { EXTERNAL_INPUT = 1, EXTERNAL_OUTPUT = 2 };
 enum { GRAPH_NODES = 1, GRAPH_VALUES = 2, GRAPH_BUFFERS = 6, GRAPH_DATA = 8 };
 enum { VALUE_PLAIN = 1, VALUE_QUANTISED = 2 };
 
@@ -148,10 +148,10 @@ static enum percept_status parse_shape(struct prt_xnn *xnn, struct prt_fb_table 
 {
     struct prt_fb_vector dims = prt_fb_list(tensor, TENSOR_DIMS, 4);
     uint32_t rank = prt_fb_u32(tensor, TENSOR_RANK);
-    if (dims.count != rank || rank > XNN_MAX_RANK)
+    if (dims.count != rank || rank > PRT_XNN_MAX_RANK)
         return prt_import_fail(xnn->import, PERCEPT_MALFORMED,
                                "a value has %u sizes for %u dimensions, %d are the limit",
-                               dims.count, rank, XNN_MAX_RANK);
+                               dims.count, rank, PRT_XNN_MAX_RANK);
     spec->rank = (uint8_t)rank;
     for (uint32_t i = 0; i < rank; i++) {
         uint32_t size = (uint32_t)prt_fb_item(dims, i, 4);
@@ -247,14 +247,37 @@ static enum percept_status parse_type(struct prt_xnn *xnn, struct prt_fb_table v
                                    : PERCEPT_OK;
 }
 
+/* A tensor of dynamic shape may be smaller than the blob states. Its sizes, outermost first, are
+ * those of the blob. */
+static enum percept_status resize_external(struct prt_xnn *xnn, uint32_t v, uint32_t id,
+                                           struct prt_tensor *spec)
+{
+    const struct prt_program_value *value =
+        &xnn->import->values[xnn->import->identity[xnn->call->args[v]]];
+    const struct prt_tensor *x = prt_import_spec(xnn->import, id);
+    if (!value->tensor->dynamic || x->rank != spec->rank)
+        return PERCEPT_OK;
+    for (unsigned i = 0; i < spec->rank; i++) {
+        int32_t size = x->sizes[x->dim_order[i]];
+        if (size > spec->sizes[i])
+            return prt_import_fail(xnn->import, PERCEPT_MALFORMED,
+                                   "size %u of a value is %d, at most %d", i, size, spec->sizes[i]);
+        xnn->resized |= size != spec->sizes[i];
+        spec->sizes[i] = size;
+    }
+    return PERCEPT_OK;
+}
+
 /* A tensor that the program hands in. */
 static enum percept_status read_external(struct prt_xnn *xnn, uint32_t external,
-                                         const struct prt_tensor *spec, uint32_t *id)
+                                         struct prt_tensor *spec, uint32_t *id)
 {
     if (external >= xnn->call->count)
         return prt_import_fail(xnn->import, PERCEPT_MALFORMED, "argument %u of %u", external,
                                xnn->call->count);
     enum percept_status status = prt_import_read(xnn->import, xnn->call->args[external], id);
+    if (status == PERCEPT_OK)
+        status = resize_external(xnn, external, *id, spec);
     if (status == PERCEPT_OK && spec->quant.kind != PRT_QUANT_NONE)
         status = prt_import_codes(xnn->import, *id, &spec->quant, id);
     else if (status == PERCEPT_OK &&
@@ -284,6 +307,8 @@ static enum percept_status define_value(struct prt_xnn *xnn, struct prt_fb_table
         status = parse_type(xnn, value, kind, tensor, &spec);
     if (status != PERCEPT_OK)
         return status;
+    for (unsigned i = 0; i < spec.rank; i++)
+        xnn->bounds[id][i] = spec.sizes[i];
     uint16_t type = (uint16_t)prt_fb_scalar(tensor, TENSOR_DATATYPE, 2, 0);
     if (datatypes[type].four_bits) {
         bool groups = datatypes[type].quant == PRT_QUANT_NONE;
@@ -306,6 +331,20 @@ static enum percept_status define_value(struct prt_xnn *xnn, struct prt_fb_table
     return prt_import_temporary(import, &spec, &xnn->values[id]);
 }
 
+/* A result of dynamic shape is as large as the value that was computed for it. */
+static enum percept_status size_external(struct prt_xnn *xnn, uint32_t v, uint32_t result)
+{
+    struct prt_import *import = xnn->import;
+    const struct prt_program_tensor *tensor = import->values[import->identity[v]].tensor;
+    const struct prt_tensor *y = prt_import_spec(import, result);
+    int64_t sizes[PRT_MAX_RANK] = {0};
+    if (!tensor->dynamic || tensor->spec.rank != y->rank)
+        return PERCEPT_OK;
+    for (unsigned i = 0; i < y->rank; i++)
+        sizes[tensor->spec.dim_order[i]] = y->sizes[i];
+    return prt_import_set_sizes(import, v, y->rank, sizes);
+}
+
 /* Hand results to the program once all are computed. */
 static enum percept_status write_external(struct prt_xnn *xnn, struct prt_fb_table entry)
 {
@@ -323,8 +362,10 @@ static enum percept_status write_external(struct prt_xnn *xnn, struct prt_fb_tab
     const struct prt_program_value *target = &import->values[import->identity[v]];
     if (target->kind != PRT_VALUE_TENSOR)
         return prt_import_fail(import, PERCEPT_MALFORMED, "argument %u is not a tensor", external);
-    enum percept_status status = prt_import_reinterpret(
-        import, xnn->values[prt_fb_u32(tensor, TENSOR_ID)], &target->tensor->spec, &id);
+    uint32_t result = xnn->values[prt_fb_u32(tensor, TENSOR_ID)];
+    enum percept_status status = size_external(xnn, v, result);
+    if (status == PERCEPT_OK)
+        status = prt_import_reinterpret(import, result, &target->tensor->spec, &id);
     return status == PERCEPT_OK ? prt_import_bind(import, v, id) : status;
 }
 
@@ -356,7 +397,8 @@ enum percept_status prt_import_xnnpack(struct prt_import *import,
     xnn.values = base_arena_array(&import->arena, values.count, sizeof *xnn.values);
     xnn.scales = base_arena_array(&import->arena, values.count, sizeof *xnn.scales);
     xnn.rows = base_arena_array(&import->arena, values.count, sizeof *xnn.rows);
-    if (!xnn.values || !xnn.scales || !xnn.rows)
+    xnn.bounds = base_arena_array(&import->arena, values.count, sizeof *xnn.bounds);
+    if (!xnn.values || !xnn.scales || !xnn.rows || !xnn.bounds)
         return prt_import_no_memory(import);
     memset(xnn.values, 0xff, values.count * sizeof *xnn.values);
     memset(xnn.scales, 0xff, values.count * sizeof *xnn.scales);

@@ -4,6 +4,8 @@
 
 #include "runtime/import.h"
 
+enum { PRT_XNN_MAX_RANK = 6 };
+
 struct prt_xnn {
     struct prt_import *import;
     const struct prt_instruction *call;
@@ -16,6 +18,8 @@ struct prt_xnn {
     uint32_t *scales; /* of a weight with groups: graph value of them, [O, groups]; PRT_NO_VALUE */
     uint8_t *rows; /* of a value that is quantised on the way: dimensions that share a scale; 0 */
     uint32_t value_count;
+    int32_t (*bounds)[PRT_XNN_MAX_RANK]; /* by id: the sizes that the blob states */
+    bool resized;                        /* an input is smaller than stated */
 };
 
 /* Source of the format: backends/xnnpack/serialization/runtime_schema.fbs of ExecuTorch v1.4.1. */
@@ -30,6 +34,10 @@ enum percept_status prt_xnn_four_bits(struct prt_xnn *xnn, uint32_t id, uint32_t
                                       struct prt_tensor *spec, struct prt_fb_table groups);
 /* OK, or the flatbuffer's fault as a failure. */
 enum percept_status prt_xnn_check(struct prt_xnn *xnn);
+/* The sizes of what a node of a kind computes, when an input of the blob is smaller than stated
+ * (import_xnnpack_sizes.c). */
+enum percept_status prt_xnn_size_result(struct prt_xnn *xnn, uint8_t kind, struct prt_fb_table node,
+                                        uint32_t flags);
 /* Translate a node of the blob. */
 enum percept_status prt_xnn_node(struct prt_xnn *xnn, struct prt_fb_table node);
 

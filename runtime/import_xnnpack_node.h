@@ -68,6 +68,11 @@ enum percept_status prt_xnn_unary(const struct prt_xnn_node *node, enum prt_unar
                                   uint32_t x, double a, double b, uint32_t y);
 enum percept_status prt_xnn_vector(const struct prt_xnn_node *node, uint32_t x, uint32_t *vector);
 
+/* How many elements of dimension `axis` a slice takes: `left` are there behind its offset. A size
+ * of 0, and one that reached to the end of the operand as the blob states it, are all of them. */
+int32_t prt_xnn_part(const struct prt_xnn_node *node, unsigned axis, int32_t offset, int32_t size,
+                     int32_t left);
+
 /* Operand of a layer as it is: also a weight with a scale for each group of its inputs, whose
  * scales [O, groups] are then *scales; PRT_NO_VALUE otherwise. */
 enum percept_status prt_xnn_weight(const struct prt_xnn_node *node, unsigned field,

@@ -233,7 +233,7 @@ static enum percept_status slice(const struct prt_xnn_node *node, int kind)
         status = prt_xnn_begin_move(node, x, y, &target);
     for (unsigned i = 0; i < spec.rank && status == PERCEPT_OK; i++) {
         int32_t left = spec.sizes[i] - offsets[i];
-        int32_t size = sizes[i] ? sizes[i] : left;
+        int32_t size = prt_xnn_part(node, i, offsets[i], sizes[i], left);
         if (size < 0 || size > left)
             return prt_xnn_malformed(node, "takes a part that does not exist");
         if (size == spec.sizes[i])
@@ -382,5 +382,7 @@ enum percept_status prt_xnn_node(struct prt_xnn *xnn, struct prt_fb_table entry)
         return prt_import_fail(xnn->import, PERCEPT_UNSUPPORTED, "flag 0x%x is not supported",
                                node.flags & ~row->allowed_flags);
     enum percept_status status = bounds_of(&node, prt_fb_child(entry, 3));
+    if (status == PERCEPT_OK && xnn->resized)
+        status = prt_xnn_size_result(xnn, kind, node.table, node.flags);
     return status == PERCEPT_OK ? row->translate(&node, row->kind) : status;
 }

@@ -93,11 +93,31 @@ struct prt_scalar {
 };
 
 /*
- * The same with other numbers for those inputs that are no tensors: one entry for each of the first
- * `count` inputs of the method. INVALID when an entry is of another kind than the input.
+ * What a caller chooses for an input: a number, or the sizes of a tensor of dynamic shape. A zeroed
+ * one chooses nothing: the number that the program was exported with, the largest sizes.
+ */
+struct prt_choice {
+    struct prt_scalar number; /* NONE for tensors */
+    bool sized;               /* sizes are chosen, one for each dimension of the tensor */
+    int32_t sizes[PRT_MAX_RANK];
+};
+
+/*
+ * The same with other numbers and sizes: one entry for each of the first `count` inputs of the
+ * method. INVALID when an entry is of another kind than the input, when a size is above its upper
+ * bound (or not the one of a tensor of fixed shape), and when some operator has no result for such
+ * sizes.
  */
 enum percept_status prt_program_import_with(const struct prt_program *program, const char *method,
-                                            const struct prt_scalar *scalars, size_t count,
+                                            const struct prt_choice *choices, size_t count,
                                             struct prt_graph **graph, struct percept_error *error);
+
+/* The largest that an input or output of a method may be; NULL when its shape is fixed, it is no
+ * tensor or there is none. An exporter's constraints beyond that (a multiple of 8, two inputs of
+ * one size) are not in the file. */
+const struct prt_tensor *prt_program_input_bound(const struct prt_program *program,
+                                                 const char *method, size_t index);
+const struct prt_tensor *prt_program_output_bound(const struct prt_program *program,
+                                                  const char *method, size_t index);
 
 #endif

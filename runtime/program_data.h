@@ -23,7 +23,8 @@ struct prt_program_tensor {
     const uint8_t *data; /* bytes of them: a constant, or the initial state when planned; or NULL */
     const char *external; /* its key in a .ptd file, when the data is there; else NULL */
     bool planned;         /* lies at offset in buffer of the method's planned memory */
-    bool unbounded;       /* sizes say nothing: they are known at run time only */
+    bool dynamic;         /* sizes are upper bounds: those of the inputs decide */
+    bool unbounded;       /* sizes say nothing, but that of the inputs decide */
     uint32_t buffer;
     uint64_t offset;
 };

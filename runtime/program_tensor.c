@@ -20,7 +20,8 @@ enum {
     TENSOR_EXTRA,
 };
 
-enum { DYNAMISM_UNBOUNDED = 2, LOCATION_EXTERNAL = 1 };
+enum { DYNAMISM_STATIC, DYNAMISM_BOUNDED, DYNAMISM_UNBOUNDED };
+enum { LOCATION_EXTERNAL = 1 };
 
 enum percept_status prt_parse_sizes(struct prt_parse *parse, struct prt_fb_table table,
                                     unsigned sizes_field, unsigned order_field,
@@ -181,7 +182,9 @@ enum percept_status prt_parse_tensor(struct prt_parse *parse, struct prt_fb_tabl
     parsed->spec.dtype = (enum prt_dtype)dtype;
     if (prt_fb_i32(table, TENSOR_STORAGE_OFFSET) != 0)
         return prt_parse_fail(parse, PERCEPT_UNSUPPORTED, "a tensor has a storage offset");
-    parsed->unbounded = prt_fb_u8(table, TENSOR_DYNAMISM) == DYNAMISM_UNBOUNDED;
+    uint8_t dynamism = prt_fb_u8(table, TENSOR_DYNAMISM);
+    parsed->unbounded = dynamism == DYNAMISM_UNBOUNDED;
+    parsed->dynamic = parsed->unbounded || dynamism == DYNAMISM_BOUNDED;
     enum percept_status status =
         prt_parse_sizes(parse, table, TENSOR_SIZES, TENSOR_DIM_ORDER, &parsed->spec);
     if (status != PERCEPT_OK)

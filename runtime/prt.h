@@ -75,6 +75,30 @@ enum percept_status prt_model_set_scalar(struct prt_model *model, size_t index,
 struct prt_scalar prt_model_input_scalar(const struct prt_model *model, size_t index);
 struct prt_scalar prt_model_output_scalar(const struct prt_model *model, size_t index);
 
+/*
+ * Inputs of dynamic shape. A new model runs at the upper bounds that the program states; here an
+ * input gets other sizes, in elements, one for each of its `rank` dimensions, and the outputs those
+ * that follow (ask for their specs again). A method is compiled for each combination of sizes and
+ * numbers, with an arena of its own and weights that are shared; what is said of set_scalar holds.
+ * An input that was resized holds zeros or what it held when it last had these sizes.
+ *
+ * INVALID, and the model is as it was, when a size is negative or above its bound ("input 0: size 2
+ * is 300, at most 256"), when the input is of fixed shape and the sizes are not its own, and when
+ * an operator has no result for operands of such sizes, as when two inputs must be alike: those are
+ * chosen together, by prt_model_choose. UNSUPPORTED names an operator of which the size of the
+ * result is not known to the runtime.
+ */
+enum percept_status prt_model_resize_input(struct prt_model *model, size_t index, unsigned rank,
+                                           const int32_t *sizes, struct percept_error *error);
+/* Numbers and sizes of the first `count` inputs at once, compiled once. A zeroed entry leaves its
+ * input as it is. */
+enum percept_status prt_model_choose(struct prt_model *model, const struct prt_choice *choices,
+                                     size_t count, struct percept_error *error);
+/* The largest that an input or output may be; NULL when its shape is fixed (see program.h). Valid
+ * as long as the program. */
+const struct prt_tensor *prt_model_input_bound(const struct prt_model *model, size_t index);
+const struct prt_tensor *prt_model_output_bound(const struct prt_model *model, size_t index);
+
 /* A run changes the model's states (a KV cache) when it succeeds; one that fails may have changed
  * elements of those that it would have changed in part only. This makes them what they were
  * before the first run. */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_VARIANTS = 8 }; /* kept for numbers that come again */
+enum { MAX_VARIANTS = 8 }; /* kept for numbers and sizes that come again */
 
 /* A state, shared by all variants. */
 struct state {
@@ -20,10 +20,10 @@ struct state {
     void *memory;
 };
 
-/* A variant and the numbers that it was made for, one an input of the method. */
+/* A variant and what it was made for, one choice an input of the method. */
 struct kept {
     struct prt_variant *variant;
-    struct prt_scalar *scalars;
+    struct prt_choice *choices;
     uint64_t used; /* when last, by the model's count */
 };
 
@@ -70,7 +70,7 @@ static enum percept_status find_state(struct prt_model *model, const struct stat
         }
         if (overlaps(state, wanted))
             return percept_fail(error, PERCEPT_UNSUPPORTED,
-                                "a state is a tensor of another size for these numbers");
+                                "a state is a tensor of another size for these inputs");
     }
     struct state *larger =
         realloc(model->states, ((size_t)model->state_count + 1) * sizeof *larger);
@@ -188,13 +188,18 @@ static struct prt_scalar scalar_at(const struct prt_graph *graph, const uint32_t
     return scalar;
 }
 
-/* The numbers that an imported graph was made with. */
-static struct prt_scalar *scalars_of(const struct prt_graph *graph)
+/* What an imported graph was made with. */
+static struct prt_choice *choices_of(const struct prt_graph *graph)
 {
-    struct prt_scalar *scalars = calloc((size_t)graph->input_count + 1, sizeof *scalars);
-    for (uint32_t i = 0; scalars && i < graph->input_count; i++)
-        scalars[i] = scalar_at(graph, graph->inputs, graph->input_count, i);
-    return scalars;
+    struct prt_choice *choices = calloc((size_t)graph->input_count + 1, sizeof *choices);
+    for (uint32_t i = 0; choices && i < graph->input_count; i++) {
+        const struct prt_value *value = &graph->values[graph->inputs[i]];
+        choices[i].number = scalar_at(graph, graph->inputs, graph->input_count, i);
+        choices[i].sized = value->kind == PRT_VALUE_TENSOR;
+        for (unsigned d = 0; choices[i].sized && d < value->tensor.rank; d++)
+            choices[i].sizes[d] = value->tensor.sizes[d];
+    }
+    return choices;
 }
 
 enum percept_status prt_model_create(const struct prt_program *program,
@@ -212,8 +217,8 @@ enum percept_status prt_model_create(const struct prt_program *program,
         return status;
     }
     made->program = program;
-    made->kept[0].scalars = scalars_of(graph);
-    if (!made->kept[0].scalars) {
+    made->kept[0].choices = choices_of(graph);
+    if (!made->kept[0].choices) {
         prt_model_destroy(made);
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model");
     }
@@ -228,7 +233,7 @@ void prt_model_destroy(struct prt_model *model)
         return;
     for (unsigned i = 0; i < model->kept_count; i++) {
         prt_variant_destroy(model->kept[i].variant);
-        free(model->kept[i].scalars);
+        free(model->kept[i].choices);
     }
     for (uint32_t i = 0; i < model->state_count; i++)
         free(model->states[i].memory);
@@ -236,21 +241,24 @@ void prt_model_destroy(struct prt_model *model)
     free(model);
 }
 
-/* ---- numbers ---- */
+/* ---- numbers and sizes ---- */
 
-static bool same_scalars(const struct prt_scalar *a, const struct prt_scalar *b, size_t count)
+static bool same_number(const struct prt_scalar *a, const struct prt_scalar *b)
 {
-    for (size_t i = 0; i < count; i++) {
-        /* A double bit by bit, as the integer it shares its bytes with: NaN is itself, -0 is not 0.
-         */
-        if (a[i].kind != b[i].kind)
+    /* A double bit by bit, as the integer it shares its bytes with: NaN is itself, -0 is not 0. */
+    if (a->kind != b->kind)
+        return false;
+    return a->kind == PRT_VALUE_INT || a->kind == PRT_VALUE_DOUBLE
+               ? a->i == b->i
+               : a->kind != PRT_VALUE_BOOL || a->b == b->b;
+}
+
+static bool same_choices(const struct prt_choice *a, const struct prt_choice *b, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!same_number(&a[i].number, &b[i].number) ||
+            memcmp(a[i].sizes, b[i].sizes, sizeof a[i].sizes) != 0)
             return false;
-        bool same = a[i].kind == PRT_VALUE_INT || a[i].kind == PRT_VALUE_DOUBLE
-                        ? a[i].i == b[i].i
-                        : a[i].kind != PRT_VALUE_BOOL || a[i].b == b[i].b;
-        if (!same)
-            return false;
-    }
     return true;
 }
 
@@ -266,14 +274,14 @@ static void carry_inputs(const struct prt_variant *from, const struct prt_varian
     }
 }
 
-static enum percept_status make_variant(struct prt_model *model, const struct prt_scalar *scalars,
+static enum percept_status make_variant(struct prt_model *model, const struct prt_choice *choices,
                                         struct prt_variant **variant, struct percept_error *error)
 {
     struct prt_graph *graph = NULL;
     struct prt_variant *made = NULL;
     int64_t start = base_clock_ns();
     enum percept_status status =
-        prt_program_import_with(model->program, method_of(&model->options), scalars,
+        prt_program_import_with(model->program, method_of(&model->options), choices,
                                 prt_model_input_count(model), &graph, error);
     if (status == PERCEPT_OK)
         status = prt_variant_create(graph, &model->options, &made, error);
@@ -301,29 +309,29 @@ static struct kept *place_for_variant(struct prt_model *model)
         if (model->kept[i].variant != model->now && (!oldest || model->kept[i].used < oldest->used))
             oldest = &model->kept[i];
     prt_variant_destroy(oldest->variant);
-    free(oldest->scalars);
+    free(oldest->choices);
     return oldest;
 }
 
-/* Run what these numbers ask for from now on. Takes scalars over. */
-static enum percept_status choose(struct prt_model *model, struct prt_scalar *scalars,
+/* Run what these choices ask for from now on. Takes them over. */
+static enum percept_status choose(struct prt_model *model, struct prt_choice *choices,
                                   struct percept_error *error)
 {
     struct kept *kept = NULL;
     for (unsigned i = 0; i < model->kept_count && !kept; i++)
-        if (same_scalars(scalars, model->kept[i].scalars, prt_model_input_count(model)))
+        if (same_choices(choices, model->kept[i].choices, prt_model_input_count(model)))
             kept = &model->kept[i];
     if (kept) {
-        free(scalars);
+        free(choices);
     } else {
         struct prt_variant *made;
-        enum percept_status status = make_variant(model, scalars, &made, error);
+        enum percept_status status = make_variant(model, choices, &made, error);
         if (status != PERCEPT_OK) {
-            free(scalars);
+            free(choices);
             return status;
         }
         kept = place_for_variant(model);
-        *kept = (struct kept){.variant = made, .scalars = scalars};
+        *kept = (struct kept){.variant = made, .choices = choices};
     }
     kept->used = ++model->uses;
     if (kept->variant != model->now)
@@ -332,21 +340,100 @@ static enum percept_status choose(struct prt_model *model, struct prt_scalar *sc
     return PERCEPT_OK;
 }
 
+/* Is it one that the input can take? What sizes it can take, the import says. */
+static enum percept_status check_choice(const struct prt_model *model, size_t index,
+                                        const struct prt_choice *choice,
+                                        struct percept_error *error)
+{
+    const struct prt_value *value = &model->now->graph->values[model->now->graph->inputs[index]];
+    enum prt_value_kind kind = choice->number.kind;
+    if (kind != PRT_VALUE_NONE &&
+        (kind != value->kind || kind > PRT_VALUE_BOOL || value->kind == PRT_VALUE_TENSOR))
+        return percept_fail(error, PERCEPT_INVALID, "input %zu is no such number", index);
+    if (choice->sized && value->kind != PRT_VALUE_TENSOR)
+        return percept_fail(error, PERCEPT_INVALID, "input %zu is no tensor", index);
+    return PERCEPT_OK;
+}
+
+static void apply(struct prt_choice *to, const struct prt_choice *from, unsigned rank)
+{
+    if (from->number.kind != PRT_VALUE_NONE)
+        to->number = from->number;
+    if (from->sized)
+        memcpy(to->sizes, from->sizes, rank * sizeof *to->sizes);
+}
+
+enum percept_status prt_model_choose(struct prt_model *model, const struct prt_choice *choices,
+                                     size_t count, struct percept_error *error)
+{
+    if (!model->program || count > prt_model_input_count(model))
+        return percept_fail(error, PERCEPT_INVALID, "the method has no %zu inputs to choose for",
+                            count);
+    for (size_t i = 0; i < count; i++) {
+        enum percept_status status = check_choice(model, i, &choices[i], error);
+        if (status != PERCEPT_OK)
+            return status;
+    }
+    struct prt_choice *all = choices_of(model->now->graph);
+    if (!all)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        const struct prt_tensor *spec = prt_model_input_spec(model, i);
+        apply(&all[i], &choices[i], spec ? spec->rank : 0);
+    }
+    return choose(model, all, error);
+}
+
+/* One choice, all other inputs as they are. */
+static enum percept_status choose_one(struct prt_model *model, size_t index,
+                                      const struct prt_choice *choice, struct percept_error *error)
+{
+    if (!model->program || index >= prt_model_input_count(model))
+        return percept_fail(error, PERCEPT_INVALID, "the method has no input %zu to set", index);
+    enum percept_status status = check_choice(model, index, choice, error);
+    if (status != PERCEPT_OK)
+        return status;
+    struct prt_choice *all = choices_of(model->now->graph);
+    if (!all)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    const struct prt_tensor *spec = prt_model_input_spec(model, index);
+    apply(&all[index], choice, spec ? spec->rank : 0);
+    return choose(model, all, error);
+}
+
 enum percept_status prt_model_set_scalar(struct prt_model *model, size_t index,
                                          struct prt_scalar scalar, struct percept_error *error)
 {
-    size_t count = prt_model_input_count(model);
-    if (!model->program || index >= count)
-        return percept_fail(error, PERCEPT_INVALID, "the method has no input %zu to set", index);
-    const struct prt_value *value = &model->now->graph->values[model->now->graph->inputs[index]];
-    if (value->kind == PRT_VALUE_TENSOR || value->kind == PRT_VALUE_NONE ||
-        value->kind != scalar.kind)
+    if (scalar.kind == PRT_VALUE_NONE)
         return percept_fail(error, PERCEPT_INVALID, "input %zu is no such number", index);
-    struct prt_scalar *scalars = scalars_of(model->now->graph);
-    if (!scalars)
-        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    scalars[index] = scalar;
-    return choose(model, scalars, error);
+    return choose_one(model, index, &(struct prt_choice){.number = scalar}, error);
+}
+
+enum percept_status prt_model_resize_input(struct prt_model *model, size_t index, unsigned rank,
+                                           const int32_t *sizes, struct percept_error *error)
+{
+    struct prt_choice choice = {.sized = true};
+    const struct prt_tensor *spec = prt_model_input_spec(model, index);
+    if (spec && spec->rank != rank)
+        return percept_fail(error, PERCEPT_INVALID, "input %zu has %u dimensions, not %u", index,
+                            spec->rank, rank);
+    if (spec)
+        memcpy(choice.sizes, sizes, rank * sizeof *sizes);
+    return choose_one(model, index, &choice, error);
+}
+
+const struct prt_tensor *prt_model_input_bound(const struct prt_model *model, size_t index)
+{
+    return model->program
+               ? prt_program_input_bound(model->program, method_of(&model->options), index)
+               : NULL;
+}
+
+const struct prt_tensor *prt_model_output_bound(const struct prt_model *model, size_t index)
+{
+    return model->program
+               ? prt_program_output_bound(model->program, method_of(&model->options), index)
+               : NULL;
 }
 
 struct prt_scalar prt_model_input_scalar(const struct prt_model *model, size_t index)

@@ -35,6 +35,19 @@ static int64_t number(const char **text)
     return result;
 }
 
+/* "^4", or what all results have: the sizes are upper bounds, so much more. */
+static void parse_slack(struct pte_value *value, const char **text, bool dynamic)
+{
+    int32_t more = dynamic;
+    value->dynamic = dynamic || **text == '^';
+    if (**text == '^') {
+        ++*text;
+        more = (int32_t)number(text);
+    }
+    for (uint32_t i = 0; i < value->rank; i++)
+        value->sizes[i] += more;
+}
+
 static uint32_t parse_tensor(struct pte *pte, const char **text, bool constant)
 {
     uint32_t id = new_value(pte, TYPE_TENSOR);
@@ -46,11 +59,9 @@ static uint32_t parse_tensor(struct pte *pte, const char **text, bool constant)
     value->constant = constant;
     value->planned = !constant;
     *text += length + 1;
-    size_t elements = 1;
     while (**text != ']') {
         value->order[value->rank] = (uint8_t)value->rank;
-        value->sizes[value->rank] = (int32_t)number(text);
-        elements *= (size_t)value->sizes[value->rank++];
+        value->sizes[value->rank++] = (int32_t)number(text);
         *text += **text == ',';
     }
     ++*text;
@@ -58,7 +69,10 @@ static uint32_t parse_tensor(struct pte *pte, const char **text, bool constant)
         for (uint32_t d = 0; d < value->rank; d++)
             value->order[d] = (uint8_t)(*++*text - '0');
     *text += strspn(*text, "@0123456789");
-    value->bytes = elements * prt_dtype_size(value->dtype);
+    parse_slack(value, text, pte->is_result && pte->dynamic_results);
+    value->bytes = prt_dtype_size(value->dtype);
+    for (uint32_t d = 0; d < value->rank; d++)
+        value->bytes *= (size_t)value->sizes[d];
     value->buffer = 1;
     value->offset = pte->planned_bytes;
     if (!constant)
@@ -147,7 +161,11 @@ static uint32_t parse_word(struct pte *pte, const char **text, uint32_t last_res
         return parse_list(pte, text, ')', false);
     if (first == '>') {
         ++*text;
-        return **text == '(' ? parse_list(pte, text, ')', true) : parse_tensor(pte, text, false);
+        pte->is_result = true;
+        uint32_t id =
+            **text == '(' ? parse_list(pte, text, ')', true) : parse_tensor(pte, text, false);
+        pte->is_result = false;
+        return id;
     }
     if (first == 'c') {
         ++*text;
@@ -256,6 +274,7 @@ static size_t write_tensor(struct flat *flat, const struct pte_value *value, uin
     size_t table = flat_table(flat, layout);
     flat_set(flat, table, 0, value->dtype);
     flat_set(flat, table, 5, data);
+    flat_set(flat, table, 8, value->dynamic);
     flat_link(flat, table, 2, flat_vector(flat, value->sizes, value->rank, 4, 4));
     flat_link(flat, table, 3, flat_vector(flat, value->order, value->rank, 1, 4));
     if (value->external) {
@@ -568,9 +587,8 @@ void pte_spoil_words(struct flat *flat)
     flat_spoil_words(flat, try_import);
 }
 
-void pte_expect_nodes(const char *op, const char *args, const char *nodes)
+static void expect_nodes(struct pte pte, const char *op, const char *args, const char *nodes)
 {
-    struct pte pte = {0};
     char expected[512];
     pte_call(&pte, op, args);
     char *imported = pte_import(&pte);
@@ -582,4 +600,15 @@ void pte_expect_nodes(const char *op, const char *args, const char *nodes)
     }
     ck_assert_str_eq(imported, nodes);
     free(imported);
+}
+
+void pte_expect_nodes(const char *op, const char *args, const char *nodes)
+{
+    expect_nodes((struct pte){0}, op, args, nodes);
+}
+
+void pte_expect_sizes(const char *op, const char *args, const char *nodes)
+{
+    if (nodes[0] == 'v' || nodes[0] == '\0') /* else it is a failure */
+        expect_nodes((struct pte){.dynamic_results = true}, op, args, nodes);
 }

@@ -9,6 +9,7 @@
  *   cf32[3]     a new constant (bytes 1, 2, 3, ...; floats 0.5, 1.5, ...; integers 0, 1, 2, ...)
  *   >f32[2,3]   a new tensor that is written  =    the last written again, as calls end
  *   f32[1,4,2,2]@0231  with a dim order
+ *   f32[2,3]^4  of dynamic shape, each size at most 4 more
  *   7  1.5  T  F  -  "text"       integer, real number, bools, None, text
  *   [1,2]  {0.5,2.0}              lists of integers and reals
  *   (f32[1] cf32[2])              a list of tensors, each any of the above; >( ) of results
@@ -37,7 +38,7 @@ struct pte_value {
     int32_t sizes[20];
     uint8_t order[20];
     size_t bytes;
-    bool constant, planned;
+    bool constant, planned, dynamic;
     const char *external; /* key of its data in a .ptd file, or NULL */
     uint32_t buffer;
     uint64_t offset;
@@ -61,6 +62,8 @@ struct pte {
     const char *blob_key; /* named data for the blob's weights */
     const void *blob_data;
     size_t blob_data_size;
+    bool dynamic_results; /* '>' tensors are of dynamic shape, each size at most 1 more */
+    bool is_result;       /* of what is being read */
 };
 
 /* Append a kernel call; operator "name.overload". Returns the value id of its first result, which
@@ -91,5 +94,7 @@ void pte_spoil_words(struct flat *flat);
 /* Import one call of an operator and compare: nodes are the graph's, or "!STATUS text" stands for
  * the failure of the one instruction. */
 void pte_expect_nodes(const char *op, const char *args, const char *nodes);
+/* The same with dynamic_results: that the sizes of the results follow from the operands. */
+void pte_expect_sizes(const char *op, const char *args, const char *nodes);
 
 #endif

@@ -308,11 +308,11 @@ START_TEST(number_of_another_kind_is_refused)
     pte.outputs[pte.output_count++] = number;
     struct prt_program *program = pte_open(&pte);
     struct prt_graph *graph = NULL;
-    const struct prt_scalar wrong = {.kind = PRT_VALUE_DOUBLE, .d = 1};
+    const struct prt_choice wrong = {.number = {.kind = PRT_VALUE_DOUBLE, .d = 1}};
     ck_assert_int_eq(prt_program_import_with(program, "forward", &wrong, 1, &graph, NULL),
                      PERCEPT_INVALID);
     ck_assert_ptr_null(graph);
-    const struct prt_scalar right = {.kind = PRT_VALUE_INT, .i = -5};
+    const struct prt_choice right = {.number = {.kind = PRT_VALUE_INT, .i = -5}};
     ck_assert_int_eq(prt_program_import_with(program, "forward", &right, 1, &graph, NULL),
                      PERCEPT_OK);
     ck_assert_int_eq(graph->values[graph->outputs[0]].i, -5);

@@ -373,8 +373,8 @@ static const struct example examples[] = {
     {"aten::max_pool2d_with_indices.out",
      "f32[1,2,6,6] [3] [] [0] [1] F >f32[1,2,2,2] >i64[1,2,2,2] ($9 $10)",
      "v1: float32[1, 2, 2, 2] = pool2d(v0) max kernel(3,3) stride(3,3)\n"},
-    {"aten::avg_pool2d.out", "f32[1,2,6,6] [2,3] [2,3] [0,1] T T - >f32[1,2,3,2] =",
-     "v1: float32[1, 2, 3, 2] = pool2d(v0) average kernel(2,3) stride(2,3) padding(0,0,1,1) "
+    {"aten::avg_pool2d.out", "f32[1,2,6,6] [2,3] [2,3] [0,1] T T - >f32[1,2,3,3] =",
+     "v1: float32[1, 2, 3, 3] = pool2d(v0) average kernel(2,3) stride(2,3) padding(0,0,1,1) "
      "include_pad\n"},
     {"aten::avg_pool2d.out", "f32[1,2,6,6] [2,2] [2,2] [0,0] F F 3 >f32[1,2,3,3] =",
      "v2: float32[2, 1, 6, 6] = reshape(v0)\n"
@@ -522,11 +522,19 @@ START_TEST(operator_becomes_nodes)
 }
 END_TEST
 
+START_TEST(sizes_of_results_follow_from_the_operands)
+{
+    pte_expect_sizes(examples[_i].op, examples[_i].args, examples[_i].nodes);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("import_aten");
     TCase *tests = tcase_create("import_aten");
     tcase_add_loop_test(tests, operator_becomes_nodes, 0,
+                        (int)(sizeof examples / sizeof examples[0]));
+    tcase_add_loop_test(tests, sizes_of_results_follow_from_the_operands, 0,
                         (int)(sizeof examples / sizeof examples[0]));
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -170,11 +170,19 @@ START_TEST(operator_becomes_nodes)
 }
 END_TEST
 
+START_TEST(sizes_of_results_follow_from_the_operands)
+{
+    pte_expect_sizes(examples[_i].op, examples[_i].args, examples[_i].nodes);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("import_structure");
     TCase *tests = tcase_create("import_structure");
     tcase_add_loop_test(tests, operator_becomes_nodes, 0, sizeof examples / sizeof examples[0]);
+    tcase_add_loop_test(tests, sizes_of_results_follow_from_the_operands, 0,
+                        sizeof examples / sizeof examples[0]);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
