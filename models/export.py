@@ -6,7 +6,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
 
-from . import fetch, index
+from . import fetch, index, vocabulary
 from .media import fetch_media
 from .noise import to_log
 from .pins import Model, Zoo
@@ -32,6 +32,8 @@ def fetch_originals(zoo: Zoo, names, out: Path, progress: Progress | None = None
                 progress.step(f"{part.file}: fetch {part.archive.source}")
             target = out / "models" / "original" / part.file
             fetch.member(part.archive, part.member, part.sha256, target, out / "downloads", part.cut)
+            if target.suffix == ".gguf":
+                vocabulary.write(target)
 
 
 def workers(count: int) -> int:

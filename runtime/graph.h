@@ -39,6 +39,7 @@ enum prt_value_kind {
     PRT_VALUE_DOUBLE_LIST,
     PRT_VALUE_BOOL_LIST,
     PRT_VALUE_TENSOR_LIST, /* only inside importers: nodes take the tensors themselves */
+    PRT_VALUE_AT_RUN,      /* likewise: an integer that a run computes */
 };
 
 enum prt_value_flag {
@@ -263,11 +264,14 @@ struct prt_softmax_attrs {
 };
 
 /*
- * inputs: q [.., M, D], k [.., S, D], v [.., S, W], mask|NO.   output: y [.., M, W]
+ * inputs: q [.., M, D], k [.., S, D], v [.., S, W], mask|NO, start|NO.   output: y [.., M, W]
  * y = softmax(scale * q * k^T + mask) * v. Each leading dimension of k and v divides q's: its heads
  * are shared by neighbouring ones of q. mask is [M, S], or one for each head: only the number of
  * its leading elements matters. causal: row m sees the first m + 1 keys. safe: a row that sees no
  * key, every score -inf, is 0 and not NaN.
+ * start, an INT or an I32 or I64 tensor of one element, is where the rows stand among the keys,
+ * those of a cache, of which only the first start + M mean something: no row sees more, and row m
+ * of a causal one sees start + m + 1. One outside of 0 to S - M ends the run with an error.
  */
 struct prt_attention_attrs {
     float scale;

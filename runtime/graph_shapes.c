@@ -345,7 +345,7 @@ static const struct {
     [PRT_OP_FULL] = {1, 1, check_full},
     [PRT_OP_ROUND_ROWS] = {1, 1, prt_shape_round_rows},
     [PRT_OP_DYNAMIC_LINEAR] = {4, 4, prt_shape_dynamic_linear},
-    [PRT_OP_ATTENTION] = {4, 4, prt_shape_attention},
+    [PRT_OP_ATTENTION] = {4, 5, prt_shape_attention},
     [PRT_OP_GATHER] = {1, 17, prt_shape_gather},
     [PRT_OP_SCATTER] = {2, 18, prt_shape_scatter},
     [PRT_OP_ARGSORT] = {1, 1, prt_shape_argsort},

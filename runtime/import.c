@@ -319,7 +319,9 @@ static enum percept_status import_move(struct prt_import *import, uint32_t from,
 {
     import->name = "MoveCall";
     enum prt_value_kind a = import->values[from].kind, b = import->values[to].kind;
-    if (a != b)
+    bool integers = (a == PRT_VALUE_INT || a == PRT_VALUE_AT_RUN) &&
+                    (b == PRT_VALUE_INT || b == PRT_VALUE_AT_RUN);
+    if (a != b && !integers)
         return prt_import_fail(import, PERCEPT_MALFORMED, "changes the kind of value %u", to);
     if (a == PRT_VALUE_TENSOR)
         import->identity[to] = import->identity[from];
@@ -358,6 +360,9 @@ static enum percept_status import_jump(struct prt_import *import,
             return prt_import_fail(import, PERCEPT_UNSUPPORTED,
                                    "the condition depends on the data, which only a run knows");
         holds = *(const uint8_t *)value->data != 0;
+    } else if (condition->kind == PRT_VALUE_AT_RUN) {
+        return prt_import_fail(import, PERCEPT_UNSUPPORTED,
+                               "the condition depends on the data, which only a run knows");
     } else if (condition->kind != PRT_VALUE_BOOL) {
         return prt_import_fail(import, PERCEPT_MALFORMED, "the condition is not one truth");
     }

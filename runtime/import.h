@@ -133,6 +133,7 @@ struct prt_tensor prt_import_like(const struct prt_tensor *x, unsigned rank, con
  *   T t tensor of numbers       Q q tensor, also of quantised codes      A list of tensors (like Q)
  *   a list of tensors, of which some may be None (PRT_NO_VALUE in the call's list)
  *   N n number                  I i integer     D d real     B b bool    S s text
+ *   P p integer, also one that only a run knows              U   number, likewise
  *   L l list of integers        F f list of reals
  *   O   tensor that is written  X   tensor that is written, but not by us: reading it later fails
  *   Y   list of tensors that are written

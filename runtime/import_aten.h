@@ -36,6 +36,7 @@ extern const struct prt_aten_table prt_aten_backward;  /* import_aten_backward.c
 extern const struct prt_aten_table prt_aten_prim;      /* import_aten_prim.c: scalar arithmetic */
 
 extern const struct prt_aten_table prt_aten_cadence;   /* import_cadence.c: a processor's own */
+extern const struct prt_aten_table prt_aten_llama;     /* import_aten_llama.c: caches */
 extern const struct prt_aten_table prt_aten_embedding; /* import_aten_embedding.c: codes */
 
 /* The row of an operator, NULL when there is none. */
@@ -79,6 +80,23 @@ void prt_aten_keep_quant(struct prt_import *import, uint32_t x, uint32_t y);
 /* Rows a1..an of x along axis, in a new value. */
 enum percept_status prt_aten_slice(struct prt_import *import, uint32_t x, int32_t axis,
                                    int64_t start, int64_t end, int64_t step, uint32_t y);
+/* The same for (self, dim, start, end, step, out) of which only a run knows start and end. */
+enum percept_status prt_aten_slice_at_run(struct prt_import *import, const struct prt_call *call,
+                                          int32_t axis);
+/* How many elements that has. */
+enum percept_status prt_aten_slice_count(struct prt_import *import, const struct prt_call *call,
+                                         int64_t *count);
+/* Indices along an axis of `rank`: as many as `count`, from the number in an argument of a call on.
+ */
+enum percept_status prt_aten_places(struct prt_import *import, const struct prt_call *call,
+                                    unsigned index, int32_t count, int64_t step, unsigned rank,
+                                    int32_t axis, uint32_t *id);
+/* Is the number in an argument one that only a run knows? */
+bool prt_call_is_at_run(const struct prt_import *import, const struct prt_call *call,
+                        unsigned index);
+/* The number in an argument as an INT or a tensor of one element. */
+enum percept_status prt_aten_place(struct prt_import *import, const struct prt_call *call,
+                                   unsigned index, uint32_t *id);
 /* y[p] = x[c], see GATHER. */
 enum percept_status prt_aten_gather(struct prt_import *import, uint32_t x, unsigned count,
                                     const uint32_t *indices, const struct prt_index_attrs *attrs,

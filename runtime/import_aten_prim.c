@@ -1,6 +1,7 @@
 /*
  * Why: programs compute sizes with scalars. Sizes are known at import (those of a tensor with
  * dynamic shape are its upper bounds), so this arithmetic is done here, once, and leaves no nodes.
+ * A number that comes out of a tensor, such as a position in a cache, is a node and an offset.
  */
 #include "runtime/import_aten.h"
 
@@ -47,6 +48,46 @@ static struct prt_program_value a_double(double d)
 static struct prt_program_value a_bool(bool b)
 {
     return (struct prt_program_value){.kind = PRT_VALUE_BOOL, .b = b};
+}
+
+/* The number in a constant of one element. */
+static int64_t element_of(const struct prt_value *value)
+{
+    switch (value->tensor.dtype) {
+    case PRT_I64:
+        return *(const int64_t *)value->data;
+    case PRT_I32:
+        return *(const int32_t *)value->data;
+    case PRT_I16:
+        return *(const int16_t *)value->data;
+    case PRT_I8:
+        return *(const int8_t *)value->data;
+    default:
+        return *(const uint8_t *)value->data;
+    }
+}
+
+/* (self, result) */
+static enum percept_status item(struct prt_import *import, const struct prt_aten_op *op,
+                                struct prt_call *call)
+{
+    (void)op;
+    uint32_t x = call->operands[0];
+    const struct prt_value *value = &import->graph->values[x];
+    enum prt_dtype dtype = value->tensor.dtype;
+    if (prt_tensor_elements(&value->tensor) != 1)
+        return prt_import_fail(import, PERCEPT_MALFORMED, "takes the number out of several");
+    bool whole = dtype == PRT_I64 || dtype == PRT_I32 || dtype == PRT_I16 || dtype == PRT_I8 ||
+                 dtype == PRT_U8;
+    if (whole && value->flags & PRT_FLAG_CONSTANT)
+        return set(import, call, 1, an_int(element_of(value)));
+    struct prt_program_value number = {.kind = PRT_VALUE_AT_RUN, .run = {PRT_NO_VALUE, 0}};
+    if (!whole) /* nothing here asks for a real number that only a run knows */
+        return set(import, call, 1, number);
+    enum percept_status status = prt_import_convert(import, x, PRT_I64, &x);
+    if (status == PERCEPT_OK)
+        status = prt_aten_as(import, x, 1, (const int32_t[]){1}, &number.run.id);
+    return status == PERCEPT_OK ? set(import, call, 1, number) : status;
 }
 
 /* (self, dim, result) */
@@ -142,6 +183,32 @@ static bool reals(enum prim prim, double a, double b, struct prt_program_value *
     }
 }
 
+/* Of numbers of which only a run knows one or both: those that a position in a cache is computed
+ * with. Nothing computes other results, which programs have for assertions that an export left. */
+static enum percept_status two_at_run(struct prt_import *import, enum prim prim,
+                                      struct prt_call *call)
+{
+    const struct prt_program_value a = import->values[call->args[0]],
+                                   b = import->values[call->args[1]];
+    struct prt_program_value result = {.kind = PRT_VALUE_AT_RUN, .run = {PRT_NO_VALUE, 0}};
+    bool known = true; /* the offsets do not overflow */
+    if (a.kind == PRT_VALUE_AT_RUN && b.kind == PRT_VALUE_INT &&
+        (prim == PRIM_ADD || prim == PRIM_SUB)) {
+        result.run.id = a.run.id;
+        known = prim == PRIM_ADD ? base_add_i64(a.run.offset, b.i, &result.run.offset)
+                                 : !__builtin_sub_overflow(a.run.offset, b.i, &result.run.offset);
+    } else if (a.kind == PRT_VALUE_INT && b.kind == PRT_VALUE_AT_RUN && prim == PRIM_ADD) {
+        result.run.id = b.run.id;
+        known = base_add_i64(a.i, b.run.offset, &result.run.offset);
+    } else if (a.kind == b.kind && prim == PRIM_SUB && a.run.id == b.run.id &&
+               a.run.id != PRT_NO_VALUE) {
+        result = an_int(0);
+        known = !__builtin_sub_overflow(a.run.offset, b.run.offset, &result.i);
+    }
+    return known ? set(import, call, 2, result)
+                 : prt_import_fail(import, PERCEPT_MALFORMED, "has no result for these numbers");
+}
+
 /* (a, b, result) */
 static enum percept_status two(struct prt_import *import, const struct prt_aten_op *op,
                                struct prt_call *call)
@@ -150,6 +217,8 @@ static enum percept_status two(struct prt_import *import, const struct prt_aten_
     const struct prt_program_value *a = &import->values[call->args[0]];
     const struct prt_program_value *b = &import->values[call->args[1]];
     struct prt_program_value result;
+    if (a->kind == PRT_VALUE_AT_RUN || b->kind == PRT_VALUE_AT_RUN)
+        return two_at_run(import, prim, call);
     bool whole = a->kind == PRT_VALUE_INT && b->kind == PRT_VALUE_INT && prim != PRIM_TRUEDIV;
     bool fine = whole && prim >= PRIM_EQ ? reals(prim, (a->i > b->i) - (a->i < b->i), 0, &result)
                 : whole                  ? integers(prim, a->i, b->i, &result)
@@ -182,19 +251,20 @@ static enum percept_status one(struct prt_import *import, const struct prt_aten_
 static const struct prt_aten_op ops[] = {
     {"aten::sym_size.int", "QIZ", size, 0},
     {"aten::sym_numel", "QZ", elements, 0},
-    {"executorch_prim::add.Scalar", "NNZ", two, PRIM_ADD},
-    {"executorch_prim::sub.Scalar", "NNZ", two, PRIM_SUB},
-    {"executorch_prim::mul.Scalar", "NNZ", two, PRIM_MUL},
-    {"executorch_prim::floordiv.Scalar", "NNZ", two, PRIM_FLOORDIV},
-    {"executorch_prim::truediv.Scalar", "NNZ", two, PRIM_TRUEDIV},
-    {"executorch_prim::mod.Scalar", "NNZ", two, PRIM_MOD},
-    {"executorch_prim::sym_max.Scalar", "NNZ", two, PRIM_MAX},
-    {"executorch_prim::sym_min.Scalar", "NNZ", two, PRIM_MIN},
-    {"executorch_prim::eq.Scalar", "NNZ", two, PRIM_EQ},
-    {"executorch_prim::gt.Scalar", "NNZ", two, PRIM_GT},
-    {"executorch_prim::lt.Scalar", "NNZ", two, PRIM_LT},
-    {"executorch_prim::ge.Scalar", "NNZ", two, PRIM_GE},
-    {"executorch_prim::le.Scalar", "NNZ", two, PRIM_LE},
+    {"aten::_local_scalar_dense", "TZ", item, 0},
+    {"executorch_prim::add.Scalar", "UUZ", two, PRIM_ADD},
+    {"executorch_prim::sub.Scalar", "UUZ", two, PRIM_SUB},
+    {"executorch_prim::mul.Scalar", "UUZ", two, PRIM_MUL},
+    {"executorch_prim::floordiv.Scalar", "UUZ", two, PRIM_FLOORDIV},
+    {"executorch_prim::truediv.Scalar", "UUZ", two, PRIM_TRUEDIV},
+    {"executorch_prim::mod.Scalar", "UUZ", two, PRIM_MOD},
+    {"executorch_prim::sym_max.Scalar", "UUZ", two, PRIM_MAX},
+    {"executorch_prim::sym_min.Scalar", "UUZ", two, PRIM_MIN},
+    {"executorch_prim::eq.Scalar", "UUZ", two, PRIM_EQ},
+    {"executorch_prim::gt.Scalar", "UUZ", two, PRIM_GT},
+    {"executorch_prim::lt.Scalar", "UUZ", two, PRIM_LT},
+    {"executorch_prim::ge.Scalar", "UUZ", two, PRIM_GE},
+    {"executorch_prim::le.Scalar", "UUZ", two, PRIM_LE},
     {"executorch_prim::neg.Scalar", "NZ", one, PRIM_NEG},
     {"executorch_prim::sym_int.Scalar", "NZ", one, PRIM_INT},
     {"executorch_prim::sym_float.Scalar", "NZ", one, PRIM_FLOAT},

@@ -196,6 +196,9 @@ static enum percept_status slice(struct prt_import *import, const struct prt_ate
     (void)op;
     int32_t axis;
     enum percept_status status = axis_of(import, call, 1, call->operands[0], &axis);
+    if (status == PERCEPT_OK &&
+        (prt_call_is_at_run(import, call, 2) || prt_call_is_at_run(import, call, 3)))
+        return prt_aten_slice_at_run(import, call, axis);
     if (status == PERCEPT_OK)
         status = prt_aten_slice(import, call->operands[0], axis, prt_call_int(import, call, 2, 0),
                                 prt_call_int(import, call, 3, INT64_MAX),
@@ -474,7 +477,7 @@ static const struct prt_aten_op ops[] = {
     {"aten::t_copy.out", "QOR", matrix_transpose, 0},
     {"aten::pixel_shuffle.out", "QIOR", pixel_shuffle, false},
     {"aten::pixel_unshuffle.out", "QIOR", pixel_shuffle, true},
-    {"aten::slice_copy.Tensor_out", "QIiiIOR", slice, 0},
+    {"aten::slice_copy.Tensor_out", "QIppIOR", slice, 0},
     {"aten::narrow_copy.out", "QIIIOR", narrow, 0},
     {"aten::select_copy.int_out", "QIIOR", select_one, 0},
     {"aten::unbind_copy.int_out", "QIYR", unbind, 0},

@@ -11,20 +11,10 @@ static const struct {
     char letter;
     const char *expected;
 } letters[] = {
-    {'T', "a tensor"},
-    {'Q', "a tensor"},
-    {'A', "a list of tensors"},
-    {'N', "a number"},
-    {'I', "an integer"},
-    {'D', "a real number"},
-    {'B', "a bool"},
-    {'S', "a text"},
-    {'L', "a list of integers"},
-    {'F', "a list of reals"},
-    {'O', "a tensor"},
-    {'X', "a tensor"},
-    {'Y', "a list of tensors"},
-    {'Z', "a number"},
+    {'T', "a tensor"},   {'Q', "a tensor"},   {'A', "a list of tensors"},  {'N', "a number"},
+    {'I', "an integer"}, {'P', "an integer"}, {'U', "a number"},           {'D', "a real number"},
+    {'B', "a bool"},     {'S', "a text"},     {'L', "a list of integers"}, {'F', "a list of reals"},
+    {'O', "a tensor"},   {'X', "a tensor"},   {'Y', "a list of tensors"},  {'Z', "a number"},
 };
 
 static const struct prt_program_value *argument(const struct prt_import *import,
@@ -44,13 +34,19 @@ static bool kind_fits(char letter, enum prt_value_kind kind)
     case 'A':
     case 'Y':
         return kind == PRT_VALUE_TENSOR_LIST;
-    case 'N':
+    case 'U':
     case 'Z':
+        if (kind == PRT_VALUE_AT_RUN)
+            return true;
+        __attribute__((fallthrough));
+    case 'N':
         return kind == PRT_VALUE_INT || kind == PRT_VALUE_DOUBLE || kind == PRT_VALUE_BOOL;
     case 'D':
         return kind == PRT_VALUE_DOUBLE || kind == PRT_VALUE_INT;
     case 'I':
         return kind == PRT_VALUE_INT;
+    case 'P':
+        return kind == PRT_VALUE_INT || kind == PRT_VALUE_AT_RUN;
     case 'B':
         return kind == PRT_VALUE_BOOL;
     case 'S':
@@ -76,6 +72,9 @@ static enum percept_status check_kinds(struct prt_import *import, const struct p
         bool optional = letter != upper && letter != 'a';
         if (kind_fits(upper, kind) || (optional && kind == PRT_VALUE_NONE))
             continue;
+        if (kind == PRT_VALUE_AT_RUN)
+            return prt_import_fail(import, PERCEPT_UNSUPPORTED,
+                                   "argument %u depends on the data, which only a run knows", i);
         for (size_t j = 0; j < sizeof letters / sizeof letters[0]; j++)
             if (letters[j].letter == upper)
                 return prt_import_fail(import, PERCEPT_MALFORMED, "argument %u is not %s", i,
@@ -242,7 +241,9 @@ uint32_t prt_call_list_count(const struct prt_import *import, const struct prt_c
                              unsigned index)
 {
     const struct prt_program_value *value = argument(import, call, index);
-    return value->kind >= PRT_VALUE_INT_LIST ? value->list.count : 0;
+    return value->kind >= PRT_VALUE_INT_LIST && value->kind <= PRT_VALUE_TENSOR_LIST
+               ? value->list.count
+               : 0;
 }
 
 double prt_call_real(const struct prt_import *import, const struct prt_call *call, unsigned index,

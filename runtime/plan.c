@@ -18,6 +18,7 @@
 /* Life of a root, in nodes. The caller's writes come before node 0, its reads after the last. */
 struct life {
     int64_t first, last;
+    int64_t read; /* the last that reads it; INT64_MAX for the caller */
     size_t bytes;
     bool read_only; /* inputs, constants and state: never written over */
 };
@@ -70,6 +71,7 @@ static void join(struct planner *planner, uint32_t from, uint32_t into, size_t d
     planner->plan->places[from].delta = delta;
     a->first = b->first < a->first ? b->first : a->first;
     a->last = b->last > a->last ? b->last : a->last;
+    a->read = b->read > a->read ? b->read : a->read;
     a->read_only |= b->read_only;
 }
 
@@ -186,12 +188,54 @@ static void join_in_place(struct planner *planner, uint32_t index)
     }
 }
 
+/* A SCATTER may write over its first operand: nothing reads that later, or at the same time in
+ * another pattern. */
+static bool scatters_in_place(struct planner *planner, uint32_t index)
+{
+    const struct prt_node *node = &planner->graph->nodes[index];
+    size_t delta;
+    uint32_t root = find(planner, node->inputs[0], &delta);
+    for (unsigned i = 1; i < node->input_count; i++)
+        if (find(planner, node->inputs[i], &delta) == root)
+            return false;
+    return planner->lives[root].read <= (int64_t)index;
+}
+
+/* A state whose next version is itself but for some elements, as a cache is, changes where it lies.
+ */
+static void join_state(struct planner *planner, const struct prt_state *state)
+{
+    const struct prt_graph *graph = planner->graph;
+    uint32_t next = graph->outputs[state->output], v = next;
+    size_t delta, bytes = value_of(planner, state->value)->bytes;
+    if (!prt_tensor_same_layout(&value_of(planner, next)->tensor,
+                                &value_of(planner, state->value)->tensor))
+        return;
+    while (v != state->value) {
+        uint32_t root = find(planner, v, &delta), n = value_of(planner, v)->producer;
+        if (n == PRT_NO_VALUE || delta != 0 || planner->lives[root].bytes != bytes)
+            return;
+        bool view = planner->skip[n] && graph->nodes[n].op != PRT_OP_CONCAT;
+        bool scatter = graph->nodes[n].op == PRT_OP_SCATTER && scatters_in_place(planner, n);
+        if (!view && !scatter)
+            return;
+        v = graph->nodes[n].inputs[0];
+    }
+    for (v = next; v != state->value; v = graph->nodes[value_of(planner, v)->producer].inputs[0]) {
+        uint32_t root = find(planner, v, &delta);
+        if (root != state->value)
+            join(planner, root, state->value, 0);
+    }
+}
+
 /* ---- lifetimes ---- */
 
 static void live_from(struct planner *planner, uint32_t id, int64_t first, int64_t last)
 {
     planner->plan->places[id].root = id;
-    planner->lives[id] = (struct life){.first = first, .last = last};
+    planner->lives[id] = (struct life){.first = first, .last = last, .read = -1};
+    if (value_of(planner, id)->flags & PRT_FLAG_OUTPUT)
+        planner->lives[id].read = INT64_MAX;
     planner->lives[id].bytes = value_of(planner, id)->bytes;
     planner->lives[id].read_only =
         value_of(planner, id)->flags & (PRT_FLAG_INPUT | PRT_FLAG_CONSTANT | PRT_FLAG_STATE);
@@ -209,9 +253,13 @@ static void find_lives(struct planner *planner)
     }
     for (uint32_t n = 0; n < graph->node_count; n++) {
         const struct prt_node *node = &graph->nodes[n];
-        for (unsigned i = 0; i < node->input_count; i++)
-            if (node->inputs[i] != PRT_NO_VALUE && planner->lives[node->inputs[i]].last < n)
-                planner->lives[node->inputs[i]].last = n;
+        for (unsigned i = 0; i < node->input_count; i++) {
+            if (node->inputs[i] == PRT_NO_VALUE)
+                continue;
+            struct life *life = &planner->lives[node->inputs[i]];
+            life->last = life->last < n ? n : life->last;
+            life->read = life->read < n ? n : life->read;
+        }
         if (planner->lives[node->outputs[0]].last < n)
             planner->lives[node->outputs[0]].last = n;
     }
@@ -323,6 +371,9 @@ static enum percept_status make(struct planner *planner, const struct prt_backen
         else
             join_view(planner, n);
     }
+    for (uint32_t i = 0; i < graph->state_count; i++)
+        if (graph->states[i].output != PRT_NO_VALUE)
+            join_state(planner, &graph->states[i]);
     enum percept_status status = PERCEPT_OK;
     for (uint32_t n = 0; n < graph->node_count && status == PERCEPT_OK; n++) {
         join_in_place(planner, n);

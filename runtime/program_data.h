@@ -47,6 +47,11 @@ struct prt_program_value {
             const double *doubles;
             const bool *bools;
         } list;
+        struct {
+            uint32_t id; /* AT_RUN: graph value of an I64 tensor [1], to which offset is added;
+                            PRT_NO_VALUE: nothing computes it */
+            int64_t offset;
+        } run;
     };
 };
 

@@ -99,7 +99,8 @@ enum percept_status prt_model_choose(struct prt_model *model, const struct prt_c
 const struct prt_tensor *prt_model_input_bound(const struct prt_model *model, size_t index);
 const struct prt_tensor *prt_model_output_bound(const struct prt_model *model, size_t index);
 
-/* A run changes the model's states (a KV cache) when it succeeds. This makes them what they were
+/* A run changes the model's states (a KV cache) when it succeeds; one that fails may have changed
+ * elements of those that it would have changed in part only. This makes them what they were
  * before the first run. */
 void prt_model_reset_state(struct prt_model *model);
 

@@ -21,12 +21,21 @@ static bool shared_out(const struct prt_tensor *q, const struct prt_tensor *x)
     return true;
 }
 
+static bool is_start(const struct prt_value *value)
+{
+    return value->kind == PRT_VALUE_INT ||
+           (value->kind == PRT_VALUE_TENSOR && !is_quantised(&value->tensor) &&
+            (value->tensor.dtype == PRT_I32 || value->tensor.dtype == PRT_I64) &&
+            prt_tensor_elements(&value->tensor) == 1);
+}
+
 const char *prt_shape_attention(const struct prt_check *check)
 {
     const struct prt_tensor *q = tensor_at(check, 0), *k = tensor_at(check, 1),
                             *v = tensor_at(check, 2), *mask = tensor_at(check, 3), *y = check->y;
     const struct prt_attention_attrs *a = &check->node->attrs.attention;
-    if (!q || !k || !v || (operand(check, 3) && !mask))
+    const struct prt_value *start = operand(check, 4);
+    if (!q || !k || !v || (operand(check, 3) && !mask) || (start && !is_start(start)))
         return WRONG_KIND;
     if (!is_float(q) || is_quantised(q) || !same_type(q, k) || !same_type(q, v) ||
         !same_type(q, y) || (mask && !same_type(q, mask)))

@@ -11,13 +11,17 @@ struct head {
 struct attention {
     const struct cpu_kernels *kernels;
     size_t heads, row_tasks, rows, scratch; /* scratch: floats a worker */
-    bool masked;
+    bool masked, starts;
+    size_t start_bytes; /* of one that is an operand of the run; 0: it is `start` */
+    int64_t start;
+    const char *name;      /* of the node */
     struct cpu_attend job; /* what all jobs share */
     const struct head *of;
 };
 
 struct attention_run {
     const struct attention *op;
+    size_t seen; /* keys that the first row sees */
     const float *q, *k, *v, *mask;
     float *y, *scratch;
 };
@@ -36,15 +40,35 @@ static void attention_task(void *context, size_t task, unsigned worker)
     job.v = run->v + head->v;
     job.mask = op->masked ? run->mask + head->mask + row * job.mask_row : NULL;
     job.y = run->y + head->y + row * job.y_row;
-    job.seen += row * job.seen_step;
+    job.seen = run->seen + row * job.seen_step;
     job.scratch = run->scratch + worker * op->scratch;
     op->kernels->attend(&job);
+}
+
+/* Where the rows stand among the keys. */
+static int64_t start_of(const struct cpu_step *step, const struct cpu_run *run)
+{
+    const struct attention *op = step->state;
+    const void *data = op->start_bytes ? run->data[step->inputs[4]] : NULL;
+    if (!data)
+        return op->start;
+    return op->start_bytes == sizeof(int64_t) ? *(const int64_t *)data : *(const int32_t *)data;
 }
 
 static void attention_run(const struct cpu_step *step, const struct cpu_run *run)
 {
     const struct attention *op = step->state;
+    size_t seen = op->job.seen;
+    if (op->starts) {
+        int64_t start = start_of(step, run), last = (int64_t)op->job.keys - (int64_t)op->rows;
+        if (start < 0 || start > last) {
+            cpu_fault_index(run->fault, op->name, start, last + 1);
+            return;
+        }
+        seen = (size_t)start + (op->job.seen_step ? 1 : op->rows);
+    }
     struct attention_run job = {op,
+                                seen,
                                 run->data[step->inputs[0]],
                                 run->data[step->inputs[1]],
                                 run->data[step->inputs[2]],
@@ -121,7 +145,13 @@ static enum percept_status prepare_attention(const struct cpu_prepare *prepare,
         if (mask && prt_tensor_elements(mask) > rows * keys)
             of[i].mask = (int64_t)(i * rows * keys);
     }
+    bool starts = node->input_count > 4 && node->inputs[4] != PRT_NO_VALUE;
+    const struct prt_tensor *start = cpu_operand(graph, node, 4);
     *op = (struct attention){
+        .starts = starts,
+        .start_bytes = start ? prt_dtype_size(start->dtype) : 0,
+        .start = starts ? prt_value_int(graph, node->inputs[4], 0) : 0,
+        .name = node->name,
         .kernels = cpu_kernels_of(cpu_isa_best()),
         .heads = heads,
         .row_tasks = (rows + CPU_ATTEND_ROWS - 1) / CPU_ATTEND_ROWS,

@@ -13,11 +13,16 @@ HOP, BINS = 128, 129
 STRIDES = (1, 2, 2, 1)
 
 
+def dense(tensor: Tensor) -> Tensor:
+    """A copy with the strides of its sizes: the archive has axes of size 1 with a stride of 0, which no dim order has."""
+    return torch.empty(tensor.shape).copy_(tensor.detach())
+
+
 class SileroVad(nn.Module):
     def __init__(self, weights: dict[str, Tensor]):
         super().__init__()
         for name, tensor in weights.items():
-            self.register_buffer(name.replace(".", "_"), tensor.detach().clone().float().contiguous())
+            self.register_buffer(name.replace(".", "_"), dense(tensor))
         for name in ("hidden", "cell"):
             self.register_buffer(name, torch.zeros(1, WIDTH))
 

@@ -123,7 +123,8 @@ static void commit_states(const struct prt_variant *variant)
         if (state->output == PRT_NO_VALUE)
             continue;
         size_t bytes = graph->values[state->value].bytes;
-        if (bytes)
+        /* The plan may have let it change where it lies. */
+        if (bytes && variant->data[state->value] != variant->data[graph->outputs[state->output]])
             memcpy(variant->data[state->value], variant->data[graph->outputs[state->output]],
                    bytes);
     }

@@ -3,11 +3,13 @@
 
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct operands {
     uint32_t q, k, v, mask;
+    int32_t seen; /* with a start: keys that the first row of a causal one sees, else each; or 0 */
 };
 
 /* The index of a head of k or v that a head of q reads. */
@@ -27,7 +29,9 @@ static double score(const struct one_node *one, const struct operands *o, const 
     int32_t from[PRT_MAX_RANK], to[PRT_MAX_RANK];
     memcpy(from, index, sizeof from);
     shared(q, k, index, to);
-    if (a->causal && key > index[last - 1])
+    if (a->causal && key >= index[last - 1] + (o->seen ? o->seen : 1))
+        return -INFINITY;
+    if (!a->causal && o->seen && key >= o->seen)
         return -INFINITY;
     to[last - 1] = key;
     double sum = 0;
@@ -62,6 +66,8 @@ static double attended(const struct one_node *one, const int32_t *index, const v
         return one->graph->nodes[0].attrs.attention.safe ? 0 : NAN;
     for (int32_t s = 0; s < v->sizes[last - 1]; s++) {
         double weight = exp(scores[s] - most);
+        if (weight == 0)
+            continue; /* whatever lies there */
         at[last - 1] = s;
         total += weight;
         sum += weight * one_node_get(one, o->v, at);
@@ -125,6 +131,67 @@ static void attention_case(int32_t rows, int32_t keys, int32_t depth, int32_t wi
     one_node_end(&one);
 }
 
+/* Rows somewhere among the keys of a cache; what lies behind them there is not to be looked at. */
+static void cached_case(int32_t rows, int32_t start, int32_t keys, enum prt_dtype dtype)
+{
+    struct one_node one = one_node_begin();
+    struct operands o = {.q = operand(&one, 3, 1, 4, rows, 8),
+                         .k = operand(&one, 3, 1, 2, keys, 8),
+                         .v = operand(&one, 3, 1, 2, keys, 16),
+                         .mask = PRT_NO_VALUE};
+    bool causal = random_between(0, 1), fixed = dtype == PRT_BOOL;
+    uint32_t at;
+    if (fixed) {
+        at = one_node_int(&one, start);
+    } else {
+        at = one_node_input(&one, random_between(0, 1) ? TENSOR(dtype, 1) : tensor_scalar(dtype));
+        one_node_set(&one, at, (int32_t[]){0}, start);
+    }
+    int32_t index[3] = {0};
+    const struct prt_tensor values = *one_node_spec(&one, o.v);
+    do {
+        if (index[1] >= start + rows)
+            one_node_set(&one, o.v, index, NAN);
+    } while (next_index(&values, index));
+    o.seen = causal ? start + 1 : start + rows;
+    NODE(&one, PRT_OP_ATTENTION, by_rows(TENSOR(PRT_F32, 4, rows, 16)), o.q, o.k, o.v, o.mask, at)
+        ->attrs.attention = (struct prt_attention_attrs){.scale = 0.5f, .causal = causal};
+    one_node_run_near(&one, attended, &o, 5e-6);
+    one_node_end(&one);
+}
+
+START_TEST(rows_see_what_a_cache_has_up_to_them)
+{
+    random_seed(93);
+    for (int round = 0; round < 20; round++) {
+        int32_t rows = random_between(1, 9), start = random_between(0, 300);
+        cached_case(rows, start, start + rows + random_between(0, 100), PRT_I64);
+    }
+    cached_case(100, 0, 250, PRT_I32);
+    cached_case(7, 3, 10, PRT_BOOL);
+}
+END_TEST
+
+START_TEST(rows_outside_of_a_cache_end_the_run)
+{
+    static const int64_t starts[] = {-1, 6, INT64_MIN, INT64_MAX};
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+        struct one_node one = one_node_begin();
+        uint32_t q = one_node_input(&one, TENSOR(PRT_F32, 1, 3, 2));
+        uint32_t k = one_node_input(&one, TENSOR(PRT_F32, 1, 8, 2));
+        uint32_t at = one_node_input(&one, TENSOR(PRT_I64, 1));
+        memcpy(one.data[at], &starts[i], sizeof starts[i]);
+        NODE(&one, PRT_OP_ATTENTION, TENSOR(PRT_F32, 1, 3, 2), q, k, k, PRT_NO_VALUE, at)
+            ->attrs.attention = (struct prt_attention_attrs){.scale = 1, .causal = true};
+        char message[96];
+        snprintf(message, sizeof message, "attention: index %lld is outside of a dimension of 6",
+                 (long long)starts[i]);
+        one_node_run_fails(&one, message);
+        one_node_end(&one);
+    }
+}
+END_TEST
+
 START_TEST(attention_matches_its_definition)
 {
     random_seed(90);
@@ -169,6 +236,8 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, attention_matches_its_definition);
     tcase_add_test(tests, blocks_of_rows_and_keys_make_one_softmax);
+    tcase_add_test(tests, rows_see_what_a_cache_has_up_to_them);
+    tcase_add_test(tests, rows_outside_of_a_cache_end_the_run);
     tcase_add_test(tests, scores_of_any_size_have_a_softmax);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -9,6 +9,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from models import vocabulary
 from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers, trainers
 
 PERCEPT = Path(os.environ.get("PERCEPT_BIN", "build/release/bin")) / "percept"
@@ -87,6 +88,24 @@ class Tokens(unittest.TestCase):
 
     def test_whole_words_before_merges(self):
         self.check(self.train(WAYS["Llama 3"], ignore_merges=True))
+
+    def test_vocabulary_of_gguf(self):
+        for name, cut in (("SmolLM2", "smollm"), ("GPT-2", "gpt-2")):
+            tokenizer = self.train(WAYS[name])
+            saved = json.loads(tokenizer.to_str())
+            tokens = sorted(tokenizer.get_vocab(with_added_tokens=True), key=tokenizer.token_to_id)
+            added = {token["id"] for token in saved["added_tokens"]}
+            metadata = {"model": "gpt2", "pre": cut, "tokens": tokens, "token_type": [3 if i in added else 1 for i in range(len(tokens))],
+                        "merges": [merge if isinstance(merge, str) else " ".join(merge) for merge in saved["model"]["merges"]]}
+            made = vocabulary.tokenizer({f"tokenizer.ggml.{key}": value for key, value in metadata.items()})
+            remade = Tokenizer.from_str(json.dumps(made))
+            for text in strings():
+                self.assertEqual(remade.encode(text).ids, tokenizer.encode(text, add_special_tokens=False).ids)
+            self.check(remade)
+
+    def test_other_vocabularies_of_gguf_are_refused(self):
+        with self.assertRaisesRegex(vocabulary.VocabularyError, "of kind llama, default"):
+            vocabulary.tokenizer({"tokenizer.ggml.model": "llama", "tokenizer.ggml.pre": "default"})
 
     def test_what_is_not_understood_is_refused(self):
         self.train(WAYS["GPT-2"]).save(str(self.file))

@@ -93,6 +93,51 @@ START_TEST(a_scatter_changes_what_nobody_reads_later)
 }
 END_TEST
 
+/* The next version of a state [8, 4]: two SCATTERs into it; reads: who reads what it was. */
+enum reads { NOBODY, BEFORE, AFTER, CALLER };
+
+static struct prt_graph *cache(enum reads reads, uint32_t *state, uint32_t *next)
+{
+    struct prt_graph *graph = build_graph();
+    uint32_t index = build_input(graph, SIZES(2, 1)), src = build_input(graph, SIZES(2, 4));
+    uint32_t from = *state = build_constant(graph, SIZES(8, 4)), read = src;
+    graph->values[*state].flags = PRT_FLAG_STATE;
+    graph->values[index].tensor.dtype = PRT_I32;
+    if (reads == BEFORE)
+        read = build_clamp(graph, *state, 0, 1);
+    for (int i = 0; i < 2; i++) {
+        struct prt_node *node =
+            build_node(graph, PRT_OP_SCATTER, IDS(from, src, index), SIZES(8, 4), next);
+        node->attrs.index = (struct prt_index_attrs){.from = {PRT_INDEXED, 1}};
+        from = build_reshape(graph, build_reshape(graph, *next, SIZES(32)), SIZES(8, 4));
+    }
+    *next = from;
+    if (reads == AFTER)
+        read = build_binary(graph, PRT_BINARY_SUB, *state, *next);
+    static struct prt_state kept;
+    kept = (struct prt_state){.value = *state, .output = 1};
+    graph->states = &kept;
+    graph->state_count = graph->state_output_count = 1;
+    build_finish(graph, reads == CALLER ? (uint32_t[]){*state, *next} : (uint32_t[]){read, *next},
+                 2);
+    return graph;
+}
+
+START_TEST(a_state_that_changes_in_part_changes_where_it_lies)
+{
+    static const bool in_place[] = {
+        [NOBODY] = true, [BEFORE] = true, [AFTER] = false, [CALLER] = false};
+    for (int reads = NOBODY; reads <= CALLER; reads++) {
+        uint32_t state, next;
+        struct prt_graph *graph = cache(reads, &state, &next);
+        struct prt_plan plan = plan_of(graph);
+        ck_assert_msg((plan.places[next].root == state) == in_place[reads], "case %d", reads);
+        prt_plan_free(&plan);
+        prt_graph_destroy(graph);
+    }
+}
+END_TEST
+
 START_TEST(views_and_outer_slices_are_not_executed)
 {
     struct prt_graph *graph = build_graph();
@@ -296,6 +341,7 @@ int main(void)
     tcase_add_test(tests, elementwise_results_replace_their_operands);
     tcase_add_test(tests, an_operand_that_is_read_later_is_not_replaced);
     tcase_add_test(tests, a_scatter_changes_what_nobody_reads_later);
+    tcase_add_test(tests, a_state_that_changes_in_part_changes_where_it_lies);
     tcase_add_test(tests, views_and_outer_slices_are_not_executed);
     tcase_add_test(tests, an_output_never_shares_an_input);
     tcase_add_test(tests, whole_parts_are_computed_where_they_are_joined);
