@@ -26,11 +26,12 @@ extern const struct prt_aten_table prt_aten_shape;        /* import_aten_shape.c
 extern const struct prt_aten_table prt_aten_nn;           /* import_aten_nn.c: layers */
 extern const struct prt_aten_table prt_aten_norm;         /* import_aten_norm.c */
 extern const struct prt_aten_table prt_aten_quant;        /* import_aten_quant.c */
-extern const struct prt_aten_table prt_aten_index;    /* import_aten_index.c: looking up, sorting */
-extern const struct prt_aten_table prt_aten_arrange;  /* import_aten_arrange.c: fixed patterns */
-extern const struct prt_aten_table prt_aten_window;   /* import_aten_window.c: unusual windows */
-extern const struct prt_aten_table prt_aten_resample; /* import_aten_resample.c: other sizes */
-extern const struct prt_aten_table prt_aten_product;  /* import_aten_product.c: of matrices */
+extern const struct prt_aten_table prt_aten_index;        /* import_aten_index.c: looking up */
+extern const struct prt_aten_table prt_aten_order;        /* import_aten_order.c: sorting */
+extern const struct prt_aten_table prt_aten_arrange;   /* import_aten_arrange.c: fixed patterns */
+extern const struct prt_aten_table prt_aten_window;    /* import_aten_window.c: unusual windows */
+extern const struct prt_aten_table prt_aten_resample;  /* import_aten_resample.c: other sizes */
+extern const struct prt_aten_table prt_aten_product;   /* import_aten_product.c: of matrices */
 extern const struct prt_aten_table prt_aten_normalise; /* import_aten_normalise.c: layers */
 extern const struct prt_aten_table prt_aten_backward;  /* import_aten_backward.c: gradients */
 extern const struct prt_aten_table prt_aten_prim;      /* import_aten_prim.c: scalar arithmetic */
@@ -105,6 +106,11 @@ enum percept_status prt_aten_gather(struct prt_import *import, uint32_t x, unsig
 enum percept_status prt_aten_scatter(struct prt_import *import, uint32_t x, uint32_t src,
                                      unsigned count, const uint32_t *indices,
                                      const struct prt_index_attrs *attrs, uint32_t y);
+/* A scalar tensor as one of one element. */
+enum percept_status prt_aten_lift(struct prt_import *import, uint32_t *x);
+/* Argument `index` as an axis of x, which has at least one. */
+enum percept_status prt_aten_axis_of(struct prt_import *import, const struct prt_call *call,
+                                     unsigned index, int64_t fallback, uint32_t x, int32_t *axis);
 /* A constant of `count` indices along one axis of `rank`; the other sizes are 1. */
 enum percept_status prt_aten_index_list(struct prt_import *import, const int32_t *list,
                                         int32_t count, unsigned rank, int32_t axis, uint32_t *id);

@@ -310,8 +310,21 @@ enum percept_status prt_tosa_axis(struct prt_tosa_call *call, unsigned field, un
 
 /* ---- operators ---- */
 
-static const struct prt_tosa_table *const tables[] = {&prt_tosa_simple, &prt_tosa_windows,
-                                                      &prt_tosa_index};
+static const struct prt_tosa_table *const tables[] = {
+    &prt_tosa_simple, &prt_tosa_windows, &prt_tosa_index, &prt_tosa_integer, &prt_tosa_volume};
+
+/* What is refused by name; what has no name here, by its number. */
+static const char *const refused[] = {
+    [69] = "TOSA CUSTOM",
+    [70] = "TOSA COND_IF",
+    [71] = "TOSA WHILE_LOOP",
+    [72] = "TOSA VARIABLE",
+    [73] = "TOSA VARIABLE_WRITE",
+    [74] = "TOSA VARIABLE_READ",
+    [76] = "TOSA MATMUL_T_BLOCK_SCALED",
+    [77] = "TOSA CAST_FROM_BLOCK_SCALED",
+    [78] = "TOSA CAST_TO_BLOCK_SCALED",
+};
 
 static const struct prt_tosa_op *find_op(uint32_t number)
 {
@@ -349,6 +362,8 @@ enum percept_status prt_tosa_operator(struct prt_tosa *tosa, struct prt_fb_table
     uint32_t number = prt_fb_u32(table, OP_NUMBER);
     const struct prt_tosa_op *op = find_op(number);
     import->name = tosa->name;
+    if (!op && number < sizeof refused / sizeof refused[0] && refused[number])
+        import->name = refused[number];
     if (!op)
         return prt_import_fail(import, PERCEPT_UNSUPPORTED, "operator %u is not supported", number);
     import->name = op->name;

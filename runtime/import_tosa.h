@@ -53,6 +53,8 @@ struct prt_tosa_table {
 extern const struct prt_tosa_table prt_tosa_simple;  /* import_tosa_simple.c */
 extern const struct prt_tosa_table prt_tosa_windows; /* import_tosa_windows.c */
 extern const struct prt_tosa_table prt_tosa_index;   /* import_tosa_index.c */
+extern const struct prt_tosa_table prt_tosa_integer; /* import_tosa_integer.c */
+extern const struct prt_tosa_table prt_tosa_volume;  /* import_tosa_volume.c */
 #define PRT_TOSA_TABLE(rows)                   \
     {                                          \
         (rows), sizeof(rows) / sizeof(rows)[0] \
@@ -79,5 +81,11 @@ enum percept_status prt_tosa_list(struct prt_tosa_call *call, unsigned field, in
 /* The axis among the attributes, of an input of that rank. */
 enum percept_status prt_tosa_axis(struct prt_tosa_call *call, unsigned field, unsigned rank,
                                   int32_t *axis);
+/* A convolution of two dimensions, of integers or floats, of the call's first three operands; the
+ * other two are zero points, which the attributes leave out. */
+enum percept_status prt_tosa_conv2d(struct prt_tosa_call *call,
+                                    const struct prt_integer_conv_attrs *attrs);
+/* (a, b), both int32: a * b / 2^shift to the nearest, halves up; shift is not 0. */
+enum percept_status prt_tosa_shifted_product(struct prt_tosa_call *call, int32_t shift);
 
 #endif

@@ -17,7 +17,7 @@ static enum percept_status binary(struct prt_tosa_call *call, int kind)
                            call->y);
 }
 
-/* The third operand shifts products of int32 right; what exporters write is 0. */
+/* The third operand shifts products of int32 right. */
 static enum percept_status product(struct prt_tosa_call *call, int kind)
 {
     int32_t shift = 0;
@@ -25,8 +25,7 @@ static enum percept_status product(struct prt_tosa_call *call, int kind)
         return prt_import_fail(call->import, PERCEPT_MALFORMED, "has %u operands", call->count);
     enum percept_status status = call->count == 3 ? prt_tosa_zero(call, 2, &shift) : PERCEPT_OK;
     if (status == PERCEPT_OK && shift != 0)
-        return prt_import_fail(call->import, PERCEPT_UNSUPPORTED, "shifts the product by %d",
-                               shift);
+        return prt_tosa_shifted_product(call, shift);
     return status == PERCEPT_OK ? binary(call, kind) : status;
 }
 

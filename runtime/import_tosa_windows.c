@@ -103,6 +103,25 @@ static enum percept_status float_conv(struct prt_tosa_call *call,
     return PERCEPT_OK;
 }
 
+enum percept_status prt_tosa_conv2d(struct prt_tosa_call *call,
+                                    const struct prt_integer_conv_attrs *from)
+{
+    struct prt_integer_conv_attrs attrs = *from;
+    if (!is_integer(prt_tosa_input(call, 0)))
+        return float_conv(call, from);
+    enum percept_status status = prt_tosa_zero(call, 3, &attrs.zero_x);
+    if (status == PERCEPT_OK)
+        status = prt_tosa_zero(call, 4, &attrs.zero_weight);
+    if (status != PERCEPT_OK)
+        return status;
+    struct prt_node *node =
+        prt_import_node(call->import, PRT_OP_INTEGER_CONV, call->y, 3, call->ids);
+    if (!node)
+        return PERCEPT_NO_MEMORY;
+    node->attrs.integer_conv = attrs;
+    return PERCEPT_OK;
+}
+
 /* (input, weight, bias, input zero point, weight zero point); padding, stride, dilation */
 static enum percept_status conv(struct prt_tosa_call *call, int kind)
 {
@@ -119,20 +138,7 @@ static enum percept_status conv(struct prt_tosa_call *call, int kind)
         status = prt_tosa_list(call, 1, attrs.stride, 2);
     if (status == PERCEPT_OK && kind != PRT_INTEGER_TRANSPOSED)
         status = prt_tosa_list(call, 2, attrs.dilation, 2);
-    if (status == PERCEPT_OK && !is_integer(prt_tosa_input(call, 0)))
-        return float_conv(call, &attrs);
-    if (status == PERCEPT_OK)
-        status = prt_tosa_zero(call, 3, &attrs.zero_x);
-    if (status == PERCEPT_OK)
-        status = prt_tosa_zero(call, 4, &attrs.zero_weight);
-    if (status != PERCEPT_OK)
-        return status;
-    struct prt_node *node =
-        prt_import_node(call->import, PRT_OP_INTEGER_CONV, call->y, 3, call->ids);
-    if (!node)
-        return PERCEPT_NO_MEMORY;
-    node->attrs.integer_conv = attrs;
-    return PERCEPT_OK;
+    return status == PERCEPT_OK ? prt_tosa_conv2d(call, &attrs) : status;
 }
 
 /* (a, b, zero points) */

@@ -22,11 +22,11 @@ enum percept_status prt_passes_run(struct prt_graph *graph,
 
 /*
  * Compute what depends on constants only, with the first backend that can; views of constants cost
- * nothing. What no backend can take stays. Runs before and after prt_pass_layout: before it, only
- * operands whose order cannot matter are folded. The first form leaves DEQUANTIZE alone, so that
- * prt_pass_quantise sees quantised weights.
+ * nothing. What no backend can take stays. The first form leaves DEQUANTIZE alone, so that
+ * prt_pass_quantise sees quantised weights. The last is for after prt_pass_layout; before it, only
+ * operands whose order cannot matter are folded.
  */
-prt_pass prt_pass_fold_floats, prt_pass_fold;
+prt_pass prt_pass_fold_floats, prt_pass_fold, prt_pass_fold_laid_out;
 
 /* Drop what changes nothing, join chains of views, recognise PRELU, CLAMP and LINEAR. */
 prt_pass prt_pass_simplify;

@@ -16,8 +16,10 @@
 struct fold {
     struct prt_graph *graph;
     const struct prt_backend *const *backends;
-    void **data;  /* by value: what an execution takes */
-    size_t total; /* bytes made so far */
+    void **data;   /* by value: what an execution takes */
+    size_t total;  /* bytes made so far */
+    bool late;     /* quantised weights and expands, too */
+    bool laid_out; /* the layout pass has run */
 };
 
 static bool all_constant(const struct prt_graph *graph, const struct prt_node *node)
@@ -32,13 +34,18 @@ static bool all_constant(const struct prt_graph *graph, const struct prt_node *n
     return !(graph->values[node->outputs[0]].flags & PRT_FLAG_OUTPUT);
 }
 
-/* A PERMUTE only renames dimensions; a RESHAPE of row-major data only recounts them. */
-static bool fold_view(struct prt_graph *graph, const struct prt_node *node)
+/* A PERMUTE only renames dimensions; a RESHAPE of row-major data only recounts them. When the
+ * layout pass has run, it has seen to it that both are only other views of the same bytes. */
+static bool fold_view(struct prt_graph *graph, const struct prt_node *node, bool laid_out)
 {
     if (node->op != PRT_OP_PERMUTE && node->op != PRT_OP_RESHAPE)
         return false;
     const struct prt_value *x = &graph->values[node->inputs[0]];
     struct prt_value *y = &graph->values[node->outputs[0]];
+    if (laid_out) {
+        y->data = x->data;
+        return true;
+    }
     bool permutes = node->op == PRT_OP_PERMUTE;
     if (!permutes && !prt_tensor_is_contiguous(&x->tensor))
         return false;
@@ -132,12 +139,11 @@ static bool better_late(const struct prt_graph *graph, const struct prt_node *no
             values[node->outputs[0]].bytes > values[node->inputs[0]].bytes);
 }
 
-static enum percept_status fold_all(struct prt_graph *graph,
-                                    const struct prt_backend *const *backends, bool late,
-                                    struct percept_error *error)
+static enum percept_status fold_all(struct fold fold, struct percept_error *error)
 {
-    struct fold fold = {graph, backends, calloc(graph->value_count + 1, sizeof *fold.data), 0};
+    struct prt_graph *graph = fold.graph;
     enum percept_status status = PERCEPT_OK;
+    fold.data = calloc(graph->value_count + 1, sizeof *fold.data);
     if (!fold.data)
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory to fold constants");
     for (uint32_t i = 0; i < graph->value_count; i++)
@@ -146,9 +152,9 @@ static enum percept_status fold_all(struct prt_graph *graph,
     for (uint32_t n = 0; n < graph->node_count && status == PERCEPT_OK; n++) {
         struct prt_node *node = &graph->nodes[n];
         struct prt_value *y = &graph->values[node->outputs[0]];
-        if (!all_constant(graph, node) || (!late && better_late(graph, node)))
+        if (!all_constant(graph, node) || (!fold.late && better_late(graph, node)))
             continue;
-        bool folded = fold_view(graph, node);
+        bool folded = fold_view(graph, node, fold.laid_out);
         if (!folded)
             status = compute(&fold, n, &folded, error);
         if (!folded)
@@ -165,12 +171,20 @@ enum percept_status prt_pass_fold(struct prt_graph *graph,
                                   const struct prt_backend *const *backends,
                                   struct percept_error *error)
 {
-    return fold_all(graph, backends, true, error);
+    return fold_all((struct fold){.graph = graph, .backends = backends, .late = true}, error);
+}
+
+enum percept_status prt_pass_fold_laid_out(struct prt_graph *graph,
+                                           const struct prt_backend *const *backends,
+                                           struct percept_error *error)
+{
+    return fold_all(
+        (struct fold){.graph = graph, .backends = backends, .late = true, .laid_out = true}, error);
 }
 
 enum percept_status prt_pass_fold_floats(struct prt_graph *graph,
                                          const struct prt_backend *const *backends,
                                          struct percept_error *error)
 {
-    return fold_all(graph, backends, false, error);
+    return fold_all((struct fold){.graph = graph, .backends = backends}, error);
 }

@@ -20,7 +20,7 @@ static const struct {
     {prt_pass_fuse, true},
     {prt_pass_layout, false},
     {prt_pass_expand, false},
-    {prt_pass_fold, false}, /* copies and conversions of constants that the last two inserted */
+    {prt_pass_fold_laid_out, false}, /* copies and conversions that the last two inserted */
 };
 
 enum percept_status prt_passes_run(struct prt_graph *graph,

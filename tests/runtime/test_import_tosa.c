@@ -200,7 +200,19 @@ static const struct {
     uint32_t number, type;
     const char *shape, *inputs, *attributes, *status, *message;
 } refused[] = {
-    {72, FP32, "2,3", "x", "", "UNSUPPORTED", "TOSABackend: operator 72 is not supported"},
+    {99, FP32, "2,3", "x", "", "UNSUPPORTED", "TOSABackend: operator 99 is not supported"},
+    {70, FP32, "2,3", "x", "", "UNSUPPORTED", "TOSA COND_IF: operator 70 is not supported"},
+    {72, FP32, "2,3", "", "", "UNSUPPORTED", "TOSA VARIABLE: operator 72 is not supported"},
+    {16, FP32, "2,3", "x x", "1=1", "MALFORMED",
+     "TOSA ARITHMETIC_RIGHT_SHIFT: operand 0 is no integer of 8, 16 or 32 bits"},
+    {23, INT32, "2,3", "x four", "", "MALFORMED",
+     "TOSA LOGICAL_RIGHT_SHIFT: operand 1 is no integer of 8, 16 or 32 bits"},
+    {35, INT8, "2,3", "x", "", "MALFORMED", "TOSA CLZ: operand 0 is no integer of 32 bits"},
+    {28, INT8, "2,3", "x x one", "", "MALFORMED", "TOSA MUL: shifts the product by 1"},
+    {4, INT8, "2,3", "x x x z z", "o=0,0,0,0,0,0 o=1,1,1 o=1,1,1", "MALFORMED",
+     "TOSA CONV3D: has no five dimensions"},
+    {4, INT8, "2,3", "x x four z z", "o=0,0,0,0,0,0 o=1,1,1 o=1,1,1", "MALFORMED",
+     "TOSA CONV3D: its operands are no tensors"},
     {15, FP32, "2,3", "x", "", "MALFORMED",
      "TOSA ADD: has 1 operands and 1 results instead of 2 and 1"},
     {15, FP32, "2,3", "x nowhere", "", "MALFORMED",
@@ -234,6 +246,9 @@ START_TEST(refuses)
     tosa_tensor(&blob, "s0", INT8, "1", TOSA_CONSTANT);
     tosa_tensor(&blob, "z", INT8, "1", TOSA_CONSTANT);
     tosa_data(&blob, zero, sizeof zero);
+    static const int8_t shift[1] = {1};
+    tosa_tensor(&blob, "one", INT8, "1", TOSA_CONSTANT);
+    tosa_data(&blob, shift, sizeof shift);
     tosa_tensor(&blob, "y", refused[_i].type, refused[_i].shape, TOSA_OUTPUT);
     tosa_shape(&blob, "four", "4,4");
     tosa_shape(&blob, "huge", "1099511627776,1");
@@ -276,6 +291,36 @@ START_TEST(name_that_is_there_twice)
     tosa_tensor(&blob, "x", FP32, "2", TOSA_INPUT);
     tosa_tensor(&blob, "x", FP32, "2", TOSA_OUTPUT);
     expect_failure("f32[2] >f32[2]", "MALFORMED", "TOSABackend: the name 'x' is there twice");
+}
+END_TEST
+
+/* A convolution of volumes whose attributes do not fit its tensors, or ask for too much. */
+static const struct {
+    const char *weight, *attributes, *status, *message;
+} volumes[] = {
+    {"2,3,1,1,2", "o=0,0,0,0,0,0 o=1,1,1 o=1,1,1", "MALFORMED", "its layers do not add up"},
+    {"2,1,1,1,2", "o=0,0,0,0,0,0 o=0,1,1 o=1,1,1", "MALFORMED", "its layers do not add up"},
+    {"2,1,1,1,2", "o=-1,1,0,0,0,0 o=1,1,1 o=1,1,1", "MALFORMED", "its layers do not add up"},
+    {"2,1,1,1,2", "o=0,2147483647,0,0,0,0 o=1,1,1 o=1,1,1", "MALFORMED",
+     "its layers do not add up"},
+    {"2,1,1,1,2", "o=0,0,0,0,0,0 o=1,1,1 o=1,1", "MALFORMED", "a list has 2 items instead of 3"},
+    {"0,2000000,1,1,2", "o=0,0,0,0,0,0 o=1,1,1 o=1,1,1", "LIMIT", "a kernel of 2000000 layers"},
+};
+
+START_TEST(volume_is_refused)
+{
+    static const int8_t zero[1] = {0};
+    tosa_tensor(&blob, "x", INT8, "1,2,3,3,2", TOSA_INPUT);
+    tosa_tensor(&blob, "w", INT8, volumes[_i].weight, TOSA_INPUT);
+    tosa_tensor(&blob, "b", INT32, "2", TOSA_CONSTANT);
+    tosa_tensor(&blob, "z", INT8, "1", TOSA_CONSTANT);
+    tosa_data(&blob, zero, sizeof zero);
+    tosa_tensor(&blob, "y", INT32, "1,2,3,3,2", TOSA_OUTPUT);
+    tosa_op(&blob, 4, "x w b z z", "y", volumes[_i].attributes);
+    char args[96], rest[96];
+    snprintf(args, sizeof args, "i8[1,2,3,3,2] i8[%s] >i32[1,2,3,3,2]", volumes[_i].weight);
+    snprintf(rest, sizeof rest, "TOSA CONV3D: %s", volumes[_i].message);
+    expect_failure(args, volumes[_i].status, rest);
 }
 END_TEST
 
@@ -346,6 +391,7 @@ int main(void)
     tcase_add_test(hostile, not_of_tosa);
     tcase_add_loop_test(hostile, refuses, 0, (int)(sizeof refused / sizeof refused[0]));
     tcase_add_loop_test(hostile, tensor_is_refused, 0, (int)(sizeof tensors / sizeof tensors[0]));
+    tcase_add_loop_test(hostile, volume_is_refused, 0, (int)(sizeof volumes / sizeof volumes[0]));
     tcase_add_test(hostile, name_that_is_there_twice);
     tcase_add_test(hostile, result_that_is_there_already);
     tcase_add_test(hostile, output_that_nothing_computes);
