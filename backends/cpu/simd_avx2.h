@@ -73,9 +73,8 @@ SIMD_INLINE void simd_store_bytes(void *p, simd_i32 v)
 /* The same of two vectors, one after the other; numbers are at most 255 and at least -128. */
 SIMD_INLINE void simd_store_bytes_twice(void *p, simd_i32 a, simd_i32 b)
 {
-    __m256i low = _mm256_set1_epi32(0xff);
-    __m256i words =
-        _mm256_packs_epi32(_mm256_and_si256((__m256i)a, low), _mm256_and_si256((__m256i)b, low));
+    __m256i words = _mm256_packs_epi32((__m256i)a, (__m256i)b);
+    words = _mm256_and_si256(words, _mm256_set1_epi16(0xff));
     __m256i bytes = _mm256_packus_epi16(words, words);
     bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 0, 4, 1, 5));
     _mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128(bytes));

@@ -130,8 +130,8 @@ SIMD_INLINE void simd_store_bytes_twice(void *p, simd_i32 a, simd_i32 b)
     int16x8_t words = vcombine_s16(vmovn_s32((int32x4_t)a), vmovn_s32((int32x4_t)b));
     vst1_s8(p, vmovn_s16(words));
 #elif defined(__SSE2__)
-    const __m128i low = _mm_set1_epi32(0xff);
-    __m128i words = _mm_packs_epi32(_mm_and_si128((__m128i)a, low), _mm_and_si128((__m128i)b, low));
+    __m128i words = _mm_packs_epi32((__m128i)a, (__m128i)b);
+    words = _mm_and_si128(words, _mm_set1_epi16(0xff));
     _mm_storel_epi64((__m128i *)p, _mm_packus_epi16(words, words));
 #else
     simd_store_bytes(p, a);
