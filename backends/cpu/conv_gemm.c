@@ -8,8 +8,8 @@
  * other (ROWS); a 1x1 kernel has one tap, and nothing to look up (POINTS). Pixels outside the image
  * are a row of zeros.
  *
- * int8 windows must be widened to int16 anyway, so they are written out, a block at a time, into
- * scratch that stays in the L2 cache.
+ * int8 windows are written out, a block at a time, into scratch that stays in the L2 cache: widened
+ * to int16, or as the bytes that the kernel multiplies (kernels.h: i8_numbers).
  */
 #include "backends/cpu/conv_plan.h"
 #include "backends/cpu/shared.h"
@@ -24,7 +24,8 @@
 /* Fewer channels than this and a tap is a whole kernel row. */
 #define FEW_CHANNELS  16
 #define MIN_TASK_ROWS 24
-#define COPY_SLACK    16
+#define COPY_SLACK    32 /* bytes */
+#define STEP_BYTES    4  /* int8: of a window or of weights */
 /* Roughly what one core does, to decide how far to cut work up; nothing depends on it being right.
  */
 #define MACS_A_NS 25.0
@@ -237,103 +238,119 @@ static void block_f32(const struct cpu_conv_call *call, uint8_t *scratch, size_t
 
 /* ---- int8: copies ---- */
 
-static void widen(const struct cpu_conv *conv, int16_t *to, const uint8_t *from, size_t n)
+/* x's numbers as the kernel wants them, and as many that stand for 0. */
+static void take(const struct cpu_conv *conv, uint8_t *to, const uint8_t *from, size_t n)
 {
-    conv->kernels->widen_i16(to, from, n, conv->flip, conv->x_zero);
+    conv->kernels->take_i8(to, from, n, conv->flip, conv->x_zero);
 }
 
-/* Columns [left, left + span) of an input row (-1: none), widened, zeros beyond the edges. */
-static void widen_line(const struct cpu_conv *conv, const uint8_t *x, int32_t image, int32_t row,
-                       int64_t left, int64_t span, int16_t *to)
+static void clear(const struct cpu_conv *conv, uint8_t *to, size_t n)
+{
+    memset(to, conv->gemm.zero, n * conv->gemm.number_bytes);
+}
+
+/* Columns [left, left + span) of an input row (-1: none), with zeros beyond the edges. */
+static void take_line(const struct cpu_conv *conv, const uint8_t *x, int32_t image, int32_t row,
+                      int64_t left, int64_t span, uint8_t *to)
 {
     const struct cpu_conv_spec *spec = &conv->spec;
-    size_t channels = (size_t)spec->input[2];
+    size_t channels = (size_t)spec->input[2], pixel = channels * conv->gemm.number_bytes;
     int64_t first = left < 0 ? -left : 0, last = spec->input[1] - left;
     first = first < span ? first : span;
     last = last < first || row < 0 ? first : last < span ? last : span;
-    memset(to, 0, (size_t)first * channels * sizeof *to);
+    clear(conv, to, (size_t)first * channels);
     if (first < last)
-        widen(conv, to + (size_t)first * channels,
-              x + pixel_offset(spec, image, row, (int32_t)(left + first)),
-              (size_t)(last - first) * channels);
-    memset(to + (size_t)last * channels, 0, (size_t)(span - last) * channels * sizeof *to);
+        take(conv, to + (size_t)first * pixel,
+             x + pixel_offset(spec, image, row, (int32_t)(left + first)),
+             (size_t)(last - first) * channels);
+    clear(conv, to + (size_t)last * pixel, (size_t)(span - last) * channels);
 }
 
-/* Copies whole chunks: up to COPY_SLACK numbers beyond n are written, and read. */
-static void copy_chunks(int16_t *to, const int16_t *from, size_t n)
+/* Copies whole chunks: up to COPY_SLACK bytes beyond n are written, and read. */
+static void copy_chunks(uint8_t *to, const uint8_t *from, size_t n)
 {
     for (size_t i = 0; i < n; i += COPY_SLACK)
-        memcpy(to + i, from + i, COPY_SLACK * sizeof *to);
+        memcpy(to + i, from + i, COPY_SLACK);
 }
 
-/* ROWS: for a run of pixels of one output row, the input rows under it are widened once. What is in
- * the second half of an odd last pair does not matter: its weight is 0. */
+/* ROWS: for a run of pixels of one output row, the input rows under it are taken once. What is in
+ * the rest of a last step does not matter: its weights are 0. */
 static void copy_rows(const struct cpu_conv *conv, const uint8_t *x, struct place place,
-                      size_t rows, int16_t *to, int16_t *lines)
+                      size_t rows, uint8_t *to, uint8_t *lines)
 {
     const struct cpu_conv_spec *spec = &conv->spec;
-    size_t channels = (size_t)spec->input[2], depth = conv->gemm.depth;
-    size_t step = (size_t)spec->attrs.stride[1] * channels;
+    size_t pixel = (size_t)spec->input[2] * conv->gemm.number_bytes;
+    size_t tap = conv->gemm.depth * conv->gemm.number_bytes;
+    size_t step = (size_t)spec->attrs.stride[1] * pixel;
     for (size_t r = 0, run; r < rows; r += run, next_row(spec, &place)) {
         run = run_length(spec, place, rows - r);
         int64_t left = (int64_t)place.column * spec->attrs.stride[1] - spec->attrs.padding[2];
         int64_t span = (int64_t)(run - 1) * spec->attrs.stride[1] + spec->kernel[1];
-        int16_t *line = lines;
-        for (int32_t k = 0; k < spec->kernel[0]; k++, line += (size_t)span * channels)
-            widen_line(conv, x, place.image, input_at(spec, 0, place.row, k), left, span, line);
-        for (size_t j = 0; j < run; j++, to += 2 * conv->gemm.pairs) {
+        uint8_t *line = lines;
+        for (int32_t k = 0; k < spec->kernel[0]; k++, line += (size_t)span * pixel)
+            take_line(conv, x, place.image, input_at(spec, 0, place.row, k), left, span, line);
+        for (size_t j = 0; j < run; j++, to += STEP_BYTES * conv->gemm.steps) {
             for (size_t k = 0; k < conv->gemm.taps; k++)
-                copy_chunks(to + k * depth, lines + k * (size_t)span * channels + j * step, depth);
+                copy_chunks(to + k * tap, lines + k * (size_t)span * pixel + j * step, tap);
         }
     }
 }
 
 static void copy_pixels(const struct cpu_conv *conv, const uint8_t *x, struct place place,
-                        size_t rows, int16_t *to)
+                        size_t rows, uint8_t *to)
 {
     const struct cpu_conv_spec *spec = &conv->spec;
     size_t depth = conv->gemm.depth;
-    for (size_t r = 0; r < rows; r++, next_place(spec, &place), to += 2 * conv->gemm.pairs) {
-        int16_t *tap = to;
-        memset(to, 0, 2 * conv->gemm.pairs * sizeof *to);
+    for (size_t r = 0; r < rows;
+         r++, next_place(spec, &place), to += STEP_BYTES * conv->gemm.steps) {
+        uint8_t *tap = to;
+        memset(to, conv->gemm.zero, STEP_BYTES * conv->gemm.steps);
         for (int32_t i = 0; i < spec->kernel[0]; i++) {
             int32_t row = input_at(spec, 0, place.row, i);
-            for (int32_t k = 0; k < spec->kernel[1]; k++, tap += depth) {
+            for (int32_t k = 0; k < spec->kernel[1]; k++, tap += depth * conv->gemm.number_bytes) {
                 int32_t column = row < 0 ? -1 : input_at(spec, 1, place.column, k);
                 if (column >= 0)
-                    widen(conv, tap, x + pixel_offset(spec, place.image, row, column), depth);
+                    take(conv, tap, x + pixel_offset(spec, place.image, row, column), depth);
             }
         }
     }
 }
 
-/* A worker's scratch: the windows, slack; ROWS: the widened lines, slack. */
+/* The windows of a block, where the kernel can read them: x itself, if its bytes need no change. */
+static const uint8_t *windows_i8(const struct cpu_conv *conv, const uint8_t *x, uint8_t *scratch,
+                                 size_t pixel, size_t rows)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    size_t inputs = (size_t)spec->input[2];
+    struct place place = place_of(spec, pixel);
+    if (conv->gemm.window == CPU_GEMM_POINTS &&
+        inputs * conv->gemm.number_bytes == STEP_BYTES * conv->gemm.steps) {
+        if (conv->gemm.number_bytes == 1 && conv->flip == conv->kernels->i8_flip)
+            return x + pixel * inputs;
+        take(conv, scratch, x + pixel * inputs, rows * inputs);
+    } else if (conv->gemm.window == CPU_GEMM_ROWS) {
+        copy_rows(conv, x, place, rows, scratch, scratch + conv->gemm.lines_offset);
+    } else {
+        copy_pixels(conv, x, place, rows, scratch);
+    }
+    return scratch;
+}
+
+/* A worker's scratch: the windows, slack; ROWS: the lines under them, slack. */
 static void block_i8(const struct cpu_conv_call *call, uint8_t *scratch, size_t group, size_t pixel,
                      size_t rows, size_t channel, size_t channels)
 {
     const struct cpu_conv *conv = call->conv;
     const struct cpu_conv_spec *spec = &conv->spec;
-    size_t inputs = (size_t)spec->input[2], outputs = (size_t)spec->output[2];
-    size_t pairs = conv->gemm.pairs;
-    const uint8_t *x = call->x + group * group_inputs(spec);
-    int16_t *a = (int16_t *)scratch;
-
-    struct place place = place_of(spec, pixel);
-    if (conv->gemm.window == CPU_GEMM_POINTS && inputs == 2 * pairs)
-        widen(conv, a, x + pixel * inputs, rows * inputs);
-    else if (conv->gemm.window == CPU_GEMM_ROWS)
-        copy_rows(conv, x, place, rows, a, (int16_t *)(scratch + conv->gemm.lines_offset));
-    else
-        copy_pixels(conv, x, place, rows, a);
+    size_t outputs = (size_t)spec->output[2];
     size_t first = group * group_outputs(spec) + channel, at = pixel * outputs + first;
     struct cpu_gemm_i8 gemm = {
         .rows = rows,
-        .pairs = pairs,
+        .steps = conv->gemm.steps,
         .channels = channels,
-        .a = a,
-        .panels =
-            (const int16_t *)((const uint8_t *)conv->packed + group * conv->gemm.group_bytes) +
-            channel * 2 * pairs,
+        .a = windows_i8(conv, call->x + group * group_inputs(spec), scratch, pixel, rows),
+        .panels = (const uint8_t *)conv->packed + group * conv->gemm.group_bytes +
+                  channel * STEP_BYTES * (1 + conv->gemm.steps),
         .residual = spec->residual ? call->residual + at : NULL,
         .y = call->y + at,
         .y_stride = outputs,
@@ -405,38 +422,66 @@ static void plan_tasks(struct cpu_conv *conv)
 
 /* ---- packing ---- */
 
-/* Panel by panel, number by number of the sum: one weight a channel. fp32 with the bias before;
- * int8 by pairs. */
+/* One panel of a group: for each number of the sum one weight a channel, after the bias. */
+static void pack_panel_f32(const struct cpu_conv *conv, const struct cpu_conv_weights *weights,
+                           size_t group, size_t channel, size_t columns, uint8_t *packed)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    size_t outputs = group_outputs(spec), inputs = group_inputs(spec);
+    size_t taps = (size_t)spec->kernel[0] * (size_t)spec->kernel[1];
+    size_t count = outputs - channel < columns ? outputs - channel : columns;
+    size_t kernel_columns = (size_t)spec->kernel[1];
+    float *floats = (float *)packed;
+    memcpy(floats, conv->channels + group * outputs + channel, count * sizeof *floats);
+    floats += columns;
+    for (size_t k = 0; k < taps * inputs; k++, floats += columns) {
+        size_t t = k / inputs;
+        int64_t at = cpu_weight_at(spec, weights->strides, group, channel, t / kernel_columns,
+                                   t % kernel_columns, k % inputs);
+        for (size_t c = 0; c < count; c++, at += weights->strides[0])
+            floats[c] = ((const float *)weights->weight)[at];
+    }
+}
+
+/* The same in steps of several numbers, after what sums start from. */
+static void pack_panel_i8(const struct cpu_conv *conv, const struct cpu_conv_weights *weights,
+                          size_t group, size_t channel, size_t columns, uint8_t *packed)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    size_t outputs = group_outputs(spec), inputs = group_inputs(spec);
+    size_t taps = (size_t)spec->kernel[0] * (size_t)spec->kernel[1];
+    size_t count = outputs - channel < columns ? outputs - channel : columns;
+    size_t kernel_columns = (size_t)spec->kernel[1], numbers = conv->kernels->i8_numbers;
+    bool bytes = conv->gemm.number_bytes == 1;
+    /* What a number of a window is above what it stands for. */
+    int32_t above = bytes ? conv->x_zero + conv->kernels->i8_flip : 0;
+    uint32_t *starts = (uint32_t *)(void *)packed; /* without a sign: they may pass int32's end */
+    packed += columns * sizeof *starts;
+    for (size_t k = 0; k < taps * inputs; k++) {
+        size_t t = k / inputs;
+        int64_t at = cpu_weight_at(spec, weights->strides, group, channel, t / kernel_columns,
+                                   t % kernel_columns, k % inputs);
+        for (size_t c = 0; c < count; c++, at += weights->strides[0]) {
+            int8_t weight = ((const int8_t *)weights->weight)[at];
+            size_t to = (k / numbers * columns + c) * numbers + k % numbers;
+            if (bytes)
+                packed[to] = (uint8_t)weight;
+            else
+                ((int16_t *)(void *)packed)[to] = weight;
+            starts[c] -= (uint32_t)(above * weight);
+        }
+    }
+}
+
 static void pack_group(const struct cpu_conv *conv, const struct cpu_conv_weights *weights,
                        size_t group, uint8_t *packed)
 {
-    const struct cpu_conv_spec *spec = &conv->spec;
-    const struct cpu_kernels *kernels = conv->kernels;
-    size_t outputs = group_outputs(spec), inputs = group_inputs(spec);
-    size_t taps = (size_t)spec->kernel[0] * (size_t)spec->kernel[1];
-    size_t kernel_columns = (size_t)spec->kernel[1];
-    bool f32 = spec->dtype == PRT_F32;
+    bool f32 = conv->spec.dtype == PRT_F32;
+    size_t outputs = group_outputs(&conv->spec);
     for (size_t channel = 0, columns; channel < outputs; channel += columns) {
-        columns = cpu_panel_columns(kernels, outputs - channel);
-        size_t count = outputs - channel < columns ? outputs - channel : columns;
-        float *floats = (float *)packed + columns; /* after the bias */
-        int16_t *pairs = (int16_t *)packed;
-        if (f32)
-            memcpy(packed, conv->channels + group * outputs + channel, count * sizeof *floats);
-        for (size_t k = 0; k < taps * inputs; k++) {
-            size_t t = k / inputs;
-            int64_t at = cpu_weight_at(spec, weights->strides, group, channel, t / kernel_columns,
-                                       t % kernel_columns, k % inputs);
-            for (size_t c = 0; c < count; c++, at += weights->strides[0]) {
-                if (f32)
-                    floats[k * columns + c] = ((const float *)weights->weight)[at];
-                else
-                    pairs[(k / 2 * columns + c) * 2 + k % 2] =
-                        (int16_t)((const int8_t *)weights->weight)[at];
-            }
-        }
-        packed += f32 ? columns * (1 + taps * inputs) * sizeof *floats
-                      : columns * 2 * conv->gemm.pairs * sizeof *pairs;
+        columns = cpu_panel_columns(conv->kernels, outputs - channel);
+        (f32 ? pack_panel_f32 : pack_panel_i8)(conv, weights, group, channel, columns, packed);
+        packed += columns * conv->gemm.column_bytes;
     }
 }
 
@@ -446,10 +491,7 @@ static enum percept_status pack(struct cpu_conv *conv, const struct cpu_conv_wei
     size_t outputs = group_outputs(spec), columns = conv->kernels->columns, bytes;
     size_t whole = outputs / columns * columns, rest = outputs - whole;
     size_t padded = whole + (rest ? cpu_panel_columns(conv->kernels, rest) : 0);
-    size_t numbers = conv->gemm.taps * conv->gemm.depth;
-    size_t column_bytes = spec->dtype == PRT_F32 ? (1 + numbers) * sizeof(float)
-                                                 : 2 * conv->gemm.pairs * sizeof(int16_t);
-    if (!base_mul_size(padded, column_bytes, &bytes))
+    if (!base_mul_size(padded, conv->gemm.column_bytes, &bytes))
         return PERCEPT_LIMIT;
     conv->gemm.group_bytes = bytes;
     conv->packed = cpu_shared_alloc((size_t)spec->attrs.groups, bytes, &conv->packed_bytes);
@@ -488,16 +530,16 @@ static enum percept_status plan_scratch(struct cpu_conv *conv, size_t row_bytes)
                                  (is_rows ? align64(rows * row_bytes) : 0);
         return PERCEPT_OK;
     }
-    conv->gemm.lines_offset = align64(rows * row_bytes + COPY_SLACK * sizeof(int16_t));
+    conv->gemm.lines_offset = align64(rows * row_bytes + COPY_SLACK);
     size_t run = rows < (size_t)spec->output[1] ? rows : (size_t)spec->output[1];
-    if (is_rows && (!base_mul_size(run - 1, (size_t)spec->attrs.stride[1], &span) ||
-                    !base_add_size(span, (size_t)spec->kernel[1], &span) ||
-                    !base_mul_size(span, (size_t)spec->kernel[0], &extra) ||
-                    !base_mul_size(extra, (size_t)spec->input[2] * sizeof(int16_t), &extra) ||
-                    extra > SIZE_MAX / 65536))
+    if (is_rows &&
+        (!base_mul_size(run - 1, (size_t)spec->attrs.stride[1], &span) ||
+         !base_add_size(span, (size_t)spec->kernel[1], &span) ||
+         !base_mul_size(span, (size_t)spec->kernel[0], &extra) ||
+         !base_mul_size(extra, (size_t)spec->input[2] * conv->gemm.number_bytes, &extra) ||
+         extra > SIZE_MAX / 65536))
         return PERCEPT_LIMIT;
-    conv->scratch_a_worker =
-        conv->gemm.lines_offset + align64(extra + COPY_SLACK * sizeof(int16_t));
+    conv->scratch_a_worker = conv->gemm.lines_offset + align64(extra + COPY_SLACK);
     return PERCEPT_OK;
 }
 
@@ -518,10 +560,15 @@ enum percept_status cpu_conv_plan_gemm(struct cpu_conv *conv,
         conv->gemm.window = CPU_GEMM_PIXELS;
     conv->gemm.taps = conv->gemm.window == CPU_GEMM_ROWS ? (size_t)spec->kernel[0] : area;
     conv->gemm.depth = numbers / conv->gemm.taps;
-    conv->gemm.pairs = (numbers + 1) / 2;
+    conv->gemm.steps = (numbers + conv->kernels->i8_numbers - 1) / conv->kernels->i8_numbers;
+    conv->gemm.number_bytes = STEP_BYTES / conv->kernels->i8_numbers;
+    if (conv->gemm.number_bytes == 1)
+        conv->gemm.zero = (uint8_t)(conv->x_zero + conv->kernels->i8_flip);
+    conv->gemm.column_bytes =
+        f32 ? (1 + numbers) * sizeof(float) : (1 + conv->gemm.steps) * STEP_BYTES;
     conv->name = f32 ? conv->kernels->gemm_f32_name : conv->kernels->gemm_i8_name;
 
-    size_t row_bytes = f32 ? numbers * sizeof(float) : 2 * conv->gemm.pairs * sizeof(int16_t);
+    size_t row_bytes = f32 ? numbers * sizeof(float) : STEP_BYTES * conv->gemm.steps;
     size_t rows = BLOCK_BYTES / row_bytes, tile = conv->kernels->rows;
     rows = rows > BLOCK_ROWS ? BLOCK_ROWS : rows;
     rows = rows < tile ? tile : rows - rows % tile;

@@ -1,8 +1,14 @@
-/* Why: one place asks the processor, so that all kernels agree and a test can lower the answer. */
+/* Why: one place asks the processor, so that all kernels agree and a test can change the answer. */
 #include "backends/cpu/isa.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
 
 static const char *const names[] = {
 #define CPU_ISA_TEXT(name, text) [CPU_ISA_##name] = (text),
@@ -10,22 +16,72 @@ static const char *const names[] = {
 #undef CPU_ISA_TEXT
 };
 
-static enum cpu_isa detect(void)
-{
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return CPU_ISA_AVX2;
-#endif
-    return CPU_ISA_PLAIN;
+
+/* Compilers of this decade do not know the word. */
+static bool has_avxvnni(void)
+{
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax >> 4 & 1);
 }
+
+bool cpu_isa_has(enum cpu_isa isa)
+{
+    /* __builtin_cpu_supports asks the operating system too, whether it keeps such registers. */
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    switch (isa) {
+    case CPU_ISA_PLAIN:
+        return true;
+    case CPU_ISA_AVX2:
+        return avx2;
+    case CPU_ISA_AVXVNNI:
+        return avx2 && has_avxvnni();
+    case CPU_ISA_AVX512:
+        return avx512;
+    case CPU_ISA_AVX512VNNI:
+        return avx512 && __builtin_cpu_supports("avx512vnni");
+    default:
+        return false;
+    }
+}
+
+#elif defined(__aarch64__)
+
+bool cpu_isa_has(enum cpu_isa isa)
+{
+    enum { DOTPROD = 1 << 20 }; /* HWCAP_ASIMDDP */
+    switch (isa) {
+    case CPU_ISA_PLAIN:
+        return true;
+    case CPU_ISA_DOTPROD:
+        return (getauxval(AT_HWCAP) & DOTPROD) != 0;
+    default:
+        return false;
+    }
+}
+
+#else
+
+bool cpu_isa_has(enum cpu_isa isa)
+{
+    return isa == CPU_ISA_PLAIN;
+}
+
+#endif
 
 enum cpu_isa cpu_isa_best(void)
 {
-    enum cpu_isa best = detect();
+    enum cpu_isa best = CPU_ISA_PLAIN;
     const char *wanted = getenv("PERCEPT_CPU_ISA");
-    for (unsigned i = 0; wanted && i < (unsigned)best; i++)
-        if (strcmp(wanted, names[i]) == 0)
+    for (unsigned i = 0; i < CPU_ISA_COUNT; i++) {
+        if (!cpu_isa_has((enum cpu_isa)i))
+            continue;
+        if (wanted && strcmp(wanted, names[i]) == 0)
             return (enum cpu_isa)i;
+        best = (enum cpu_isa)i;
+    }
     return best;
 }
 

@@ -3,10 +3,16 @@
 
 const struct cpu_kernels *cpu_kernels_of(enum cpu_isa isa)
 {
+    static const struct cpu_kernels *const kernels[CPU_ISA_COUNT] = {
+        [CPU_ISA_PLAIN] = &cpu_kernels_plain,
 #if defined(__x86_64__)
-    if (isa >= CPU_ISA_AVX2)
-        return &cpu_kernels_avx2;
+        [CPU_ISA_AVX2] = &cpu_kernels_avx2,
+        [CPU_ISA_AVXVNNI] = &cpu_kernels_avxvnni,
+        [CPU_ISA_AVX512] = &cpu_kernels_avx512,
+        [CPU_ISA_AVX512VNNI] = &cpu_kernels_avx512vnni,
+#elif defined(__aarch64__)
+        [CPU_ISA_DOTPROD] = &cpu_kernels_dotprod,
 #endif
-    (void)isa;
-    return &cpu_kernels_plain;
+    };
+    return kernels[isa];
 }

@@ -50,12 +50,15 @@ struct cpu_gemm_f32 {
 };
 
 /*
- * The same with a of whole numbers, rows of `pairs` pairs. Panels: for each pair two int16 a
- * channel; the bias is the requant's. The whole sum must fit an int32.
+ * The same with a of whole numbers. A step of a sum is 4 bytes of a, and as many of weights a
+ * channel: two int16, or four bytes where the processor multiplies those (SIMD_DOT4 in simd_*.h).
+ * Panels: an int32 a channel that sums start from, then the steps. Bytes of a are x's without its
+ * zero point taken off, which is what sums start from then. The whole sum must fit an int32. The
+ * bias is the requant's.
  */
 struct cpu_gemm_i8 {
-    size_t rows, pairs, channels;
-    const int16_t *a; /* rows * 2 * pairs */
+    size_t rows, steps, channels;
+    const void *a; /* rows * steps */
     const void *panels;
     const uint8_t *residual;
     uint8_t *y;
@@ -153,6 +156,8 @@ struct cpu_kernels {
     const char *gemm_f32_name, *gemm_i8_name, *depthwise_f32_name, *depthwise_i8_name;
     unsigned width;         /* floats a vector */
     unsigned rows, columns; /* of a GEMM tile */
+    unsigned i8_numbers;    /* of a step of gemm_i8: 2 of 16 bits or 4 of 8 */
+    uint8_t i8_flip;        /* bytes of a: (x ^ flip, a signed number) ^ i8_flip; 0 or 128 */
     void (*gemm_f32)(const struct cpu_gemm_f32 *gemm);
     void (*gemm_i8)(const struct cpu_gemm_i8 *gemm);
     void (*depthwise)(const struct cpu_depthwise *depthwise);
@@ -167,14 +172,16 @@ struct cpu_kernels {
     /* Floats that a job of so many rows and such vectors needs. */
     size_t (*attend_scratch)(size_t rows, size_t depth, size_t width);
     void (*affine)(float *y, size_t n, float scale, float shift); /* y = scale * y + shift */
-    /* to[i] = (int8_t)(from[i] ^ flip) - zero */
-    void (*widen_i16)(int16_t *to, const uint8_t *from, size_t n, uint8_t flip, int32_t zero);
-    /* The same for pixels that are `stride` bytes apart, and dense in to. */
+    /* x to a of gemm_i8: (int8_t)(from[i] ^ flip) - zero, or the byte from[i] ^ flip ^ i8_flip */
+    void (*take_i8)(void *to, const uint8_t *from, size_t n, uint8_t flip, int32_t zero);
+    /* to[i] = (int8_t)(from[i] ^ flip) - zero, for pixels that are `stride` bytes apart, and dense
+     * in to. */
     void (*widen_f32)(float *to, const uint8_t *from, size_t pixels, size_t channels, size_t stride,
                       uint8_t flip, int32_t zero);
 };
 
-extern const struct cpu_kernels cpu_kernels_plain, cpu_kernels_avx2;
+extern const struct cpu_kernels cpu_kernels_plain, cpu_kernels_avx2, cpu_kernels_avxvnni,
+    cpu_kernels_avx512, cpu_kernels_avx512vnni, cpu_kernels_dotprod;
 
 /* Of an instruction set that this processor has. */
 const struct cpu_kernels *cpu_kernels_of(enum cpu_isa isa);

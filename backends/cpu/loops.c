@@ -3,12 +3,18 @@
 
 const struct cpu_loops *cpu_loops_of(enum cpu_isa isa)
 {
+    static const struct cpu_loops *const loops[CPU_ISA_COUNT] = {
+        [CPU_ISA_PLAIN] = &cpu_loops_plain,
 #if defined(__x86_64__)
-    if (isa >= CPU_ISA_AVX2)
-        return &cpu_loops_avx2;
+        [CPU_ISA_AVX2] = &cpu_loops_avx2,
+        [CPU_ISA_AVXVNNI] = &cpu_loops_avx2,
+        [CPU_ISA_AVX512] = &cpu_loops_avx512,
+        [CPU_ISA_AVX512VNNI] = &cpu_loops_avx512,
+#elif defined(__aarch64__)
+        [CPU_ISA_DOTPROD] = &cpu_loops_plain,
 #endif
-    (void)isa;
-    return &cpu_loops_plain;
+    };
+    return loops[isa];
 }
 
 const struct cpu_loops *cpu_loops_best(void)

@@ -102,7 +102,7 @@ struct cpu_loops {
                    int64_t a_row, const float *panel);
 };
 
-extern const struct cpu_loops cpu_loops_plain, cpu_loops_avx2;
+extern const struct cpu_loops cpu_loops_plain, cpu_loops_avx2, cpu_loops_avx512;
 
 /* Of an instruction set that this processor has; of cpu_isa_best(). */
 const struct cpu_loops *cpu_loops_of(enum cpu_isa isa);

@@ -10,12 +10,18 @@
 
 const struct cpu_row_kernels *cpu_row_kernels_of(enum cpu_isa isa)
 {
+    static const struct cpu_row_kernels *const kernels[CPU_ISA_COUNT] = {
+        [CPU_ISA_PLAIN] = &cpu_row_kernels_plain,
 #if defined(__x86_64__)
-    if (isa >= CPU_ISA_AVX2)
-        return &cpu_row_kernels_avx2;
+        [CPU_ISA_AVX2] = &cpu_row_kernels_avx2,
+        [CPU_ISA_AVXVNNI] = &cpu_row_kernels_avxvnni,
+        [CPU_ISA_AVX512] = &cpu_row_kernels_avx2,
+        [CPU_ISA_AVX512VNNI] = &cpu_row_kernels_avx512vnni,
+#elif defined(__aarch64__)
+        [CPU_ISA_DOTPROD] = &cpu_row_kernels_dotprod,
 #endif
-    (void)isa;
-    return &cpu_row_kernels_plain;
+    };
+    return kernels[isa];
 }
 
 /* ---- ROUND_ROWS ---- */

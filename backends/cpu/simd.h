@@ -1,10 +1,16 @@
 /*
  * Vectors for kernels that are written once and compiled for each instruction set.
  *
- * Arithmetic is the compiler's own (GCC and clang vector extensions); here is what they cannot say
- * in one instruction. A file compiled with -mavx2 -mfma gets eight floats a vector; any other four,
- * which every x86-64 and aarch64 has registers for. Included only by kernel files: nothing
- * here may be called from a file compiled for less.
+ * Arithmetic is the compiler's own (GCC and clang vector extensions); here and in simd_*.h is what
+ * they cannot say in one instruction. How many floats a vector has is what the file is compiled
+ * for: 16 with AVX-512 (F, BW, DQ, VL), 8 with AVX2 and FMA, else 4, which every x86-64 and aarch64
+ * has registers for. Included only by kernel files: nothing here may be called from a file compiled
+ * for less.
+ *
+ * Each simd_*.h gives SIMD_WIDTH, the types' primitives
+ *     simd_load_lanes, simd_store_lanes, simd_select, simd_at_least, simd_at_most, simd_round,
+ *     simd_dot2, simd_widen_bytes, simd_store_bytes, simd_store_bytes_twice, simd_pair_rows,
+ * and, where bytes have products of their own (SIMD_DOT4), simd_dot4.
  */
 #ifndef BACKENDS_CPU_SIMD_H
 #define BACKENDS_CPU_SIMD_H
@@ -14,21 +20,18 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__AVX2__) && defined(__FMA__)
-#include <immintrin.h>
+#if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+#define SIMD_WIDTH 16
+#elif defined(__AVX2__) && defined(__FMA__)
 #define SIMD_WIDTH 8
 #else
 #define SIMD_WIDTH 4
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#elif defined(__ARM_NEON)
-#include <arm_neon.h>
-#endif
 #endif
 
 typedef float simd_f32 __attribute__((vector_size(4 * SIMD_WIDTH)));
 typedef int32_t simd_i32 __attribute__((vector_size(4 * SIMD_WIDTH)));
 typedef int16_t simd_i16 __attribute__((vector_size(4 * SIMD_WIDTH)));
+typedef int8_t simd_i8 __attribute__((vector_size(4 * SIMD_WIDTH)));
 
 /* Before a loop of a constant, small number of turns: its arrays become registers. */
 #define UNROLL _Pragma("GCC unroll 32")
@@ -54,6 +57,51 @@ SIMD_INLINE void simd_store(float *p, simd_f32 v)
     memcpy(p, &v, sizeof v);
 }
 
+SIMD_INLINE void simd_store_i32(void *p, simd_i32 v)
+{
+    memcpy(p, &v, sizeof v);
+}
+
+SIMD_INLINE simd_f32 simd_set(float x)
+{
+    return x - (simd_f32){0};
+}
+
+SIMD_INLINE simd_i32 simd_set_i32(int32_t x)
+{
+    return x - (simd_i32){0};
+}
+
+SIMD_INLINE simd_f32 simd_from_i32(simd_i32 v)
+{
+    return __builtin_convertvector(v, simd_f32);
+}
+
+/* v as it is, but no longer the product of anything: what is added to it is not fused with what it
+ * came from, so that all instruction sets round alike. */
+SIMD_INLINE simd_f32 simd_apart(simd_f32 v)
+{
+#if defined(__AVX512F__)
+    __asm__("" : "+v"(v));
+#elif defined(__x86_64__)
+    __asm__("" : "+x"(v));
+#elif defined(__aarch64__)
+    __asm__("" : "+w"(v));
+#else
+    simd_f32 volatile kept = v;
+    v = kept;
+#endif
+    return v;
+}
+
+#if SIMD_WIDTH == 16
+#include "backends/cpu/simd_avx512.h"
+#elif SIMD_WIDTH == 8
+#include "backends/cpu/simd_avx2.h"
+#else
+#include "backends/cpu/simd_four.h"
+#endif
+
 /* The first n lanes; the others are 0 and their memory is not touched. */
 SIMD_INLINE simd_f32 simd_load_first(const float *p, size_t n)
 {
@@ -77,143 +125,6 @@ SIMD_INLINE simd_i32 simd_first_lanes(size_t n)
     for (int i = 0; i < SIMD_WIDTH; i++)
         lanes[i] = (size_t)i < n ? -1 : 0;
     return lanes;
-}
-
-SIMD_INLINE simd_f32 simd_load_lanes(const float *p, simd_i32 lanes)
-{
-#if SIMD_WIDTH == 8
-    return (simd_f32)_mm256_maskload_ps(p, (__m256i)lanes);
-#else
-    simd_f32 v = {0};
-    for (int i = 0; i < SIMD_WIDTH && lanes[i]; i++)
-        v[i] = p[i];
-    return v;
-#endif
-}
-
-SIMD_INLINE void simd_store_lanes(float *p, simd_f32 v, simd_i32 lanes)
-{
-#if SIMD_WIDTH == 8
-    _mm256_maskstore_ps(p, (__m256i)lanes, (__m256)v);
-#else
-    for (int i = 0; i < SIMD_WIDTH && lanes[i]; i++)
-        p[i] = v[i];
-#endif
-}
-
-SIMD_INLINE simd_f32 simd_set(float x)
-{
-    return x - (simd_f32){0};
-}
-
-SIMD_INLINE simd_i32 simd_set_i32(int32_t x)
-{
-    return x - (simd_i32){0};
-}
-
-/* where ? a : b, lane by lane; where is the result of a comparison. */
-SIMD_INLINE simd_f32 simd_select(simd_i32 where, simd_f32 a, simd_f32 b)
-{
-#if SIMD_WIDTH == 8
-    return (simd_f32)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)where);
-#else
-    return (simd_f32)((where & (simd_i32)a) | (~where & (simd_i32)b));
-#endif
-}
-
-/* The bound where v is below (above) it, else v: NaN stays NaN, as in PyTorch's clamp. */
-SIMD_INLINE simd_f32 simd_at_least(simd_f32 v, simd_f32 bound)
-{
-#if SIMD_WIDTH == 8
-    return (simd_f32)_mm256_max_ps((__m256)bound, (__m256)v);
-#elif defined(__SSE2__)
-    return (simd_f32)_mm_max_ps((__m128)bound, (__m128)v);
-#else
-    return simd_select(v < bound, bound, v);
-#endif
-}
-
-SIMD_INLINE simd_f32 simd_at_most(simd_f32 v, simd_f32 bound)
-{
-#if SIMD_WIDTH == 8
-    return (simd_f32)_mm256_min_ps((__m256)bound, (__m256)v);
-#elif defined(__SSE2__)
-    return (simd_f32)_mm_min_ps((__m128)bound, (__m128)v);
-#else
-    return simd_select(v > bound, bound, v);
-#endif
-}
-
-SIMD_INLINE simd_f32 simd_from_i32(simd_i32 v)
-{
-    return __builtin_convertvector(v, simd_f32);
-}
-
-/* Round half to even. v must be in int32's range, or NaN, which becomes any number. */
-SIMD_INLINE simd_i32 simd_round(simd_f32 v)
-{
-#if SIMD_WIDTH == 8
-    return (simd_i32)_mm256_cvtps_epi32((__m256)v);
-#elif defined(__SSE2__)
-    return (simd_i32)_mm_cvtps_epi32((__m128)v);
-#elif defined(__ARM_NEON)
-    return (simd_i32)vcvtnq_s32_f32((float32x4_t)v);
-#else
-    simd_i32 r;
-    for (int i = 0; i < SIMD_WIDTH; i++)
-        r[i] = isnan(v[i]) ? 0 : (int32_t)rintf(v[i]);
-    return r;
-#endif
-}
-
-/* acc[i] + a[2i] * b[2i] + a[2i+1] * b[2i+1]. */
-SIMD_INLINE simd_i32 simd_dot2(simd_i32 acc, simd_i16 a, simd_i16 b)
-{
-#if SIMD_WIDTH == 8
-    return acc + (simd_i32)_mm256_madd_epi16((__m256i)a, (__m256i)b);
-#elif defined(__SSE2__)
-    return acc + (simd_i32)_mm_madd_epi16((__m128i)a, (__m128i)b);
-#elif defined(__ARM_NEON)
-    int32x4_t lo = vmull_s16(vget_low_s16((int16x8_t)a), vget_low_s16((int16x8_t)b));
-    int32x4_t hi = vmull_high_s16((int16x8_t)a, (int16x8_t)b);
-    return acc + (simd_i32)vpaddq_s32(lo, hi);
-#else
-    for (int i = 0; i < SIMD_WIDTH; i++)
-        acc[i] += a[2 * i] * b[2 * i] + a[2 * i + 1] * b[2 * i + 1];
-    return acc;
-#endif
-}
-
-/* Bytes to lanes: byte ^ flip as a signed number. flip is 0 for int8 and 128 for uint8, whose
- * numbers so become smaller by 128. */
-SIMD_INLINE simd_i32 simd_widen_bytes(const void *p, uint8_t flip)
-{
-#if SIMD_WIDTH == 8
-    __m128i bytes = _mm_loadl_epi64((const __m128i *)p);
-    bytes = _mm_xor_si128(bytes, _mm_set1_epi8((char)flip));
-    return (simd_i32)_mm256_cvtepi8_epi32(bytes);
-#else
-    const uint8_t *bytes = p;
-    simd_i32 r;
-    for (int i = 0; i < SIMD_WIDTH; i++)
-        r[i] = (bytes[i] ^ flip ^ 0x80) - 0x80;
-    return r;
-#endif
-}
-
-/* The low byte of each lane. */
-SIMD_INLINE void simd_store_bytes(void *p, simd_i32 v)
-{
-#if SIMD_WIDTH == 8
-    __m256i low = _mm256_shuffle_epi8((__m256i)v, _mm256_set1_epi32(0x0c080400));
-    __m128i both =
-        _mm_unpacklo_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));
-    _mm_storel_epi64((__m128i *)p, both);
-#else
-    uint8_t *bytes = p;
-    for (int i = 0; i < SIMD_WIDTH; i++)
-        bytes[i] = (uint8_t)v[i];
-#endif
 }
 
 SIMD_INLINE simd_i32 simd_widen_first_bytes(const void *p, uint8_t flip, size_t n)

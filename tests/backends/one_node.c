@@ -1,6 +1,7 @@
 #include "one_node.h"
 
 #include "backends/cpu/cpu.h"
+#include "backends/cpu/isa.h"
 #include "base/thread_pool.h"
 
 #include <check.h>
@@ -259,9 +260,6 @@ static void compare_and_free(const struct one_node *one, struct operands *kept)
     ck_assert(guard_intact(one, one->y));
 }
 
-static const char *const instruction_sets[] = {"plain", "avx2"};
-enum { SETS = sizeof instruction_sets / sizeof instruction_sets[0] };
-
 /* Run with a pool and expect the bits of `first`. */
 static void expect_same_bits(struct one_node *one, const char *isa, struct base_pool *pool,
                              const void *first)
@@ -285,10 +283,12 @@ void one_node_run(struct one_node *one)
 {
     ck_assert(one_node_supported(one));
     struct operands kept = keep(one);
-    void *first = run_first(one, instruction_sets[0]);
-    for (unsigned i = 0; i < SETS; i++) {
-        expect_same_bits(one, instruction_sets[i], NULL, first);
-        expect_same_bits(one, instruction_sets[i], shared_pool(), first);
+    void *first = run_first(one, cpu_isa_name(CPU_ISA_PLAIN));
+    for (enum cpu_isa isa = CPU_ISA_PLAIN; isa < CPU_ISA_COUNT; isa++) {
+        if (!cpu_isa_has(isa))
+            continue;
+        expect_same_bits(one, cpu_isa_name(isa), NULL, first);
+        expect_same_bits(one, cpu_isa_name(isa), shared_pool(), first);
     }
     free(first);
     compare_and_free(one, &kept);
@@ -298,8 +298,11 @@ void one_node_run_fails(struct one_node *one, const char *message)
 {
     ck_assert(one_node_supported(one));
     struct operands kept = keep(one);
-    for (unsigned i = 0; i < 2 * SETS; i++) {
-        const char *got = try_once(one, instruction_sets[i / 2], i % 2 ? shared_pool() : NULL);
+    for (unsigned i = 0; i < 2 * CPU_ISA_COUNT; i++) {
+        enum cpu_isa isa = (enum cpu_isa)(i / 2);
+        if (!cpu_isa_has(isa))
+            continue;
+        const char *got = try_once(one, cpu_isa_name(isa), i % 2 ? shared_pool() : NULL);
         ck_assert_ptr_nonnull(got);
         ck_assert_str_eq(got, message);
     }
@@ -311,10 +314,12 @@ void one_node_run_near(struct one_node *one, reference expected, const void *con
 {
     ck_assert(one_node_supported(one));
     struct operands kept = keep(one);
-    for (unsigned i = 0; i < SETS; i++) {
-        void *first = run_first(one, instruction_sets[i]);
+    for (enum cpu_isa isa = CPU_ISA_PLAIN; isa < CPU_ISA_COUNT; isa++) {
+        if (!cpu_isa_has(isa))
+            continue;
+        void *first = run_first(one, cpu_isa_name(isa));
         one_node_check(one, expected, context, tolerance);
-        expect_same_bits(one, instruction_sets[i], shared_pool(), first);
+        expect_same_bits(one, cpu_isa_name(isa), shared_pool(), first);
         free(first);
     }
     compare_and_free(one, &kept);

@@ -4,6 +4,7 @@
  * conformance.sh.)
  */
 #include "backends/cpu/cpu.h"
+#include "backends/cpu/isa.h"
 #include "runtime/prt.h"
 
 #include <check.h>
@@ -82,8 +83,9 @@ static void one_model(const char *path)
     struct prt_program *program = NULL;
     enum percept_status status = prt_program_open(path, &program, &error);
     ck_assert_msg(status == PERCEPT_OK, "%s: %s", path, error.message);
-    struct outputs base = run(program, 1, false, "avx2");
-    struct outputs pooled = run(program, 3, false, "avx2");
+    const char *best = cpu_isa_name(cpu_isa_best());
+    struct outputs base = run(program, 1, false, best);
+    struct outputs pooled = run(program, 3, false, best);
     ck_assert_msg(distance(&base, &pooled, 1e-9) == 0, "%s: threads change bits", path);
     release(&pooled);
     /* One code that rounds the other way early on moves an int8 network by as much as quantising
@@ -94,7 +96,7 @@ static void one_model(const char *path)
     ck_assert_msg(distance(&base, &plain, least) <= limit, "%s: plain loops: %g", path,
                   distance(&base, &plain, least));
     release(&plain);
-    struct outputs imported = run(program, 1, true, "avx2");
+    struct outputs imported = run(program, 1, true, best);
     ck_assert_msg(distance(&base, &imported, least) <= limit, "%s: without fusion: %g", path,
                   distance(&base, &imported, least));
     release(&imported);
