@@ -3,7 +3,7 @@ PYTHON := build/venv/bin/python
 # A preset is configured once; Ninja reconfigures by itself when a CMakeLists.txt changes.
 build = test -f build/$(1)/build.ninja || cmake --preset $(1) >/dev/null; cmake --build --preset $(1) -- --quiet
 
-.PHONY: run test compile setup setup-test build demo-models models zoo reference lint format fuzz conformance conformance-sample bench test-% clean install
+.PHONY: run test compile setup setup-test build demo-models models zoo reference lint format fuzz conformance conformance-sample bench test-% test-aarch64 clean install
 
 run: setup build demo-models
 	@tools/demo.sh
@@ -49,6 +49,12 @@ test-%: setup-test models reference
 	@$(call build,$*)
 	ctest --test-dir build/$* --no-tests=error --output-on-failure -j $$(nproc)
 
+# The runtime and its backends for 64-bit Arm: cross-compiled, their tests emulated. Takes minutes, so `make test` leaves it out.
+test-aarch64:
+	@tools/setup_aarch64.sh
+	@$(call build,aarch64)
+	ctest --test-dir build/aarch64 --no-tests=error --output-on-failure -j $$(nproc)
+
 lint: build
 	@tools/lint.sh
 
@@ -79,4 +85,4 @@ install: build
 	cmake --install build/release
 
 clean:
-	rm -rf build/release build/debug build/asan build/tsan build/fuzz build/demo
+	rm -rf build/release build/debug build/asan build/tsan build/fuzz build/aarch64 build/demo

@@ -25,7 +25,6 @@
 #define FEW_CHANNELS  16
 #define MIN_TASK_ROWS 24
 #define COPY_SLACK    32 /* bytes */
-#define STEP_BYTES    4  /* int8: of a window or of weights */
 /* Roughly what one core does, to decide how far to cut work up; nothing depends on it being right.
  */
 #define MACS_A_NS 25.0
@@ -289,7 +288,7 @@ static void copy_rows(const struct cpu_conv *conv, const uint8_t *x, struct plac
         uint8_t *line = lines;
         for (int32_t k = 0; k < spec->kernel[0]; k++, line += (size_t)span * pixel)
             take_line(conv, x, place.image, input_at(spec, 0, place.row, k), left, span, line);
-        for (size_t j = 0; j < run; j++, to += STEP_BYTES * conv->gemm.steps) {
+        for (size_t j = 0; j < run; j++, to += conv->gemm.row_bytes) {
             for (size_t k = 0; k < conv->gemm.taps; k++)
                 copy_chunks(to + k * tap, lines + k * (size_t)span * pixel + j * step, tap);
         }
@@ -301,10 +300,9 @@ static void copy_pixels(const struct cpu_conv *conv, const uint8_t *x, struct pl
 {
     const struct cpu_conv_spec *spec = &conv->spec;
     size_t depth = conv->gemm.depth;
-    for (size_t r = 0; r < rows;
-         r++, next_place(spec, &place), to += STEP_BYTES * conv->gemm.steps) {
+    for (size_t r = 0; r < rows; r++, next_place(spec, &place), to += conv->gemm.row_bytes) {
         uint8_t *tap = to;
-        memset(to, conv->gemm.zero, STEP_BYTES * conv->gemm.steps);
+        memset(to, conv->gemm.zero, conv->gemm.row_bytes);
         for (int32_t i = 0; i < spec->kernel[0]; i++) {
             int32_t row = input_at(spec, 0, place.row, i);
             for (int32_t k = 0; k < spec->kernel[1]; k++, tap += depth * conv->gemm.number_bytes) {
@@ -324,7 +322,7 @@ static const uint8_t *windows_i8(const struct cpu_conv *conv, const uint8_t *x, 
     size_t inputs = (size_t)spec->input[2];
     struct place place = place_of(spec, pixel);
     if (conv->gemm.window == CPU_GEMM_POINTS &&
-        inputs * conv->gemm.number_bytes == STEP_BYTES * conv->gemm.steps) {
+        inputs * conv->gemm.number_bytes == conv->gemm.row_bytes) {
         if (conv->gemm.number_bytes == 1 && conv->flip == conv->kernels->i8_flip)
             return x + pixel * inputs;
         take(conv, scratch, x + pixel * inputs, rows * inputs);
@@ -350,7 +348,7 @@ static void block_i8(const struct cpu_conv_call *call, uint8_t *scratch, size_t 
         .channels = channels,
         .a = windows_i8(conv, call->x + group * group_inputs(spec), scratch, pixel, rows),
         .panels = (const uint8_t *)conv->packed + group * conv->gemm.group_bytes +
-                  channel * STEP_BYTES * (1 + conv->gemm.steps),
+                  channel * conv->gemm.column_bytes,
         .residual = spec->residual ? call->residual + at : NULL,
         .y = call->y + at,
         .y_stride = outputs,
@@ -561,19 +559,20 @@ enum percept_status cpu_conv_plan_gemm(struct cpu_conv *conv,
     conv->gemm.taps = conv->gemm.window == CPU_GEMM_ROWS ? (size_t)spec->kernel[0] : area;
     conv->gemm.depth = numbers / conv->gemm.taps;
     conv->gemm.steps = (numbers + conv->kernels->i8_numbers - 1) / conv->kernels->i8_numbers;
-    conv->gemm.number_bytes = STEP_BYTES / conv->kernels->i8_numbers;
+    conv->gemm.number_bytes = conv->kernels->i8_step / conv->kernels->i8_numbers;
+    conv->gemm.row_bytes =
+        f32 ? numbers * sizeof(float) : conv->kernels->i8_step * conv->gemm.steps;
     if (conv->gemm.number_bytes == 1)
         conv->gemm.zero = (uint8_t)(conv->x_zero + conv->kernels->i8_flip);
     conv->gemm.column_bytes =
-        f32 ? (1 + numbers) * sizeof(float) : (1 + conv->gemm.steps) * STEP_BYTES;
+        f32 ? (1 + numbers) * sizeof(float) : sizeof(int32_t) + conv->gemm.row_bytes;
     conv->name = f32 ? conv->kernels->gemm_f32_name : conv->kernels->gemm_i8_name;
 
-    size_t row_bytes = f32 ? numbers * sizeof(float) : STEP_BYTES * conv->gemm.steps;
-    size_t rows = BLOCK_BYTES / row_bytes, tile = conv->kernels->rows;
+    size_t rows = BLOCK_BYTES / conv->gemm.row_bytes, tile = conv->kernels->rows;
     rows = rows > BLOCK_ROWS ? BLOCK_ROWS : rows;
     rows = rows < tile ? tile : rows - rows % tile;
     conv->gemm.block_rows = rows;
-    enum percept_status status = plan_scratch(conv, row_bytes);
+    enum percept_status status = plan_scratch(conv, conv->gemm.row_bytes);
     if (status != PERCEPT_OK)
         return status;
     plan_tasks(conv);

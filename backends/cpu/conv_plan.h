@@ -39,7 +39,7 @@ struct cpu_conv {
     union {
         struct {
             enum { CPU_GEMM_POINTS, CPU_GEMM_PIXELS, CPU_GEMM_ROWS } window;
-            size_t taps, depth;
+            size_t taps, depth, row_bytes;    /* row_bytes: of a window */
             size_t steps, number_bytes;       /* int8: of a sum, of a number of x in a window */
             uint8_t zero;                     /* int8: bytes of such a number that stands for 0 */
             size_t column_bytes, group_bytes; /* packed weights of a channel, of a group */

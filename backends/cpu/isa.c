@@ -51,12 +51,15 @@ bool cpu_isa_has(enum cpu_isa isa)
 
 bool cpu_isa_has(enum cpu_isa isa)
 {
-    enum { DOTPROD = 1 << 20 }; /* HWCAP_ASIMDDP */
+    enum { DOTPROD = 1 << 20, I8MM = 1 << 13 }; /* HWCAP_ASIMDDP, HWCAP2_I8MM */
+    bool dotprod = (getauxval(AT_HWCAP) & DOTPROD) != 0;
     switch (isa) {
     case CPU_ISA_PLAIN:
         return true;
     case CPU_ISA_DOTPROD:
-        return (getauxval(AT_HWCAP) & DOTPROD) != 0;
+        return dotprod;
+    case CPU_ISA_I8MM:
+        return dotprod && (getauxval(AT_HWCAP2) & I8MM);
     default:
         return false;
     }

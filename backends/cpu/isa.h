@@ -14,7 +14,7 @@
 /*
  * The last one that a processor has is its best. PLAIN is what the compiler may assume: SSE2, or
  * NEON. AVX2 means AVX2 and FMA, and each below it implies it; AVX512 means F, BW, DQ and VL. VNNI
- * and DOTPROD multiply bytes.
+ * and DOTPROD multiply bytes, I8MM small matrices of them.
  */
 #define CPU_ISA_TABLE(X)         \
     X(PLAIN, "plain")            \
@@ -22,7 +22,8 @@
     X(AVXVNNI, "avx-vnni")       \
     X(AVX512, "avx512")          \
     X(AVX512VNNI, "avx512-vnni") \
-    X(DOTPROD, "dotprod")
+    X(DOTPROD, "dotprod")        \
+    X(I8MM, "i8mm")
 
 enum cpu_isa {
 #define CPU_ISA_ENUM(name, text) CPU_ISA_##name,

@@ -12,6 +12,7 @@ const struct cpu_kernels *cpu_kernels_of(enum cpu_isa isa)
         [CPU_ISA_AVX512VNNI] = &cpu_kernels_avx512vnni,
 #elif defined(__aarch64__)
         [CPU_ISA_DOTPROD] = &cpu_kernels_dotprod,
+        [CPU_ISA_I8MM] = &cpu_kernels_i8mm,
 #endif
     };
     return kernels[isa];

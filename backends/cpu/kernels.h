@@ -50,8 +50,9 @@ struct cpu_gemm_f32 {
 };
 
 /*
- * The same with a of whole numbers. A step of a sum is 4 bytes of a, and as many of weights a
- * channel: two int16, or four bytes where the processor multiplies those (SIMD_DOT4 in simd_*.h).
+ * The same with a of whole numbers. A step of a sum is some bytes of a, and as many of weights a
+ * channel: two int16, or four or eight bytes where the processor multiplies those (SIMD_DOT4 and
+ * SIMD_MATRIX8 in simd_*.h).
  * Panels: an int32 a channel that sums start from, then the steps. Bytes of a are x's without its
  * zero point taken off, which is what sums start from then. The whole sum must fit an int32. The
  * bias is the requant's.
@@ -156,7 +157,8 @@ struct cpu_kernels {
     const char *gemm_f32_name, *gemm_i8_name, *depthwise_f32_name, *depthwise_i8_name;
     unsigned width;         /* floats a vector */
     unsigned rows, columns; /* of a GEMM tile */
-    unsigned i8_numbers;    /* of a step of gemm_i8: 2 of 16 bits or 4 of 8 */
+    unsigned i8_numbers;    /* of a step of gemm_i8: 2 of 16 bits, or 4 or 8 of 8 */
+    unsigned i8_step;       /* its bytes */
     uint8_t i8_flip;        /* bytes of a: (x ^ flip, a signed number) ^ i8_flip; 0 or 128 */
     void (*gemm_f32)(const struct cpu_gemm_f32 *gemm);
     void (*gemm_i8)(const struct cpu_gemm_i8 *gemm);
@@ -181,7 +183,7 @@ struct cpu_kernels {
 };
 
 extern const struct cpu_kernels cpu_kernels_plain, cpu_kernels_avx2, cpu_kernels_avxvnni,
-    cpu_kernels_avx512, cpu_kernels_avx512vnni, cpu_kernels_dotprod;
+    cpu_kernels_avx512, cpu_kernels_avx512vnni, cpu_kernels_dotprod, cpu_kernels_i8mm;
 
 /* Of an instruction set that this processor has. */
 const struct cpu_kernels *cpu_kernels_of(enum cpu_isa isa);

@@ -12,6 +12,7 @@ const struct cpu_loops *cpu_loops_of(enum cpu_isa isa)
         [CPU_ISA_AVX512VNNI] = &cpu_loops_avx512,
 #elif defined(__aarch64__)
         [CPU_ISA_DOTPROD] = &cpu_loops_plain,
+        [CPU_ISA_I8MM] = &cpu_loops_plain,
 #endif
     };
     return loops[isa];

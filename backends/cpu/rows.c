@@ -19,6 +19,7 @@ const struct cpu_row_kernels *cpu_row_kernels_of(enum cpu_isa isa)
         [CPU_ISA_AVX512VNNI] = &cpu_row_kernels_avx512vnni,
 #elif defined(__aarch64__)
         [CPU_ISA_DOTPROD] = &cpu_row_kernels_dotprod,
+        [CPU_ISA_I8MM] = &cpu_row_kernels_dotprod,
 #endif
     };
     return kernels[isa];

@@ -91,6 +91,11 @@ SIMD_INLINE simd_i32 simd_dot4(simd_i32 acc, simd_i8 a, simd_i8 b)
 }
 #endif
 
+/* There are products of matrices of bytes: see gemm_i8_matrix.inc. */
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+#define SIMD_MATRIX8
+#endif
+
 /* Bytes to lanes: byte ^ flip as a signed number. flip is 0 for int8 and 128 for uint8, whose
  * numbers so become smaller by 128. */
 SIMD_INLINE simd_i32 simd_widen_bytes(const void *p, uint8_t flip)
