@@ -128,6 +128,14 @@ enum percept_status prt_aten_into(struct prt_import *import, uint32_t x, uint32_
 enum percept_status prt_aten_filled(struct prt_import *import, const struct prt_tensor *spec,
                                     int64_t number, uint32_t *id);
 
+/* Codes of 8 bits whose scale a call states, whatever they were made with (import_cadence.c):
+ * scale * (x - zero); a value for the real result that becomes y's codes; and x as these codes. */
+enum percept_status prt_aten_numbers_of(struct prt_import *import, uint32_t x, double scale,
+                                        int64_t zero, uint32_t *id);
+enum percept_status prt_aten_real_result(struct prt_import *import, uint32_t y, uint32_t *id);
+enum percept_status prt_aten_codes_of(struct prt_import *import, uint32_t x, double scale,
+                                      int64_t zero, uint32_t y);
+
 /* Is x a constant, but for changes of order or type that a pass folds? */
 bool prt_aten_is_weight(const struct prt_import *import, uint32_t x);
 /* y = x weight^T + bias, all of one type: fp32, fp64 or int64. */

@@ -267,12 +267,12 @@ static enum percept_status quantize(struct prt_import *import, const struct prt_
 #define OP(name) "quantized_decomposed::" name
 
 static const struct prt_aten_op ops[] = {
-    {OP("quantize_per_tensor.out"), "TDIIIIOR", quantize, PRT_QUANT_PER_TENSOR},
-    {OP("quantize_per_tensor.Tensor_out"), "TTTIIIOR", quantize, PRT_QUANT_PER_TENSOR},
-    {OP("quantize_per_channel.out"), "TTTIIIIOR", quantize, PRT_QUANT_PER_CHANNEL},
-    {OP("dequantize_per_tensor.out"), "QDIIIIiOR", dequantize, PRT_QUANT_PER_TENSOR},
-    {OP("dequantize_per_tensor.Tensor_out"), "QTTIIIiOR", dequantize, PRT_QUANT_PER_TENSOR},
-    {OP("dequantize_per_channel.out"), "QTtIIIIiOR", dequantize, PRT_QUANT_PER_CHANNEL},
+    {OP("quantize_per_tensor.out"), "TDIIIiOR", quantize, PRT_QUANT_PER_TENSOR},
+    {OP("quantize_per_tensor.Tensor_out"), "TTTIIiOR", quantize, PRT_QUANT_PER_TENSOR},
+    {OP("quantize_per_channel.out"), "TTTIIIiOR", quantize, PRT_QUANT_PER_CHANNEL},
+    {OP("dequantize_per_tensor.out"), "QDIIIiiOR", dequantize, PRT_QUANT_PER_TENSOR},
+    {OP("dequantize_per_tensor.Tensor_out"), "QTTIIiiOR", dequantize, PRT_QUANT_PER_TENSOR},
+    {OP("dequantize_per_channel.out"), "QTtIIIiiOR", dequantize, PRT_QUANT_PER_CHANNEL},
 };
 
 const struct prt_aten_table prt_aten_quant = PRT_ATEN_TABLE(ops);

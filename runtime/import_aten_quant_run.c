@@ -272,10 +272,10 @@ static enum percept_status choose_per_token(struct prt_import *import, const str
 #define OP(name) "quantized_decomposed::" name
 
 static const struct prt_aten_op ops[] = {
-    {OP("choose_qparams.Tensor_out"), "TIIDIOOR", choose, 0},
-    {OP("choose_qparams_per_token_asymmetric.out"), "TIOOR", choose_per_token, 0},
-    {OP("quantize_per_token.out"), "TTTIIIOR", prt_aten_quantize_at_run, PRT_QUANT_NONE},
-    {OP("dequantize_per_token.out"), "QTTIIIIOR", prt_aten_dequantize_at_run, PRT_QUANT_NONE},
+    {OP("choose_qparams.Tensor_out"), "TIIDiOOR", choose, 0},
+    {OP("choose_qparams_per_token_asymmetric.out"), "TiOOR", choose_per_token, 0},
+    {OP("quantize_per_token.out"), "TTTIIiOR", prt_aten_quantize_at_run, PRT_QUANT_NONE},
+    {OP("dequantize_per_token.out"), "QTTIIiiOR", prt_aten_dequantize_at_run, PRT_QUANT_NONE},
 };
 
 const struct prt_aten_table prt_aten_quant_run = PRT_ATEN_TABLE(ops);

@@ -56,15 +56,14 @@ static enum percept_status numbers_of(struct prt_import *import, uint32_t x, dou
     return prt_import_node(import, PRT_OP_DEQUANTIZE, *y, 1, &x) ? PERCEPT_OK : PERCEPT_NO_MEMORY;
 }
 
-static enum percept_status real_operand(struct prt_import *import, uint32_t x, double scale,
+enum percept_status prt_aten_numbers_of(struct prt_import *import, uint32_t x, double scale,
                                         int64_t zero, uint32_t *id)
 {
     *id = PRT_NO_VALUE;
     return numbers_of(import, x, scale, zero, id);
 }
 
-/* A value for the real result that becomes y's codes. */
-static enum percept_status real_result(struct prt_import *import, uint32_t y, uint32_t *id)
+enum percept_status prt_aten_real_result(struct prt_import *import, uint32_t y, uint32_t *id)
 {
     struct prt_tensor spec = *prt_import_spec(import, y);
     if (spec.dtype != PRT_I8 && spec.dtype != PRT_U8)
@@ -74,8 +73,8 @@ static enum percept_status real_result(struct prt_import *import, uint32_t y, ui
     return prt_import_temporary(import, &spec, id);
 }
 
-static enum percept_status codes_of(struct prt_import *import, uint32_t x, double scale,
-                                    int64_t zero, uint32_t y)
+enum percept_status prt_aten_codes_of(struct prt_import *import, uint32_t x, double scale,
+                                      int64_t zero, uint32_t y)
 {
     struct prt_quant quant;
     enum percept_status status = quant_of(import, scale, zero, &quant);
@@ -120,11 +119,12 @@ static enum percept_status requantize(struct prt_import *import, const struct pr
     (void)op;
     uint32_t x;
     enum percept_status status =
-        real_operand(import, call->operands[0], prt_call_number(import, call, 1, 0),
-                     prt_call_int(import, call, 2, 0), &x);
-    return status == PERCEPT_OK ? codes_of(import, x, prt_call_number(import, call, 3, 0),
-                                           prt_call_int(import, call, 4, 0), prt_call_output(call))
-                                : status;
+        prt_aten_numbers_of(import, call->operands[0], prt_call_number(import, call, 1, 0),
+                            prt_call_int(import, call, 2, 0), &x);
+    return status == PERCEPT_OK
+               ? prt_aten_codes_of(import, x, prt_call_number(import, call, 3, 0),
+                                   prt_call_int(import, call, 4, 0), prt_call_output(call))
+               : status;
 }
 
 /* (X, X_scale, X_zero, Y, Y_scale, Y_zero, out_scale, out_zero, out) */
@@ -133,18 +133,19 @@ static enum percept_status binary(struct prt_import *import, const struct prt_at
 {
     uint32_t a, b, result, y = prt_call_output(call);
     enum percept_status status =
-        real_operand(import, call->operands[0], prt_call_number(import, call, 1, 0),
-                     prt_call_int(import, call, 2, 0), &a);
+        prt_aten_numbers_of(import, call->operands[0], prt_call_number(import, call, 1, 0),
+                            prt_call_int(import, call, 2, 0), &a);
     if (status == PERCEPT_OK)
-        status = real_operand(import, call->operands[3], prt_call_number(import, call, 4, 0),
-                              prt_call_int(import, call, 5, 0), &b);
+        status = prt_aten_numbers_of(import, call->operands[3], prt_call_number(import, call, 4, 0),
+                                     prt_call_int(import, call, 5, 0), &b);
     if (status == PERCEPT_OK)
-        status = real_result(import, y, &result);
+        status = prt_aten_real_result(import, y, &result);
     if (status == PERCEPT_OK)
         status = prt_aten_binary(import, (enum prt_binary_kind)op->kind, a, b, 1, result);
-    return status == PERCEPT_OK ? codes_of(import, result, prt_call_number(import, call, 6, 0),
-                                           prt_call_int(import, call, 7, 0), y)
-                                : status;
+    return status == PERCEPT_OK
+               ? prt_aten_codes_of(import, result, prt_call_number(import, call, 6, 0),
+                                   prt_call_int(import, call, 7, 0), y)
+               : status;
 }
 
 /* (X, X_zero, out_zero, out_multiplier, out_shift, out) */
@@ -154,13 +155,13 @@ static enum percept_status relu(struct prt_import *import, const struct prt_aten
     (void)op;
     uint32_t x, result, y = prt_call_output(call);
     enum percept_status status =
-        real_operand(import, call->operands[0], 1, prt_call_int(import, call, 1, 0), &x);
+        prt_aten_numbers_of(import, call->operands[0], 1, prt_call_int(import, call, 1, 0), &x);
     if (status == PERCEPT_OK)
-        status = real_result(import, y, &result);
+        status = prt_aten_real_result(import, y, &result);
     if (status == PERCEPT_OK)
         status = prt_aten_unary(import, PRT_UNARY_CLAMP, x, 0, INFINITY, result);
-    return status == PERCEPT_OK ? codes_of(import, result, scale_of(import, call, 3),
-                                           prt_call_int(import, call, 2, 0), y)
+    return status == PERCEPT_OK ? prt_aten_codes_of(import, result, scale_of(import, call, 3),
+                                                    prt_call_int(import, call, 2, 0), y)
                                 : status;
 }
 
@@ -171,20 +172,21 @@ static enum percept_status linear(struct prt_import *import, const struct prt_at
     (void)op;
     uint32_t x, weight, bias, result, y = prt_call_output(call);
     enum percept_status status =
-        real_operand(import, call->operands[0], 1, prt_call_int(import, call, 3, 0), &x);
+        prt_aten_numbers_of(import, call->operands[0], 1, prt_call_int(import, call, 3, 0), &x);
     if (status == PERCEPT_OK)
-        status =
-            real_operand(import, call->operands[1], 1, prt_call_int(import, call, 4, 0), &weight);
+        status = prt_aten_numbers_of(import, call->operands[1], 1, prt_call_int(import, call, 4, 0),
+                                     &weight);
     if (status == PERCEPT_OK)
-        status = real_operand(import, call->operands[2], 1, 0, &bias);
+        status = prt_aten_numbers_of(import, call->operands[2], 1, 0, &bias);
     if (status == PERCEPT_OK)
-        status = real_result(import, y, &result);
+        status = prt_aten_real_result(import, y, &result);
     if (status != PERCEPT_OK)
         return status;
     if (!prt_import_node(import, PRT_OP_LINEAR, result, 5,
                          (const uint32_t[]){x, weight, bias, PRT_NO_VALUE, PRT_NO_VALUE}))
         return PERCEPT_NO_MEMORY;
-    return codes_of(import, result, scale_of(import, call, 5), prt_call_int(import, call, 7, 0), y);
+    return prt_aten_codes_of(import, result, scale_of(import, call, 5),
+                             prt_call_int(import, call, 7, 0), y);
 }
 
 /* (X, X_zero, Y, Y_zero, bias, out_multiplier, out_shift, out_zero, transposed, out): the bias is
@@ -195,11 +197,12 @@ static enum percept_status matmul(struct prt_import *import, const struct prt_at
     (void)op;
     uint32_t a, b, result, y = prt_call_output(call);
     enum percept_status status =
-        real_operand(import, call->operands[0], 1, prt_call_int(import, call, 1, 0), &a);
+        prt_aten_numbers_of(import, call->operands[0], 1, prt_call_int(import, call, 1, 0), &a);
     if (status == PERCEPT_OK)
-        status = real_operand(import, call->operands[2], 1, prt_call_int(import, call, 3, 0), &b);
+        status =
+            prt_aten_numbers_of(import, call->operands[2], 1, prt_call_int(import, call, 3, 0), &b);
     if (status == PERCEPT_OK)
-        status = real_result(import, y, &result);
+        status = prt_aten_real_result(import, y, &result);
     if (status != PERCEPT_OK)
         return status;
     struct prt_node *node =
@@ -207,7 +210,8 @@ static enum percept_status matmul(struct prt_import *import, const struct prt_at
     if (!node)
         return PERCEPT_NO_MEMORY;
     node->attrs.matmul.transpose_b = prt_call_bool(import, call, 8);
-    return codes_of(import, result, scale_of(import, call, 5), prt_call_int(import, call, 7, 0), y);
+    return prt_aten_codes_of(import, result, scale_of(import, call, 5),
+                             prt_call_int(import, call, 7, 0), y);
 }
 
 static enum percept_status pair(struct prt_import *import, const struct prt_call *call,
@@ -253,14 +257,15 @@ static enum percept_status conv(struct prt_import *import, const struct prt_aten
     attrs.padding[3] = attrs.padding[2];
     uint32_t x, weight, bias, result, y = prt_call_output(call);
     if (status == PERCEPT_OK)
-        status = real_operand(import, call->operands[0], 1, prt_call_int(import, call, 7, 0), &x);
+        status =
+            prt_aten_numbers_of(import, call->operands[0], 1, prt_call_int(import, call, 7, 0), &x);
     if (status == PERCEPT_OK)
-        status = real_operand(import, call->operands[1], scale, prt_call_int(import, call, 8, 0),
-                              &weight);
+        status = prt_aten_numbers_of(import, call->operands[1], scale,
+                                     prt_call_int(import, call, 8, 0), &weight);
     if (status == PERCEPT_OK)
-        status = real_operand(import, call->operands[2], scale, 0, &bias);
+        status = prt_aten_numbers_of(import, call->operands[2], scale, 0, &bias);
     if (status == PERCEPT_OK)
-        status = real_result(import, y, &result);
+        status = prt_aten_real_result(import, y, &result);
     if (status != PERCEPT_OK)
         return status;
     struct prt_node *node =
@@ -269,8 +274,8 @@ static enum percept_status conv(struct prt_import *import, const struct prt_aten
     if (!node)
         return PERCEPT_NO_MEMORY;
     node->attrs.conv = attrs;
-    return codes_of(import, result, prt_call_number(import, call, 10, 0),
-                    prt_call_int(import, call, 11, 0), y);
+    return prt_aten_codes_of(import, result, prt_call_number(import, call, 10, 0),
+                             prt_call_int(import, call, 11, 0), y);
 }
 
 /* (input, in_scale, in_zero, normalized_shape, weight, bias, eps, out_scale, out_zero, out) */
@@ -281,10 +286,10 @@ static enum percept_status layer_norm(struct prt_import *import, const struct pr
     const struct prt_aten_op *row = prt_aten_find("aten::native_layer_norm.out");
     uint32_t x, result, y = prt_call_output(call);
     enum percept_status status =
-        real_operand(import, call->operands[0], prt_call_number(import, call, 1, 0),
-                     prt_call_int(import, call, 2, 0), &x);
+        prt_aten_numbers_of(import, call->operands[0], prt_call_number(import, call, 1, 0),
+                            prt_call_int(import, call, 2, 0), &x);
     if (status == PERCEPT_OK)
-        status = real_result(import, y, &result);
+        status = prt_aten_real_result(import, y, &result);
     if (status != PERCEPT_OK)
         return status;
     /* The same call in that row's words: its statistics are not asked for. */
@@ -299,9 +304,10 @@ static enum percept_status layer_norm(struct prt_import *import, const struct pr
     inner.operands[3] = call->operands[5];
     inner.operands[5] = result;
     status = row->translate(import, row, &inner);
-    return status == PERCEPT_OK ? codes_of(import, result, prt_call_number(import, call, 7, 0),
-                                           prt_call_int(import, call, 8, 0), y)
-                                : status;
+    return status == PERCEPT_OK
+               ? prt_aten_codes_of(import, result, prt_call_number(import, call, 7, 0),
+                                   prt_call_int(import, call, 8, 0), y)
+               : status;
 }
 
 #define OP(name)     "cadence::" name

@@ -10,6 +10,10 @@
 /* Operators that only Vulkan blobs have; named as there. */
 extern const struct prt_aten_table prt_vulkan_ops; /* import_vulkan_ops.c */
 
+extern const struct prt_aten_table prt_vulkan_quant;  /* import_vulkan_quant.c: on codes */
+extern const struct prt_aten_table prt_vulkan_packed; /* import_vulkan_packed.c: of 4 bits */
+extern const struct prt_aten_table prt_vulkan_rotary; /* import_vulkan_rotary.c */
+
 /* Values after the blob's own, for arguments that a call needs in another form. */
 enum { PRT_VULKAN_SPARE = 2 * PRT_CALL_ARGS };
 

@@ -23,6 +23,12 @@ static const struct {
     {"aten.permute.default", "aten::permute_copy.out"},
     {"aten.arange.start_step", "aten::arange.start_out"},
     {"et_vk.prepack.default", "aten::alias_copy.out"},
+    {"quantized_decomposed.choose_qparams.tensor",
+     "quantized_decomposed::choose_qparams.Tensor_out"},
+    {"quantized_decomposed.quantize_per_tensor.tensor",
+     "quantized_decomposed::quantize_per_tensor.Tensor_out"},
+    {"quantized_decomposed.dequantize_per_tensor.tensor",
+     "quantized_decomposed::dequantize_per_tensor.Tensor_out"},
     {"sym_size.int", "aten::sym_size.int"},
     {"add", "executorch_prim::add.Scalar"},
     {"sub", "executorch_prim::sub.Scalar"},
@@ -52,9 +58,12 @@ static const struct prt_aten_op *find_functional(const char *name)
 
 static const struct prt_aten_op *find(const char *name)
 {
-    for (size_t i = 0; i < prt_vulkan_ops.count; i++)
-        if (strcmp(prt_vulkan_ops.ops[i].name, name) == 0)
-            return &prt_vulkan_ops.ops[i];
+    static const struct prt_aten_table *const own[] = {&prt_vulkan_ops, &prt_vulkan_quant,
+                                                       &prt_vulkan_packed, &prt_vulkan_rotary};
+    for (size_t t = 0; t < sizeof own / sizeof own[0]; t++)
+        for (size_t i = 0; i < own[t]->count; i++)
+            if (strcmp(own[t]->ops[i].name, name) == 0)
+                return &own[t]->ops[i];
     for (size_t i = 0; i < sizeof renamed / sizeof renamed[0]; i++)
         if (strcmp(renamed[i].vulkan, name) == 0)
             return prt_aten_find(renamed[i].aten);

@@ -89,6 +89,13 @@ void vulkan_call(struct vulkan_blob *blob, const char *name, const char *args)
     blob->call_count++;
 }
 
+void vulkan_data(struct vulkan_blob *blob, uint32_t value, const void *data, size_t bytes)
+{
+    ck_assert(blob->values[value].constant);
+    ck_assert_uint_eq(blob->values[value].bytes, bytes);
+    blob->values[value].data = data;
+}
+
 /* ---- writing ---- */
 
 static uint64_t bits_of(double real)
@@ -204,6 +211,13 @@ struct flat vulkan_write(const struct vulkan_blob *blob)
     flat_append(&framed, NULL, HEADER_BYTES, 16);
     size_t at = flat_append(&framed, flat.bytes, flat.size, 16);
     size_t constants = flat_append(&framed, NULL, behind, 16);
+    size_t behind_at = constants;
+    for (uint32_t i = 0; i < blob->value_count && behind; i++) {
+        const struct vulkan_value *value = &blob->values[i];
+        if (value->constant && value->data)
+            memcpy(framed.bytes + behind_at, value->data, value->bytes);
+        behind_at += value->constant ? (value->bytes + 15) / 16 * 16 : 0;
+    }
     const uint16_t length = 30;
     const uint32_t fields[3] = {(uint32_t)at, (uint32_t)flat.size, (uint32_t)constants};
     memcpy(framed.bytes + 4, "VH00", 4);

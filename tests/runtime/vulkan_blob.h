@@ -32,6 +32,7 @@ struct vulkan_value {
     int datatype, staging; /* of a tensor, whose dims are items */
     bool constant;
     size_t bytes;
+    const void *data; /* of a constant that lies behind the blob; NULL: zeros */
 };
 
 struct vulkan_blob {
@@ -46,6 +47,8 @@ struct vulkan_blob {
 };
 
 void vulkan_call(struct vulkan_blob *blob, const char *name, const char *args);
+/* Bytes of a constant, by its place among the values. */
+void vulkan_data(struct vulkan_blob *blob, uint32_t value, const void *data, size_t bytes);
 /* The blob; constants that have no key are behind it. */
 struct flat vulkan_write(const struct vulkan_blob *blob);
 
