@@ -5,6 +5,7 @@
  * Its first output has the logits of the token after the last one, [1, vocabulary], or after each,
  * [1, n, vocabulary]. With a position the model keeps what it has seen (a KV cache) and is fed what
  * is new, n tokens a run; without one it is shown the whole text in each run, and n is the longest.
+ * When the tokens are of dynamic shape, a run takes as many as there are, and n is the most.
  * Methods of the program say the rest, as ExecuTorch's exports have them: get_eos_ids, get_eos_id,
  * get_bos_id, get_max_context_len, get_max_seq_len.
  */
@@ -37,12 +38,13 @@ struct session {
     size_t count, prompt_count, context;
     uint32_t stops[MAX_STOPS];
     size_t stop_count;
-    size_t window, vocabulary; /* tokens a run, and numbers a token */
-    bool cached, each;         /* has a position; has logits for each token */
-    float *logits;             /* all that the method gives */
-    char *text;                /* with --json: what was generated */
+    size_t window, vocabulary;  /* tokens a run, at most, and numbers a token */
+    bool cached, each, dynamic; /* has a position; has logits for each token; see `window` */
+    float *logits;              /* all that the method gives */
+    char *text;                 /* with --json: what was generated */
     size_t text_size;
-    int64_t prompt_ns, ns;
+    int64_t prompt_ns, ns, compile_ns; /* compile: for numbers of tokens that are new */
+    size_t steps;                      /* runs that `ns` is the time of */
     const char *ended;
 };
 
@@ -71,7 +73,7 @@ static size_t context_length(const struct session *s)
         return s->window;
     size_t context = length < 1 || length > (1 << 24) ? 2048 : (size_t)length;
     /* A window must not reach beyond the cache, wherever it begins. */
-    return s->cached && context >= s->window ? context - s->window + 1 : context;
+    return s->cached && !s->dynamic && context >= s->window ? context - s->window + 1 : context;
 }
 
 static bool is_tokens(const struct prt_tensor *spec)
@@ -98,6 +100,7 @@ static enum percept_status read_interface(struct session *s, struct percept_erro
                             "not a language model: it wants tokens, or tokens and a position, and "
                             "a float32 output of logits");
     s->cached = inputs == 2;
+    s->dynamic = prt_model_input_bound(model, 0) != NULL;
     s->window = prt_tensor_elements(tokens);
     s->vocabulary = (size_t)logits->sizes[logits->rank - 1];
     size_t numbers = prt_tensor_elements(logits);
@@ -105,7 +108,7 @@ static enum percept_status read_interface(struct session *s, struct percept_erro
     if (!s->vocabulary || (!s->each && numbers != s->vocabulary))
         return percept_fail(error, PERCEPT_INVALID, "the output is not logits for the tokens");
     /* Logits of the window's last token alone say nothing of a text that does not fill it. */
-    if (!s->each && s->window > 1)
+    if (!s->each && s->window > 1 && !s->dynamic)
         return percept_fail(error, PERCEPT_UNSUPPORTED,
                             "the method runs at its largest size, %zu tokens, and gives logits for "
                             "the last one only",
@@ -124,6 +127,23 @@ static void put_number(const struct prt_tensor *spec, void *data, size_t index, 
         ((int32_t *)data)[index] = (int32_t)number;
 }
 
+/* Have the model take so many tokens, if it can be told. */
+static enum percept_status expect(struct session *s, size_t count, struct percept_error *error)
+{
+    struct prt_model *model = s->model.model;
+    const struct prt_tensor *tokens = prt_model_input_spec(model, 0);
+    if (!s->dynamic || prt_tensor_elements(tokens) == count)
+        return PERCEPT_OK;
+    int32_t sizes[PRT_MAX_RANK];
+    unsigned rank = tokens->rank;
+    for (unsigned i = 0; i < rank; i++)
+        sizes[i] = i + 1 == rank ? (int32_t)count : tokens->sizes[i];
+    int64_t start = base_clock_ns();
+    enum percept_status status = prt_model_resize_input(model, 0, rank, sizes, error);
+    s->compile_ns += base_clock_ns() - start;
+    return status;
+}
+
 /* Show the model tokens [first, first + count), count at most the window, and leave the logits for
  * the one that follows in *next. What is behind them in the window is not looked at by a causal
  * model. */
@@ -131,15 +151,19 @@ static enum percept_status run(struct session *s, size_t first, size_t count, co
                                struct percept_error *error)
 {
     struct prt_model *model = s->model.model;
+    enum percept_status ready = expect(s, count, error);
+    if (ready)
+        return ready;
     const struct prt_tensor *tokens = prt_model_input_spec(model, 0);
-    for (size_t i = 0; i < s->window; i++)
+    size_t window = prt_tensor_elements(tokens);
+    for (size_t i = 0; i < window; i++)
         put_number(tokens, prt_model_input_data(model, 0), i,
                    i < count ? (int64_t)s->tokens[first + i] : 0);
     if (s->cached)
         put_number(prt_model_input_spec(model, 1), prt_model_input_data(model, 1), 0,
                    (int64_t)first);
     enum percept_status status = prt_model_run(model, error);
-    size_t bytes = (s->each ? s->window : 1) * s->vocabulary * sizeof *s->logits;
+    size_t bytes = (s->each ? window : 1) * s->vocabulary * sizeof *s->logits;
     if (!status)
         status = prt_model_get_output(model, 0, s->logits, bytes, error);
     *next = s->logits + (s->each ? (count - 1) * s->vocabulary : 0);
@@ -196,7 +220,8 @@ static enum percept_status generate(struct session *s, struct percept_error *err
     const float *next = NULL;
     int64_t start = base_clock_ns();
     enum percept_status status = feed(s, 0, &next, error);
-    s->prompt_ns = base_clock_ns() - start;
+    int64_t compiled = s->compile_ns;
+    s->prompt_ns = base_clock_ns() - start - compiled;
     start = base_clock_ns();
     s->ended = "length";
     for (unsigned long made = 0; !status && made < s->of->most; made++) {
@@ -211,10 +236,12 @@ static enum percept_status generate(struct session *s, struct percept_error *err
         }
         s->tokens[s->count++] = token;
         status = show(s, token, error);
-        if (!status && made + 1 < s->of->most && s->count < s->context)
+        if (!status && made + 1 < s->of->most && s->count < s->context) {
             status = feed(s, s->count - 1, &next, error);
+            s->steps++;
+        }
     }
-    s->ns = base_clock_ns() - start;
+    s->ns = base_clock_ns() - start - (s->compile_ns - compiled);
     return status;
 }
 
@@ -286,7 +313,7 @@ static double per_second(size_t count, int64_t ns)
 static void print_end(const struct session *s)
 {
     size_t made = s->count - s->prompt_count;
-    double prompt = per_second(s->prompt_count, s->prompt_ns), rest = per_second(made, s->ns);
+    double prompt = per_second(s->prompt_count, s->prompt_ns), rest = per_second(s->steps, s->ns);
     if (!s->of->json) {
         putchar('\n');
         fprintf(stderr,

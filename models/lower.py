@@ -65,7 +65,7 @@ class Lowering:
             return programs
         for name, method in methods.items():
             if self.subject.dynamic:
-                graph = quantize_dynamic(programs[name])
+                graph = quantize_dynamic(programs[name], method.example)
             else:
                 calibration = [s.inputs for s in self.samples[::CALIBRATION_STRIDE] if s.method == name]
                 graph = quantize(programs[name], calibration)

@@ -85,9 +85,18 @@ def quantize(program: torch.export.ExportedProgram, inputs: Iterable[tuple[torch
         return convert_pt2e(prepared)
 
 
-def quantize_dynamic(program: torch.export.ExportedProgram) -> GraphModule:
-    """Linear layers in int8: weights per channel, activations by the range they have in each run. The rest stays float."""
+def quantize_dynamic(program: torch.export.ExportedProgram, inputs: tuple[torch.Tensor, ...]) -> GraphModule:
+    """Linear layers in int8: weights per channel, activations by the range they have in each run. The rest stays float.
+
+    It is run once on `inputs`, for the observers of weights look at them then: without that, all channels get one scale of 1.
+    """
     quantizer = XNNPACKQuantizer()
     quantizer.set_global(get_symmetric_quantization_config(is_per_channel=True, is_dynamic=True))
     with torch.no_grad():
-        return convert_pt2e(prepare_pt2e(program.module(), quantizer))
+        prepared = prepare_pt2e(program.module(), quantizer)
+        states = {name: buffer.clone() for name, buffer in prepared.named_buffers() if not name.startswith("activation_post_process")}
+        prepared(*inputs)
+        for name, buffer in prepared.named_buffers():
+            if name in states:
+                buffer.copy_(states[name])
+        return convert_pt2e(prepared)

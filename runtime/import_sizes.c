@@ -341,6 +341,8 @@ static enum percept_status slice(struct prt_import *import, const struct prt_cal
         status = prt_size_wrong(import);
     if (status != PERCEPT_OK)
         return status;
+    if (prt_call_is_at_run(import, call, 2) || prt_call_is_at_run(import, call, 3))
+        return prt_aten_slice_count(import, call, &y->at[axis]);
     int64_t start = bounded(prt_call_int(import, call, 2, 0), y->at[axis]);
     int64_t end = bounded(prt_call_int(import, call, 3, INT64_MAX), y->at[axis]);
     y->at[axis] = end > start ? (end - start - 1) / step + 1 : 0;
@@ -553,6 +555,8 @@ static const struct prt_size_row rows[] = {
     {"aten::arange.start_out", range, 1, 0},
 
     {"aten::alias_copy.out", like, 0, 0},
+    {"llama::custom_sdpa.out", like, 0, 0},
+    {"llama::sdpa_with_kv_cache.out", like, 0, 0},
     {"aten::detach_copy.out", like, 0, 0},
     {"aten::lift_fresh_copy.out", like, 0, 0},
     {"aten::clone.out", like, 0, 0},

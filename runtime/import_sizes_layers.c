@@ -413,11 +413,13 @@ static enum percept_status half(struct prt_import *import, const struct prt_call
 }
 
 static const struct prt_size_row rows[] = {
+    {"quantized_decomposed::mixed_mm.out", product, 0, 0},
     {"aten::mm.out", product, 0, 0},
     {"aten::bmm.out", product, 0, 0},
     {"aten::addmm.out", product, 1, 0},
     {"aten::baddbmm.out", product, 1, 0},
     {"aten::linear.out", linear, 0, 0},
+    {"quantized_decomposed::mixed_linear.out", linear, 0, 0},
     {"aten::_cdist_forward.out", distances, 0, 0},
     {"aten::_pdist_forward.out", pairs, 0, 0},
     {"aten::convolution.out", convolution, 0, 0},

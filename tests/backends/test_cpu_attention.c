@@ -207,6 +207,7 @@ START_TEST(blocks_of_rows_and_keys_make_one_softmax)
     random_seed(91);
     attention_case(98, 242, 3, 2);
     attention_case(1, 490, 9, 17);
+    attention_case(1, 300, 70, 130);
     attention_case(193, 3, 2, 9);
 }
 END_TEST

@@ -9,7 +9,9 @@ import unittest
 from pathlib import Path
 
 import torch
-from executorch.exir import to_edge_transform_and_lower
+from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
+from executorch.extension.llm.custom_ops import custom_ops  # noqa: F401  registers llama::*
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 PERCEPT = Path(os.environ.get("PERCEPT_BIN", "build/release/bin")) / "percept"
@@ -32,6 +34,42 @@ class Net(torch.nn.Module):
         x = self.embedding(tokens) + self.places
         scores = self.query(x) @ self.key(x).transpose(1, 2) / WIDTH**0.5 + self.mask
         return self.head(x + torch.softmax(scores, -1) @ self.value(x))
+
+
+CONTEXT, HEADS, KEPT, HEAD = 32, 4, 2, 8
+
+
+class CachedNet(torch.nn.Module):
+    """One layer of attention over a cache, as ExecuTorch's own exports have it; logits for the last token."""
+
+    def __init__(self, vocabulary: int):
+        super().__init__()
+        torch.manual_seed(12)
+        self.embedding = torch.nn.Embedding(vocabulary, WIDTH)
+        self.register_buffer("places", torch.randn(CONTEXT, WIDTH) * 0.5)
+        self.query = torch.nn.Linear(WIDTH, HEADS * HEAD)
+        self.key, self.value = (torch.nn.Linear(WIDTH, KEPT * HEAD) for _ in range(2))
+        self.head = torch.nn.Linear(HEADS * HEAD, vocabulary)
+        for cache in ("keys", "values"):
+            self.register_buffer(cache, torch.zeros(1, CONTEXT, KEPT, HEAD))
+
+    def forward(self, tokens, position):
+        place, count = position[0].item(), tokens.shape[1]
+        torch._check(place >= 0)
+        torch._check(place + count <= CONTEXT)
+        x = self.embedding(tokens) + self.places.narrow(0, place, count)
+        query, key, value = (layer(x).unflatten(-1, (-1, HEAD)) for layer in (self.query, self.key, self.value))
+        torch.ops.llama.update_cache(key, self.keys, place)
+        torch.ops.llama.update_cache(value, self.values, place)
+        found = torch.ops.llama.custom_sdpa(query, self.keys, self.values, place, None, 0.0, True)
+        return self.head(found.flatten(-2)[:, -1])
+
+    def plain(self, tokens):
+        """The same without operators of ExecuTorch: all tokens at once."""
+        x = self.embedding(tokens) + self.places[: tokens.shape[1]]
+        parts = (layer(x).unflatten(-1, (-1, HEAD)).transpose(1, 2) for layer in (self.query, self.key, self.value))
+        found = torch.nn.functional.scaled_dot_product_attention(*parts, is_causal=True, enable_gqa=True)
+        return self.head(found.transpose(1, 2).flatten(-2)[:, -1])
 
 
 class Generated(unittest.TestCase):
@@ -82,6 +120,23 @@ class Generated(unittest.TestCase):
         self.assertEqual(out.decode(errors="replace"), self.tokenizer.decode(made["tokens"]) + "\n")
         self.assertRegex(err, r"^prompt: \d+ tokens, .* a second; generated: 8, .* a second; end: length\n$")
         self.assertEqual(self.generate_json("--prompt", "a", "--tokens", "5", "--bos")["tokens"], self.expected("a", 5, [0]))
+
+    def test_a_cache_and_as_many_tokens_as_there_are(self):
+        net = CachedNet(self.tokenizer.get_vocab_size()).eval()
+        example = torch.zeros(1, 4, dtype=torch.long), torch.zeros(1, dtype=torch.long)
+        shapes = {1: torch.export.Dim("count", min=1, max=CONTEXT - 1)}, None
+        for partitioner in (None, [XnnpackPartitioner()]):
+            with torch.no_grad():
+                program = torch.export.export(net, example, dynamic_shapes=shapes)
+                edge = to_edge_transform_and_lower(program, partitioner=partitioner, constant_methods={"get_max_context_len": CONTEXT},
+                                                   compile_config=EdgeCompileConfig(_check_ir_validity=False))
+            (self.folder / "net.pte").write_bytes(edge.to_executorch().buffer)
+            made = self.generate_json("--prompt", "the fox jumps", "--tokens", "100")
+            tokens = self.tokenizer.encode("the fox jumps").ids
+            start = len(tokens)
+            while len(tokens) < CONTEXT:
+                tokens.append(int(net.plain(torch.tensor([tokens])).argmax()))
+            self.assertEqual((made["tokens"], made["end"]), (tokens[start:], "context"))
 
     def test_the_context_ends(self):
         self.export(get_max_context_len=10)
