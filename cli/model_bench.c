@@ -1,6 +1,7 @@
 /* percept model bench: how long a run takes, on random inputs, after a warm-up. */
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "cli/memory.h"
 #include "cli/model.h"
 #include "cli/model_profile.h"
 #include "cli/stats.h"
@@ -146,9 +147,12 @@ static int bench_model(const struct bench *bench)
     struct cli_series series = {0};
     struct cli_summary summary;
     int64_t cpu_ns;
+    cli_memory_restart();
+    const int64_t memory_before = cli_memory_now(), cpu_before = cpu_now_ns();
     enum percept_status status = cli_model_open(bench->path, &bench->settings, &model, &error);
     if (status)
         return cli_fail(cli_model_exit(status), &error);
+    const int64_t load_cpu_ns = cpu_now_ns() - cpu_before;
     status = measure(bench, model.model, &series, &cpu_ns, &error);
     if (!status && !cli_series_summary(&series, &summary))
         status = percept_fail(&error, PERCEPT_NO_MEMORY, "out of memory");
@@ -156,6 +160,9 @@ static int bench_model(const struct bench *bench)
     if (!status) {
         answer =
             result(&model, &summary, cpu_ns, series.seen); /* before a profile adds to the peak */
+        json_object_set_new(answer, "model_peak_bytes",
+                            json_integer(cli_memory_peak() - memory_before));
+        json_object_set_new(answer, "load_cpu_ms", json_real(ms(load_cpu_ns)));
         status = profile(bench, &model, answer, &error);
     }
     cli_series_free(&series);

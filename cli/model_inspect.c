@@ -1,6 +1,7 @@
 /* percept model inspect: what a .pte file holds, and what the runtime makes of it. */
 #include "cli/cli.h"
 #include "cli/model.h"
+#include "cli/model_ops.h"
 #include "cli/table.h"
 
 #include <stdlib.h>
@@ -184,7 +185,7 @@ static void print_graph(const json_t *lines)
 struct inspect {
     const char *path;
     struct cli_model_settings settings;
-    bool json, graph;
+    bool json, graph, ops;
 };
 
 /* The program part is of use even where the runtime can't compile the file. */
@@ -232,19 +233,27 @@ int cli_model_inspect(int argc, char **argv)
         CLI_OPTION_DATA(what.settings),
         {"graph", NULL, "print the graph after the passes, a line a node", BASE_OPTION_FLAG,
          &what.graph},
+        {"ops", NULL, "print what a selective build needs for these files; see docs/selection.md",
+         BASE_OPTION_FLAG, &what.ops},
         CLI_OPTION_JSON(&what.json),
     };
     const struct base_usage usage = {
         .program = "percept model inspect",
-        .operands = "FILE",
+        .operands = "FILE...",
         .purpose = "Show a .pte file: methods, operators, delegates; graph, placement, memory.",
         .least = 1,
-        .most = 1,
+        .most = 4096,
         .options = options,
         .option_count = sizeof options / sizeof options[0],
     };
     if (!cli_parse(&usage, argc, argv, &operands, &code))
         return code;
+    if (operands > 1 && !what.ops)
+        return cli_fail(CLI_USAGE,
+                        &(struct percept_error){.message = "one file at a time, but for --ops"});
+    if (what.ops)
+        return cli_model_print_ops((const char *const *)argv + 1, (size_t)operands,
+                                   &what.settings.data);
     what.path = argv[1];
     return inspect(&what);
 }

@@ -365,7 +365,7 @@ static const struct {
 
 const char *prt_graph_check_node(const struct prt_graph *graph, const struct prt_node *node)
 {
-    if ((unsigned)node->op >= PRT_OP_COUNT)
+    if ((unsigned)node->op >= PRT_OP_COUNT || !rules[node->op].rule) /* or left out of the build */
         return "unknown operation";
     if (node->output_count != 1 || node->input_count < rules[node->op].min_inputs ||
         node->input_count > rules[node->op].max_inputs)

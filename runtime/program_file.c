@@ -1,11 +1,14 @@
 /*
  * Why: a mapped file can change or shrink while we read it: a check made once would mean nothing,
- * and a page that is gone kills the process with SIGBUS. So a program is read from a memfd sealed
- * against both. A file that already is such a memfd is mapped as it is; any other is copied.
+ * and a page that is gone kills the process with SIGBUS. So a program is read from memory that
+ * only this process has. A file that is a memfd sealed against both is mapped as it is; any other
+ * is copied.
  *
  * One file that a process opens several times, while it does not change, is copied once.
  */
 #include "runtime/program_data.h"
+
+#include "base/checked.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,12 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+#define HUGE_PAGE ((size_t)2 << 20)
+#define SEALS     (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 static enum percept_status file_errno(const struct prt_file *file, const char *what,
                                       struct percept_error *error)
@@ -106,35 +109,59 @@ static void release_copy(struct prt_copy *copy)
 
 /* ---- */
 
-/* A sealed copy of the first size bytes of file; -1 with errno. */
-static int sealed_copy(int file, size_t size)
+/* Read the first size bytes of file into memory; false with errno. */
+static bool read_all(int file, unsigned char *memory, size_t size)
 {
-    int copy = memfd_create("percept-program", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (copy < 0)
-        return -1;
-    off_t offset = 0;
-    while ((size_t)offset < size) {
-        ssize_t moved = sendfile(copy, file, &offset, size - (size_t)offset);
-        if (moved < 0 && errno == EINTR)
+    for (size_t done = 0; done < size;) {
+        ssize_t got = pread(file, memory + done, size - done, (off_t)done);
+        if (got < 0 && errno == EINTR)
             continue;
-        if (moved == 0)
+        if (got == 0)
             errno = EIO; /* it became shorter meanwhile */
-        if (moved <= 0)
-            goto failed;
+        if (got <= 0)
+            return false;
+        done += (size_t)got;
     }
-    if (fcntl(copy, F_ADD_SEALS, SEALS) == 0)
-        return copy;
-failed:;
+    return true;
+}
+
+/* A copy of the first size bytes of file that only this process has, and can only read; NULL with
+ * errno. */
+static void *private_copy(int file, size_t size)
+{
+    size_t whole = size / HUGE_PAGE * HUGE_PAGE, reserved;
+    if (!base_add_size(size, whole ? HUGE_PAGE : 0, &reserved)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    unsigned char *memory =
+        mmap(NULL, reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return NULL;
+    /* Huge pages begin where their size divides the address; what lies around them goes back. */
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t before = whole ? (HUGE_PAGE - (uintptr_t)memory % HUGE_PAGE) % HUGE_PAGE : 0;
+    size_t used = before + (size + page - 1) / page * page;
+    reserved = (reserved + page - 1) / page * page;
+    if (before)
+        munmap(memory, before);
+    if (used < reserved)
+        munmap(memory + used, reserved - used);
+    memory += before;
+    if (whole)
+        (void)madvise(memory, whole, MADV_HUGEPAGE); /* a wish: one fault instead of 512 */
+    if (read_all(file, memory, size) && mprotect(memory, size, PROT_READ) == 0)
+        return memory;
     int reason = errno;
-    close(copy);
+    munmap(memory, size);
     errno = reason;
-    return -1;
+    return NULL;
 }
 
 static enum percept_status map(struct prt_file *file, int descriptor, const struct stat *info,
                                struct percept_error *error)
 {
-    int seals = fcntl(descriptor, F_GET_SEALS), copied = -1;
+    int seals = fcntl(descriptor, F_GET_SEALS);
     size_t size = (size_t)info->st_size;
     bool sealed = seals >= 0 && (seals & SEALS) == SEALS;
     file->copy = sealed ? NULL : find_copy(info);
@@ -142,17 +169,10 @@ static enum percept_status map(struct prt_file *file, int descriptor, const stru
         file->bytes = (struct prt_bytes){.data = file->copy->memory, .size = size};
         return PERCEPT_OK;
     }
-    if (!sealed && (copied = sealed_copy(descriptor, size)) < 0)
-        return file_errno(file, "cannot read", error);
-    void *memory =
-        mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, sealed ? descriptor : copied, 0);
-    int reason = errno;
-    if (!sealed)
-        close(copied);
-    if (memory == MAP_FAILED) {
-        errno = reason;
-        return file_errno(file, "cannot map", error);
-    }
+    void *memory = sealed ? mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, descriptor, 0)
+                          : private_copy(descriptor, size);
+    if (!memory || memory == MAP_FAILED)
+        return file_errno(file, sealed ? "cannot map" : "cannot read", error);
     file->bytes = (struct prt_bytes){.data = memory, .size = size};
     file->mapped = true;
     file->copy = sealed ? NULL : add_copy(info, memory);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Print how large the runtime is, in bytes of text and data: the shared library, stripped, and what a program takes that is
-# linked statically and needs no more than examples/run_pte.c: size.sh [BUILD]
+# linked statically and needs no more than examples/run_pte.c; and of a selective build (docs/selection.md): size.sh [BUILD]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${1:-build/release}
@@ -22,3 +22,5 @@ echo "run_pte, all of ours linked statically: $(bytes "$work/run_pte") bytes of 
 for library in "${libraries[@]}"; do
     echo "  ${library##*/}: $(size -t "$library" | awk 'END { print $1 + $2 }') bytes"
 done
+map=$build/tests/selected_add.map # the test runtime_selected made it
+[ ! -f "$map" ] || echo "selected for a program that adds: $(tools/map_size.sh "$map") bytes of text and data of ours"

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 static const struct cpu_kernel *const kernels[PRT_OP_COUNT] = {
-    CPU_INTEGER_ROWS,
     [PRT_OP_CONV2D] = &cpu_conv2d,
     [PRT_OP_LINEAR] = &cpu_linear,
     [PRT_OP_MATMUL] = &cpu_matmul,
@@ -46,6 +45,13 @@ static const struct cpu_kernel *const kernels[PRT_OP_COUNT] = {
     [PRT_OP_EMBEDDING_BAG] = &cpu_embedding_bag,
     [PRT_OP_ROUND_ROWS] = &cpu_round_rows,
     [PRT_OP_DYNAMIC_LINEAR] = &cpu_dynamic_linear,
+    [PRT_OP_CODES] = &cpu_layout,
+    [PRT_OP_RESCALE] = &cpu_rescale,
+    [PRT_OP_TABLE] = &cpu_table,
+    [PRT_OP_INTEGER_CONV] = &cpu_integer_conv,
+    [PRT_OP_INTEGER_MATMUL] = &cpu_integer_matmul,
+    [PRT_OP_INTEGER_POOL] = &cpu_integer_pool,
+    [PRT_OP_SCALED_RESIZE] = &cpu_scaled_resize,
 };
 
 struct prt_segment {

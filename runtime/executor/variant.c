@@ -67,8 +67,8 @@ static enum percept_status make_memory(struct prt_variant *variant, struct perce
         !(variant->memory = aligned_alloc(alignment, rounded)))
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for %zu + %zu bytes of tensors",
                             arena, variant->stats.scratch_bytes);
-    if (huge)
-        (void)madvise(variant->memory, rounded, MADV_HUGEPAGE); /* a wish, not a need */
+    if (huge) /* a wish, not a need; the last part of one would be a page half empty */
+        (void)madvise(variant->memory, total / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
     memset(variant->memory, 0, total); /* also takes the page faults before the first run */
     variant->scratch = (unsigned char *)variant->memory + arena;
     variant->stats.arena_bytes = arena;

@@ -12,6 +12,7 @@
 
 /* What a hostile file could make us compute and keep; real networks fold megabytes. */
 #define FOLD_LIMIT ((size_t)1 << 31)
+#define WAIT_BYTES 4096 /* patterns look at the elements of smaller constants */
 
 struct fold {
     struct prt_graph *graph;
@@ -22,14 +23,36 @@ struct fold {
     bool laid_out; /* the layout pass has run */
 };
 
+/*
+ * A large FULL stays one number until a constant result needs its elements: often a later pass
+ * takes the number in, and a network with four of 54 MB would have kept them all.
+ */
+static bool waits(const struct prt_graph *graph, const struct prt_node *node)
+{
+    return node->op == PRT_OP_FULL && graph->values[node->outputs[0]].bytes > WAIT_BYTES;
+}
+
+static bool is_waiting(const struct prt_graph *graph, uint32_t id)
+{
+    uint32_t producer = graph->values[id].producer;
+    return producer != PRT_NO_VALUE && !(graph->values[id].flags & PRT_FLAG_CONSTANT) &&
+           waits(graph, &graph->nodes[producer]);
+}
+
+static bool is_view(const struct prt_node *node)
+{
+    return node->op == PRT_OP_PERMUTE || node->op == PRT_OP_RESHAPE;
+}
+
 static bool all_constant(const struct prt_graph *graph, const struct prt_node *node)
 {
     for (unsigned i = 0; i < node->input_count; i++) {
         if (node->inputs[i] == PRT_NO_VALUE)
             continue;
         const struct prt_value *value = &graph->values[node->inputs[i]];
-        if (value->kind == PRT_VALUE_TENSOR && !(value->flags & PRT_FLAG_CONSTANT))
-            return false;
+        if (value->kind == PRT_VALUE_TENSOR && !(value->flags & PRT_FLAG_CONSTANT) &&
+            (is_view(node) || !is_waiting(graph, node->inputs[i])))
+            return false; /* a view of what waits has nothing to point at, and waits, too */
     }
     return !(graph->values[node->outputs[0]].flags & PRT_FLAG_OUTPUT);
 }
@@ -38,7 +61,7 @@ static bool all_constant(const struct prt_graph *graph, const struct prt_node *n
  * layout pass has run, it has seen to it that both are only other views of the same bytes. */
 static bool fold_view(struct prt_graph *graph, const struct prt_node *node, bool laid_out)
 {
-    if (node->op != PRT_OP_PERMUTE && node->op != PRT_OP_RESHAPE)
+    if (!is_view(node))
         return false;
     const struct prt_value *x = &graph->values[node->inputs[0]];
     struct prt_value *y = &graph->values[node->outputs[0]];
@@ -82,6 +105,16 @@ static bool lies_right(struct prt_graph *graph, const struct prt_node *node)
     return prt_tensor_is_contiguous(y);
 }
 
+/* The node's result is a constant from now on. */
+static void keep(struct fold *fold, uint32_t index)
+{
+    struct prt_node *node = &fold->graph->nodes[index];
+    struct prt_value *y = &fold->graph->values[node->outputs[0]];
+    fold->data[node->outputs[0]] = (void *)(uintptr_t)y->data;
+    y->flags |= PRT_FLAG_CONSTANT;
+    node->removed = true;
+}
+
 static enum percept_status run_node(struct fold *fold, uint32_t index,
                                     const struct prt_backend *backend, struct percept_error *error)
 {
@@ -103,6 +136,26 @@ static enum percept_status run_node(struct fold *fold, uint32_t index,
 }
 
 static enum percept_status compute(struct fold *fold, uint32_t index, bool *computed,
+                                   struct percept_error *error);
+
+/* The elements of operands that waited for somebody who needs them. */
+static enum percept_status compute_waiting(struct fold *fold, const struct prt_node *node,
+                                           struct percept_error *error)
+{
+    enum percept_status status = PERCEPT_OK;
+    for (unsigned i = 0; i < node->input_count && status == PERCEPT_OK; i++) {
+        bool computed = false;
+        if (node->inputs[i] == PRT_NO_VALUE || !is_waiting(fold->graph, node->inputs[i]))
+            continue;
+        uint32_t producer = fold->graph->values[node->inputs[i]].producer;
+        status = compute(fold, producer, &computed, error);
+        if (computed)
+            keep(fold, producer);
+    }
+    return status;
+}
+
+static enum percept_status compute(struct fold *fold, uint32_t index, bool *computed,
                                    struct percept_error *error)
 {
     const struct prt_node *node = &fold->graph->nodes[index];
@@ -116,11 +169,14 @@ static enum percept_status compute(struct fold *fold, uint32_t index, bool *comp
         return PERCEPT_OK;
     if (y->bytes > FOLD_LIMIT - fold->total)
         return percept_fail(error, PERCEPT_LIMIT, "constants of more than %zu bytes", FOLD_LIMIT);
+    enum percept_status status = compute_waiting(fold, node, error);
+    if (status != PERCEPT_OK)
+        return status;
     void *bytes = base_arena_alloc(&fold->graph->arena, y->bytes);
     if (!bytes)
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory to fold constants");
     fold->data[node->outputs[0]] = bytes;
-    enum percept_status status = run_node(fold, index, *backend, error);
+    status = run_node(fold, index, *backend, error);
     if (status != PERCEPT_OK)
         return status;
     fold->total += y->bytes;
@@ -129,11 +185,12 @@ static enum percept_status compute(struct fold *fold, uint32_t index, bool *comp
     return PERCEPT_OK;
 }
 
-/* What later passes may want as it is: quantised weights, and a small constant behind an expand. */
+/* What later passes may want as it is: quantised weights, a number, a small constant behind an
+ * expand. */
 static bool better_late(const struct prt_graph *graph, const struct prt_node *node)
 {
     const struct prt_value *values = graph->values;
-    return node->op == PRT_OP_DEQUANTIZE ||
+    return node->op == PRT_OP_DEQUANTIZE || waits(graph, node) ||
            (node->op == PRT_OP_BINARY && values[node->inputs[0]].kind == PRT_VALUE_TENSOR &&
             values[node->inputs[1]].kind != PRT_VALUE_TENSOR &&
             values[node->outputs[0]].bytes > values[node->inputs[0]].bytes);
@@ -151,17 +208,13 @@ static enum percept_status fold_all(struct fold fold, struct percept_error *erro
             fold.data[i] = (void *)(uintptr_t)graph->values[i].data;
     for (uint32_t n = 0; n < graph->node_count && status == PERCEPT_OK; n++) {
         struct prt_node *node = &graph->nodes[n];
-        struct prt_value *y = &graph->values[node->outputs[0]];
-        if (!all_constant(graph, node) || (!fold.late && better_late(graph, node)))
+        if (node->removed || !all_constant(graph, node) || (!fold.late && better_late(graph, node)))
             continue;
         bool folded = fold_view(graph, node, fold.laid_out);
         if (!folded)
             status = compute(&fold, n, &folded, error);
-        if (!folded)
-            continue;
-        fold.data[node->outputs[0]] = (void *)(uintptr_t)y->data;
-        y->flags |= PRT_FLAG_CONSTANT;
-        node->removed = true;
+        if (folded)
+            keep(&fold, n);
     }
     free(fold.data);
     return status == PERCEPT_OK ? prt_graph_finish(graph, error) : status;

@@ -47,7 +47,7 @@ one_line "no backend 'abacus'; this build has: .*cpu"
 # bench
 expect 0 "$percept" model bench "$blob" --runs 5 --threads 1 --backend cpu --profile --json
 cp "$work/out" "$work/bench.json"
-json "$work/bench.json" '{"median_ms", "p99_ms", "min_ms", "load_ms", "peak_rss_bytes", "threads", "backend"} <= set(v)'
+json "$work/bench.json" '{"median_ms", "p99_ms", "min_ms", "load_ms", "load_cpu_ms", "peak_rss_bytes", "model_peak_bytes", "threads", "backend"} <= set(v) and 0 < v["model_peak_bytes"] < v["peak_rss_bytes"]'
 json "$work/bench.json" '0 < v["min_ms"] <= v["median_ms"] <= v["p99_ms"] and v["threads"] == 1 and v["runs"] == 5'
 json "$work/bench.json" 'v["profile"] and all(n["us"] >= 0 and n["kernel"] for n in v["profile"])'
 json "$work/bench.json" 'abs(sum(op["share"] for op in v["ops"]) - 100) < 0.1 and v["ops"][0]["op"] == "conv2d"'

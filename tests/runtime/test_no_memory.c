@@ -4,11 +4,14 @@
  * answer is NO_MEMORY with a message, or the right result where the runtime can do without; never a
  * crash, and under AddressSanitizer never a leak.
  *
- * malloc and its kin are wrapped by the linker (--wrap), so only our own calls fail.
+ * malloc and its kin and mmap are wrapped by the linker (--wrap), so only our own calls fail.
  */
+#include "blob.h"
 #include "build.h"
 #include "ptd.h"
 #include "pte.h"
+#include "tosa_blob.h"
+#include "vulkan_blob.h"
 
 #include "backends/cpu/cpu.h"
 #include "runtime/bundle.h"
@@ -21,6 +24,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* ---- allocations that fail ---- */
 
@@ -73,9 +78,21 @@ char *__wrap_strdup(const char *text)
     return fails() ? NULL : __real_strdup(text);
 }
 
+void *__real_mmap(void *at, size_t size, int protection, int flags, int file, off_t offset);
+void *__wrap_mmap(void *at, size_t size, int protection, int flags, int file, off_t offset);
+void *__wrap_mmap(void *at, size_t size, int protection, int flags, int file, off_t offset)
+{
+    if (!fails())
+        return __real_mmap(at, size, protection, flags, file, offset);
+    errno = ENOMEM;
+    return MAP_FAILED;
+}
+
 /* ---- what a user does ---- */
 
 static struct flat file, data_file;
+static char path[64];            /* of the program, when it is to be opened as a file */
+static struct prt_scalar number; /* to set input 0 to, when it has a kind */
 
 typedef enum percept_status (*user)(struct percept_error *error);
 
@@ -107,6 +124,8 @@ static enum percept_status open_program(struct prt_program **program, struct per
 {
     const struct prt_buffer program_buffer = {file.bytes, file.size, "test.pte"};
     const struct prt_buffer data = {data_file.bytes, data_file.size, "test.ptd"};
+    if (path[0])
+        return prt_program_open(path, program, error);
     return prt_program_open_buffers(&program_buffer, &data, data_file.size ? 1 : 0, program, error);
 }
 
@@ -122,8 +141,12 @@ static enum percept_status open_compile_run(struct percept_error *error)
     const struct prt_model_options options = {.backends = backends, .pool = pool};
     if (!status)
         status = prt_model_create(program, &options, &model, error);
+    if (!status && number.kind != PRT_VALUE_NONE)
+        status = prt_model_set_scalar(model, 0, number, error);
     for (size_t i = 0; !status && i < prt_model_input_count(model); i++) {
         size_t bytes;
+        if (!prt_model_input_spec(model, i))
+            continue;
         prt_tensor_bytes(prt_model_input_spec(model, i), &bytes);
         memset(prt_model_input_data(model, i), 0, bytes);
     }
@@ -145,6 +168,8 @@ static void teardown(void)
     free(file.bytes);
     free(data_file.bytes);
     file = data_file = (struct flat){0};
+    if (path[0])
+        unlink(path);
 }
 
 /* Append a call; %u in args are values made before. */
@@ -182,6 +207,127 @@ START_TEST(elementwise_and_moves)
     x = call(&pte, "aten::mul.out", "$%u cf32[3,2] >f32[3,2] =", x);
     call(&pte, "aten::sigmoid.out", "$%u >f32[3,2] =", x);
     use(&pte);
+    fail_each(open_compile_run);
+}
+END_TEST
+
+/* Weights so large that their copies are mappings of their own. */
+START_TEST(a_file_with_large_weights)
+{
+    struct pte pte = {0};
+    uint32_t x = call(&pte, "aten::linear.out", "f32[2,512] cf32[768,512] cf32[768] >f32[2,768] =");
+    call(&pte, "aten::linear.out", "$%u cf32[512,768] - >f32[2,512] =", x);
+    use(&pte);
+    strcpy(path, "/tmp/percept-no-memory-XXXXXX");
+    int descriptor = mkstemp(path);
+    ck_assert_int_eq(write(descriptor, file.bytes, file.size), (ssize_t)file.size);
+    close(descriptor);
+    fail_each(open_compile_run);
+}
+END_TEST
+
+START_TEST(quantised_layers_and_look_ups)
+{
+    struct pte pte = {0};
+    uint32_t x = call(&pte, "aten::embedding.out", "cf32[20,16] i64[2,3] -1 F F >f32[2,3,16] =");
+    x = call(&pte, "quantized_decomposed::quantize_per_tensor.out",
+             "$%u 0.5 3 -128 127 1 >i8[2,3,16] =", x);
+    x = call(&pte, "quantized_decomposed::dequantize_per_tensor.out",
+             "$%u 0.5 3 -128 127 1 - >f32[2,3,16] =", x);
+    x = call(&pte, "aten::cumsum.out", "$%u 1 - >f32[2,3,16] =", x);
+    call(&pte, "aten::cat.out", "($%u $%u) 2 >f32[2,3,32] =", x, x);
+    use(&pte);
+    fail_each(open_compile_run);
+}
+END_TEST
+
+START_TEST(quantised_kernel_calls) /* Cadence */
+{
+    struct pte pte = {0};
+    call(&pte, "cadence::quantized_add.per_tensor_out", "i8[4] 0.5 1 i8[4] 0.25 2 1.0 0 >i8[4] =");
+    use(&pte);
+    fail_each(open_compile_run);
+}
+END_TEST
+
+/* ---- delegates ---- */
+
+static void use_blob(const char *delegate, const char *args, struct flat blob, struct flat data)
+{
+    struct pte pte = {0};
+    pte_delegate(&pte, delegate, args);
+    pte.blob = blob.bytes;
+    pte.blob_size = blob.size;
+    if (data.size) {
+        pte.blob_key = "w";
+        pte.blob_data = data.bytes;
+        pte.blob_data_size = data.size;
+    }
+    use(&pte);
+    free(blob.bytes);
+    free(data.bytes);
+    fail_each(open_compile_run);
+}
+
+START_TEST(an_xnnpack_blob)
+{
+    struct blob blob = {.home = BLOB_NAMED};
+    uint32_t x = blob_value(&blob, "f32[1,5,4,2]", BLOB_INPUT, 0);
+    uint32_t w = blob_value(&blob, "f32[3,3,2,2]", BLOB_CONSTANT, 0);
+    uint32_t b = blob_value(&blob, "f32[3]", BLOB_CONSTANT, 0);
+    uint32_t h = blob_value(&blob, "f32[1,2,3,3]", BLOB_INTERNAL, 0);
+    uint32_t y = blob_value(&blob, "f32[1,2,3,3]", BLOB_OUTPUT, 1);
+    blob_node(&blob, 7, "44444444444444444444", 1, 0, 0, 0, 3, 2, 2, 1, 1, 1, 2, 3, 1, 0, 0, x, w,
+              b, h, 0);
+    blob_node(&blob, 4, "444", h, y, 0);
+    struct flat data = {0}, written = blob_write(&blob, &data);
+    use_blob("XnnpackBackend", "f32[1,2,5,4]@0231 >f32[1,3,2,3]@0231", written, data);
+}
+END_TEST
+
+START_TEST(a_vulkan_blob)
+{
+    struct vulkan_blob blob = {0};
+    vulkan_call(&blob, "aten.mul.Tensor", "f32[2,3] cf32[3] .f32[2,3]");
+    vulkan_call(&blob, "sym_size.int", "$0 1 %0");
+    vulkan_call(&blob, "aten.gelu.default", "$2 \"tanh\" >f32[2,3]");
+    use_blob("VulkanBackend", "f32[2,3] >f32[2,3]", vulkan_write(&blob), (struct flat){0});
+}
+END_TEST
+
+START_TEST(a_tosa_blob)
+{
+    struct tosa_blob blob = {0};
+    tosa_tensor(&blob, "x", 7, "1,5,5,2", TOSA_INPUT);
+    tosa_tensor(&blob, "w", 7, "3,3,3,2", TOSA_CONSTANT);
+    tosa_tensor(&blob, "b", 7, "3", TOSA_CONSTANT);
+    tosa_tensor(&blob, "z", 7, "1", TOSA_CONSTANT);
+    tosa_tensor(&blob, "h", 7, "1,5,5,3", TOSA_INNER);
+    tosa_tensor(&blob, "y", 7, "1,5,5,3", TOSA_OUTPUT);
+    tosa_op(&blob, 3, "x w b z z", "h", "o=1,1,1,1 o=1,1 o=1,1");
+    tosa_op(&blob, 13, "h", "y", "");
+    use_blob("TOSABackend", "f32[1,5,5,2] >f32[1,5,5,3]", tosa_write(&blob), (struct flat){0});
+}
+END_TEST
+
+/* ---- numbers and states ---- */
+
+START_TEST(another_number_for_an_input)
+{
+    /* A loop of as many rounds as input 0 says: set to another number, it is another variant. */
+    struct pte pte = {0};
+    uint32_t n = pte_value(&pte, "3"), x = pte_value(&pte, ">f32[4]");
+    uint32_t i = pte_value(&pte, "0"), one = pte_value(&pte, "1"), done = pte_value(&pte, "F");
+    pte.inputs[pte.input_count++] = n;
+    pte.inputs[pte.input_count++] = x;
+    call(&pte, "aten::neg.out", "$%u $%u $%u", x, x, x);
+    call(&pte, "executorch_prim::add.Scalar", "$%u $%u $%u", i, one, i);
+    call(&pte, "executorch_prim::eq.Scalar", "$%u $%u $%u", i, n, done);
+    pte_instruction(&pte, 4, (int32_t)done, 0);
+    pte.outputs[0] = x;
+    pte.output_count = 1;
+    use(&pte);
+    number = (struct prt_scalar){.kind = PRT_VALUE_INT, .i = 5};
     fail_each(open_compile_run);
 }
 END_TEST
@@ -268,6 +414,13 @@ int main(void)
     tcase_add_checked_fixture(tests, NULL, teardown);
     tcase_add_test(tests, a_convolution_net);
     tcase_add_test(tests, elementwise_and_moves);
+    tcase_add_test(tests, a_file_with_large_weights);
+    tcase_add_test(tests, quantised_layers_and_look_ups);
+    tcase_add_test(tests, quantised_kernel_calls);
+    tcase_add_test(tests, an_xnnpack_blob);
+    tcase_add_test(tests, a_vulkan_blob);
+    tcase_add_test(tests, a_tosa_blob);
+    tcase_add_test(tests, another_number_for_an_input);
     tcase_add_test(tests, weights_in_another_file);
     tcase_add_test(tests, a_bundled_program);
     tcase_add_test(tests, an_etdump);
