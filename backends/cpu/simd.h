@@ -9,7 +9,8 @@
  *
  * Each simd_*.h gives SIMD_WIDTH, the types' primitives
  *     simd_load_lanes, simd_store_lanes, simd_select, simd_at_least, simd_at_most, simd_round,
- *     simd_dot2, simd_widen_bytes, simd_store_bytes, simd_store_bytes_twice, simd_pair_rows,
+ *     simd_dot2, simd_widen_bytes, simd_store_bytes, simd_store_bytes_twice,
+ *     simd_store_bytes_four, simd_pair_rows,
  * and, where bytes have products of their own (SIMD_DOT4), simd_dot4.
  */
 #ifndef BACKENDS_CPU_SIMD_H

@@ -80,6 +80,22 @@ SIMD_INLINE void simd_store_bytes_twice(void *p, simd_i32 a, simd_i32 b)
     _mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128(bytes));
 }
 
+/* The same of four vectors, `stride` bytes apart. */
+SIMD_INLINE void simd_store_bytes_four(uint8_t *p, size_t stride, const simd_i32 *v)
+{
+    const __m256i low = _mm256_set1_epi16(0xff);
+    __m256i a = _mm256_and_si256(_mm256_packs_epi32((__m256i)v[0], (__m256i)v[1]), low);
+    __m256i b = _mm256_and_si256(_mm256_packs_epi32((__m256i)v[2], (__m256i)v[3]), low);
+    __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(a, b),
+                                                _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    __m128d two = (__m128d)_mm256_castsi256_si128(bytes);
+    _mm_storel_pd((double *)(void *)p, two);
+    _mm_storeh_pd((double *)(void *)(p + stride), two);
+    two = (__m128d)_mm256_extracti128_si256(bytes, 1);
+    _mm_storel_pd((double *)(void *)(p + 2 * stride), two);
+    _mm_storeh_pd((double *)(void *)(p + 3 * stride), two);
+}
+
 /* Two rows of 2 * SIMD_WIDTH bytes to numbers as simd_widen_bytes makes them, less `zero`: one of
  * `above` in the lower half of each lane, the one of `below` in the upper half. */
 SIMD_INLINE void simd_pair_rows(int32_t *to, const uint8_t *above, const uint8_t *below,

@@ -79,6 +79,14 @@ SIMD_INLINE void simd_store_bytes_twice(void *p, simd_i32 a, simd_i32 b)
     simd_store_bytes((char *)p + SIMD_WIDTH, b);
 }
 
+/* The same of four vectors, `stride` bytes apart. */
+SIMD_INLINE void simd_store_bytes_four(uint8_t *p, size_t stride, const simd_i32 *v)
+{
+    UNROLL
+    for (size_t i = 0; i < 4; i++)
+        simd_store_bytes(p + i * stride, v[i]);
+}
+
 /* Two rows of 2 * SIMD_WIDTH bytes to numbers as simd_widen_bytes makes them, less `zero`: one of
  * `above` in the lower half of each lane, the one of `below` in the upper half. */
 SIMD_INLINE void simd_pair_rows(int32_t *to, const uint8_t *above, const uint8_t *below,
