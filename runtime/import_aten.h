@@ -38,7 +38,8 @@ extern const struct prt_aten_table prt_aten_prim;      /* import_aten_prim.c: sc
 
 extern const struct prt_aten_table prt_aten_cadence;   /* import_cadence.c: a processor's own */
 extern const struct prt_aten_table prt_aten_llama;     /* import_aten_llama.c: caches */
-extern const struct prt_aten_table prt_aten_mixed;     /* import_aten_mixed.c: weights of 8 bits */
+extern const struct prt_aten_table prt_aten_affine;    /* import_aten_affine.c: torchao's */
+extern const struct prt_aten_table prt_aten_mixed;     /* import_aten_mixed.c: codes and reals */
 extern const struct prt_aten_table prt_aten_embedding; /* import_aten_embedding.c: codes */
 
 /* The row of an operator, NULL when there is none. */

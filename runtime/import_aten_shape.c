@@ -466,6 +466,8 @@ static const struct prt_aten_op ops[] = {
     {"executorch_prim::et_view.default", "QLO", reshape, 0},
     {"aten::copy_", "TT_R", copy_in_place, 0},
     {"aten::alias_copy.out", "QOR", copy, 0},
+    {"et_copy::_h2d_copy.out", "QOR", copy, 0}, /* between the memories of devices: there is one */
+    {"et_copy::_d2h_copy.out", "QOR", copy, 0},
     {"aten::detach_copy.out", "QOR", copy, 0},
     {"aten::lift_fresh_copy.out", "QOR", copy, 0},
     {"aten::clone.out", "Q_OR", copy, 0},

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+enum { LOWER_FIRST, UPPER_FIRST };
 enum { INT4_LEAST = -8, INT8_LEAST = -128, INT8_MOST = 127 };
 
 static const struct prt_value *constant_of(const struct prt_import *import, uint32_t id)
@@ -18,17 +19,18 @@ static const struct prt_value *constant_of(const struct prt_import *import, uint
     return fits ? value : NULL;
 }
 
-/* Two codes a byte, 8 more than they are: the first of a pair is in the lower half. */
-static int nibble(const uint8_t *row, int32_t i)
+/* Two codes a byte, 8 more than they are: the first of a pair is in the lower half, or the upper.
+ */
+static int nibble(const uint8_t *row, int32_t i, bool upper_first)
 {
-    return (i % 2 ? row[i / 2] >> 4 : row[i / 2] & 15) + INT4_LEAST;
+    return ((i % 2 == 1) != upper_first ? row[i / 2] >> 4 : row[i / 2] & 15) + INT4_LEAST;
 }
 
 /* What a weight [O, I] is made of. Bytes of a row, and scales of a group, may be padded behind. */
 struct packed {
     const struct prt_value *weight, *scales;
     int32_t outputs, inputs, group;
-    bool nibbles;
+    bool nibbles, upper_first;
     size_t row, by_group, by_output; /* strides: bytes; scales */
 };
 
@@ -49,7 +51,7 @@ static enum percept_status real_weight(struct prt_import *import, const struct p
     for (int32_t o = 0; o < packed->outputs; o++) {
         const uint8_t *row = (const uint8_t *)packed->weight->data + (size_t)o * packed->row;
         for (int32_t i = 0; i < packed->inputs; i++) {
-            int code = packed->nibbles ? nibble(row, i) : (int8_t)row[i];
+            int code = packed->nibbles ? nibble(row, i, packed->upper_first) : (int8_t)row[i];
             float scale = scales[(size_t)(i / packed->group) * packed->by_group +
                                  (size_t)o * packed->by_output];
             real[(size_t)o * (size_t)packed->inputs + (size_t)i] = (float)code * scale;
@@ -115,13 +117,13 @@ static enum percept_status linear_node(struct prt_import *import, const struct p
                : PERCEPT_NO_MEMORY;
 }
 
-/* (x, weight, scales): scales are by channel */
+/* (x, weight, scales): scales are by channel; packed otherwise than by group */
 static enum percept_status by_channel(struct prt_import *import, const struct prt_aten_op *op,
                                       struct prt_call *call)
 {
-    (void)op;
     struct packed packed;
     enum percept_status status = packed_weight(import, call, 1, 2, 0, &packed);
+    packed.upper_first = op->kind == UPPER_FIRST;
     return status == PERCEPT_OK ? linear_node(import, &packed, call->operands[0], PRT_NO_VALUE,
                                               prt_call_output(call))
                                 : status;
@@ -269,8 +271,8 @@ static enum percept_status embedding(struct prt_import *import, const struct prt
 }
 
 static const struct prt_aten_op ops[] = {
-    {"aten._weight_int8pack_mm.default", "TTTO", by_channel, 0},
-    {"et_vk.linear_qcs4w.default", "TTTO", by_channel, 0},
+    {"aten._weight_int8pack_mm.default", "TTTO", by_channel, LOWER_FIRST},
+    {"et_vk.linear_qcs4w.default", "TTTO", by_channel, UPPER_FIRST},
     {"et_vk.linear_q4gsw.default", "TTTItO", by_group, 0},
     {"et_vk.linear_dq8ca_q4gsw.default", "TTTT_TItO", rows_by_group, 0},
     {"et_vk.embedding_q4gsw.default", "TTITBO", embedding, 0},

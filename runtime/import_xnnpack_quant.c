@@ -136,6 +136,12 @@ enum percept_status prt_xnn_real_weight(const struct prt_xnn_node *node, uint32_
 enum percept_status prt_xnn_round_rows(const struct prt_xnn_node *node, uint32_t x, uint32_t y,
                                        unsigned dims)
 {
+    /* Exporters state the sizes of such rows as they were before x became channels last; XNNPACK
+     * infers them from x. */
+    const struct prt_tensor from = *prt_xnn_spec(node, x);
+    struct prt_tensor *to = &node->xnn->import->graph->values[y].tensor;
+    if (from.rank == to->rank && prt_tensor_elements(&from) == prt_tensor_elements(to))
+        memcpy(to->sizes, from.sizes, sizeof to->sizes);
     struct prt_node *made = prt_xnn_add(node, PRT_OP_ROUND_ROWS, y, 1, &x);
     if (!made)
         return PERCEPT_NO_MEMORY;

@@ -40,27 +40,6 @@ static const struct example examples[] = {
      "!UNSUPPORTED drops out at random"},
     {"llama::custom_sdpa.out", "f32[6,2,4] f32[3,8,4] f32[3,8,4] 5 - 0.0 T - >f32[6,2,4] =",
      "!MALFORMED takes tensors of four dimensions"},
-    {"quantized_decomposed::mixed_linear.out", "f32[2,6] ci8[3,6] cf32[3,2] - - >f32[2,3] =",
-     "v4: float32[3, 6] = convert(c1)\n"
-     "v5: float32[3, 2, 3] = reshape(v4)\n"
-     "v7: float32[3, 2, 3] = binary(v5, c6) mul\n"
-     "v8: float32[3, 6] = reshape(v7)\n"
-     "v10: float32[2, 3] = matmul(v0, v8) transpose_b\n"
-     "v9: float32[2, 3] = reshape(v10)\n"
-     "v3: float32[2, 3] = reshape(v9)\n"},
-    {"quantized_decomposed::mixed_mm.out", "f32[2,3] ci8[3,4] cf32[3] - >f32[2,4] =",
-     "v4: float32[3, 4] = convert(c1)\n"
-     "v5: float32[3, 1, 4] = reshape(v4)\n"
-     "v7: float32[3, 1, 4] = binary(v5, c6) mul\n"
-     "v8: float32[3, 4] = reshape(v7)\n"
-     "v9: float32[4, 3] = permute(v8) order(1,0)\n"
-     "v11: float32[2, 4] = matmul(v0, v9) transpose_b\n"
-     "v10: float32[2, 4] = reshape(v11)\n"
-     "v3: float32[2, 4] = reshape(v10)\n"},
-    {"quantized_decomposed::mixed_mm.out",
-     "f32[2,3] ci8[3,4] cf32[4] - >f32[2,4] =", "!MALFORMED scales do not fit the weight"},
-    {"quantized_decomposed::mixed_mm.out",
-     "f32[2,3] ci8[3,4] cf32[3] cf32[3] >f32[2,4] =", "!UNSUPPORTED has zero points"},
     {"llama::sdpa_with_kv_cache.out",
      "f32[1,1,2,4] f32[1,1,2,4] f32[1,1,2,4] f32[1,8,2,4] f32[1,8,2,4] 5 1 - 0.0 F - "
      ">f32[1,1,2,4] =",

@@ -228,6 +228,22 @@ START_TEST(groups_that_do_not_fit)
 }
 END_TEST
 
+/* The rows' sizes are stated as they were before the image became channels last. */
+START_TEST(rows_of_an_image)
+{
+    uint32_t x = blob_value(&blob, "f32[1,3,4,2]", BLOB_INPUT, 0);
+    uint32_t d = blob_value(&blob, "qd8@3[1,2,3,4]", BLOB_INTERNAL, 0);
+    uint32_t w = blob_value(&blob, "c8@0[5,1,1,2]", BLOB_CONSTANT, 0);
+    uint32_t y = blob_value(&blob, "f32[1,3,4,5]", BLOB_OUTPUT, 1);
+    blob_node(&blob, 18, "444", x, d, 0);
+    blob_node(&blob, 7, XNNPACK_CONV, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 5, 1, 0, 0, d, w, UINT32_MAX,
+              y, 0);
+    xnnpack_case_expect("f32[1,3,4,2] >f32[1,3,4,5]",
+                        "v1: float32[1, 3, 4, 2] = round_rows(v0)\n"
+                        "v3: float32[1, 3, 4, 5] = conv2d(v1, c4, -, -, -) nhwc\n");
+}
+END_TEST
+
 START_TEST(attention)
 {
     uint32_t q = blob_value(&blob, "f32[1,2,3,4]", BLOB_INPUT, 0);
@@ -386,6 +402,7 @@ int main(void)
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         tcase_add_test(tests, all[i]);
     tcase_add_test(tests, rows_quantised_on_the_way);
+    tcase_add_test(tests, rows_of_an_image);
     tcase_add_test(tests, groups_that_do_not_fit);
     tcase_add_test(tests, attention);
     tcase_add_test(tests, greatest_of_a_window);

@@ -197,11 +197,12 @@ START_TEST(linear_by_channel)
     static const float x[] = {1, 10, 100, 1000}, scales[] = {1, 0.5f};
     static const int8_t bytes[] = {1, -2, 3, -8, 7, 0, -1, 2};
     static const float y[] = {1 - 20 + 300 - 8000, 3.5f - 50 + 1000};
+    static const uint8_t swapped[] = {0x96, 0xb0, 0xf8, 0x7a}; /* the first in the upper half */
     bool packed = _i == 1;
     vulkan_call(&blob, packed ? "et_vk.linear_qcs4w.default" : "aten._weight_int8pack_mm.default",
                 packed ? "f32[1,4] cu8[2,2] cf32[2] >f32[1,2]"
                        : "f32[1,4] ci8[2,4] cf32[2] >f32[1,2]");
-    vulkan_data(&blob, 1, packed ? (const void *)nibbles : bytes, packed ? 4 : 8);
+    vulkan_data(&blob, 1, packed ? (const void *)swapped : bytes, packed ? 4 : 8);
     vulkan_data(&blob, 2, scales, sizeof scales);
     expect("f32[1,4] >f32[1,2]", (const void *[]){x}, (const void *[]){y});
 }
