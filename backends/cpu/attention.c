@@ -11,9 +11,10 @@ struct head {
 struct attention {
     const struct cpu_kernels *kernels;
     size_t heads, row_tasks, rows, scratch; /* scratch: floats a worker */
-    bool masked, starts;
+    bool masked, starts, causal;
     size_t start_bytes; /* of one that is an operand of the run; 0: it is `start` */
     int64_t start;
+    size_t queries;        /* rows of q; the rows of a job may be heads that share their keys */
     const char *name;      /* of the node */
     struct cpu_attend job; /* what all jobs share */
     const struct head *of;
@@ -60,12 +61,12 @@ static void attention_run(const struct cpu_step *step, const struct cpu_run *run
     const struct attention *op = step->state;
     size_t seen = op->job.seen;
     if (op->starts) {
-        int64_t start = start_of(step, run), last = (int64_t)op->job.keys - (int64_t)op->rows;
+        int64_t start = start_of(step, run), last = (int64_t)op->job.keys - (int64_t)op->queries;
         if (start < 0 || start > last) {
             cpu_fault_index(run->fault, op->name, start, last + 1);
             return;
         }
-        seen = (size_t)start + (op->job.seen_step ? 1 : op->rows);
+        seen = (size_t)start + (op->causal ? 1 : op->queries);
     }
     struct attention_run job = {op,
                                 seen,
@@ -116,6 +117,23 @@ static size_t row_stride(const struct prt_tensor *tensor)
     return (size_t)strides[tensor->rank - 2];
 }
 
+static size_t head_stride(const struct prt_tensor *tensor)
+{
+    int64_t strides[PRT_MAX_RANK];
+    prt_tensor_strides(tensor, strides);
+    return (size_t)strides[tensor->rank - 3];
+}
+
+/* How many neighbouring heads of q have their keys and values in common. */
+static size_t sharing_heads(const struct prt_tensor *q, const struct prt_tensor *k,
+                            const struct prt_tensor *v)
+{
+    if (q->rank < 3 || k->sizes[q->rank - 3] != v->sizes[q->rank - 3])
+        return 1;
+    size_t kept = (size_t)k->sizes[q->rank - 3];
+    return kept ? (size_t)q->sizes[q->rank - 3] / kept : 1;
+}
+
 static enum percept_status prepare_attention(const struct cpu_prepare *prepare,
                                              struct cpu_step *step)
 {
@@ -151,6 +169,8 @@ static enum percept_status prepare_attention(const struct cpu_prepare *prepare,
         .starts = starts,
         .start_bytes = start ? prt_dtype_size(start->dtype) : 0,
         .start = starts ? prt_value_int(graph, node->inputs[4], 0) : 0,
+        .queries = rows,
+        .causal = attrs->causal,
         .name = node->name,
         .kernels = cpu_kernels_of(cpu_isa_best()),
         .heads = heads,
@@ -171,6 +191,17 @@ static enum percept_status prepare_attention(const struct cpu_prepare *prepare,
                 .safe = attrs->safe},
         .of = of,
     };
+    size_t group = rows == 1 && !mask ? sharing_heads(q, k, v) : 1;
+    if (group > 1 && heads) { /* those heads are the rows: each key is read once for all of them */
+        op->heads = heads / group;
+        op->rows = rows = group;
+        op->row_tasks = 1;
+        op->job.q_row = head_stride(q);
+        op->job.y_row = head_stride(y);
+        op->job.seen_step = 0;
+        for (size_t i = 0; i < op->heads; i++)
+            of[i] = of[i * group];
+    }
     op->row_tasks = op->row_tasks ? op->row_tasks : 1;
     size_t most = (rows + op->row_tasks - 1) / op->row_tasks;
     /* A multiple of a cache line, so that workers share none. */
