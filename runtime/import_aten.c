@@ -5,11 +5,11 @@
 #include <string.h>
 
 static const struct prt_aten_table *const tables[] = {
-    &prt_aten_math,     &prt_aten_pointwise, &prt_aten_reduce_table, &prt_aten_shape,
-    &prt_aten_nn,       &prt_aten_norm,      &prt_aten_index,        &prt_aten_arrange,
-    &prt_aten_window,   &prt_aten_resample,  &prt_aten_product,      &prt_aten_normalise,
-    &prt_aten_backward, &prt_aten_quant,     &prt_aten_quant_run,    &prt_aten_embedding,
-    &prt_aten_prim,
+    &prt_aten_math,      &prt_aten_pointwise, &prt_aten_reduce_table, &prt_aten_shape,
+    &prt_aten_nn,        &prt_aten_norm,      &prt_aten_index,        &prt_aten_masked,
+    &prt_aten_arrange,   &prt_aten_window,    &prt_aten_resample,     &prt_aten_product,
+    &prt_aten_normalise, &prt_aten_backward,  &prt_aten_quant,        &prt_aten_quant_run,
+    &prt_aten_embedding, &prt_aten_prim,
 };
 
 static const struct prt_aten_op *find_in(const struct prt_aten_table *table, const char *name)

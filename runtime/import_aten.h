@@ -26,11 +26,12 @@ extern const struct prt_aten_table prt_aten_shape;        /* import_aten_shape.c
 extern const struct prt_aten_table prt_aten_nn;           /* import_aten_nn.c: layers */
 extern const struct prt_aten_table prt_aten_norm;         /* import_aten_norm.c */
 extern const struct prt_aten_table prt_aten_quant;        /* import_aten_quant.c */
-extern const struct prt_aten_table prt_aten_index;    /* import_aten_index.c: looking up, sorting */
-extern const struct prt_aten_table prt_aten_arrange;  /* import_aten_arrange.c: fixed patterns */
-extern const struct prt_aten_table prt_aten_window;   /* import_aten_window.c: unusual windows */
-extern const struct prt_aten_table prt_aten_resample; /* import_aten_resample.c: other sizes */
-extern const struct prt_aten_table prt_aten_product;  /* import_aten_product.c: of matrices */
+extern const struct prt_aten_table prt_aten_index;  /* import_aten_index.c: looking up, sorting */
+extern const struct prt_aten_table prt_aten_masked; /* import_aten_masked.c: as large as data say */
+extern const struct prt_aten_table prt_aten_arrange;   /* import_aten_arrange.c: fixed patterns */
+extern const struct prt_aten_table prt_aten_window;    /* import_aten_window.c: unusual windows */
+extern const struct prt_aten_table prt_aten_resample;  /* import_aten_resample.c: other sizes */
+extern const struct prt_aten_table prt_aten_product;   /* import_aten_product.c: of matrices */
 extern const struct prt_aten_table prt_aten_normalise; /* import_aten_normalise.c: layers */
 extern const struct prt_aten_table prt_aten_backward;  /* import_aten_backward.c: gradients */
 extern const struct prt_aten_table prt_aten_prim;      /* import_aten_prim.c: scalar arithmetic */
@@ -92,6 +93,10 @@ enum percept_status prt_aten_index_list(struct prt_import *import, const int32_t
                                         int32_t count, unsigned rank, int32_t axis, uint32_t *id);
 /* Each dimension of x follows the same one of y. */
 struct prt_index_attrs prt_aten_index_straight(void);
+/* In a call's list of indices, a mask becomes one index for each of its dimensions. stated: how
+ * many elements are true, when the program says so; else -1. */
+enum percept_status prt_aten_open_masks(struct prt_import *import, struct prt_call *call,
+                                        int64_t stated);
 /* x as a new value of other sizes (dimensions of 1 where it has none), row-major. */
 enum percept_status prt_aten_as(struct prt_import *import, uint32_t x, unsigned rank,
                                 const int32_t *sizes, uint32_t *id);
