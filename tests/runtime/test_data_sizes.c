@@ -6,6 +6,7 @@
 
 #include <check.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct prt_backend *const backends[] = {&prt_cpu_backend, NULL};
@@ -173,6 +174,17 @@ START_TEST(sizes_that_follow_from_others)
 }
 END_TEST
 
+START_TEST(every_word_spoilt)
+{
+    pte_call(&pte, "aten::index.Tensor_out", "f32[2,3,4] (bool[2] - i64[1]) >f32[2,3]^0 =");
+    pte_call(&pte, "aten::nonzero.out", "f32[2,3] >i64[6,2]^0 =");
+    pte_call(&pte, "aten::repeat_interleave.Tensor_out", "i64[3] - >i64[8]^0 =");
+    struct flat file = pte_write(&pte, false);
+    pte_spoil_words(&file);
+    free(file.bytes);
+}
+END_TEST
+
 /* A state changes once, however often a run had to begin again. */
 START_TEST(a_state_changes_once)
 {
@@ -230,6 +242,7 @@ int main(void)
 {
     Suite *suite = suite_create("data_sizes");
     TCase *tests = tcase_create("data_sizes");
+    tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, places_of_what_is_not_zero);
     tcase_add_test(tests, elements_under_a_mask);
@@ -239,6 +252,7 @@ int main(void)
     tcase_add_test(tests, the_next_element_under_a_mask);
     tcase_add_test(tests, repeated_as_often_as_stated);
     tcase_add_test(tests, sizes_that_follow_from_others);
+    tcase_add_test(tests, every_word_spoilt);
     tcase_add_test(tests, a_state_changes_once);
     tcase_add_test(tests, a_fixed_size_that_the_data_break);
     tcase_add_test(tests, a_profile_belongs_to_one_graph);
