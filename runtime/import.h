@@ -88,6 +88,8 @@ enum percept_status prt_import_write(struct prt_import *import, uint32_t v, uint
  * import->values says so. A failure when the program forbids them. */
 enum percept_status prt_import_set_sizes(struct prt_import *import, uint32_t v, unsigned rank,
                                          const int64_t *sizes);
+/* Is tensor v of the method smaller than the program states? */
+bool prt_import_is_smaller(const struct prt_import *import, uint32_t v);
 /* Set the sizes of those results of a call that are of dynamic shape. Its operands were read, its
  * results are not made yet. */
 enum percept_status prt_import_size_results(struct prt_import *import, const struct prt_call *call);

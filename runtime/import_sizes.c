@@ -145,6 +145,28 @@ enum percept_status prt_import_set_sizes(struct prt_import *import, uint32_t v, 
     return PERCEPT_OK;
 }
 
+bool prt_import_is_smaller(const struct prt_import *import, uint32_t v)
+{
+    v = import->identity[v];
+    const struct prt_program_value *value = &import->values[v];
+    return value->kind == PRT_VALUE_TENSOR &&
+           !prt_tensor_same_sizes(&value->tensor->spec, &import->method->values[v].tensor->spec);
+}
+
+static bool takes_smaller(const struct prt_import *import, const struct prt_call *call)
+{
+    for (unsigned i = 0; i < call->count; i++) {
+        const struct prt_program_value *value = &import->values[call->args[i]];
+        if (prt_import_is_smaller(import, call->args[i]))
+            return true;
+        for (uint32_t j = 0; value->kind == PRT_VALUE_TENSOR_LIST && j < value->list.count; j++)
+            if (value->list.ids[j] != PRT_NO_VALUE &&
+                prt_import_is_smaller(import, value->list.ids[j]))
+                return true;
+    }
+    return import->resized;
+}
+
 static enum percept_status size_result(struct prt_import *import, const struct prt_call *call,
                                        uint32_t v, unsigned which)
 {
@@ -153,10 +175,11 @@ static enum percept_status size_result(struct prt_import *import, const struct p
         return PERCEPT_OK;
     const struct prt_size_row *row = find(call->name);
     if (!row)
-        return import->resized ? prt_import_fail(import, PERCEPT_UNSUPPORTED,
-                                                 "how large its result is for smaller inputs is "
-                                                 "not known")
-                               : PERCEPT_OK;
+        return takes_smaller(import, call)
+                   ? prt_import_fail(import, PERCEPT_UNSUPPORTED,
+                                     "how large its result is for smaller inputs is "
+                                     "not known")
+                   : PERCEPT_OK;
     struct prt_sizes sizes = {0};
     enum percept_status status = row->rule(import, call, row, which, &sizes);
     return status == PERCEPT_OK ? prt_import_set_sizes(import, v, sizes.rank, sizes.at) : status;
