@@ -332,6 +332,7 @@ struct prt_attention_attrs {
     X(GRID_SAMPLE, "grid_sample", CONTIGUOUS)                                                  \
     X(DISTANCE, "distance", CONTIGUOUS)                                                        \
     X(EMBEDDING_BAG, "embedding_bag", CONTIGUOUS)                                              \
+    X(EXPECT, "expect", ANY)                                                                  \
     X(ROUND_ROWS, "round_rows", CONTIGUOUS)                                                    \
     X(DYNAMIC_LINEAR, "dynamic_linear", CONTIGUOUS)
 /* clang-format on */
@@ -389,6 +390,7 @@ struct prt_node {
         struct prt_grid_attrs grid;
         struct prt_distance_attrs distance;
         struct prt_bag_attrs bag;
+        struct prt_expect_attrs expect;
         struct prt_rescale_attrs rescale;
         struct prt_integer_conv_attrs integer_conv;
         struct prt_integer_matmul_attrs integer_matmul;
@@ -415,6 +417,12 @@ struct prt_state {
     uint64_t offset; /* of one method */
 };
 
+/* A size that only the data tell, and what the graph was made for. */
+struct prt_data_size {
+    uint32_t output; /* place in the outputs of what a run finds */
+    int64_t size;
+};
+
 struct prt_graph {
     struct base_arena arena; /* everything below and all that nodes and values point to, unless it
                                 is the program's */
@@ -424,9 +432,10 @@ struct prt_graph {
     uint32_t node_count, node_capacity;
     uint32_t *inputs, *outputs; /* value ids in the method's order */
     uint32_t input_count, output_count;
-    /* The last of the outputs are next versions of states: passes need not know. */
+    /* The last of the outputs are next versions of states and sizes: passes need not know. */
     struct prt_state *states;
-    uint32_t state_count, state_output_count;
+    struct prt_data_size *data_sizes; /* in the order in which a run finds them */
+    uint32_t state_count, data_size_count, hidden_output_count;
 };
 
 /* An empty graph. The graph owns what its arena holds; constants may point into a program that must

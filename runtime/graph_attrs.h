@@ -105,4 +105,12 @@ struct prt_bag_attrs {
     int64_t padding; /* -1: none */
 };
 
+/*
+ * inputs: x, I64 of one element.   output: y = x. Another number than `size` ends the run with
+ * CANCELLED: sizes of the graph follow from it. See struct prt_data_size.
+ */
+struct prt_expect_attrs {
+    int64_t size;
+};
+
 #endif

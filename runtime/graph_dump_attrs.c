@@ -101,6 +101,9 @@ void prt_graph_dump_attrs(FILE *out, const struct prt_graph *graph, const struct
     case PRT_OP_EMBEDDING_BAG:
         dump_bag(out, &node->attrs.bag);
         break;
+    case PRT_OP_EXPECT:
+        fprintf(out, " size(%lld)", (long long)node->attrs.expect.size);
+        break;
     case PRT_OP_DISTANCE:
         fprintf(out, " p(%g)", node->attrs.distance.p);
         break;

@@ -353,6 +353,7 @@ static const struct {
     [PRT_OP_POOL3D] = {1, 1, prt_shape_pool3d},
     [PRT_OP_GRID_SAMPLE] = {2, 2, prt_shape_grid_sample},
     [PRT_OP_DISTANCE] = {2, 2, prt_shape_distance},
+    [PRT_OP_EXPECT] = {1, 1, prt_shape_expect},
     [PRT_OP_EMBEDDING_BAG] = {4, 4, prt_shape_embedding_bag},
     [PRT_OP_CODES] = {1, 1, prt_shape_codes},
     [PRT_OP_RESCALE] = {1, 1, prt_shape_rescale},

@@ -424,6 +424,8 @@ static enum percept_status import_method(struct prt_import *import)
         status = import_outputs(import);
     if (status == PERCEPT_OK)
         status = prt_import_states(import);
+    if (status == PERCEPT_OK)
+        status = prt_import_data_outputs(import);
     if (status != PERCEPT_OK)
         return status;
     import->graph->arena.limit = 0; /* what passes add is their business */
@@ -453,8 +455,20 @@ enum percept_status prt_program_import_with(const struct prt_program *program, c
                                             const struct prt_choice *choices, size_t count,
                                             struct prt_graph **graph, struct percept_error *error)
 {
-    struct prt_import import = {
-        .program = program, .error = error, .choices = choices, .choice_count = count};
+    return prt_program_import_sized(program, method, choices, count, NULL, 0, graph, error);
+}
+
+enum percept_status prt_program_import_sized(const struct prt_program *program, const char *method,
+                                             const struct prt_choice *choices, size_t count,
+                                             const int64_t *data_sizes, size_t data_size_count,
+                                             struct prt_graph **graph, struct percept_error *error)
+{
+    struct prt_import import = {.program = program,
+                                .error = error,
+                                .choices = choices,
+                                .choice_count = count,
+                                .data_sizes = data_sizes,
+                                .data_size_count = data_size_count};
     import.method = find_method(program, method);
     if (!import.method)
         return percept_fail_at(error, PERCEPT_NOT_FOUND, program->name, 0, 0,

@@ -37,6 +37,12 @@ struct prt_import {
     const struct prt_choice *choices; /* for the first inputs; see prt_program_import_with */
     size_t choice_count;
     bool resized; /* an input is smaller than its upper bound */
+
+    const int64_t *data_sizes; /* what the first of the data's sizes are taken to be */
+    size_t data_size_count;
+    uint32_t *found; /* graph values of what a run finds them to be */
+    uint32_t found_count, found_capacity;
+    int64_t *expected; /* what the graph is made for */
 };
 
 /* A call whose arguments were checked against a signature; see prt_import_call. */
@@ -82,9 +88,20 @@ enum percept_status prt_import_write(struct prt_import *import, uint32_t v, uint
  * import->values says so. A failure when the program forbids them. */
 enum percept_status prt_import_set_sizes(struct prt_import *import, uint32_t v, unsigned rank,
                                          const int64_t *sizes);
+/* Is tensor v of the method smaller than the program states? */
+bool prt_import_is_smaller(const struct prt_import *import, uint32_t v);
 /* Set the sizes of those results of a call that are of dynamic shape. Its operands were read, its
  * results are not made yet. */
 enum percept_status prt_import_size_results(struct prt_import *import, const struct prt_call *call);
+
+/* ---- sizes that only the data tell: import_data_sizes.c ---- */
+
+/* What the size `ahead` of the next one is taken to be: what was chosen, else `most`. */
+int64_t prt_import_data_size(const struct prt_import *import, unsigned ahead, int64_t most);
+/* The next of these sizes is what x, an I64 of one element, holds in a run, and here `size`. */
+enum percept_status prt_import_expect(struct prt_import *import, uint32_t x, int64_t size);
+/* After the last instruction: append what a run finds them to be to the outputs. */
+enum percept_status prt_import_data_outputs(struct prt_import *import);
 
 /* ---- building: import.c ---- */
 

@@ -28,6 +28,7 @@ extern const struct prt_aten_table prt_aten_norm;         /* import_aten_norm.c 
 extern const struct prt_aten_table prt_aten_quant;        /* import_aten_quant.c */
 extern const struct prt_aten_table prt_aten_index;        /* import_aten_index.c: looking up */
 extern const struct prt_aten_table prt_aten_order;        /* import_aten_order.c: sorting */
+extern const struct prt_aten_table prt_aten_masked; /* import_aten_masked.c: as large as data say */
 extern const struct prt_aten_table prt_aten_arrange;   /* import_aten_arrange.c: fixed patterns */
 extern const struct prt_aten_table prt_aten_window;    /* import_aten_window.c: unusual windows */
 extern const struct prt_aten_table prt_aten_resample;  /* import_aten_resample.c: other sizes */
@@ -118,6 +119,10 @@ enum percept_status prt_aten_index_list(struct prt_import *import, const int32_t
                                         int32_t count, unsigned rank, int32_t axis, uint32_t *id);
 /* Each dimension of x follows the same one of y. */
 struct prt_index_attrs prt_aten_index_straight(void);
+/* In a call's list of indices, a mask becomes one index for each of its dimensions. stated: how
+ * many elements are true, when the program says so; else -1. */
+enum percept_status prt_aten_open_masks(struct prt_import *import, struct prt_call *call,
+                                        int64_t stated);
 /* x as a new value of other sizes (dimensions of 1 where it has none), row-major. */
 enum percept_status prt_aten_as(struct prt_import *import, uint32_t x, unsigned rank,
                                 const int32_t *sizes, uint32_t *id);

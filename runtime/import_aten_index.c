@@ -368,17 +368,45 @@ static enum percept_status look_up(struct prt_import *import, const struct prt_c
     return PERCEPT_OK;
 }
 
+/* How long the indices are, as the result says: where the first of them stands, or the first
+ * dimension when they stand apart. -1 without an index. */
+static int64_t stated_size(const struct prt_import *import, const struct prt_call *call, uint32_t y)
+{
+    const struct prt_tensor *to = prt_import_spec(import, y);
+    uint32_t first = 0, last = call->list_count;
+    while (first < last && call->list[first] == PRT_NO_VALUE)
+        first++;
+    while (last > first && call->list[last - 1] == PRT_NO_VALUE)
+        last--;
+    for (uint32_t i = first; i < last; i++)
+        if (call->list[i] == PRT_NO_VALUE)
+            first = 0;
+    return first < to->rank ? to->sizes[first] : -1;
+}
+
 /* (self, indices, out) */
 static enum percept_status index_tensor(struct prt_import *import, const struct prt_aten_op *op,
                                         struct prt_call *call)
 {
     (void)op;
     struct lookup lookup;
-    enum percept_status status = look_up(import, call, call->operands[0], &lookup);
+    enum percept_status status =
+        prt_aten_open_masks(import, call, stated_size(import, call, prt_call_output(call)));
+    if (status == PERCEPT_OK)
+        status = look_up(import, call, call->operands[0], &lookup);
     return status == PERCEPT_OK
                ? prt_aten_gather(import, call->operands[0], lookup.count, lookup.indices,
                                  &lookup.attrs, prt_call_output(call))
                : status;
+}
+
+/* Is a mask given the same value, or values, wherever it is true? */
+static bool is_copied(const struct prt_import *import, uint32_t x, uint32_t mask, uint32_t values)
+{
+    const struct prt_tensor *from = prt_import_spec(import, x), *m = prt_import_spec(import, mask),
+                            *v = prt_import_spec(import, values);
+    return m->dtype == PRT_BOOL && ((m->rank <= from->rank && v->rank <= from->rank - m->rank) ||
+                                    prt_tensor_elements(v) == 1);
 }
 
 /* x[mask] = value, of one value or one that broadcasts over what a truth of the mask stands for. */
@@ -388,9 +416,6 @@ static enum percept_status put_mask(struct prt_import *import, uint32_t x, uint3
     struct prt_tensor from = *prt_import_spec(import, x), spec = *prt_import_spec(import, mask);
     const struct prt_tensor *values = prt_import_spec(import, value);
     bool fits = spec.rank <= from.rank && values->rank <= from.rank - spec.rank;
-    if (!fits && prt_tensor_elements(values) != 1)
-        return prt_import_fail(import, PERCEPT_UNSUPPORTED,
-                               "a mask takes as many values as only the data tell");
     int32_t sizes[PRT_MAX_RANK];
     for (unsigned i = 0; i < from.rank; i++)
         sizes[i] = i < spec.rank ? spec.sizes[i] : 1;
@@ -404,6 +429,20 @@ static enum percept_status put_mask(struct prt_import *import, uint32_t x, uint3
                : PERCEPT_NO_MEMORY;
 }
 
+/* How many elements of the one mask of a call are true, as the number of values says; -1 when it
+ * says nothing. */
+static int64_t given_size(const struct prt_import *import, const struct prt_call *call, uint32_t x,
+                          uint32_t values)
+{
+    const struct prt_tensor *v = prt_import_spec(import, values);
+    if (call->list_count != 1 || call->list[0] == PRT_NO_VALUE)
+        return -1;
+    int rest = prt_import_spec(import, x)->rank - prt_import_spec(import, call->list[0])->rank;
+    if (rest < 0 || v->rank <= rest || v->sizes[v->rank - 1 - rest] == 1)
+        return -1;
+    return v->sizes[v->rank - 1 - rest];
+}
+
 static enum percept_status put(struct prt_import *import, struct prt_call *call, uint32_t y)
 {
     uint32_t x = call->operands[0], values = call->operands[2];
@@ -413,10 +452,12 @@ static enum percept_status put(struct prt_import *import, struct prt_call *call,
     if (status != PERCEPT_OK)
         return status;
     if (call->list_count == 1 && !add && call->list[0] != PRT_NO_VALUE &&
-        prt_import_spec(import, call->list[0])->dtype == PRT_BOOL)
+        is_copied(import, x, call->list[0], values))
         return put_mask(import, x, call->list[0], values, y);
     struct lookup lookup;
-    status = look_up(import, call, x, &lookup);
+    status = prt_aten_open_masks(import, call, given_size(import, call, x, values));
+    if (status == PERCEPT_OK)
+        status = look_up(import, call, x, &lookup);
     if (status == PERCEPT_OK)
         status = prt_aten_broadcast(import, values, lookup.rank, lookup.sizes, &values);
     lookup.attrs.add = add;

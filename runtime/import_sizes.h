@@ -23,9 +23,14 @@ struct prt_size_row {
     int a, b; /* what rules that several operators share need to know: places of arguments */
 };
 
-/* import_sizes_layers.c: windows, products and the like. NULL when there is none. */
+/* import_sizes_moves.c: what moves, makes, orders and reduces. NULL when there is none. */
+const struct prt_size_row *prt_size_of_move(const char *name);
+/* import_sizes_layers.c: windows, products and the like. */
 const struct prt_size_row *prt_size_of_layer(const char *name);
+/* import_sizes_data.c: what is looked up by masks. */
+const struct prt_size_row *prt_size_of_data(const char *name);
 
+struct prt_sizes prt_sizes_of(const struct prt_tensor *x);
 /* Argument `index` as a tensor, also one that is not read; NULL when it is none. */
 const struct prt_tensor *prt_size_operand(const struct prt_import *import,
                                           const struct prt_call *call, unsigned index);

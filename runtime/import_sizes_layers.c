@@ -306,47 +306,6 @@ static enum percept_status embedding_bag(struct prt_import *import, const struct
     return PERCEPT_OK;
 }
 
-/* (self, indices, out): see look_up in import_aten_index.c */
-static enum percept_status index_tensors(struct prt_import *import, const struct prt_call *call,
-                                         const struct prt_size_row *row, unsigned which,
-                                         struct prt_sizes *y)
-{
-    (void)row, (void)which;
-    struct prt_sizes x, common = {0};
-    unsigned first = 0, runs = 0, given = 0;
-    enum percept_status status = prt_size_like(import, call, 0, &x);
-    for (uint32_t i = 0; i < call->list_count && status == PERCEPT_OK; i++) {
-        if (call->list[i] == PRT_NO_VALUE)
-            continue;
-        const struct prt_tensor *index = prt_import_spec(import, call->list[i]);
-        if (index->dtype == PRT_BOOL)
-            return prt_import_fail(import, PERCEPT_UNSUPPORTED,
-                                   "a mask gives a result whose size only the data tell");
-        if (i == 0 || call->list[i - 1] == PRT_NO_VALUE)
-            first = runs++ ? first : i;
-        given++;
-        status = prt_size_broadcast(import, &common, index);
-    }
-    if (status == PERCEPT_OK &&
-        (call->list_count > x.rank || x.rank - given + common.rank > PRT_MAX_RANK))
-        status = prt_size_wrong(import);
-    if (status != PERCEPT_OK)
-        return status;
-    /* Indices side by side are replaced where they stand; apart, by the first dimensions. */
-    unsigned at = runs == 1 ? first : 0;
-    y->rank = 0;
-    for (unsigned d = 0; d <= x.rank; d++) {
-        if (y->rank == at) {
-            memcpy(y->at + at, common.at, common.rank * sizeof *common.at);
-            y->rank += common.rank;
-            at = PRT_MAX_RANK + 1; /* once */
-        }
-        if (d < x.rank && (d >= call->list_count || call->list[d] == PRT_NO_VALUE))
-            y->at[y->rank++] = x.at[d];
-    }
-    return PERCEPT_OK;
-}
-
 /* ---- patterns ---- */
 
 /* (self, offset, dim1, dim2, out) */
@@ -456,7 +415,6 @@ static const struct prt_size_row rows[] = {
     {"aten::_native_batch_norm_legit.out", batch_norm, 0, 0},
     {"aten::_native_batch_norm_legit.no_stats_out", batch_norm, 0, 0},
     {"aten::index_select.out", index_select, 0, 0},
-    {"aten::index.Tensor_out", index_tensors, 0, 0},
     {"aten::embedding.out", embedding, 1, 1},
     {"aten::_embedding_bag.out", embedding_bag, 0, 0},
     {"aten::_embedding_bag_forward_only.out", embedding_bag, 0, 0},

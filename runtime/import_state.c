@@ -94,7 +94,7 @@ enum percept_status prt_import_states(struct prt_import *import)
         if (!written)
             continue;
         graph->outputs[graph->output_count++] = next;
-        graph->state_output_count++;
+        graph->hidden_output_count++;
     }
     return PERCEPT_OK;
 }

@@ -44,6 +44,7 @@ struct blob {
     struct prt_program_value *parsed;
     uint32_t used, capacity; /* of parsed: the blob's, then the items of lists */
     bool widens;             /* force_fp16 */
+    bool resized; /* an input is smaller than stated: what the blob states is an upper bound */
 };
 
 static enum percept_status check(struct blob *blob)
@@ -148,7 +149,7 @@ static enum percept_status parse_tensor(struct blob *blob, struct prt_fb_table t
         return prt_import_fail(import, PERCEPT_MALFORMED, "a value's size in bytes overflows");
     value->kind = PRT_VALUE_TENSOR;
     value->tensor = tensor;
-    tensor->dynamic = import->resized; /* the blob states the largest sizes, and no more */
+    tensor->dynamic = blob->resized; /* the blob states the largest sizes, and no more */
     /* An absent field is 0: a constant. */
     int32_t constant = prt_fb_i32(table, TENSOR_CONSTANT);
     if (constant < 0)
@@ -454,8 +455,9 @@ static enum percept_status define_input(struct blob *blob, uint32_t v,
     return prt_import_bind(import, v, id);
 }
 
-static enum percept_status write_output(struct prt_import *import, uint32_t v, uint32_t id)
+static enum percept_status write_output(const struct blob *blob, uint32_t v, uint32_t id)
 {
+    struct prt_import *import = blob->import;
     const struct prt_program_value *target = &import->values[import->identity[v]];
     if (target->kind != PRT_VALUE_TENSOR)
         return prt_import_fail(import, PERCEPT_MALFORMED, "value %u is written but no tensor", v);
@@ -464,7 +466,7 @@ static enum percept_status write_output(struct prt_import *import, uint32_t v, u
     for (unsigned i = 0; i < spec->rank; i++)
         sizes[i] = spec->sizes[i];
     enum percept_status status = PERCEPT_OK;
-    if (import->resized && target->tensor->dynamic)
+    if (blob->resized && target->tensor->dynamic)
         status = prt_import_set_sizes(import, v, spec->rank, sizes);
     if (status == PERCEPT_OK)
         status = carry(import, id, &target->tensor->spec, true, &id);
@@ -530,7 +532,9 @@ enum percept_status prt_import_vulkan(struct prt_import *import,
                                       const struct prt_delegate *delegate,
                                       const struct prt_instruction *call)
 {
-    struct blob blob = {.import = import};
+    struct blob blob = {.import = import, .resized = import->resized};
+    for (uint32_t i = 0; i < call->count; i++)
+        blob.resized |= prt_import_is_smaller(import, call->args[i]);
     struct prt_fb_table graph;
     enum percept_status status = open_blob(&blob, &delegate->blob, &graph);
     if (status == PERCEPT_OK)
@@ -552,6 +556,6 @@ enum percept_status prt_import_vulkan(struct prt_import *import,
     if (status == PERCEPT_OK)
         status = import_inside(&blob, graph, handed, results);
     for (uint32_t i = 0; i < outputs && status == PERCEPT_OK; i++)
-        status = write_output(import, call->args[inputs + i], results[i]);
+        status = write_output(&blob, call->args[inputs + i], results[i]);
     return status;
 }

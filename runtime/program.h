@@ -113,6 +113,16 @@ enum percept_status prt_program_import_with(const struct prt_program *program, c
                                             const struct prt_choice *choices, size_t count,
                                             struct prt_graph **graph, struct percept_error *error);
 
+/*
+ * The same with sizes that only the data tell (how many elements of a mask are true), in the order
+ * in which a run finds them; those that are not given are taken to be the largest. A run of the
+ * graph that finds another one ends with CANCELLED: see data_sizes in graph.h.
+ */
+enum percept_status prt_program_import_sized(const struct prt_program *program, const char *method,
+                                             const struct prt_choice *choices, size_t count,
+                                             const int64_t *data_sizes, size_t data_size_count,
+                                             struct prt_graph **graph, struct percept_error *error);
+
 /* The largest that an input or output of a method may be; NULL when its shape is fixed, it is no
  * tensor or there is none. An exporter's constraints beyond that (a multiple of 8, two inputs of
  * one size) are not in the file. */

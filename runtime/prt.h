@@ -104,6 +104,12 @@ const struct prt_tensor *prt_model_output_bound(const struct prt_model *model, s
  * before the first run. */
 void prt_model_reset_state(struct prt_model *model);
 
+/*
+ * Sizes that only the data tell (how many elements of a mask are true) are taken to be those of the
+ * run before, the largest in the first. A run that finds another one compiles the method for it, as
+ * if it had been chosen, and begins again: ask for the outputs' specs after it. Such a run
+ * allocates.
+ */
 enum percept_status prt_model_run(struct prt_model *model, struct percept_error *error);
 
 /* ---- looking inside ---- */
@@ -121,7 +127,8 @@ const struct prt_graph *prt_model_graph(const struct prt_model *model); /* after
 /* Backend that runs a node of prt_model_graph. */
 const struct prt_backend *prt_model_placement(const struct prt_model *model, uint32_t node);
 
-/* Run once, recording when each node of prt_model_graph ran. times has node_count entries. */
+/* Run once, recording when each node of prt_model_graph ran. times has node_count entries.
+ * CANCELLED when the data have other sizes than before, and with them another graph: run again. */
 enum percept_status prt_model_run_profiled(struct prt_model *model, struct prt_step_time *times,
                                            struct percept_error *error);
 

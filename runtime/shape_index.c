@@ -111,3 +111,15 @@ const char *prt_shape_embedding_bag(const struct prt_check *check)
     return offsets->sizes[0] == y->sizes[0] || offsets->sizes[0] - 1 == y->sizes[0] ? NULL
                                                                                     : WRONG_SIZES;
 }
+
+const char *prt_shape_expect(const struct prt_check *check)
+{
+    const struct prt_tensor *x = tensor_at(check, 0), *y = check->y;
+    if (!x)
+        return WRONG_KIND;
+    if (x->dtype != PRT_I64 || is_quantised(x) || !same_type(x, y))
+        return WRONG_DTYPE;
+    if (check->node->attrs.expect.size < 0)
+        return WRONG_ATTRIBUTE;
+    return prt_tensor_elements(x) == 1 && prt_tensor_same_sizes(x, y) ? NULL : WRONG_SIZES;
+}

@@ -25,7 +25,8 @@ prt_shape_rule prt_shape_conv, prt_shape_linear, prt_shape_matmul, prt_shape_poo
 /* Ops that look elements up, sort them, or slide windows in three dimensions (shape_index.c,
  * shape_volume.c). */
 prt_shape_rule prt_shape_gather, prt_shape_scatter, prt_shape_argsort, prt_shape_conv3d,
-    prt_shape_pool3d, prt_shape_grid_sample, prt_shape_distance, prt_shape_embedding_bag;
+    prt_shape_pool3d, prt_shape_grid_sample, prt_shape_distance, prt_shape_embedding_bag,
+    prt_shape_expect;
 /* Ops of plain integers (shape_integer.c). */
 prt_shape_rule prt_shape_codes, prt_shape_rescale, prt_shape_table, prt_shape_integer_conv,
     prt_shape_integer_matmul, prt_shape_integer_pool, prt_shape_scaled_resize;

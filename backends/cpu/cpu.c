@@ -40,6 +40,7 @@ static const struct cpu_kernel *const kernels[PRT_OP_COUNT] = {
     [PRT_OP_GRID_SAMPLE] = &cpu_grid_sample,
     [PRT_OP_DISTANCE] = &cpu_distance,
     [PRT_OP_RANGE] = &cpu_range,
+    [PRT_OP_EXPECT] = &cpu_expect,
     [PRT_OP_ARGMAX] = &cpu_argmax,
     [PRT_OP_CUMSUM] = &cpu_cumsum,
     [PRT_OP_EMBEDDING_BAG] = &cpu_embedding_bag,
@@ -172,11 +173,15 @@ static enum percept_status execute(const struct prt_segment *segment,
             times[i].end_ns = base_clock_ns();
             times[i].kernel = step->kernel;
         }
-        if (atomic_load_explicit(&fault.state, memory_order_relaxed) != 0)
-            return percept_fail(error, PERCEPT_INVALID,
-                                "%s: index %lld is outside of a dimension of %lld",
+        if (atomic_load_explicit(&fault.state, memory_order_relaxed) == 0)
+            continue;
+        if (fault.is_size)
+            return percept_fail(error, PERCEPT_CANCELLED, "%s: a size is %lld, not %lld",
                                 fault.name ? fault.name : step->kernel, (long long)fault.index,
                                 (long long)fault.size);
+        return percept_fail(
+            error, PERCEPT_INVALID, "%s: index %lld is outside of a dimension of %lld",
+            fault.name ? fault.name : step->kernel, (long long)fault.index, (long long)fault.size);
     }
     return PERCEPT_OK;
 }

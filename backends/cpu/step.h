@@ -16,7 +16,8 @@ struct cpu_loops;
 struct cpu_step;
 
 /*
- * What only the data of a run can get wrong: an index outside of the tensor that it indexes. A
+ * What only the data of a run can get wrong: an index outside of the tensor that it indexes, or a
+ * size that is not the one that the graph was made for. A
  * kernel reports the first that it meets with cpu_fault_index, and must not use it.
  */
 struct cpu_fault {
@@ -25,6 +26,7 @@ struct cpu_fault {
                          have finished */
     const char *name; /* the node's; may be NULL */
     int64_t index, size;
+    bool is_size; /* not an index: EXPECT found another size */
 };
 
 /* What a step may use while it runs; fields as those of struct prt_execution. */
@@ -61,7 +63,7 @@ struct cpu_kernel {
     enum percept_status (*prepare)(const struct cpu_prepare *prepare, struct cpu_step *step);
 };
 
-extern const struct cpu_kernel cpu_argmax, cpu_cumsum, cpu_range;
+extern const struct cpu_kernel cpu_argmax, cpu_cumsum, cpu_range, cpu_expect;
 extern const struct cpu_kernel cpu_round_rows, cpu_dynamic_linear;
 extern const struct cpu_kernel cpu_conv2d, cpu_linear, cpu_matmul, cpu_binary, cpu_unary, cpu_prelu,
     cpu_where, cpu_pool2d, cpu_reduce, cpu_concat, cpu_slice, cpu_pad, cpu_permute, cpu_reshape,

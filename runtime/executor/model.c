@@ -3,13 +3,15 @@
 #include "runtime/prt.h"
 
 #include "base/clock.h"
+#include "runtime/executor/choice.h"
 #include "runtime/executor/strided.h"
 #include "runtime/executor/variant.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_VARIANTS = 8 }; /* kept for numbers and sizes that come again */
+enum { PRT_DATA_SIZES = 64 }; /* of one graph, that only the data tell */
+enum { MAX_VARIANTS = 8 };    /* kept for numbers and sizes that come again */
 
 /* A state, shared by all variants. */
 struct state {
@@ -171,37 +173,6 @@ static const char *method_of(const struct prt_model_options *options)
     return options && options->method ? options->method : "forward";
 }
 
-/* The number at a place of one of the two lists; NONE when it is a tensor or there is none. */
-static struct prt_scalar scalar_at(const struct prt_graph *graph, const uint32_t *ids, size_t count,
-                                   size_t index)
-{
-    struct prt_scalar scalar = {.kind = PRT_VALUE_NONE};
-    if (index >= count)
-        return scalar;
-    const struct prt_value *value = &graph->values[ids[index]];
-    if (value->kind == PRT_VALUE_INT)
-        scalar = (struct prt_scalar){.kind = value->kind, .i = value->i};
-    else if (value->kind == PRT_VALUE_DOUBLE)
-        scalar = (struct prt_scalar){.kind = value->kind, .d = value->d};
-    else if (value->kind == PRT_VALUE_BOOL)
-        scalar = (struct prt_scalar){.kind = value->kind, .b = value->b};
-    return scalar;
-}
-
-/* What an imported graph was made with. */
-static struct prt_choice *choices_of(const struct prt_graph *graph)
-{
-    struct prt_choice *choices = calloc((size_t)graph->input_count + 1, sizeof *choices);
-    for (uint32_t i = 0; choices && i < graph->input_count; i++) {
-        const struct prt_value *value = &graph->values[graph->inputs[i]];
-        choices[i].number = scalar_at(graph, graph->inputs, graph->input_count, i);
-        choices[i].sized = value->kind == PRT_VALUE_TENSOR;
-        for (unsigned d = 0; choices[i].sized && d < value->tensor.rank; d++)
-            choices[i].sizes[d] = value->tensor.sizes[d];
-    }
-    return choices;
-}
-
 enum percept_status prt_model_create(const struct prt_program *program,
                                      const struct prt_model_options *options,
                                      struct prt_model **model, struct percept_error *error)
@@ -217,7 +188,7 @@ enum percept_status prt_model_create(const struct prt_program *program,
         return status;
     }
     made->program = program;
-    made->kept[0].choices = choices_of(graph);
+    made->kept[0].choices = prt_choices_of(graph);
     if (!made->kept[0].choices) {
         prt_model_destroy(made);
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model");
@@ -243,25 +214,6 @@ void prt_model_destroy(struct prt_model *model)
 
 /* ---- numbers and sizes ---- */
 
-static bool same_number(const struct prt_scalar *a, const struct prt_scalar *b)
-{
-    /* A double bit by bit, as the integer it shares its bytes with: NaN is itself, -0 is not 0. */
-    if (a->kind != b->kind)
-        return false;
-    return a->kind == PRT_VALUE_INT || a->kind == PRT_VALUE_DOUBLE
-               ? a->i == b->i
-               : a->kind != PRT_VALUE_BOOL || a->b == b->b;
-}
-
-static bool same_choices(const struct prt_choice *a, const struct prt_choice *b, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!same_number(&a[i].number, &b[i].number) ||
-            memcmp(a[i].sizes, b[i].sizes, sizeof a[i].sizes) != 0)
-            return false;
-    return true;
-}
-
 /* Tensor inputs keep what the caller wrote when another variant takes over. */
 static void carry_inputs(const struct prt_variant *from, const struct prt_variant *to)
 {
@@ -275,14 +227,15 @@ static void carry_inputs(const struct prt_variant *from, const struct prt_varian
 }
 
 static enum percept_status make_variant(struct prt_model *model, const struct prt_choice *choices,
+                                        const int64_t *data_sizes, size_t data_size_count,
                                         struct prt_variant **variant, struct percept_error *error)
 {
     struct prt_graph *graph = NULL;
     struct prt_variant *made = NULL;
     int64_t start = base_clock_ns();
-    enum percept_status status =
-        prt_program_import_with(model->program, method_of(&model->options), choices,
-                                prt_model_input_count(model), &graph, error);
+    enum percept_status status = prt_program_import_sized(
+        model->program, method_of(&model->options), choices, prt_model_input_count(model),
+        data_sizes, data_size_count, &graph, error);
     if (status == PERCEPT_OK)
         status = prt_variant_create(graph, &model->options, &made, error);
     if (status != PERCEPT_OK) {
@@ -313,19 +266,41 @@ static struct kept *place_for_variant(struct prt_model *model)
     return oldest;
 }
 
+static bool same_data_sizes(const struct kept *kept, const int64_t *sizes, size_t count)
+{
+    const struct prt_graph *graph = kept->variant->graph;
+    for (size_t i = 0; i < count && i < graph->data_size_count; i++)
+        if (graph->data_sizes[i].size != sizes[i])
+            return false;
+    return true;
+}
+
+/* The variant for these choices and the first sizes that the data tell; of several, the one that
+ * ran last. */
+static struct kept *find_kept(struct prt_model *model, const struct prt_choice *choices,
+                              const int64_t *data_sizes, size_t count)
+{
+    struct kept *found = NULL;
+    for (unsigned i = 0; i < model->kept_count; i++) {
+        struct kept *kept = &model->kept[i];
+        if (prt_choices_same(choices, kept->choices, prt_model_input_count(model)) &&
+            same_data_sizes(kept, data_sizes, count) && (!found || kept->used > found->used))
+            found = kept;
+    }
+    return found;
+}
+
 /* Run what these choices ask for from now on. Takes them over. */
 static enum percept_status choose(struct prt_model *model, struct prt_choice *choices,
+                                  const int64_t *data_sizes, size_t count,
                                   struct percept_error *error)
 {
-    struct kept *kept = NULL;
-    for (unsigned i = 0; i < model->kept_count && !kept; i++)
-        if (same_choices(choices, model->kept[i].choices, prt_model_input_count(model)))
-            kept = &model->kept[i];
+    struct kept *kept = find_kept(model, choices, data_sizes, count);
     if (kept) {
         free(choices);
     } else {
         struct prt_variant *made;
-        enum percept_status status = make_variant(model, choices, &made, error);
+        enum percept_status status = make_variant(model, choices, data_sizes, count, &made, error);
         if (status != PERCEPT_OK) {
             free(choices);
             return status;
@@ -340,29 +315,6 @@ static enum percept_status choose(struct prt_model *model, struct prt_choice *ch
     return PERCEPT_OK;
 }
 
-/* Is it one that the input can take? What sizes it can take, the import says. */
-static enum percept_status check_choice(const struct prt_model *model, size_t index,
-                                        const struct prt_choice *choice,
-                                        struct percept_error *error)
-{
-    const struct prt_value *value = &model->now->graph->values[model->now->graph->inputs[index]];
-    enum prt_value_kind kind = choice->number.kind;
-    if (kind != PRT_VALUE_NONE &&
-        (kind != value->kind || kind > PRT_VALUE_BOOL || value->kind == PRT_VALUE_TENSOR))
-        return percept_fail(error, PERCEPT_INVALID, "input %zu is no such number", index);
-    if (choice->sized && value->kind != PRT_VALUE_TENSOR)
-        return percept_fail(error, PERCEPT_INVALID, "input %zu is no tensor", index);
-    return PERCEPT_OK;
-}
-
-static void apply(struct prt_choice *to, const struct prt_choice *from, unsigned rank)
-{
-    if (from->number.kind != PRT_VALUE_NONE)
-        to->number = from->number;
-    if (from->sized)
-        memcpy(to->sizes, from->sizes, rank * sizeof *to->sizes);
-}
-
 enum percept_status prt_model_choose(struct prt_model *model, const struct prt_choice *choices,
                                      size_t count, struct percept_error *error)
 {
@@ -370,18 +322,18 @@ enum percept_status prt_model_choose(struct prt_model *model, const struct prt_c
         return percept_fail(error, PERCEPT_INVALID, "the method has no %zu inputs to choose for",
                             count);
     for (size_t i = 0; i < count; i++) {
-        enum percept_status status = check_choice(model, i, &choices[i], error);
+        enum percept_status status = prt_choice_check(model->now->graph, i, &choices[i], error);
         if (status != PERCEPT_OK)
             return status;
     }
-    struct prt_choice *all = choices_of(model->now->graph);
+    struct prt_choice *all = prt_choices_of(model->now->graph);
     if (!all)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < count; i++) {
         const struct prt_tensor *spec = prt_model_input_spec(model, i);
-        apply(&all[i], &choices[i], spec ? spec->rank : 0);
+        prt_choice_apply(&all[i], &choices[i], spec ? spec->rank : 0);
     }
-    return choose(model, all, error);
+    return choose(model, all, NULL, 0, error);
 }
 
 /* One choice, all other inputs as they are. */
@@ -390,15 +342,15 @@ static enum percept_status choose_one(struct prt_model *model, size_t index,
 {
     if (!model->program || index >= prt_model_input_count(model))
         return percept_fail(error, PERCEPT_INVALID, "the method has no input %zu to set", index);
-    enum percept_status status = check_choice(model, index, choice, error);
+    enum percept_status status = prt_choice_check(model->now->graph, index, choice, error);
     if (status != PERCEPT_OK)
         return status;
-    struct prt_choice *all = choices_of(model->now->graph);
+    struct prt_choice *all = prt_choices_of(model->now->graph);
     if (!all)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     const struct prt_tensor *spec = prt_model_input_spec(model, index);
-    apply(&all[index], choice, spec ? spec->rank : 0);
-    return choose(model, all, error);
+    prt_choice_apply(&all[index], choice, spec ? spec->rank : 0);
+    return choose(model, all, NULL, 0, error);
 }
 
 enum percept_status prt_model_set_scalar(struct prt_model *model, size_t index,
@@ -439,13 +391,13 @@ const struct prt_tensor *prt_model_output_bound(const struct prt_model *model, s
 struct prt_scalar prt_model_input_scalar(const struct prt_model *model, size_t index)
 {
     const struct prt_graph *graph = model->now->graph;
-    return scalar_at(graph, graph->inputs, graph->input_count, index);
+    return prt_choice_scalar(graph, graph->inputs, graph->input_count, index);
 }
 
 struct prt_scalar prt_model_output_scalar(const struct prt_model *model, size_t index)
 {
     const struct prt_graph *graph = model->now->graph;
-    return scalar_at(graph, graph->outputs, prt_model_output_count(model), index);
+    return prt_choice_scalar(graph, graph->outputs, prt_model_output_count(model), index);
 }
 
 /* ---- inputs and outputs ---- */
@@ -457,7 +409,7 @@ size_t prt_model_input_count(const struct prt_model *model)
 
 size_t prt_model_output_count(const struct prt_model *model)
 {
-    return model->now->graph->output_count - model->now->graph->state_output_count;
+    return model->now->graph->output_count - model->now->graph->hidden_output_count;
 }
 
 /* The tensor value at a place of one of the method's two lists, or NULL. */
@@ -542,8 +494,8 @@ enum percept_status prt_model_run(struct prt_model *model, struct percept_error 
     return prt_model_run_profiled(model, NULL, error);
 }
 
-enum percept_status prt_model_run_profiled(struct prt_model *model, struct prt_step_time *times,
-                                           struct percept_error *error)
+static enum percept_status run_segments(const struct prt_model *model, struct prt_step_time *times,
+                                        struct percept_error *error)
 {
     struct prt_execution execution = {.data = model->now->data,
                                       .scratch = model->now->scratch,
@@ -560,17 +512,79 @@ enum percept_status prt_model_run_profiled(struct prt_model *model, struct prt_s
         for (uint32_t n = 0; times && n < segment->node_count; n++)
             times[segment->nodes[n]] = model->now->times[n];
     }
-    commit_states(model->now);
     return PERCEPT_OK;
+}
+
+/* A run ended because a size is not the one that the graph was made for: go on with a graph that
+ * was. What the sizes before it are is known; those after it are as they were, or the largest. */
+static enum percept_status follow_data(struct prt_model *model, struct percept_error *error)
+{
+    const struct prt_graph *graph = model->now->graph;
+    int64_t known[PRT_DATA_SIZES];
+    size_t count = 0;
+    for (bool same = true; same && count < graph->data_size_count; count++) {
+        if (count == PRT_DATA_SIZES)
+            return percept_fail(error, PERCEPT_LIMIT, "more than %d sizes that only the data tell",
+                                PRT_DATA_SIZES);
+        const struct prt_data_size *size = &graph->data_sizes[count];
+        memcpy(&known[count], model->now->data[graph->outputs[size->output]], sizeof *known);
+        same = known[count] == size->size;
+    }
+    struct prt_choice *choices = prt_choices_of(graph);
+    if (!choices)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    enum percept_status status = choose(model, choices, known, count, error);
+    graph = model->now->graph;
+    /* A program may state a size that its data then do not have. */
+    if (status == PERCEPT_OK && count <= graph->data_size_count &&
+        graph->data_sizes[count - 1].size != known[count - 1])
+        return percept_fail(error, PERCEPT_INVALID, "a size is %lld, the program states %lld",
+                            (long long)known[count - 1],
+                            (long long)graph->data_sizes[count - 1].size);
+    return status;
+}
+
+/* Run until the sizes that the data tell are those of the graph. States stay. */
+static enum percept_status run_settled(struct prt_model *model, struct prt_step_time *times,
+                                       struct percept_error *error)
+{
+    /* Each time one more of the sizes is right, and no other becomes wrong. */
+    for (size_t tries = 0; tries <= PRT_DATA_SIZES; tries++) {
+        bool guesses = model->now->graph->data_size_count > 0;
+        enum percept_status status = run_segments(model, times, error);
+        if (status != PERCEPT_CANCELLED || !guesses)
+            return status;
+        status = follow_data(model, error);
+        if (status != PERCEPT_OK)
+            return status;
+        if (times) /* they belong to another graph */
+            return percept_fail(error, PERCEPT_CANCELLED,
+                                "the data have other sizes than before: run again");
+    }
+    return percept_fail(error, PERCEPT_INTERNAL, "sizes that the data tell do not settle");
+}
+
+enum percept_status prt_model_run_profiled(struct prt_model *model, struct prt_step_time *times,
+                                           struct percept_error *error)
+{
+    enum percept_status status = run_settled(model, times, error);
+    if (status == PERCEPT_OK)
+        commit_states(model->now);
+    return status;
 }
 
 enum percept_status prt_model_run_observed(struct prt_model *model, prt_model_observer observer,
                                            void *context, struct percept_error *error)
 {
-    const struct prt_execution execution = {
-        .data = model->now->data, .scratch = model->now->scratch, .pool = model->now->pool};
     if (!model->now->observable)
         return percept_fail(error, PERCEPT_INVALID, "the model was not made observable");
+    if (model->now->graph->data_size_count) {
+        enum percept_status status = run_settled(model, NULL, error);
+        if (status != PERCEPT_OK)
+            return status;
+    }
+    const struct prt_execution execution = {
+        .data = model->now->data, .scratch = model->now->scratch, .pool = model->now->pool};
     /* A node without a backend has its result where an earlier one put it. */
     uint32_t next = 0;
     for (uint32_t n = 0; n < model->now->graph->node_count; n++) {

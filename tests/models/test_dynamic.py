@@ -33,7 +33,7 @@ class Detector(nn.Module):
         near = functional.relu6(self.first(x))
         far = functional.hardswish(self.second(near))
         both = torch.cat([self.wider(far), self.side(near), functional.interpolate(far, scale_factor=2.0)], 1)
-        return torch.sigmoid(both), functional.max_pool2d(near, 2), self.last(far.mean((2, 3)))
+        return torch.sigmoid(both), functional.max_pool2d(near, 2, 2), self.last(far.mean((2, 3)))
 
 
 class Reader(nn.Module):
@@ -62,6 +62,14 @@ class Shapes(nn.Module):
                 a.unsqueeze(1).expand(-1, 3, -1), torch.zeros(steps, 2), torch.topk(b, 2, 1)[0], a.reshape(-1), a[:, -1])
 
 
+class Masks(nn.Module):
+    """Results that are as large as the data say."""
+
+    def forward(self, x):
+        chosen = x[x.sum(1) > 0]
+        return chosen * 2, torch.nonzero(x), torch.masked_select(x, x < 0.5), chosen.sum(0)
+
+
 PICTURES = [torch.rand(1, 3, height, width) for height, width in ((64, 64), (16, 24), (36, 8), (64, 64))]
 STRIPS = [torch.rand(1, 3, 16, width) for width in (80, 8, 24, 76)]
 PAIRS = [(torch.rand(5, steps), torch.rand(5, steps)) for steps in (24, 3, 9, 23)]
@@ -85,10 +93,10 @@ class Dynamic(unittest.TestCase):
         tensor.detach().contiguous().numpy().tofile(self.folder / name)
         return {"kind": "tensor", "dtype": str(tensor.dtype).split(".")[1], "shape": list(tensor.shape), "file": name}
 
-    def check(self, net, samples, shapes):
+    def check(self, net, samples, shapes, flows=("plain", "xnnpack")):
         net.eval()
         lines = []
-        for flow in ("plain", "xnnpack"):
+        for flow in flows:
             (self.folder / f"{flow}.pte").write_bytes(self.export(net, samples, shapes, flow == "xnnpack").buffer)
             for i, sample in enumerate(samples):
                 results = net(*sample)
@@ -111,6 +119,10 @@ class Dynamic(unittest.TestCase):
     def test_two_inputs_of_one_size(self):
         steps = Dim("steps", min=3, max=24)
         self.check(Shapes(), PAIRS, ({1: steps}, {1: steps}))
+
+    def test_sizes_that_only_the_data_tell(self):
+        samples = [(torch.randn(6, 3) + shift,) for shift in (0, 1, -9, 9)]
+        self.check(Masks(), samples, None, ["plain"])
 
     def test_files_bring_their_sizes(self):
         net = Reader().eval()

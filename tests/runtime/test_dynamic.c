@@ -299,6 +299,48 @@ START_TEST(slices_in_a_blob)
 }
 END_TEST
 
+static void import_smaller(const struct flat *flat)
+{
+    struct prt_program *opened = NULL;
+    struct prt_graph *graph = NULL;
+    const struct prt_choice choice = {.sized = true, .sizes = {1, 3, 5, 1}};
+    if (prt_program_open_buffer(flat->bytes, flat->size, "test", &opened, NULL) == PERCEPT_OK)
+        (void)prt_program_import_with(opened, "forward", &choice, 1, &graph, NULL);
+    prt_graph_destroy(graph);
+    prt_program_close(opened);
+}
+
+/* Whatever a file says, smaller inputs end in a graph or an error. */
+START_TEST(every_word_spoilt)
+{
+    struct blob blob = {0};
+    uint32_t x = blob_value(&blob, "f32[1,8,8,1]", BLOB_INPUT, 0);
+    uint32_t pooled = blob_value(&blob, "f32[1,4,8,1]", BLOB_INTERNAL, 0);
+    uint32_t part = blob_value(&blob, "f32[1,4,2,1]", BLOB_INTERNAL, 0);
+    uint32_t y = blob_value(&blob, "f32[4,2]", BLOB_INTERNAL, 0);
+    uint32_t both = blob_value(&blob, "f32[4,4]", BLOB_OUTPUT, 1);
+    blob_node(&blob, 14, "4444444444444", 1, 1, 0, 0, 2, 2, 2, 1, 1, 1, x, pooled, 0);
+    blob_node(&blob, 35, "4oo444", 4, "0000", "1421", pooled, part, 0);
+    blob_node(&blob, 20, "4o444", 2, "02", part, y, 0);
+    blob_node(&blob, 32, "4444444", 1, y, y, 0, 0, both, 0);
+    struct flat data = {0}, written = blob_write(&blob, &data);
+    pte_delegate(&pte, "XnnpackBackend", "f32[1,8,8,1]^0 >f32[4,4]^0");
+    pte.blob = written.bytes;
+    pte.blob_size = written.size;
+    program = pte_open(&pte);
+    struct prt_graph *graph = NULL;
+    const struct prt_choice choice = {.sized = true, .sizes = {1, 3, 5, 1}};
+    ck_assert_int_eq(prt_program_import_with(program, "forward", &choice, 1, &graph, NULL),
+                     PERCEPT_OK);
+    prt_graph_destroy(graph);
+    struct flat file = pte_write(&pte, false);
+    flat_spoil_words(&file, import_smaller);
+    free(file.bytes);
+    free(written.bytes);
+    free(data.bytes);
+}
+END_TEST
+
 /* ---- Vulkan ---- */
 
 /* relu(x).view(-1), whose size the blob computes. */
@@ -328,6 +370,7 @@ int main(void)
 {
     Suite *suite = suite_create("dynamic");
     TCase *tests = tcase_create("dynamic");
+    tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_new_model_is_as_large_as_it_may_be);
     tcase_add_test(tests, outputs_follow_the_inputs);
@@ -340,6 +383,7 @@ int main(void)
     tcase_add_test(tests, an_unknown_size_is_refused_by_name);
     tcase_add_test(tests, a_blob_of_dynamic_shape);
     tcase_add_test(tests, slices_in_a_blob);
+    tcase_add_test(tests, every_word_spoilt);
     tcase_add_test(tests, a_vulkan_blob_of_dynamic_shape);
     suite_add_tcase(suite, tests);
     return build_run_suite(suite);

@@ -290,7 +290,7 @@ START_TEST(memory_read_before_it_is_written_is_a_state)
     struct prt_graph *graph = NULL;
     ck_assert_int_eq(prt_program_import(program, "forward", &graph, NULL), PERCEPT_OK);
     ck_assert_uint_eq(graph->state_count, 1);
-    ck_assert_uint_eq(graph->state_output_count, 1);
+    ck_assert_uint_eq(graph->hidden_output_count, 1);
     ck_assert_uint_eq(graph->output_count, 2);
     ck_assert_uint_eq(graph->states[0].output, 1);
     ck_assert(graph->values[graph->states[0].value].flags & PRT_FLAG_STATE);
