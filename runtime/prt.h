@@ -22,13 +22,29 @@
 
 struct prt_model;
 
+/*
+ * Memory for the tensors of models that never run at once, such as the methods of one program or
+ * the steps of a pipeline: as much as the largest needs. A model without one has its own.
+ *
+ * Models of an arena are run by one thread at a time. When one has run, or was set to other numbers
+ * or sizes, nothing is left of the inputs and outputs of the others, nor of its own inputs after it
+ * was set: write all inputs before each run, and take outputs before the next. States are the
+ * model's own. Models may be made while another runs.
+ */
+struct prt_arena;
+
+enum percept_status prt_arena_create(struct prt_arena **arena, struct percept_error *error);
+void prt_arena_destroy(struct prt_arena *arena); /* after its models; NULL is fine */
+size_t prt_arena_bytes(const struct prt_arena *arena);
+
 struct prt_model_options {
     const char *method; /* NULL: "forward" */
     const struct prt_backend *const
-        *backends;          /* NULL-terminated, most preferred first; all present */
-    struct base_pool *pool; /* NULL: single-threaded; must outlive the model */
-    bool no_fusion;         /* run the graph as imported; for finding numeric differences */
-    bool observable;        /* a segment for each node, for prt_model_run_observed; slower */
+        *backends;           /* NULL-terminated, most preferred first; all present */
+    struct base_pool *pool;  /* NULL: single-threaded; must outlive the model */
+    struct prt_arena *arena; /* NULL: of its own; must outlive the model */
+    bool no_fusion;          /* run the graph as imported; for finding numeric differences */
+    bool observable;         /* a segment for each node, for prt_model_run_observed; slower */
 };
 
 enum percept_status prt_model_create(const struct prt_program *program,

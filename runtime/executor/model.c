@@ -222,7 +222,7 @@ static void carry_inputs(const struct prt_variant *from, const struct prt_varian
         size_t bytes = from->graph->values[a].bytes;
         if (from->graph->values[a].kind == PRT_VALUE_TENSOR && from->data[a] && to->data[b] &&
             bytes == to->graph->values[b].bytes && bytes)
-            memcpy(to->data[b], from->data[a], bytes);
+            memmove(to->data[b], from->data[a], bytes); /* both may lie in one arena */
     }
 }
 

@@ -2,6 +2,7 @@
 #include "runtime/executor/variant.h"
 
 #include "base/checked.h"
+#include "runtime/executor/arena.h"
 #include "runtime/passes.h"
 
 #include <stdlib.h>
@@ -64,14 +65,17 @@ static enum percept_status make_memory(struct prt_variant *variant, struct perce
     if (!base_align_size(variant->stats.scratch_bytes, PRT_PLAN_ALIGNMENT, &scratch) ||
         !base_add_size(arena, scratch, &total) ||
         !base_align_size(total ? total : 1, alignment, &rounded) ||
-        !(variant->memory = aligned_alloc(alignment, rounded)))
+        !(variant->memory = variant->arena ? prt_arena_need(variant->arena, rounded)
+                                           : aligned_alloc(alignment, rounded)))
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for %zu + %zu bytes of tensors",
                             arena, variant->stats.scratch_bytes);
+    variant->scratch = (unsigned char *)variant->memory + arena;
+    variant->stats.arena_bytes = arena;
+    if (variant->arena)
+        return PERCEPT_OK;
     if (huge) /* a wish, not a need; the last part of one would be a page half empty */
         (void)madvise(variant->memory, total / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
     memset(variant->memory, 0, total); /* also takes the page faults before the first run */
-    variant->scratch = (unsigned char *)variant->memory + arena;
-    variant->stats.arena_bytes = arena;
     return PERCEPT_OK;
 }
 
@@ -126,6 +130,7 @@ enum percept_status prt_variant_create(struct prt_graph *graph,
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model");
     made->graph = graph;
     made->pool = options->pool;
+    made->arena = options->arena;
     made->observable = options->observable;
     enum percept_status status = build(made, options, error);
     if (status != PERCEPT_OK) {
@@ -148,7 +153,8 @@ void prt_variant_destroy(struct prt_variant *variant)
     free(variant->segments);
     free(variant->order);
     free(variant->times);
-    free(variant->memory);
+    if (!variant->arena)
+        free(variant->memory);
     free(variant->data);
     prt_plan_free(&variant->plan);
     prt_graph_destroy(variant->graph);

@@ -26,6 +26,7 @@ struct prt_variant {
     uint32_t segment_count;
     uint32_t *order;             /* the nodes that run, in order */
     struct prt_step_time *times; /* room for the longest segment's profile */
+    struct prt_arena *arena;     /* NULL: memory is its own */
     void *memory;                /* arena, then scratch */
     void *scratch;
     void **data; /* by value; of states and their views only once the model has given their place */
