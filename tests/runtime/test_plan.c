@@ -117,7 +117,7 @@ static struct prt_graph *cache(enum reads reads, uint32_t *state, uint32_t *next
     static struct prt_state kept;
     kept = (struct prt_state){.value = *state, .output = 1};
     graph->states = &kept;
-    graph->state_count = graph->state_output_count = 1;
+    graph->state_count = graph->hidden_output_count = 1;
     build_finish(graph, reads == CALLER ? (uint32_t[]){*state, *next} : (uint32_t[]){read, *next},
                  2);
     return graph;
