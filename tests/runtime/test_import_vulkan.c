@@ -326,6 +326,45 @@ START_TEST(every_word_spoilt)
 }
 END_TEST
 
+/* One call each: what it takes and what surrounds it. */
+static const struct {
+    const char *name, *args, *outside;
+} spoilt[] = {
+    {"et_vk.q8ta_conv2d.default",
+     "i8[1,2,2,2] 1.0 0 ci8[1,8] ci32[4] cf32[4] 1.0 0 cf32[4] [1,2] [1,1] [0,0] [1,1] 1 \"relu\" "
+     ">i8[1,1,2,1]",
+     "i8[1,2,2,2] >i8[1,1,2,1]"},
+    {"et_vk.linear_dq8ca_q4gsw.default",
+     "f32[2,4] f32[1,2] i32[1,2] cu8[2,2] ci32[1,8] cf32[1,4] 4 cf32[4] >f32[2,2]",
+     "f32[2,4] f32[1,2] i32[1,2] >f32[2,2]"},
+    {"et_vk.embedding_q4gsw.default", "cu8[2,2] cf32[2,2] 2 i32[2] T >f32[2,4]",
+     "i32[2] >f32[2,4]"},
+    {"et_vk.apply_rotary_emb_interleaved.default", "f32[1,1,4] f32[1,1,2,2] >f32[1,1,4]",
+     "f32[1,1,4] f32[1,1,2,2] >f32[1,1,4]"},
+    {"et_vk.grid_priors.default", "f32[1,2,3] 8 0.5 >f32[6,2]", "f32[1,2,3] >f32[6,2]"},
+};
+
+START_TEST(every_word_of_a_quantised_call_spoilt)
+{
+    static const float scales[4] = {1, 1, 1, 1};
+    vulkan_call(&blob, spoilt[_i].name, spoilt[_i].args);
+    if (_i == 0)
+        vulkan_data(&blob, 5, scales, sizeof scales); /* or it is refused as it is */
+    struct flat written = vulkan_write(&blob);
+    pte_delegate(&pte, "VulkanBackend", spoilt[_i].outside);
+    pte.blob = written.bytes;
+    pte.blob_size = written.size;
+    struct flat file = pte_write(&pte, false);
+    char *text = pte_import_bytes(file.bytes, file.size);
+    ck_assert_msg(strstr(text, "MALFORMED") == NULL && strstr(text, "UNSUPPORTED") == NULL, "%s",
+                  text);
+    free(text);
+    pte_spoil_words(&file);
+    free(file.bytes);
+    free(written.bytes);
+}
+END_TEST
+
 int main(void)
 {
     TCase *calls = tcase_create("calls"), *hostile = tcase_create("hostile");
@@ -345,6 +384,8 @@ int main(void)
     tcase_add_test(hostile, named_weight_too_small);
     tcase_add_loop_test(hostile, refuses, 0, (int)(sizeof refused / sizeof refused[0]));
     tcase_add_test(hostile, every_word_spoilt);
+    tcase_add_loop_test(hostile, every_word_of_a_quantised_call_spoilt, 0,
+                        (int)(sizeof spoilt / sizeof spoilt[0]));
     tcase_set_timeout(hostile, 120);
 
     Suite *suite = suite_create("import vulkan");
