@@ -1,6 +1,7 @@
 /*
  * Why: programs compute sizes with scalars. Sizes are known at import (those of a tensor with
- * dynamic shape are its upper bounds), so this arithmetic is done here, once, and leaves no nodes.
+ * dynamic shape follow from the inputs'), so this arithmetic is done here, once, and leaves no
+ * nodes.
  * A number that comes out of a tensor, such as a position in a cache, is a node and an offset.
  */
 #include "runtime/import_aten.h"

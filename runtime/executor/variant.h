@@ -1,7 +1,8 @@
 /*
- * A method compiled for given numbers: what a model runs. Private to the executor.
+ * A method compiled for given numbers and sizes: what a model runs. Private to the executor.
  *
- * A model has several when its method takes numbers, since those decide loops and sizes. They share
+ * A model has several when its method takes numbers or tensors of dynamic shape, since those decide
+ * loops and sizes, or when only the data tell a size. They share
  * the program's constants and the model's states; each has its own arena.
  */
 #ifndef RUNTIME_EXECUTOR_VARIANT_H

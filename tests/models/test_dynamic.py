@@ -13,7 +13,7 @@ from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPar
 from executorch.devtools import BundledProgram
 from executorch.devtools.bundled_program.config import MethodTestCase, MethodTestSuite
 from executorch.devtools.bundled_program.serialize import serialize_from_bundled_program_to_flatbuffer
-from executorch.exir import to_edge_transform_and_lower
+from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
 from torch import nn
 from torch.export import Dim
 from torch.nn import functional
@@ -87,7 +87,9 @@ class Dynamic(unittest.TestCase):
 
     def export(self, net, samples, shapes, delegate):
         program = torch.export.export(net, samples[1], dynamic_shapes=shapes)
-        return to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()] if delegate else None).to_executorch()
+        config = EdgeCompileConfig(_core_aten_ops_exception_list=[torch.ops.aten.masked_select.default])
+        partitioner = [XnnpackPartitioner()] if delegate else None
+        return to_edge_transform_and_lower(program, partitioner=partitioner, compile_config=config).to_executorch()
 
     def save(self, name, tensor):
         tensor.detach().contiguous().numpy().tofile(self.folder / name)
