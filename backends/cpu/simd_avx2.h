@@ -4,6 +4,8 @@
 
 #include <immintrin.h>
 
+typedef long long simd_i64 __attribute__((vector_size(32)));
+
 SIMD_INLINE simd_f32 simd_load_lanes(const float *p, simd_i32 lanes)
 {
     return (simd_f32)_mm256_maskload_ps(p, (__m256i)lanes);
@@ -88,12 +90,11 @@ SIMD_INLINE void simd_store_bytes_four(uint8_t *p, size_t stride, const simd_i32
     __m256i b = _mm256_and_si256(_mm256_packs_epi32((__m256i)v[2], (__m256i)v[3]), low);
     __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(a, b),
                                                 _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-    __m128d two = (__m128d)_mm256_castsi256_si128(bytes);
-    _mm_storel_pd((double *)(void *)p, two);
-    _mm_storeh_pd((double *)(void *)(p + stride), two);
-    two = (__m128d)_mm256_extracti128_si256(bytes, 1);
-    _mm_storel_pd((double *)(void *)(p + 2 * stride), two);
-    _mm_storeh_pd((double *)(void *)(p + 3 * stride), two);
+    UNROLL
+    for (size_t i = 0; i < 4; i++, p += stride) {
+        long long eight = ((simd_i64)bytes)[i];
+        memcpy(p, &eight, sizeof eight);
+    }
 }
 
 /* Two rows of 2 * SIMD_WIDTH bytes to numbers as simd_widen_bytes makes them, less `zero`: one of
