@@ -32,8 +32,20 @@ torch.fx.traceback.NodeSource.__deepcopy__ = lambda source, memo: source
 Programs = dict[str, ExportedProgram]
 
 
+def forget_pending(program: ExportedProgram) -> None:
+    """A lowering leaves symbols in the program's shape environment that it made and has no more use for (those of numbers that
+    come out of tensors); the next lowering of the same program would stop at them."""
+    for node in program.graph.nodes:
+        environment = getattr(getattr(node.meta.get("val"), "fake_mode", None), "shape_env", None)
+        if environment is not None:
+            environment.pending_fresh_unbacked_symbols.clear()
+            return
+
+
 def serialise(programs: Programs, constants: dict, delegate: bool) -> bytes:
     partitioner = {name: [XnnpackPartitioner()] for name in programs} if delegate else None
+    for program in programs.values():
+        forget_pending(program)
     # Without no_grad, retracing several methods of which one reads a position as a number fails on "pending symbols".
     with torch.no_grad():
         lowered = to_edge_transform_and_lower(
