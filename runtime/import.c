@@ -194,7 +194,7 @@ enum percept_status prt_import_permute(struct prt_import *import, uint32_t x, co
 {
     unsigned rank = prt_import_spec(import, x)->rank;
     uint8_t copy[PRT_MAX_RANK]; /* order may lie in a value, which the append may move */
-    memcpy(copy, order, sizeof copy);
+    memcpy(copy, order, rank);
     struct prt_node *node = prt_import_node(import, PRT_OP_PERMUTE, output, 1, &x);
     if (!node)
         return PERCEPT_NO_MEMORY;
