@@ -465,7 +465,7 @@ static void pack_panel_i8(const struct cpu_conv *conv, const struct cpu_conv_wei
             if (bytes)
                 packed[to] = (uint8_t)weight;
             else
-                ((int16_t *)(void *)packed)[to] = weight;
+                ((int16_t *)(void *)packed)[to] = (int16_t)weight;
             starts[c] -= (uint32_t)(above * weight);
         }
     }

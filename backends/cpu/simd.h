@@ -35,7 +35,9 @@ typedef int16_t simd_i16 __attribute__((vector_size(4 * SIMD_WIDTH)));
 typedef int8_t simd_i8 __attribute__((vector_size(4 * SIMD_WIDTH)));
 
 /* Before a loop of a constant, small number of turns: its arrays become registers. */
+#ifndef UNROLL
 #define UNROLL _Pragma("GCC unroll 32")
+#endif
 
 #define SIMD_INLINE static inline __attribute__((always_inline))
 

@@ -84,8 +84,9 @@ START_TEST(scales_of_rows)
 {
     static const float x[] = {0, 51, 102, 255, -128, 127, 0, 0};
     char args[128];
-    snprintf(args, sizeof args, "f32[2,4] \"%s\" [1,4] 1 %.0f %.0f - 6 1 T >f32[2,1] >i8[2,1] =",
-             choices[_i].mapping, choices[_i].least, choices[_i].most);
+    snprintf(args, sizeof args,
+             "f32[2,4] \"%s\" [1,4] 1 %.0f %.0f - 6 1 T >f32[2,1] >i8[2,1] =", choices[_i].mapping,
+             choices[_i].least, choices[_i].most);
     expect("torchao::choose_qparams_affine.out", args, (const void *[]){x}, choices[_i].expected);
 }
 END_TEST
