@@ -62,6 +62,11 @@ enum percept_status prt_aten_binary(struct prt_import *import, enum prt_binary_k
                                     uint32_t a, uint32_t b, double alpha, uint32_t y);
 enum percept_status prt_aten_unary(struct prt_import *import, enum prt_unary_kind kind, uint32_t x,
                                    double a, double b, uint32_t y);
+/* *x becomes f(*x), or *x op other, in a new value of its own sizes and element type. */
+enum percept_status prt_aten_apply(struct prt_import *import, enum prt_unary_kind kind, double a,
+                                   double b, uint32_t *x);
+enum percept_status prt_aten_with(struct prt_import *import, enum prt_binary_kind kind, uint32_t *x,
+                                  uint32_t other);
 enum percept_status prt_aten_reduce(struct prt_import *import, enum prt_reduce_kind kind,
                                     uint32_t x, uint32_t axes, bool keep_dims, uint32_t y);
 /* The list of dimensions in an argument as a bit set; an empty one and None mean all. */

@@ -67,31 +67,6 @@ static enum percept_status reals(struct prt_import *import, uint32_t x, unsigned
     return status == PERCEPT_OK ? prt_aten_as(import, x, rank, sizes, id) : status;
 }
 
-/* *x becomes *x op other, of its own sizes. */
-static enum percept_status with(struct prt_import *import, enum prt_binary_kind kind, uint32_t *x,
-                                uint32_t other)
-{
-    uint32_t y;
-    enum percept_status status = prt_import_temporary(import, prt_import_spec(import, *x), &y);
-    if (status == PERCEPT_OK)
-        status = prt_aten_binary(import, kind, *x, other, 1, y);
-    if (status == PERCEPT_OK)
-        *x = y;
-    return status;
-}
-
-static enum percept_status apply(struct prt_import *import, enum prt_unary_kind kind, double a,
-                                 double b, uint32_t *x)
-{
-    uint32_t y;
-    enum percept_status status = prt_import_temporary(import, prt_import_spec(import, *x), &y);
-    if (status == PERCEPT_OK)
-        status = prt_aten_unary(import, kind, *x, a, b, y);
-    if (status == PERCEPT_OK)
-        *x = y;
-    return status;
-}
-
 /* The least and the greatest code: arguments, or the whole type. */
 static enum percept_status code_range(struct prt_import *import, const struct prt_call *call,
                                       unsigned index, enum prt_dtype dtype, double *least,
@@ -140,15 +115,15 @@ static enum percept_status quantize(struct prt_import *import, const struct prt_
     if (status == PERCEPT_OK)
         status = operands(import, call, &x, &scale, &zero);
     if (status == PERCEPT_OK)
-        status = apply(import, PRT_UNARY_RECIPROCAL, 0, 0, &scale);
+        status = prt_aten_apply(import, PRT_UNARY_RECIPROCAL, 0, 0, &scale);
     if (status == PERCEPT_OK)
-        status = with(import, PRT_BINARY_MUL, &x, scale);
+        status = prt_aten_with(import, PRT_BINARY_MUL, &x, scale);
     if (status == PERCEPT_OK)
-        status = apply(import, PRT_UNARY_ROUND, 0, 0, &x);
+        status = prt_aten_apply(import, PRT_UNARY_ROUND, 0, 0, &x);
     if (status == PERCEPT_OK && zero != PRT_NO_VALUE)
-        status = with(import, PRT_BINARY_ADD, &x, zero);
+        status = prt_aten_with(import, PRT_BINARY_ADD, &x, zero);
     if (status == PERCEPT_OK)
-        status = apply(import, PRT_UNARY_CLAMP, least, most, &x);
+        status = prt_aten_apply(import, PRT_UNARY_CLAMP, least, most, &x);
     return status == PERCEPT_OK ? prt_aten_into(import, x, y) : status;
 }
 
@@ -160,9 +135,9 @@ static enum percept_status dequantize(struct prt_import *import, const struct pr
     uint32_t x, scale, zero;
     enum percept_status status = operands(import, call, &x, &scale, &zero);
     if (status == PERCEPT_OK && zero != PRT_NO_VALUE)
-        status = with(import, PRT_BINARY_SUB, &x, zero);
+        status = prt_aten_with(import, PRT_BINARY_SUB, &x, zero);
     if (status == PERCEPT_OK)
-        status = with(import, PRT_BINARY_MUL, &x, scale);
+        status = prt_aten_with(import, PRT_BINARY_MUL, &x, scale);
     return status == PERCEPT_OK ? prt_aten_into(import, x, prt_call_output(call)) : status;
 }
 
@@ -197,9 +172,9 @@ static enum percept_status symmetric(struct prt_import *import, uint32_t ends[2]
 {
     enum percept_status status = PERCEPT_OK;
     if (clips) {
-        status = apply(import, PRT_UNARY_NEG, 0, 0, &ends[0]);
+        status = prt_aten_apply(import, PRT_UNARY_NEG, 0, 0, &ends[0]);
         if (status == PERCEPT_OK)
-            status = with(import, PRT_BINARY_MAX, &ends[0], ends[1]);
+            status = prt_aten_with(import, PRT_BINARY_MAX, &ends[0], ends[1]);
         *scale = ends[0];
         return status == PERCEPT_OK
                    ? prt_aten_with_number(import, PRT_BINARY_DIV, *scale, (most - least) / 2, scale)
@@ -209,7 +184,7 @@ static enum percept_status symmetric(struct prt_import *import, uint32_t ends[2]
     for (int i = 0; i < 2 && status == PERCEPT_OK; i++)
         status = prt_aten_with_number(import, PRT_BINARY_DIV, ends[i], limits[i], &ends[i]);
     *scale = ends[0];
-    return status == PERCEPT_OK ? with(import, PRT_BINARY_MAX, scale, ends[1]) : status;
+    return status == PERCEPT_OK ? prt_aten_with(import, PRT_BINARY_MAX, scale, ends[1]) : status;
 }
 
 /* (x, mapping, block sizes, dtype, least, most, eps, scale dtype, zero dtype, keep dimensions,
@@ -237,7 +212,7 @@ static enum percept_status choose(struct prt_import *import, const struct prt_at
         status = ends_of(import, x, &blocks, ends);
     if (status == PERCEPT_OK && asymmetric) {
         scale = ends[1];
-        status = with(import, PRT_BINARY_SUB, &scale, ends[0]);
+        status = prt_aten_with(import, PRT_BINARY_SUB, &scale, ends[0]);
         if (status == PERCEPT_OK)
             status = prt_aten_with_number(import, PRT_BINARY_DIV, scale, most - least, &scale);
     } else if (status == PERCEPT_OK) {
@@ -247,15 +222,15 @@ static enum percept_status choose(struct prt_import *import, const struct prt_at
         status = prt_aten_with_number(import, PRT_BINARY_MAX, scale, eps, &scale);
     zero = ends[0];
     if (status == PERCEPT_OK && asymmetric) {
-        status = with(import, PRT_BINARY_DIV, &zero, scale);
+        status = prt_aten_with(import, PRT_BINARY_DIV, &zero, scale);
         if (status == PERCEPT_OK)
-            status = apply(import, PRT_UNARY_ROUND, 0, 0, &zero);
+            status = prt_aten_apply(import, PRT_UNARY_ROUND, 0, 0, &zero);
         if (status == PERCEPT_OK)
-            status = apply(import, PRT_UNARY_NEG, 0, 0, &zero);
+            status = prt_aten_apply(import, PRT_UNARY_NEG, 0, 0, &zero);
         if (status == PERCEPT_OK)
             status = prt_aten_with_number(import, PRT_BINARY_ADD, zero, least, &zero);
         if (status == PERCEPT_OK)
-            status = apply(import, PRT_UNARY_CLAMP, least, most, &zero);
+            status = prt_aten_apply(import, PRT_UNARY_CLAMP, least, most, &zero);
     } else if (status == PERCEPT_OK) {
         const struct prt_tensor like = *prt_import_spec(import, scale);
         status = prt_aten_filled(import, &like, (int64_t)((least + most + 1) / 2), &zero);

@@ -188,6 +188,30 @@ enum percept_status prt_aten_unary(struct prt_import *import, enum prt_unary_kin
     return convert_result(import, result, y);
 }
 
+enum percept_status prt_aten_apply(struct prt_import *import, enum prt_unary_kind kind, double a,
+                                   double b, uint32_t *x)
+{
+    uint32_t y;
+    enum percept_status status = prt_import_temporary(import, prt_import_spec(import, *x), &y);
+    if (status == PERCEPT_OK)
+        status = prt_aten_unary(import, kind, *x, a, b, y);
+    if (status == PERCEPT_OK)
+        *x = y;
+    return status;
+}
+
+enum percept_status prt_aten_with(struct prt_import *import, enum prt_binary_kind kind, uint32_t *x,
+                                  uint32_t other)
+{
+    uint32_t y;
+    enum percept_status status = prt_import_temporary(import, prt_import_spec(import, *x), &y);
+    if (status == PERCEPT_OK)
+        status = prt_aten_binary(import, kind, *x, other, 1, y);
+    if (status == PERCEPT_OK)
+        *x = y;
+    return status;
+}
+
 static enum percept_status unary(struct prt_import *import, const struct prt_aten_op *op,
                                  struct prt_call *call)
 {

@@ -33,15 +33,9 @@ static enum percept_status add(struct prt_import *import, const struct prt_aten_
     if (least > most || least < lowest || most > highest)
         return prt_import_fail(import, PERCEPT_MALFORMED, "codes from %lld to %lld do not fit %s",
                                (long long)least, (long long)most, bytes ? "uint8" : "int8");
-    if (least != lowest || most != highest) {
-        /* The bounds lie on codes, so rounding cannot leave them. */
-        uint32_t clamped;
-        status = prt_import_temporary(import, prt_import_spec(import, sum), &clamped);
-        if (status == PERCEPT_OK)
-            status = prt_aten_unary(import, PRT_UNARY_CLAMP, sum, (double)(least - zero) * scale,
-                                    (double)(most - zero) * scale, clamped);
-        sum = clamped;
-    }
+    if (least != lowest || most != highest) /* on codes, so rounding cannot leave these bounds */
+        status = prt_aten_apply(import, PRT_UNARY_CLAMP, (double)(least - zero) * scale,
+                                (double)(most - zero) * scale, &sum);
     return status == PERCEPT_OK ? prt_aten_codes_of(import, sum, scale, zero, y) : status;
 }
 

@@ -219,16 +219,9 @@ static enum percept_status dequantize(struct prt_import *import, const struct pr
 static enum percept_status clamp_to_codes(struct prt_import *import, uint32_t *x,
                                           const struct prt_quant *quant, int64_t min, int64_t max)
 {
-    uint32_t clamped;
-    enum percept_status status =
-        prt_import_temporary(import, prt_import_spec(import, *x), &clamped);
-    if (status == PERCEPT_OK)
-        status = prt_aten_unary(import, PRT_UNARY_CLAMP, *x,
-                                (double)(min - quant->zero_point) * (double)quant->scale,
-                                (double)(max - quant->zero_point) * (double)quant->scale, clamped);
-    if (status == PERCEPT_OK)
-        *x = clamped;
-    return status;
+    return prt_aten_apply(import, PRT_UNARY_CLAMP,
+                          (double)(min - quant->zero_point) * (double)quant->scale,
+                          (double)(max - quant->zero_point) * (double)quant->scale, x);
 }
 
 /* (input, scale(s), zero_point(s), [axis,] quant_min, quant_max, dtype, out) */

@@ -28,19 +28,6 @@ static enum percept_status compute(struct prt_import *import, enum prt_binary_ki
     return status == PERCEPT_OK ? prt_aten_binary(import, kind, a, b, 1, *y) : status;
 }
 
-static enum percept_status apply(struct prt_import *import, enum prt_unary_kind kind, uint32_t x,
-                                 double a, double b, uint32_t *y)
-{
-    uint32_t result;
-    struct prt_tensor spec = *prt_import_spec(import, x);
-    enum percept_status status = prt_import_temporary(import, &spec, &result);
-    if (status == PERCEPT_OK)
-        status = prt_aten_unary(import, kind, x, a, b, result);
-    if (status == PERCEPT_OK)
-        *y = result;
-    return status;
-}
-
 static enum percept_status number(struct prt_import *import, enum prt_binary_kind kind, uint32_t x,
                                   double value, uint32_t *y)
 {
@@ -104,20 +91,20 @@ enum percept_status prt_aten_quantize_at_run(struct prt_import *import,
     if (known)
         status = prt_import_double(import, 1 / prt_call_number(import, call, 1, 1), &scale);
     else if (status == PERCEPT_OK)
-        status = apply(import, PRT_UNARY_RECIPROCAL, scale, 0, 0, &scale);
+        status = prt_aten_apply(import, PRT_UNARY_RECIPROCAL, 0, 0, &scale);
     if (status == PERCEPT_OK)
         status = compute(import, PRT_BINARY_MUL, x, scale, &sizes, &x);
     /* Which comes first decides half-way numbers when the zero point is odd; PyTorch rounds last
      * when it quantises by row only. */
     bool rounds_last = op->kind == PRT_QUANT_NONE;
     if (status == PERCEPT_OK && !rounds_last)
-        status = apply(import, PRT_UNARY_ROUND, x, 0, 0, &x);
+        status = prt_aten_apply(import, PRT_UNARY_ROUND, 0, 0, &x);
     if (status == PERCEPT_OK && zero_point != PRT_NO_VALUE)
         status = compute(import, PRT_BINARY_ADD, x, zero_point, &sizes, &x);
     if (status == PERCEPT_OK && rounds_last)
-        status = apply(import, PRT_UNARY_ROUND, x, 0, 0, &x);
+        status = prt_aten_apply(import, PRT_UNARY_ROUND, 0, 0, &x);
     if (status == PERCEPT_OK)
-        status = apply(import, PRT_UNARY_CLAMP, x, least, most, &x);
+        status = prt_aten_apply(import, PRT_UNARY_CLAMP, least, most, &x);
     if (status != PERCEPT_OK)
         return status;
     return prt_import_node(import, PRT_OP_CONVERT, y, 1, &x) ? PERCEPT_OK : PERCEPT_NO_MEMORY;
@@ -206,13 +193,13 @@ static enum percept_status choose(struct prt_import *import, const struct prt_at
         status = compute(import, PRT_BINARY_DIV, ends[0], scale, prt_import_spec(import, scale),
                          &zero_point);
     if (status == PERCEPT_OK)
-        status = apply(import, PRT_UNARY_ROUND, zero_point, 0, 0, &zero_point);
+        status = prt_aten_apply(import, PRT_UNARY_ROUND, 0, 0, &zero_point);
     if (status == PERCEPT_OK)
-        status = apply(import, PRT_UNARY_NEG, zero_point, 0, 0, &zero_point);
+        status = prt_aten_apply(import, PRT_UNARY_NEG, 0, 0, &zero_point);
     if (status == PERCEPT_OK)
         status = number(import, PRT_BINARY_ADD, zero_point, least, &zero_point);
     if (status == PERCEPT_OK)
-        status = apply(import, PRT_UNARY_CLAMP, zero_point, least, most, &zero_point);
+        status = prt_aten_apply(import, PRT_UNARY_CLAMP, least, most, &zero_point);
     return status == PERCEPT_OK ? deliver(import, call, 5, scale, zero_point) : status;
 }
 
@@ -220,7 +207,8 @@ static enum percept_status choose(struct prt_import *import, const struct prt_at
 static enum percept_status anchored(struct prt_import *import, uint32_t descaled, double end,
                                     uint32_t *y)
 {
-    enum percept_status status = apply(import, PRT_UNARY_NEG, descaled, 0, 0, y);
+    *y = descaled;
+    enum percept_status status = prt_aten_apply(import, PRT_UNARY_NEG, 0, 0, y);
     return status == PERCEPT_OK ? number(import, PRT_BINARY_ADD, *y, end, y) : status;
 }
 
@@ -263,9 +251,9 @@ static enum percept_status choose_per_token(struct prt_import *import, const str
     if (!prt_import_node(import, PRT_OP_WHERE, chosen, 3,
                          (const uint32_t[]){low, anchors[0], anchors[1]}))
         return PERCEPT_NO_MEMORY;
-    status = apply(import, PRT_UNARY_CLAMP, chosen, codes[0], codes[1], &chosen);
+    status = prt_aten_apply(import, PRT_UNARY_CLAMP, codes[0], codes[1], &chosen);
     if (status == PERCEPT_OK)
-        status = apply(import, PRT_UNARY_ROUND, chosen, 0, 0, &chosen);
+        status = prt_aten_apply(import, PRT_UNARY_ROUND, 0, 0, &chosen);
     return status == PERCEPT_OK ? deliver(import, call, 2, scale, chosen) : status;
 }
 

@@ -165,30 +165,6 @@ static enum percept_status by_row(struct prt_import *import, const struct prt_te
     return status == PERCEPT_OK ? prt_aten_as(import, *id, x->rank, sizes, id) : status;
 }
 
-static enum percept_status with(struct prt_import *import, enum prt_binary_kind kind, uint32_t *x,
-                                uint32_t other)
-{
-    uint32_t y;
-    enum percept_status status = prt_import_temporary(import, prt_import_spec(import, *x), &y);
-    if (status == PERCEPT_OK)
-        status = prt_aten_binary(import, kind, *x, other, 1, y);
-    if (status == PERCEPT_OK)
-        *x = y;
-    return status;
-}
-
-static enum percept_status apply(struct prt_import *import, enum prt_unary_kind kind, double a,
-                                 double b, uint32_t *x)
-{
-    uint32_t y;
-    enum percept_status status = prt_import_temporary(import, prt_import_spec(import, *x), &y);
-    if (status == PERCEPT_OK)
-        status = prt_aten_unary(import, kind, *x, a, b, y);
-    if (status == PERCEPT_OK)
-        *x = y;
-    return status;
-}
-
 /* x rounded to 8 bits with the scale and zero point of its row. */
 static enum percept_status rounded_rows(struct prt_import *import, uint32_t *x, uint32_t scale,
                                         uint32_t zero)
@@ -198,16 +174,16 @@ static enum percept_status rounded_rows(struct prt_import *import, uint32_t *x, 
     if (status == PERCEPT_OK)
         status = by_row(import, &spec, &zero);
     if (status == PERCEPT_OK)
-        status = with(import, PRT_BINARY_DIV, x, scale);
+        status = prt_aten_with(import, PRT_BINARY_DIV, x, scale);
     if (status == PERCEPT_OK)
-        status = apply(import, PRT_UNARY_ROUND, 0, 0, x);
+        status = prt_aten_apply(import, PRT_UNARY_ROUND, 0, 0, x);
     if (status == PERCEPT_OK)
-        status = with(import, PRT_BINARY_ADD, x, zero);
+        status = prt_aten_with(import, PRT_BINARY_ADD, x, zero);
     if (status == PERCEPT_OK)
-        status = apply(import, PRT_UNARY_CLAMP, INT8_LEAST, INT8_MOST, x);
+        status = prt_aten_apply(import, PRT_UNARY_CLAMP, INT8_LEAST, INT8_MOST, x);
     if (status == PERCEPT_OK)
-        status = with(import, PRT_BINARY_SUB, x, zero);
-    return status == PERCEPT_OK ? with(import, PRT_BINARY_MUL, x, scale) : status;
+        status = prt_aten_with(import, PRT_BINARY_SUB, x, zero);
+    return status == PERCEPT_OK ? prt_aten_with(import, PRT_BINARY_MUL, x, scale) : status;
 }
 
 /* (x, scales, zero points, weight, sums, weight scales, group, bias); x is real */

@@ -96,17 +96,11 @@ static enum percept_status weight_of(struct prt_import *import, const struct prt
 static enum percept_status activate(struct prt_import *import, const struct prt_call *call,
                                     unsigned index, uint32_t *x)
 {
-    uint32_t y;
     if (!prt_call_has(import, call, index) || prt_call_text_is(import, call, index, "none"))
         return PERCEPT_OK;
     if (!prt_call_text_is(import, call, index, "relu"))
         return prt_import_fail(import, PERCEPT_UNSUPPORTED, "its activation is not supported");
-    enum percept_status status = prt_import_temporary(import, prt_import_spec(import, *x), &y);
-    if (status == PERCEPT_OK)
-        status = prt_aten_unary(import, PRT_UNARY_CLAMP, *x, 0, INFINITY, y);
-    if (status == PERCEPT_OK)
-        *x = y;
-    return status;
+    return prt_aten_apply(import, PRT_UNARY_CLAMP, 0, INFINITY, x);
 }
 
 static enum percept_status numbers_at(struct prt_import *import, const struct prt_call *call,
