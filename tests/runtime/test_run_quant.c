@@ -1,8 +1,5 @@
 /* What operators on codes and blocks of codes compute, against numbers worked out by hand. */
-#include "pte.h"
-
-#include "backends/cpu/cpu.h"
-#include "runtime/prt.h"
+#include "run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -20,29 +17,16 @@ static double number_at(const void *data, enum prt_dtype dtype, size_t i)
 static void expect(const char *op, const char *args, const void *const *inputs,
                    const double *expected)
 {
-    static const struct prt_backend *const backends[] = {&prt_cpu_backend, NULL};
     struct pte pte = {0};
     pte_call(&pte, op, args);
-    struct prt_program *program = pte_open(&pte);
-    struct prt_model_options options = {.backends = backends};
-    struct prt_model *model = NULL;
-    struct percept_error error = {0};
-    ck_assert_msg(prt_model_create(program, &options, &model, &error) == PERCEPT_OK, "%s",
-                  error.message);
-    for (size_t i = 0; i < prt_model_input_count(model); i++) {
-        size_t bytes;
-        ck_assert(prt_tensor_bytes(prt_model_input_spec(model, i), &bytes));
-        ck_assert_int_eq(prt_model_set_input(model, i, inputs[i], bytes, NULL), PERCEPT_OK);
-    }
-    ck_assert_int_eq(prt_model_run(model, NULL), PERCEPT_OK);
-    for (size_t i = 0; i < prt_model_output_count(model); i++) {
-        const struct prt_tensor *spec = prt_model_output_spec(model, i);
+    struct run run = run_pte(&pte, inputs);
+    for (size_t i = 0; i < prt_model_output_count(run.model); i++) {
+        const struct prt_tensor *spec = prt_model_output_spec(run.model, i);
         for (size_t j = 0; j < prt_tensor_elements(spec); j++, expected++)
-            ck_assert_double_eq_tol(number_at(prt_model_output_data(model, i), spec->dtype, j),
+            ck_assert_double_eq_tol(number_at(prt_model_output_data(run.model, i), spec->dtype, j),
                                     *expected, 1e-6 * (*expected > 1 ? *expected : 1));
     }
-    prt_model_destroy(model);
-    prt_program_close(program);
+    run_free(&run);
 }
 
 /* Two blocks of two in each row. */

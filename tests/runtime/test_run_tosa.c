@@ -1,9 +1,6 @@
 /* What TOSA's operators compute, against numbers worked out by hand from the specification. */
-#include "pte.h"
+#include "run.h"
 #include "tosa_blob.h"
-
-#include "backends/cpu/cpu.h"
-#include "runtime/prt.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -23,30 +20,17 @@ static void setup(void)
 /* Run the blob, called with args, and compare its results, which follow one another in expected. */
 static void expect(const char *args, const void *const *inputs, const void *const *expected)
 {
-    static const struct prt_backend *const backends[] = {&prt_cpu_backend, NULL};
     struct flat written = tosa_write(&blob);
     pte_delegate(&pte, "TOSABackend", args);
     pte.blob = written.bytes;
     pte.blob_size = written.size;
-    struct prt_program *program = pte_open(&pte);
-    struct prt_model_options options = {.backends = backends};
-    struct prt_model *model = NULL;
-    struct percept_error error = {0};
-    ck_assert_msg(prt_model_create(program, &options, &model, &error) == PERCEPT_OK, "%s",
-                  error.message);
-    for (size_t i = 0; i < prt_model_input_count(model); i++) {
+    struct run run = run_pte(&pte, inputs);
+    for (size_t i = 0; i < prt_model_output_count(run.model); i++) {
         size_t bytes;
-        ck_assert(prt_tensor_bytes(prt_model_input_spec(model, i), &bytes));
-        ck_assert_int_eq(prt_model_set_input(model, i, inputs[i], bytes, NULL), PERCEPT_OK);
+        ck_assert(prt_tensor_bytes(prt_model_output_spec(run.model, i), &bytes));
+        ck_assert_mem_eq(prt_model_output_data(run.model, i), expected[i], bytes);
     }
-    ck_assert_int_eq(prt_model_run(model, NULL), PERCEPT_OK);
-    for (size_t i = 0; i < prt_model_output_count(model); i++) {
-        size_t bytes;
-        ck_assert(prt_tensor_bytes(prt_model_output_spec(model, i), &bytes));
-        ck_assert_mem_eq(prt_model_output_data(model, i), expected[i], bytes);
-    }
-    prt_model_destroy(model);
-    prt_program_close(program);
+    run_free(&run);
     free(written.bytes);
 }
 

@@ -1,9 +1,6 @@
 /* What the quantised operators of Vulkan blobs compute, against numbers worked out by hand. */
-#include "pte.h"
+#include "run.h"
 #include "vulkan_blob.h"
-
-#include "backends/cpu/cpu.h"
-#include "runtime/prt.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -21,26 +18,14 @@ static void setup(void)
 /* Run the blob, called with args, and compare what comes out with expected, a result each. */
 static void expect(const char *args, const void *const *inputs, const void *const *expected)
 {
-    static const struct prt_backend *const backends[] = {&prt_cpu_backend, NULL};
     struct flat written = vulkan_write(&blob);
     pte_delegate(&pte, "VulkanBackend", args);
     pte.blob = written.bytes;
     pte.blob_size = written.size;
-    struct prt_program *program = pte_open(&pte);
-    struct prt_model_options options = {.backends = backends};
-    struct prt_model *model = NULL;
-    struct percept_error error = {0};
-    ck_assert_msg(prt_model_create(program, &options, &model, &error) == PERCEPT_OK, "%s",
-                  error.message);
-    for (size_t i = 0; i < prt_model_input_count(model); i++) {
-        size_t bytes;
-        ck_assert(prt_tensor_bytes(prt_model_input_spec(model, i), &bytes));
-        ck_assert_int_eq(prt_model_set_input(model, i, inputs[i], bytes, NULL), PERCEPT_OK);
-    }
-    ck_assert_int_eq(prt_model_run(model, NULL), PERCEPT_OK);
-    for (size_t i = 0; i < prt_model_output_count(model); i++) {
-        const struct prt_tensor *spec = prt_model_output_spec(model, i);
-        const void *data = prt_model_output_data(model, i);
+    struct run run = run_pte(&pte, inputs);
+    for (size_t i = 0; i < prt_model_output_count(run.model); i++) {
+        const struct prt_tensor *spec = prt_model_output_spec(run.model, i);
+        const void *data = prt_model_output_data(run.model, i);
         for (size_t j = 0; j < prt_tensor_elements(spec); j++)
             if (spec->dtype == PRT_F32)
                 ck_assert_float_eq_tol(((const float *)data)[j], ((const float *)expected[i])[j],
@@ -48,8 +33,7 @@ static void expect(const char *args, const void *const *inputs, const void *cons
             else
                 ck_assert_int_eq(((const int8_t *)data)[j], ((const int8_t *)expected[i])[j]);
     }
-    prt_model_destroy(model);
-    prt_program_close(program);
+    run_free(&run);
     free(written.bytes);
 }
 
