@@ -72,15 +72,10 @@ static enum percept_status true_places(struct prt_import *import, uint32_t mask,
 static enum percept_status with_int(struct prt_import *import, enum prt_binary_kind kind,
                                     uint32_t x, int64_t number, uint32_t *y)
 {
-    uint32_t scalar, result;
+    uint32_t scalar;
     enum percept_status status = prt_import_int(import, number, &scalar);
-    if (status == PERCEPT_OK)
-        status = prt_import_temporary(import, prt_import_spec(import, x), &result);
-    if (status == PERCEPT_OK)
-        status = prt_aten_binary(import, kind, x, scalar, 1, result);
-    if (status == PERCEPT_OK)
-        *y = result;
-    return status;
+    *y = x;
+    return status == PERCEPT_OK ? prt_aten_with(import, kind, y, scalar) : status;
 }
 
 /* The index along each dimension of spec of places in it, read row by row. */

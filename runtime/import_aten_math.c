@@ -120,15 +120,10 @@ enum percept_status prt_aten_binary(struct prt_import *import, enum prt_binary_k
 enum percept_status prt_aten_with_number(struct prt_import *import, enum prt_binary_kind kind,
                                          uint32_t x, double number, uint32_t *y)
 {
-    uint32_t scalar, result;
+    uint32_t scalar;
     enum percept_status status = prt_import_double(import, number, &scalar);
-    if (status == PERCEPT_OK)
-        status = prt_import_temporary(import, prt_import_spec(import, x), &result);
-    if (status == PERCEPT_OK)
-        status = prt_aten_binary(import, kind, x, scalar, 1, result);
-    if (status == PERCEPT_OK)
-        *y = result;
-    return status;
+    *y = x;
+    return status == PERCEPT_OK ? prt_aten_with(import, kind, y, scalar) : status;
 }
 
 enum percept_status prt_aten_operand(struct prt_import *import, const struct prt_call *call,
