@@ -35,6 +35,8 @@
 struct base_pool {
     unsigned threads;
     pthread_t *workers; /* threads - 1 */
+    cpu_set_t allowed;  /* to the thread that made the pool */
+    int kept_off;       /* the CPU that workers keep off; -1: none. Whoever holds `taken` has it */
 
     /* The job: written by the caller that holds `taken` while the gate is shut, read by those who
      * entered it. */
@@ -141,27 +143,30 @@ static void *work(void *argument)
     }
 }
 
-static unsigned cpus_allowed(void)
+static unsigned count_cpus(const cpu_set_t *allowed)
 {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set))
-        return 1;
-    int count = CPU_COUNT(&set);
+    int count = CPU_COUNT(allowed);
     return count < 1 ? 1 : (unsigned)count;
 }
 
 enum percept_status base_pool_create(unsigned threads, struct base_pool **pool,
                                      struct percept_error *error)
 {
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed))
+        CPU_ZERO(&allowed); /* more CPUs than a set holds */
     if (!threads)
-        threads = cpus_allowed();
+        threads = count_cpus(&allowed);
     if (threads > MAX_THREADS)
         return percept_fail(error, PERCEPT_LIMIT, "a thread pool has at most %d threads, not %u",
                             MAX_THREADS, threads);
     struct base_pool *p = aligned_alloc(64, sizeof *p);
     if (!p)
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a thread pool");
-    *p = (struct base_pool){.threads = 1, .workers = calloc(threads, sizeof *p->workers)};
+    *p = (struct base_pool){.threads = 1,
+                            .workers = calloc(threads, sizeof *p->workers),
+                            .allowed = allowed,
+                            .kept_off = -1};
     /* Signals belong to the program's own threads. */
     sigset_t all, before;
     sigfillset(&all);
@@ -196,13 +201,34 @@ unsigned base_pool_threads(const struct base_pool *pool)
     return pool ? pool->threads : 1;
 }
 
+/*
+ * Off the caller's CPU with those who are about to be woken. The kernel likes to put a sleeper
+ * where its waker runs, above all in a virtual machine, where a CPU that has halted may count as
+ * taken away by the host: both then take turns on one CPU beside an idle one, and two threads are
+ * slower than one. Masks cost a call a worker, but only when the caller has moved.
+ */
+static void keep_off(struct base_pool *pool, int cpu)
+{
+    cpu_set_t others = pool->allowed;
+    if (cpu < 0 || cpu >= CPU_SETSIZE || cpu == pool->kept_off)
+        return;
+    CPU_CLR(cpu, &others);
+    if (CPU_COUNT(&others) == 0)
+        return;
+    for (unsigned i = 1; i < pool->threads; i++)
+        pthread_setaffinity_np(pool->workers[i - 1], sizeof others, &others);
+    pool->kept_off = cpu;
+}
+
 static void open_gate(struct base_pool *pool)
 {
     atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
     atomic_store_explicit(&pool->gate, OPEN, memory_order_release);
     atomic_fetch_add(&pool->jobs, 1);
-    if (atomic_load(&pool->sleepers))
+    if (atomic_load(&pool->sleepers)) {
+        keep_off(pool, sched_getcpu());
         futex_wake_all(&pool->jobs);
+    }
 }
 
 static void shut_gate(struct base_pool *pool)

@@ -230,31 +230,51 @@ static size_t within(double value, uint32_t most)
     return (size_t)fmin(fmax(value, 0), most);
 }
 
+/* The part of the frame around a square. */
+struct around {
+    const struct pipe_frame *frame;
+    size_t left, right, top, bottom; /* pixels; the last ones are not in it */
+};
+
+static void fetch_band(void *context, size_t band, unsigned worker)
+{
+    const struct around *a = context;
+    size_t end = a->top + (band + 1) * BAND < a->bottom ? a->top + (band + 1) * BAND : a->bottom;
+    unsigned touched = 0;
+    (void)worker;
+    for (size_t y = a->top + band * BAND; y < end; y++) {
+        const uint8_t *row = a->frame->pixels + y * a->frame->stride;
+        for (size_t at = a->left * 3; at < a->right * 3; at += 64)
+            touched += row[at];
+    }
+    __asm__ volatile("" : : "r"(touched)); /* or the compiler would leave it all out */
+}
+
 /*
  * Read a byte of each line of the frame around the square, in the order in which they lie. A frame
  * that was captured a moment ago is in nobody's cache, and a walk at an angle would wait for each
  * line and page by itself: a photo's crop takes half as long with this. (Prefetches would not do:
  * they are dropped where the address is not in the TLB.)
  */
-static void fetch(const struct pipe_frame *frame, const struct pipe_square *square)
+static void fetch(const struct pipe_frame *frame, const struct pipe_square *square,
+                  struct base_pool *pool)
 {
     double reach = square->side / 2 * (fabs(cos(square->rotation)) + fabs(sin(square->rotation)));
-    size_t left = within(square->x - reach, frame->width);
-    size_t right = within(square->x + reach, frame->width);
-    size_t bottom = within(square->y + reach, frame->height);
-    unsigned touched = 0;
-    for (size_t y = within(square->y - reach, frame->height); y < bottom; y++) {
-        const uint8_t *row = frame->pixels + y * frame->stride;
-        for (size_t at = left * 3; at < right * 3; at += 64)
-            touched += row[at];
-    }
-    __asm__ volatile("" : : "r"(touched)); /* or the compiler would leave it all out */
+    struct around around = {
+        .frame = frame,
+        .left = within(square->x - reach, frame->width),
+        .right = within(square->x + reach, frame->width),
+        .top = within(square->y - reach, frame->height),
+        .bottom = within(square->y + reach, frame->height),
+    };
+    if (around.top < around.bottom)
+        base_pool_run(pool, (around.bottom - around.top + BAND - 1) / BAND, fetch_band, &around);
 }
 
 void pipe_warp(const struct pipe_frame *frame, const struct pipe_square *square,
                const struct pipe_image_input *out)
 {
-    fetch(frame, square);
+    fetch(frame, square, out->pool);
     double step = (double)square->side / out->size;
     /* A step right moves by (right, down) in the frame, a step down by (-down, right). */
     double right = cos(square->rotation) * step, down = sin(square->rotation) * step;

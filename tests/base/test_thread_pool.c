@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -70,6 +71,49 @@ static void *hammer(void *pool)
         run_and_check(pool, 64);
     return NULL;
 }
+
+struct placement {
+    int caller;       /* the CPU it is on */
+    atomic_bool kept; /* a worker was met that may not run there, but elsewhere */
+};
+
+static void look_around(void *context, size_t task, unsigned worker)
+{
+    struct placement *placement = context;
+    cpu_set_t mine;
+    (void)task;
+    if (worker && sched_getaffinity(0, sizeof mine, &mine) == 0 && CPU_COUNT(&mine) > 0 &&
+        !CPU_ISSET((size_t)placement->caller, &mine))
+        placement->kept = true;
+    nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+}
+
+/* Wherever the caller goes: beside an idle CPU, two on one would be slower than one. */
+START_TEST(woken_workers_keep_off_the_callers_cpu)
+{
+    struct base_pool *pool = NULL;
+    cpu_set_t allowed;
+    ck_assert_int_eq(sched_getaffinity(0, sizeof allowed, &allowed), 0);
+    if (CPU_COUNT(&allowed) < 2)
+        return;
+    ck_assert_int_eq(base_pool_create(2, &pool, NULL), PERCEPT_OK);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        struct placement placement = {.caller = cpu};
+        cpu_set_t here;
+        if (!CPU_ISSET((size_t)cpu, &allowed))
+            continue;
+        CPU_ZERO(&here);
+        CPU_SET((size_t)cpu, &here);
+        ck_assert_int_eq(sched_setaffinity(0, sizeof here, &here), 0);
+        for (int round = 0; round < 1000 && !placement.kept; round++) {
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); /* past the spin */
+            base_pool_run(pool, 4, look_around, &placement);
+        }
+        ck_assert(placement.kept);
+    }
+    base_pool_destroy(pool);
+}
+END_TEST
 
 START_TEST(several_callers_share_a_pool)
 {
@@ -143,6 +187,7 @@ int main(void)
     tcase_add_loop_test(tests, every_task_runs_exactly_once, 1, 9);
     tcase_add_test(tests, no_pool_runs_on_the_caller);
     tcase_add_test(tests, sleeping_workers_wake_for_a_job);
+    tcase_add_test(tests, woken_workers_keep_off_the_callers_cpu);
     tcase_add_test(tests, several_callers_share_a_pool);
     tcase_add_test(tests, a_task_may_run_tasks);
     tcase_add_test(tests, taken_cores_change_no_result);
