@@ -274,7 +274,8 @@ static void fetch(const struct pipe_frame *frame, const struct pipe_square *squa
 void pipe_warp(const struct pipe_frame *frame, const struct pipe_square *square,
                const struct pipe_image_input *out)
 {
-    fetch(frame, square, out->pool);
+    if (square->rotation != 0) /* else it goes along the lines by itself */
+        fetch(frame, square, out->pool);
     double step = (double)square->side / out->size;
     /* A step right moves by (right, down) in the frame, a step down by (-down, right). */
     double right = cos(square->rotation) * step, down = sin(square->rotation) * step;
