@@ -1,7 +1,7 @@
 #include "one_node.h"
+#include "isas.h"
 
 #include "backends/cpu/cpu.h"
-#include "backends/cpu/isa.h"
 #include "base/thread_pool.h"
 
 #include <check.h>
@@ -285,7 +285,7 @@ void one_node_run(struct one_node *one)
     struct operands kept = keep(one);
     void *first = run_first(one, cpu_isa_name(CPU_ISA_PLAIN));
     for (enum cpu_isa isa = CPU_ISA_PLAIN; isa < CPU_ISA_COUNT; isa++) {
-        if (!cpu_isa_has(isa))
+        if (!isa_is_tested(isa))
             continue;
         expect_same_bits(one, cpu_isa_name(isa), NULL, first);
         expect_same_bits(one, cpu_isa_name(isa), shared_pool(), first);
@@ -300,7 +300,7 @@ void one_node_run_fails(struct one_node *one, const char *message)
     struct operands kept = keep(one);
     for (unsigned i = 0; i < 2 * CPU_ISA_COUNT; i++) {
         enum cpu_isa isa = (enum cpu_isa)(i / 2);
-        if (!cpu_isa_has(isa))
+        if (!isa_is_tested(isa))
             continue;
         const char *got = try_once(one, cpu_isa_name(isa), i % 2 ? shared_pool() : NULL);
         ck_assert_ptr_nonnull(got);
@@ -315,7 +315,7 @@ void one_node_run_near(struct one_node *one, reference expected, const void *con
     ck_assert(one_node_supported(one));
     struct operands kept = keep(one);
     for (enum cpu_isa isa = CPU_ISA_PLAIN; isa < CPU_ISA_COUNT; isa++) {
-        if (!cpu_isa_has(isa))
+        if (!isa_is_tested(isa))
             continue;
         void *first = run_first(one, cpu_isa_name(isa));
         one_node_check(one, expected, context, tolerance);
