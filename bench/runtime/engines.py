@@ -5,8 +5,8 @@ ENGINE is executorch, litert, onnxruntime or ctranslate2. A turn is one JSON lin
 "cpus"}; cpu_ms is the least CPU time of a run, on all threads. Each turn loads the file anew, warms it up and times `runs` inferences; between turns the process sleeps
 in read(). It lives through the bench because importing torch takes seconds and is nobody's inference time.
 
-What is timed is inference and nothing around it, as `percept model bench` does for ours: the input is set once
-outside, ExecuTorch's Method::execute and LiteRT's invoke are called bare, onnxruntime runs on bound inputs and outputs,
+What is timed is inference and nothing around it, as `percept model bench` does for ours: the input is set
+outside (for ExecuTorch before each run, which may overwrite it), Method::execute and LiteRT's invoke are called bare, onnxruntime runs on bound inputs and outputs,
 and no output is copied or cloned. CTranslate2's encode is given its features ready and keeps what it returns.
 """
 
@@ -19,15 +19,18 @@ WARMUP_RUNS, WARMUP_SECONDS = 10, 0.2
 RATE = 16000  # of sound, where a net asks
 
 
-def measure(run, runs: int) -> dict:
+def measure(run, runs: int, prepare=lambda: None) -> dict:
+    """`prepare` comes before each run, and is not timed."""
     started = time.perf_counter()
     done = 0
     while done < WARMUP_RUNS and (done == 0 or time.perf_counter() - started < WARMUP_SECONDS):
+        prepare()
         run()
         done += 1
     times, worked = [], []
     cpu, wall = time.process_time(), time.perf_counter()
     for _ in range(runs):
+        prepare()
         begun, start = time.process_time(), time.perf_counter()
         run()
         times.append((time.perf_counter() - start) * 1e3)
@@ -57,8 +60,9 @@ def executorch():
         program = portable_lib._load_program(file)
         method = program.load_method("forward")
         load = (time.perf_counter() - start) * 1e3
-        method.set_inputs([torch.rand(sizes).to(getattr(torch, dtype)) for dtype, sizes in inputs])
-        result = measure(method.execute, runs)
+        tensors = [torch.rand(sizes).to(getattr(torch, dtype)) for dtype, sizes in inputs]
+        # A program may plan its inputs' memory, and then uses it for other things once it has read them.
+        result = measure(method.execute, runs, lambda: method.set_inputs(tensors))
         return result | {"load_ms": load, "threads": portable_lib._threadpool_get_thread_count()}
 
     return turn
