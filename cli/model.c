@@ -44,6 +44,22 @@ enum percept_status cli_model_choose_backend(const char *name, struct cli_model 
     return percept_fail(error, PERCEPT_INVALID, "no backend '%s'; this build has: %s", name, known);
 }
 
+/* What the settings choose for the first input. */
+static struct prt_choice first_choice(const struct prt_program *program,
+                                      const struct cli_model_settings *settings)
+{
+    struct prt_choice choice = {0};
+    const char *method = settings->method ? settings->method : "forward";
+    const struct prt_tensor *bound =
+        settings->tokens ? prt_program_input_bound(program, method, 0) : NULL;
+    if (!bound || bound->rank == 0 || settings->tokens > (size_t)bound->sizes[bound->rank - 1])
+        return choice;
+    choice.sized = true;
+    memcpy(choice.sizes, bound->sizes, sizeof choice.sizes);
+    choice.sizes[bound->rank - 1] = (int32_t)settings->tokens;
+    return choice;
+}
+
 enum percept_status cli_model_open(const char *path, const struct cli_model_settings *settings,
                                    struct cli_model *model, struct percept_error *error)
 {
@@ -54,7 +70,12 @@ enum percept_status cli_model_open(const char *path, const struct cli_model_sett
                                             &opened.program, error);
     if (!status)
         status = base_pool_create((unsigned)settings->threads, &opened.pool, error);
+    struct prt_choice choice = {0};
+    if (!status)
+        choice = first_choice(opened.program, settings);
     const struct prt_model_options options = {
+        .choices = &choice,
+        .choice_count = choice.sized ? 1 : 0,
         .method = settings->method,
         .backends = settings->backend ? opened.backends : percept_backends,
         .pool = opened.pool,

@@ -11,7 +11,8 @@ struct cli_model_settings {
     const char *backend; /* NULL: all that this build has, in their order */
     unsigned long threads;
     struct base_option_list data; /* .ptd files */
-    bool observable;              /* without fusion, each node's result to be seen */
+    size_t tokens;   /* the last size of the first input, if that is dynamic; 0: the largest */
+    bool observable; /* without fusion, each node's result to be seen */
 };
 
 #define CLI_OPTION_METHOD(settings)                                                    \

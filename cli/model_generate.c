@@ -34,6 +34,7 @@ struct session {
     struct cli_model model;
     struct cli_tokenizer *tokenizer;
     struct cli_sampler sampler;
+    uint32_t *prompt; /* without what --bos puts before it */
     uint32_t *tokens; /* the prompt, then what was generated; `context` of them fit */
     size_t count, prompt_count, context;
     uint32_t stops[MAX_STOPS];
@@ -100,10 +101,12 @@ static enum percept_status read_interface(struct session *s, struct percept_erro
                             "not a language model: it wants tokens, or tokens and a position, and "
                             "a float32 output of logits");
     s->cached = inputs == 2;
-    s->dynamic = prt_model_input_bound(model, 0) != NULL;
-    s->window = prt_tensor_elements(tokens);
+    const struct prt_tensor *most = prt_model_input_bound(model, 0),
+                            *most_logits = prt_model_output_bound(model, 0);
+    s->dynamic = most != NULL;
+    s->window = prt_tensor_elements(most ? most : tokens);
     s->vocabulary = (size_t)logits->sizes[logits->rank - 1];
-    size_t numbers = prt_tensor_elements(logits);
+    size_t numbers = prt_tensor_elements(most_logits ? most_logits : logits);
     s->each = s->vocabulary && numbers == s->window * s->vocabulary && s->window > 1;
     if (!s->vocabulary || (!s->each && numbers != s->vocabulary))
         return percept_fail(error, PERCEPT_INVALID, "the output is not logits for the tokens");
@@ -247,49 +250,53 @@ static enum percept_status generate(struct session *s, struct percept_error *err
 
 /* ---- from the command line to the result ---- */
 
-static enum percept_status read_prompt(struct session *s, struct percept_error *error)
+/* The prompt's tokens, before there is a model. */
+static enum percept_status encode_prompt(struct session *s, struct percept_error *error)
 {
-    uint32_t *tokens;
-    size_t count;
-    int64_t bos = -1;
     const char *prompt = s->of->prompt;
-    enum percept_status status =
-        cli_tokenizer_encode(s->tokenizer, prompt, strlen(prompt), &tokens, &count, error);
-    if (status)
-        return status;
+    enum percept_status status = cli_tokenizer_open(s->of->tokenizer_path, &s->tokenizer, error);
+    return status ? status
+                  : cli_tokenizer_encode(s->tokenizer, prompt, strlen(prompt), &s->prompt,
+                                         &s->prompt_count, error);
+}
+
+static enum percept_status take_prompt(struct session *s, struct percept_error *error)
+{
+    int64_t bos = -1;
+    size_t extra = s->of->bos ? 1 : 0, count = s->prompt_count;
     if (s->of->bos && !prt_program_numbers(s->model.program, "get_bos_id", &bos, 1))
-        status = percept_fail(error, PERCEPT_INVALID, "the program has no method get_bos_id");
-    size_t extra = s->of->bos ? 1 : 0;
-    if (!status && count + extra == 0)
-        status = percept_fail(error, PERCEPT_INVALID, "the prompt is empty");
-    if (!status && count + extra > s->context)
-        status =
-            percept_fail(error, PERCEPT_INVALID, "the prompt has %zu tokens, the model takes %zu",
-                         count + extra, s->context);
-    if (!status && !(s->tokens = calloc(s->context, sizeof *s->tokens)))
-        status = percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    if (!status) {
-        s->tokens[0] = (uint32_t)bos;
-        memcpy(s->tokens + extra, tokens, count * sizeof *tokens);
-        s->count = s->prompt_count = count + extra;
-    }
-    free(tokens);
-    return status;
+        return percept_fail(error, PERCEPT_INVALID, "the program has no method get_bos_id");
+    if (count + extra == 0)
+        return percept_fail(error, PERCEPT_INVALID, "the prompt is empty");
+    if (count + extra > s->context)
+        return percept_fail(error, PERCEPT_INVALID,
+                            "the prompt has %zu tokens, the model takes %zu", count + extra,
+                            s->context);
+    if (!(s->tokens = calloc(s->context, sizeof *s->tokens)))
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    s->tokens[0] = (uint32_t)bos;
+    if (count)
+        memcpy(s->tokens + extra, s->prompt, count * sizeof *s->tokens);
+    s->count = s->prompt_count = count + extra;
+    return PERCEPT_OK;
 }
 
 static enum percept_status open_session(struct session *s, struct percept_error *error)
 {
     const struct generate *of = s->of;
-    enum percept_status status = cli_tokenizer_open(of->tokenizer_path, &s->tokenizer, error);
+    enum percept_status status = encode_prompt(s, error);
+    /* Made for the prompt at once: a model for the longest that there may be takes seconds. */
+    struct cli_model_settings settings = of->settings;
+    settings.tokens = s->prompt_count + (of->bos ? 1 : 0);
     if (!status)
-        status = cli_model_open(of->path, &of->settings, &s->model, error);
+        status = cli_model_open(of->path, &settings, &s->model, error);
     if (!status)
         status = read_interface(s, error);
     if (status)
         return status;
     s->context = context_length(s);
     read_stops(s);
-    status = read_prompt(s, error);
+    status = take_prompt(s, error);
     return status ? status
                   : cli_sampler_init(&s->sampler, of->temperature, of->top_p, of->seed,
                                      s->vocabulary, error);
@@ -300,6 +307,7 @@ static void close_session(struct session *s)
     cli_sampler_free(&s->sampler);
     cli_tokenizer_close(s->tokenizer);
     cli_model_close(&s->model);
+    free(s->prompt);
     free(s->tokens);
     free(s->logits);
     free(s->text);

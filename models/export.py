@@ -1,6 +1,7 @@
 """`python -m models export`: decides what is out of date without importing torch, then lowers it, one process a model."""
 
 import os
+import traceback
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
@@ -50,15 +51,27 @@ def _start(queue) -> None:
     _queue = queue
 
 
-def _lower(model: Model, out: Path, keys: dict[str, str]) -> list[dict]:
+def _lower(model: Model, out: Path, keys: dict[str, str]) -> tuple[list[dict], str | None]:
+    """The rows that were made, and why there are no more."""
+    rows = []
     with to_log(_log(out)):
         from .lower import lower  # torch is imported here, in the worker, and nowhere before
 
-        return lower(model, out, keys, _queue.put)
+        try:
+            for row in lower(model, out, keys, _queue.put):
+                rows.append(row)
+        except Exception as error:
+            traceback.print_exc()
+            return rows, f"{type(error).__name__}: {error}"
+    return rows, None
 
 
 def _log(out: Path) -> Path:
     return out / "models" / "export.log"
+
+
+def _see_log(out: Path) -> str:
+    return f" (the workers' output is in {_log(out)})"
 
 
 def _steps(keys: dict[str, str]) -> int:
@@ -98,18 +111,22 @@ def export(zoo: Zoo, names: list[str], flows: list[str], out: Path) -> bool:
     reader = Thread(target=lambda: [progress.step(text) for text in iter(queue.get, None)], daemon=True)
     reader.start()
     pool = ProcessPoolExecutor(workers(len(wanted)), context, initializer=_start, initargs=(queue,))
+    failed: list[str] = []
     try:
         jobs = {pool.submit(_lower, zoo.models[name], out, keys): name for name, keys in wanted.items()}
         for job in as_completed(jobs):
-            if job.exception():
-                error = job.exception()
-                raise ExportError(f"{jobs[job]}: {type(error).__name__}: {error} (the workers' output is in {_log(out)})")
-            rows |= {row["file"]: row for row in job.result()}
+            if job.exception():  # the worker is gone
+                raise ExportError(f"{jobs[job]}: {job.exception()}{_see_log(out)}")
+            made, why = job.result()
+            failed += [f"{jobs[job]}: {why}"] if why else []
+            rows |= {row["file"]: row for row in made}
             index.write_manifests(folder, rows)
             index.write(folder, rows)  # after each model, so that an interruption loses one model at most
     finally:
         pool.shutdown(cancel_futures=True)
         queue.put(None)
         reader.join()
+    if failed:
+        raise ExportError("; ".join(failed) + _see_log(out))
     progress.done(f"{sum(map(len, wanted.values()))} files in {folder}")
     return True

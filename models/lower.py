@@ -6,7 +6,7 @@ Imported only where there is work to do: it brings in torch and executorch.
 import gc
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -167,14 +167,12 @@ def run_program(program: ExportedProgram, sample: Sample) -> list[np.ndarray]:
     return [output.numpy() for output in outputs]
 
 
-def lower(model: Model, out: Path, keys: dict[str, str], step: Callable[[str], None]) -> list[dict]:
-    """Writes the files of the flows in `keys` under `out`/models and returns their index rows."""
+def lower(model: Model, out: Path, keys: dict[str, str], step: Callable[[str], None]) -> Iterator[dict]:
+    """Writes the files of the flows in `keys` under `out`/models, each before its index row is given."""
     torch.set_num_threads(1)  # the zoo runs one process a model
     gc.freeze()  # what the imports made lives to the end; collections need not look at it
     step(f"{model.name}: read")
     lowering = Lowering(model, out)
-    rows = []
     for flow, key in keys.items():
         step(f"{model.name}: {flow}")
-        rows.append(lowering.flow(flow, key))
-    return rows
+        yield lowering.flow(flow, key)

@@ -9,6 +9,7 @@ Executorch's XNNPACKQuantizer does most of it. Three things are added to the sta
 from collections.abc import Iterable
 
 import torch
+from executorch.backends.transforms.duplicate_dynamic_quant_chain import DuplicateDynamicQuantChainPass
 from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
     XNNPACKQuantizer,
     get_symmetric_quantization_config,
@@ -89,6 +90,8 @@ def quantize_dynamic(program: torch.export.ExportedProgram, inputs: tuple[torch.
     """Linear layers in int8: weights per channel, activations by the range they have in each run. The rest stays float.
 
     It is run once on `inputs`, for the observers of weights look at them then: without that, all channels get one scale of 1.
+    Layers that share an input get a chain of choosing, quantising and dequantising each: XNNPACK's partitioner makes cycles
+    of shared ones.
     """
     quantizer = XNNPACKQuantizer()
     quantizer.set_global(get_symmetric_quantization_config(is_per_channel=True, is_dynamic=True))
@@ -99,4 +102,4 @@ def quantize_dynamic(program: torch.export.ExportedProgram, inputs: tuple[torch.
         for name, buffer in prepared.named_buffers():
             if name in states:
                 buffer.copy_(states[name])
-        return convert_pt2e(prepared)
+        return DuplicateDynamicQuantChainPass()(convert_pt2e(prepared)).graph_module

@@ -399,6 +399,8 @@ struct prt_node {
         struct prt_round_rows_attrs round_rows;
         struct {
             struct prt_activation act;
+            float least; /* of a scale; see ROUND_ROWS */
+            bool whole;  /* one range for all of x, not one for each row */
         } dynamic_linear;
         struct {
             bool nhwc;

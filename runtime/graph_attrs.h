@@ -25,17 +25,19 @@ struct prt_index_attrs {
 /*
  * ROUND_ROWS: inputs: x.   output: y, x's sizes. Each row of x, which is its last `dims`
  * dimensions, rounded to the 256 codes that cover its own range and 0 (asymmetric: PyTorch's
- * choose_qparams, quantize and dequantize in one). F32.
+ * choose_qparams, quantize and dequantize in one). A scale, the step from code to code, is at least
+ * `least`. F32.
  *
  * DYNAMIC_LINEAR: inputs: x [.., I], weight [O, I], scales [O, groups], bias [O] |NO.
- * output: y [.., O] = act(r * w^T + bias), where r is ROUND_ROWS of x (dims 1) and w is the weight,
- * I8, times the scale of its group of I / groups neighbours. Products and sums of a group are
- * exact. I is at most PRT_DYNAMIC_INPUTS, so that 32 bits hold them. act: NONE or CLAMP, of
- * graph.h.
+ * output: y [.., O] = act(r * w^T + bias), where r is ROUND_ROWS of x (with `least`; dims 1, or
+ * with `whole` all of its dimensions) and w is the weight, I8, times the scale of its group of I /
+ * groups neighbours. Products and sums of a group are exact. I is at most PRT_DYNAMIC_INPUTS, so
+ * that 32 bits hold them. act: NONE or CLAMP, of graph.h.
  */
 enum { PRT_DYNAMIC_INPUTS = 1 << 16 };
 struct prt_round_rows_attrs {
     int32_t dims;
+    float least; /* 0 or more, finite */
 };
 
 /*

@@ -1,6 +1,8 @@
 /* Why: attributes of the ops of graph_attrs.h as graph_dump.c prints them. */
 #include "runtime/graph_dump.h"
 
+#include <float.h>
+
 static void dump_triple(FILE *out, const char *name, const int32_t *values, int32_t usual)
 {
     if (values[0] != usual || values[1] != usual || values[2] != usual)
@@ -77,6 +79,12 @@ static void dump_bag(FILE *out, const struct prt_bag_attrs *a)
         fprintf(out, " padding(%lld)", (long long)a->padding);
 }
 
+static void dump_least(FILE *out, float scale)
+{
+    if (scale > FLT_EPSILON) /* less changes nothing */
+        fprintf(out, " least(%g)", (double)scale);
+}
+
 void prt_graph_dump_attrs(FILE *out, const struct prt_graph *graph, const struct prt_node *node)
 {
     switch (node->op) {
@@ -103,6 +111,15 @@ void prt_graph_dump_attrs(FILE *out, const struct prt_graph *graph, const struct
         break;
     case PRT_OP_EXPECT:
         fprintf(out, " size(%lld)", (long long)node->attrs.expect.size);
+        break;
+    case PRT_OP_ROUND_ROWS:
+        if (node->attrs.round_rows.dims != 1)
+            fprintf(out, " dims(%d)", node->attrs.round_rows.dims);
+        dump_least(out, node->attrs.round_rows.least);
+        break;
+    case PRT_OP_DYNAMIC_LINEAR:
+        fputs(node->attrs.dynamic_linear.whole ? " whole" : "", out);
+        dump_least(out, node->attrs.dynamic_linear.least);
         break;
     case PRT_OP_DISTANCE:
         fprintf(out, " p(%g)", node->attrs.distance.p);

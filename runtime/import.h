@@ -16,6 +16,8 @@
 
 struct prt_import_memory;
 
+enum { PRT_ROUNDINGS = 16 }; /* layers may share an input, and an exporter put theirs abreast */
+
 struct prt_import {
     const struct prt_program *program;
     const struct prt_method *method;
@@ -43,6 +45,14 @@ struct prt_import {
     uint32_t *found; /* graph values of what a run finds them to be */
     uint32_t found_count, found_capacity;
     int64_t *expected; /* what the graph is made for */
+
+    /* Where scales of 8 bits were chosen last: when codes made with them are read again, what the
+     * three operators did together is one ROUND_ROWS. Round and round; `roundings` counts them. */
+    struct {
+        uint32_t x, scale, zero_point, codes; /* graph values; codes: PRT_NO_VALUE until made */
+        struct prt_round_rows_attrs attrs;
+    } rounding[PRT_ROUNDINGS];
+    uint32_t roundings;
 };
 
 /* A call whose arguments were checked against a signature; see prt_import_call. */

@@ -6,6 +6,7 @@
 #include "runtime/import_aten.h"
 
 #include <float.h>
+#include <stdint.h>
 
 /* An operand of the arithmetic below: a tensor as float32, or a scalar of the call. */
 static enum percept_status real_operand(struct prt_import *import, const struct prt_call *call,
@@ -72,6 +73,62 @@ static enum percept_status parameters(struct prt_import *import, const struct pr
     return status == PERCEPT_OK ? along_axis(import, &x, axis, zero_point) : status;
 }
 
+/* ---- the operators as one ---- */
+
+/* Scales are being chosen for rows of x, `codes` apart at most and at least `least`. */
+static void note_scales(struct prt_import *import, const struct prt_call *call, unsigned first,
+                        double codes, double least, unsigned dims)
+{
+    uint32_t x = call->operands[0];
+    if (codes != UINT8_MAX || prt_import_spec(import, x)->dtype != PRT_F32 ||
+        !(least >= 0 && least <= (double)FLT_MAX))
+        return;
+    uint32_t at = import->roundings++ % PRT_ROUNDINGS;
+    import->rounding[at].x = x;
+    import->rounding[at].scale = call->operands[first];
+    import->rounding[at].zero_point = call->operands[first + 1];
+    import->rounding[at].codes = PRT_NO_VALUE;
+    import->rounding[at].attrs =
+        (struct prt_round_rows_attrs){.dims = (int32_t)dims, .least = (float)least};
+}
+
+/* Where the scale and the zero point of a call were noted; PRT_ROUNDINGS: nowhere. */
+static uint32_t noted(const struct prt_import *import, const struct prt_call *call)
+{
+    uint32_t count = import->roundings < PRT_ROUNDINGS ? import->roundings : PRT_ROUNDINGS;
+    for (uint32_t i = 0; i < count; i++)
+        if (call->operands[1] == import->rounding[i].scale &&
+            call->operands[2] == import->rounding[i].zero_point)
+            return i;
+    return PRT_ROUNDINGS;
+}
+
+static void note_codes(struct prt_import *import, const struct prt_call *call, double codes)
+{
+    uint32_t at = noted(import, call);
+    if (at < PRT_ROUNDINGS && call->operands[0] == import->rounding[at].x && codes == UINT8_MAX)
+        import->rounding[at].codes = prt_call_output(call);
+}
+
+/* y as one ROUND_ROWS, if that is what a call comes to. */
+static enum percept_status round_rows(struct prt_import *import, const struct prt_call *call,
+                                      uint32_t y, bool *done)
+{
+    uint32_t at = noted(import, call);
+    *done = at < PRT_ROUNDINGS && call->operands[0] == import->rounding[at].codes &&
+            prt_import_spec(import, y)->dtype == PRT_F32;
+    if (!*done)
+        return PERCEPT_OK;
+    struct prt_node *node =
+        prt_import_node(import, PRT_OP_ROUND_ROWS, y, 1, &import->rounding[at].x);
+    if (!node)
+        return PERCEPT_NO_MEMORY;
+    node->attrs.round_rows = import->rounding[at].attrs;
+    return PERCEPT_OK;
+}
+
+/* ---- the operators one by one ---- */
+
 /* (input, scale(s), zero_point(s), [axis,] quant_min, quant_max, dtype, out) */
 enum percept_status prt_aten_quantize_at_run(struct prt_import *import,
                                              const struct prt_aten_op *op, struct prt_call *call)
@@ -84,6 +141,8 @@ enum percept_status prt_aten_quantize_at_run(struct prt_import *import,
     if (prt_aten_is_float(sizes.dtype) || sizes.dtype == PRT_BOOL || least > most)
         return prt_import_fail(import, PERCEPT_MALFORMED, "codes from %g to %g do not fit %s",
                                least, most, prt_dtype_name(sizes.dtype));
+    if (op->kind != PRT_QUANT_PER_CHANNEL)
+        note_codes(import, call, most - least);
     enum percept_status status = parameters(import, op, call, &scale, &zero_point);
     if (status == PERCEPT_OK)
         status = real_operand(import, call, 0, &x);
@@ -119,6 +178,12 @@ enum percept_status prt_aten_dequantize_at_run(struct prt_import *import,
     if (prt_import_spec(import, call->operands[0])->quant.kind != PRT_QUANT_NONE)
         return prt_import_fail(import, PERCEPT_UNSUPPORTED,
                                "reads codes with another scale than they were made with");
+    bool done = false;
+    if (op->kind != PRT_QUANT_PER_CHANNEL) {
+        enum percept_status made = round_rows(import, call, y, &done);
+        if (made != PERCEPT_OK || done)
+            return made;
+    }
     enum percept_status status = parameters(import, op, call, &scale, &zero_point);
     if (status == PERCEPT_OK)
         status = prt_import_convert(import, call->operands[0], PRT_F32, &x);
@@ -187,6 +252,7 @@ static enum percept_status choose(struct prt_import *import, const struct prt_at
     unsigned rank = prt_import_spec(import, x)->rank;
     if (!(least < most))
         return prt_import_fail(import, PERCEPT_MALFORMED, "has codes from %g to %g", least, most);
+    note_scales(import, call, 5, most - least, prt_call_number(import, call, 3, 0), rank);
     enum percept_status status = span(import, x, (uint32_t)((1u << rank) - 1), most - least,
                                       prt_call_number(import, call, 3, 0), ends, &scale);
     if (status == PERCEPT_OK)
@@ -223,6 +289,7 @@ static enum percept_status choose_per_token(struct prt_import *import, const str
     unsigned rank = prt_import_spec(import, x)->rank;
     if (rank == 0)
         return prt_import_fail(import, PERCEPT_MALFORMED, "a scalar has no rows");
+    note_scales(import, call, 2, codes[1] - codes[0], (double)FLT_EPSILON, 1);
     enum percept_status status =
         span(import, x, 1u << (rank - 1), codes[1] - codes[0], (double)FLT_EPSILON, ends, &scale);
     if (status != PERCEPT_OK)

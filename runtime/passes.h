@@ -41,6 +41,9 @@ prt_pass prt_pass_attention;
  * take in. */
 prt_pass prt_pass_hoist;
 
+/* Make one DYNAMIC_LINEAR of a product of rounded rows with a constant weight of 8 bits. */
+prt_pass prt_pass_dynamic;
+
 /* Take padding, bias, scale, residual, activation and a function after it into CONV2D,
  * LINEAR, BINARY and POOL2D. */
 prt_pass prt_pass_fuse;

@@ -43,8 +43,12 @@ struct prt_model_options {
         *backends;           /* NULL-terminated, most preferred first; all present */
     struct base_pool *pool;  /* NULL: single-threaded; must outlive the model */
     struct prt_arena *arena; /* NULL: of its own; must outlive the model */
-    bool no_fusion;          /* run the graph as imported; for finding numeric differences */
-    bool observable;         /* a segment for each node, for prt_model_run_observed; slower */
+    /* Numbers and sizes of the first inputs, as prt_model_choose takes them: what a model runs at
+     * from the start. It need not outlive the call. */
+    const struct prt_choice *choices;
+    size_t choice_count;
+    bool no_fusion;  /* run the graph as imported; for finding numeric differences */
+    bool observable; /* a segment for each node, for prt_model_run_observed; slower */
 };
 
 enum percept_status prt_model_create(const struct prt_program *program,
@@ -92,7 +96,8 @@ struct prt_scalar prt_model_input_scalar(const struct prt_model *model, size_t i
 struct prt_scalar prt_model_output_scalar(const struct prt_model *model, size_t index);
 
 /*
- * Inputs of dynamic shape. A new model runs at the upper bounds that the program states; here an
+ * Inputs of dynamic shape. A new model runs at the upper bounds that the program states, unless its
+ * options choose; here an
  * input gets other sizes, in elements, one for each of its `rank` dimensions, and the outputs those
  * that follow (ask for their specs again). A method is compiled for each combination of sizes and
  * numbers, with an arena of its own and weights that are shared; what is said of set_scalar holds.

@@ -1,6 +1,13 @@
 /* Why: the rules of the ops that quantise while they run. */
 #include "runtime/shape_rule.h"
 
+#include <float.h>
+
+static bool is_least(float scale)
+{
+    return scale >= 0 && scale <= FLT_MAX;
+}
+
 const char *prt_shape_round_rows(const struct prt_check *check)
 {
     const struct prt_tensor *x = tensor_at(check, 0), *y = check->y;
@@ -9,7 +16,7 @@ const char *prt_shape_round_rows(const struct prt_check *check)
         return WRONG_KIND;
     if (x->dtype != PRT_F32 || y->dtype != PRT_F32 || is_quantised(x) || is_quantised(y))
         return WRONG_DTYPE;
-    if (dims < 0 || dims > x->rank)
+    if (dims < 0 || dims > x->rank || !is_least(check->node->attrs.round_rows.least))
         return WRONG_ATTRIBUTE;
     return prt_tensor_same_sizes(x, y) ? NULL : WRONG_SIZES;
 }
@@ -26,7 +33,8 @@ const char *prt_shape_dynamic_linear(const struct prt_check *check)
         is_quantised(y) || is_quantised(weight) || is_quantised(scales) ||
         (bias && is_quantised(bias)))
         return WRONG_DTYPE;
-    if (!clamp_or_none(&check->node->attrs.dynamic_linear.act))
+    if (!clamp_or_none(&check->node->attrs.dynamic_linear.act) ||
+        !is_least(check->node->attrs.dynamic_linear.least))
         return WRONG_ATTRIBUTE;
     if (x->rank < 1 || x->rank != y->rank || weight->rank != 2 || scales->rank != 2)
         return WRONG_SIZES;

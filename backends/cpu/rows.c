@@ -1,11 +1,11 @@
 /* Why: what the graph calls ROUND_ROWS and DYNAMIC_LINEAR, said in the words of rows.h. */
 #include "backends/cpu/rows.h"
 #include "backends/cpu/nest.h"
+#include "backends/cpu/shared.h"
 #include "backends/cpu/step.h"
 #include "base/checked.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 const struct cpu_row_kernels *cpu_row_kernels_of(enum cpu_isa isa)
@@ -25,10 +25,24 @@ const struct cpu_row_kernels *cpu_row_kernels_of(enum cpu_isa isa)
     return kernels[isa];
 }
 
+/* The codes that cover a row and 0, `least` or more apart. */
+static struct cpu_row_code code_of(const struct cpu_row_kernels *kernels, size_t n, const float *x,
+                                   float least)
+{
+    struct cpu_row_code code = kernels->range(n, x);
+    if (code.scale >= least)
+        return code;
+    float lo = 0;
+    for (size_t i = 0; i < n; i++)
+        lo = x[i] < lo ? x[i] : lo;
+    return (struct cpu_row_code){least, (int32_t)rintf(fminf(-lo / least, UINT8_MAX))};
+}
+
 /* ---- ROUND_ROWS ---- */
 
 struct rounding {
     const struct cpu_row_kernels *kernels;
+    float least;
     size_t rows, columns;
 };
 
@@ -44,7 +58,7 @@ static void rounding_task(void *context, size_t task, unsigned worker)
     const struct rounding_run *run = context;
     const struct rounding *op = run->op;
     const float *x = run->x + task * op->columns;
-    struct cpu_row_code code = op->kernels->range(op->columns, x);
+    struct cpu_row_code code = code_of(op->kernels, op->columns, x, op->least);
     op->kernels->round(op->columns, run->y + task * op->columns, x, &code);
 }
 
@@ -70,7 +84,10 @@ static enum percept_status rounding_prepare(const struct cpu_prepare *prepare,
     struct rounding *op = cpu_prepare_alloc(prepare, sizeof *op);
     if (!op)
         return PERCEPT_NO_MEMORY;
-    *op = (struct rounding){cpu_row_kernels_of(cpu_isa_best()), 1, 1};
+    *op = (struct rounding){.kernels = cpu_row_kernels_of(cpu_isa_best()),
+                            .least = prepare->node->attrs.round_rows.least,
+                            .rows = 1,
+                            .columns = 1};
     for (unsigned i = 0; i < x->rank; i++)
         *(i + dims < x->rank ? &op->rows : &op->columns) *= (size_t)x->sizes[i];
     step->run = rounding_run;
@@ -88,8 +105,11 @@ enum { PANELS_A_TASK = 16 };
 struct layer {
     const struct cpu_row_kernels *kernels;
     size_t inputs, group, panels, codes_bytes; /* group: inputs that share a scale */
+    float least;                               /* of a scale */
+    bool whole;                                /* one range for all rows */
     struct cpu_rows_job job;                   /* what all tasks share */
-    void *packed;                              /* weights, scales, sums, bias */
+    void *packed;                              /* weights, scales, sums, bias; see shared.h */
+    size_t packed_bytes;
 };
 
 struct layer_run {
@@ -108,7 +128,8 @@ static void quantise_task(void *context, size_t row, unsigned worker)
     const float *x = run->x + row * op->inputs;
     size_t padded = op->job.blocks * CPU_ROWS_BLOCK;
     uint8_t *to = run->bytes + row * op->job.groups * padded;
-    run->codes[row] = op->kernels->range(op->inputs, x);
+    if (!op->whole)
+        run->codes[row] = code_of(op->kernels, op->inputs, x, op->least);
     for (size_t g = 0; g < op->job.groups; g++) {
         op->kernels->quantise(op->group, to + g * padded, x + g * op->group, &run->codes[row]);
         memset(to + g * padded + op->group, 0, padded - op->group);
@@ -133,6 +154,11 @@ static void layer_run(const struct cpu_step *step, const struct cpu_run *run)
     struct layer_run job = {op, run->data[step->inputs[0]], run->scratch,
                             (uint8_t *)run->scratch + op->codes_bytes, op->job};
     size_t rows = op->job.rows, tasks = (op->panels + PANELS_A_TASK - 1) / PANELS_A_TASK;
+    if (op->whole && rows) {
+        struct cpu_row_code code = code_of(op->kernels, rows * op->inputs, job.x, op->least);
+        for (size_t row = 0; row < rows; row++)
+            job.codes[row] = code;
+    }
     cpu_spread(run->pool, rows * op->inputs, CPU_GRAIN, rows, quantise_task, &job);
     job.job.x = job.bytes;
     job.job.codes = job.codes;
@@ -142,7 +168,8 @@ static void layer_run(const struct cpu_step *step, const struct cpu_run *run)
 
 static void layer_destroy(const void *state)
 {
-    free(((const struct layer *)state)->packed);
+    const struct layer *op = state;
+    cpu_shared_release(op->packed, op->packed_bytes);
 }
 
 static bool is_constant(const struct prt_graph *graph, const struct prt_node *node, unsigned index)
@@ -160,23 +187,28 @@ static bool layer_supports(const struct prt_graph *graph, const struct prt_node 
     return prt_tensor_is_contiguous(cpu_result(graph, node));
 }
 
-/* Code `i` of a group of one output. */
-static void put(const struct layer *op, uint8_t *weights, size_t output, size_t group, size_t i,
-                int8_t code)
+/* The codes of a group of one output, and their sum. */
+static int32_t put(const struct layer *op, uint8_t *weights, size_t output, size_t group,
+                   const int8_t *codes)
 {
-    size_t block = i / CPU_ROWS_BLOCK, at = i % CPU_ROWS_BLOCK;
-    size_t bytes = op->job.four_bits ? CPU_ROWS_BLOCK / 2 : CPU_ROWS_BLOCK;
+    size_t bytes = op->job.four_bits ? CPU_ROWS_BLOCK / 2 : CPU_ROWS_BLOCK, blocks = op->job.blocks;
     size_t panel = output / CPU_ROWS_OUTPUTS, lane = output % CPU_ROWS_OUTPUTS;
     uint8_t *to =
-        weights +
-        (((panel * op->job.groups + group) * op->job.blocks + block) * CPU_ROWS_OUTPUTS + lane) *
-            bytes;
-    if (!op->job.four_bits)
-        to[at] = (uint8_t)code;
-    else if (at < bytes)
-        to[at] = (uint8_t)((to[at] & 0xf0) | (code + 8));
-    else
-        to[at - bytes] = (uint8_t)((to[at - bytes] & 15) | (code + 8) << 4);
+        weights + ((panel * op->job.groups + group) * blocks * CPU_ROWS_OUTPUTS + lane) * bytes;
+    int32_t sum = 0;
+    for (size_t i = 0; i < op->group; i++)
+        sum += codes[i];
+    for (size_t b = 0; b < blocks; b++, to += CPU_ROWS_OUTPUTS * bytes) {
+        int8_t block[CPU_ROWS_BLOCK] = {0};
+        size_t first = b * CPU_ROWS_BLOCK, count = op->group - first;
+        memcpy(block, codes + first, count < CPU_ROWS_BLOCK ? count : CPU_ROWS_BLOCK);
+        if (!op->job.four_bits)
+            memcpy(to, block, CPU_ROWS_BLOCK);
+        else
+            for (size_t i = 0; i < CPU_ROWS_BLOCK / 2; i++)
+                to[i] = (uint8_t)((block[i] + 8) | (block[i + CPU_ROWS_BLOCK / 2] + 8) << 4);
+    }
+    return sum;
 }
 
 static bool fits_four_bits(const int8_t *codes, size_t count)
@@ -196,11 +228,7 @@ static void pack(struct layer *op, const struct prt_graph *graph, const struct p
         for (size_t g = 0; g < op->job.groups; g++) {
             size_t at = (o / 4 * op->job.groups + g) * 4 + o % 4;
             scales[at] = from[o * op->job.groups + g];
-            for (size_t i = 0; i < op->group; i++) {
-                int8_t code = codes[o * op->inputs + g * op->group + i];
-                sums[at] += code;
-                put(op, weights, o, g, i, code);
-            }
+            sums[at] = put(op, weights, o, g, codes + o * op->inputs + g * op->group);
         }
 }
 
@@ -222,6 +250,8 @@ static enum percept_status layer_prepare(const struct cpu_prepare *prepare, stru
         .kernels = cpu_row_kernels_of(cpu_isa_best()),
         .inputs = inputs,
         .group = inputs / groups,
+        .least = node->attrs.dynamic_linear.least,
+        .whole = node->attrs.dynamic_linear.whole,
         .panels = (outputs + CPU_ROWS_OUTPUTS - 1) / CPU_ROWS_OUTPUTS,
         .codes_bytes = (rows * sizeof(struct cpu_row_code) + 63) / 64 * 64,
         .job = {.rows = rows,
@@ -234,21 +264,21 @@ static enum percept_status layer_prepare(const struct cpu_prepare *prepare, stru
     };
     size_t padded = groups * blocks * CPU_ROWS_BLOCK, lanes = op->panels * CPU_ROWS_OUTPUTS;
     size_t weight_bytes = lanes * padded / (op->job.four_bits ? 2 : 1), table = lanes * groups;
-    op->packed = aligned_alloc(64, (weight_bytes + (2 * table + lanes) * 4 + 63) / 64 * 64 + 64);
+    op->packed = cpu_shared_alloc(weight_bytes + (2 * table + lanes) * 4, 1, &op->packed_bytes);
     if (!op->packed)
         return percept_fail(prepare->error, PERCEPT_NO_MEMORY, "cpu: no memory for weights");
-    uint8_t *weights = op->packed;
-    float *scales = (float *)(void *)(weights + weight_bytes), *biases = scales + 2 * table;
-    int32_t *sums = (int32_t *)(void *)(scales + table);
-    memset(weights, op->job.four_bits ? 0x88 : 0, weight_bytes);
-    memset(scales, 0, (2 * table + lanes) * 4);
-    pack(op, graph, node, weights, scales, sums);
+    uint8_t *to = op->packed;
+    if (op->job.four_bits) /* of outputs that only fill a panel up */
+        memset(to, 0x88, weight_bytes);
+    float *scales = (float *)(void *)(to + weight_bytes);
+    pack(op, graph, node, to, scales, (int32_t *)(void *)(scales + table));
     if (bias)
-        memcpy(biases, graph->values[node->inputs[3]].data, outputs * sizeof *biases);
-    op->job.weights = weights;
-    op->job.scales = scales;
-    op->job.sums = sums;
-    op->job.bias = biases;
+        memcpy(scales + 2 * table, graph->values[node->inputs[3]].data, outputs * sizeof *scales);
+    op->packed = cpu_shared_block(op->packed, op->packed_bytes);
+    op->job.weights = op->packed;
+    op->job.scales = (const float *)(const void *)(op->job.weights + weight_bytes);
+    op->job.sums = (const int32_t *)(const void *)(op->job.scales + table);
+    op->job.bias = op->job.scales + 2 * table;
     step->scratch = op->codes_bytes + rows * padded;
     step->run = layer_run;
     step->destroy = layer_destroy;

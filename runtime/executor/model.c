@@ -151,6 +151,8 @@ enum percept_status prt_model_from_graph(struct prt_graph *graph,
     if (!made)
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model");
     made->options = *options;
+    made->options.choices = NULL; /* the caller's, for the first variant only */
+    made->options.choice_count = 0;
     enum percept_status status = prt_variant_create(graph, options, &made->now, error);
     if (status == PERCEPT_OK) {
         made->kept[0] = (struct kept){.variant = made->now};
@@ -180,7 +182,9 @@ enum percept_status prt_model_create(const struct prt_program *program,
     int64_t start = base_clock_ns();
     struct prt_graph *graph = NULL;
     struct prt_model *made = NULL;
-    enum percept_status status = prt_program_import(program, method_of(options), &graph, error);
+    enum percept_status status =
+        prt_program_import_with(program, method_of(options), options ? options->choices : NULL,
+                                options ? options->choice_count : 0, &graph, error);
     if (status == PERCEPT_OK)
         status = prt_model_from_graph(graph, options, &made, error);
     if (status != PERCEPT_OK) {

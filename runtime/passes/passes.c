@@ -12,6 +12,7 @@ static const struct {
     {prt_pass_attention, true},
     {prt_pass_hoist, true},
     {prt_pass_simplify, true}, /* views that now meet */
+    {prt_pass_dynamic, true},
     {prt_pass_fuse, true},
     {prt_pass_quantise, true},
     {prt_pass_fold, false},

@@ -15,7 +15,7 @@ struct code {
 };
 
 /* The codes of `count` neighbours of x, in the float arithmetic that PyTorch does. */
-static struct code code_of(const float *x, size_t count)
+static struct code code_of(const float *x, size_t count, float least)
 {
     float lo = 0, hi = 0;
     for (size_t i = 0; i < count; i++) {
@@ -23,6 +23,8 @@ static struct code code_of(const float *x, size_t count)
         hi = fmaxf(hi, x[i]);
     }
     float scale = fmaxf((hi - lo) / 255, 1.1920929e-7f);
+    if (scale < least)
+        return (struct code){(double)least, -128 - rint((double)(lo / least))};
     float low = lo / scale, high = hi / scale;
     float zero = (-128 + low) + (127 + high) > 0 ? -128 - low : 127 - high;
     return (struct code){(double)scale, rint((double)fmaxf(fminf(zero, 127), -128))};
@@ -53,7 +55,8 @@ static double row_value(const struct one_node *one, const int32_t *index, const 
     }
     row = at / columns;
     const float *all = data_of(one, o->x);
-    return rounded(all[at], code_of(all + row * columns, columns));
+    return rounded(all[at], code_of(all + row * columns, columns,
+                                    one->graph->nodes[0].attrs.round_rows.least));
 }
 
 START_TEST(rows_are_rounded_to_their_own_range)
@@ -66,7 +69,8 @@ START_TEST(rows_are_rounded_to_their_own_range)
         struct operands o = {.x = one_node_input(&one, spec)};
         double lo = random_real(-8, 2), hi = lo + random_real(0, 9);
         one_node_fill(&one, o.x, lo, hi);
-        NODE(&one, PRT_OP_ROUND_ROWS, spec, o.x)->attrs.round_rows.dims = random_between(1, 3);
+        NODE(&one, PRT_OP_ROUND_ROWS, spec, o.x)->attrs.round_rows = (struct prt_round_rows_attrs){
+            .dims = random_between(1, 3), .least = random_between(0, 1) ? 0.02f : 0};
         one_node_run_near(&one, row_value, &o, 1e-6);
         one_node_end(&one);
     }
@@ -79,10 +83,13 @@ static double layer_value(const struct one_node *one, const int32_t *index, cons
     const struct prt_tensor *weight = one_node_spec(one, o->weight);
     size_t inputs = (size_t)weight->sizes[1], output = (size_t)index[1];
     size_t groups = (size_t)one_node_spec(one, o->scales)->sizes[1];
-    const float *x = (const float *)data_of(one, o->x) + (size_t)index[0] * inputs;
+    const float *all = data_of(one, o->x), *x = all + (size_t)index[0] * inputs;
+    float least = one->graph->nodes[0].attrs.dynamic_linear.least;
+    bool whole = one->graph->nodes[0].attrs.dynamic_linear.whole;
     const int8_t *codes = (const int8_t *)data_of(one, o->weight) + output * inputs;
     const float *scales = (const float *)data_of(one, o->scales) + output * groups;
-    struct code code = code_of(x, inputs);
+    struct code code = whole ? code_of(all, prt_tensor_elements(one_node_spec(one, o->x)), least)
+                             : code_of(x, inputs, least);
     double sum = 0;
     for (size_t i = 0; i < inputs; i++)
         sum += rounded(x[i], code) * codes[i] * (double)scales[i / (inputs / groups)];
@@ -120,6 +127,8 @@ static void layer_case(int32_t rows, int32_t groups, int32_t group, int32_t outp
                                  o.weight, o.scales, o.bias);
     if (random_between(0, 2) == 0)
         node->attrs.dynamic_linear.act = (struct prt_activation){PRT_ACT_CLAMP, 0, 1};
+    node->attrs.dynamic_linear.whole = random_between(0, 2) == 0;
+    node->attrs.dynamic_linear.least = random_between(0, 2) == 0 ? 0.01f : 0;
     one_node_run_near(&one, layer_value, &o, 2e-5);
     one_node_end(&one);
 }

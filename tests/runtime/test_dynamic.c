@@ -15,10 +15,12 @@ static const struct prt_backend *const backends[] = {&prt_cpu_backend, NULL};
 static struct pte pte;
 static struct prt_program *program;
 static struct prt_model *model;
+static const struct prt_choice *chosen; /* for the first input of the model made next */
 
 static void setup(void)
 {
     pte = (struct pte){0};
+    chosen = NULL;
 }
 
 static void teardown(void)
@@ -30,7 +32,8 @@ static void teardown(void)
 static void make_model(void)
 {
     struct percept_error error = {0};
-    const struct prt_model_options options = {.backends = backends};
+    const struct prt_model_options options = {
+        .backends = backends, .choices = chosen, .choice_count = chosen ? 1 : 0};
     ck_assert_msg(prt_model_create(program, &options, &model, &error) == PERCEPT_OK, "%s",
                   error.message);
 }
@@ -97,6 +100,37 @@ START_TEST(a_new_model_is_as_large_as_it_may_be)
     expect_sizes(prt_model_output_bound(model, 0), 1, (const int32_t[]){80});
     ck_assert_ptr_null(prt_model_input_bound(model, 1));
     expect_sizes(prt_model_output_spec(model, 0), 1, (const int32_t[]){80});
+}
+END_TEST
+
+START_TEST(a_model_may_be_made_for_less)
+{
+    chosen = &(struct prt_choice){.sized = true, .sizes = {3, 5}};
+    doubled_and_flat();
+    expect_sizes(prt_model_input_spec(model, 0), 2, (const int32_t[]){3, 5});
+    expect_sizes(prt_model_input_bound(model, 0), 2, (const int32_t[]){8, 10});
+    expect_sizes(prt_model_output_spec(model, 0), 1, (const int32_t[]){15});
+    ck_assert_float_eq(run()[14], 30);
+    resize(0, 2, (const int32_t[]){8, 10});
+    ck_assert_float_eq(run()[79], 160);
+    resize(0, 2, (const int32_t[]){3, 5});
+    ck_assert_float_eq(run()[14], 30);
+}
+END_TEST
+
+START_TEST(a_model_is_not_made_for_more)
+{
+    struct percept_error error = {0};
+    doubled_and_flat();
+    const struct prt_model_options options = {
+        .backends = backends,
+        .choices = &(struct prt_choice){.sized = true, .sizes = {3, 11}},
+        .choice_count = 1,
+    };
+    struct prt_model *other = NULL;
+    ck_assert_int_eq(prt_model_create(program, &options, &other, &error), PERCEPT_INVALID);
+    ck_assert_str_eq(error.message, "input 0: size 1 is 11, at most 10");
+    ck_assert_ptr_null(other);
 }
 END_TEST
 
@@ -372,6 +406,8 @@ int main(void)
     TCase *tests = tcase_create("dynamic");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, a_model_may_be_made_for_less);
+    tcase_add_test(tests, a_model_is_not_made_for_more);
     tcase_add_test(tests, a_new_model_is_as_large_as_it_may_be);
     tcase_add_test(tests, outputs_follow_the_inputs);
     tcase_add_test(tests, what_does_not_fit_is_one_error_and_changes_nothing);

@@ -239,7 +239,7 @@ START_TEST(rows_of_an_image)
     blob_node(&blob, 7, XNNPACK_CONV, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 5, 1, 0, 0, d, w, UINT32_MAX,
               y, 0);
     xnnpack_case_expect("f32[1,3,4,2] >f32[1,3,4,5]",
-                        "v1: float32[1, 3, 4, 2] = round_rows(v0)\n"
+                        "v1: float32[1, 3, 4, 2] = round_rows(v0) dims(3)\n"
                         "v3: float32[1, 3, 4, 5] = conv2d(v1, c4, -, -, -) nhwc\n");
 }
 END_TEST

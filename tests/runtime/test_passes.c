@@ -228,6 +228,61 @@ static uint32_t float_between(struct prt_graph *graph, uint32_t x)
                              1);
 }
 
+/* ---- layers whose rows are quantised while they run ---- */
+
+static uint32_t rounded(struct prt_graph *graph, uint32_t x, int32_t dims)
+{
+    const struct prt_tensor spec = graph->values[x].tensor;
+    uint32_t y;
+    build_node(graph, PRT_OP_ROUND_ROWS, IDS(x), spec.sizes, spec.rank, &y)->attrs.round_rows.dims =
+        dims;
+    return y;
+}
+
+/* [.., 144] to [.., 5], as ATen spells it: the product with a matrix that was turned. */
+static uint32_t int8_layer(struct prt_graph *graph, uint32_t x, bool bias)
+{
+    const struct prt_tensor spec = graph->values[x].tensor;
+    uint32_t y, w = build_dequantize(graph, build_int8_weight(graph, SIZES(5, 144)));
+    w = build_permute(graph, w, (int32_t[]){1, 0}, 2);
+    uint32_t b = bias ? build_constant(graph, SIZES(5)) : PRT_NO_VALUE;
+    int32_t sizes[PRT_MAX_RANK];
+    memcpy(sizes, spec.sizes, sizeof sizes);
+    sizes[spec.rank - 1] = 5;
+    build_node(graph, PRT_OP_LINEAR, IDS(x, w, b, PRT_NO_VALUE, PRT_NO_VALUE), sizes, spec.rank, &y)
+        ->attrs.linear.weight_is_io = true;
+    return y;
+}
+
+static uint32_t rows_of_their_own(struct prt_graph *graph, uint32_t x)
+{
+    x = rounded(graph, build_reshape(graph, x, SIZES(2, 4, 144)), 1);
+    return build_clamp(graph, int8_layer(graph, x, true), 0, INFINITY);
+}
+
+/* With one range for all, views do not matter. */
+static uint32_t rows_with_one_range(struct prt_graph *graph, uint32_t x)
+{
+    x = rounded(graph, x, 4);
+    uint32_t a = int8_layer(graph, build_reshape(graph, x, SIZES(8, 144)), true);
+    uint32_t b = int8_layer(graph, build_reshape(graph, x, SIZES(4, 2, 144)), false);
+    return build_binary(graph, PRT_BINARY_SUB, a, build_reshape(graph, b, SIZES(8, 5)));
+}
+
+static uint32_t one_view_read_twice(struct prt_graph *graph, uint32_t x)
+{
+    x = build_reshape(graph, rounded(graph, x, 4), SIZES(8, 144));
+    return build_binary(graph, PRT_BINARY_SUB, int8_layer(graph, x, true),
+                        int8_layer(graph, x, false));
+}
+
+/* A range for each of two images is neither of the two that the layer knows. */
+static uint32_t rows_of_images(struct prt_graph *graph, uint32_t x)
+{
+    x = rounded(graph, build_reshape(graph, x, SIZES(2, 4, 144)), 2);
+    return int8_layer(graph, x, true);
+}
+
 /* ---- functions, attention and views between ---- */
 
 static uint32_t unary(struct prt_graph *graph, enum prt_unary_kind kind, uint32_t x)
@@ -443,6 +498,10 @@ static const struct {
     {"int8 moves", int8_moves, "quantize concat dequantize", 0},
     {"rescaled", rescaled, "quantize quantize dequantize", 0},
     {"float between", float_between, "quantize dequantize binary prelu", 0},
+    {"rows of their own", rows_of_their_own, "dynamic_linear unary", 1e-4},
+    {"rows with one range", rows_with_one_range, "dynamic_linear dynamic_linear binary", 1e-4},
+    {"one view read twice", one_view_read_twice, "dynamic_linear dynamic_linear binary", 1e-4},
+    {"rows of images", rows_of_images, "round_rows linear", 1e-4},
     {"hardswish", hardswish_alone, "unary", 0},
     {"hardswish, clamped sum", hardswish_of_clamped_sum, "unary", 0},
     {"not quite hardswish", not_quite_hardswish, "binary binary binary", 0},

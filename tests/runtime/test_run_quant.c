@@ -117,6 +117,43 @@ START_TEST(copies_between_devices)
 }
 END_TEST
 
+/* Scales are chosen, x is quantised with them, and the codes are read. */
+static const struct {
+    const char *choose, *quantize, *dequantize, *nodes;
+} roundings[] = {
+    {"f32[2,3] -128 127 0.5 6 >f32[1] >i64[1] ($5 $6)",
+     "$0 $5 $6 -128 127 1 >i8[2,3] =", "$%u $5 $6 -128 127 1 - >f32[2,3] =",
+     "v28: float32[2, 3] = round_rows(v0) dims(2) least(0.5)\n"},
+    /* not all codes */
+    {"f32[2] -127 127 1e-7 6 >f32[1] >i64[1] ($5 $6)",
+     "$0 $5 $6 -127 127 1 >i8[2] =", "$%u $5 $6 -127 127 1 - >f32[2] =", NULL},
+    /* other numbers than those that the scales were chosen for */
+    {"f32[2] -128 127 1e-7 6 >f32[1] >i64[1] ($5 $6)",
+     "f32[2] $5 $6 -128 127 1 >i8[2] =", "$%u $5 $6 -128 127 1 - >f32[2] =", NULL},
+    /* another scale */
+    {"f32[2] -128 127 1e-7 6 >f32[1] >i64[1] ($5 $6)",
+     "$0 $5 $6 -128 127 1 >i8[2] =", "$%u f32[1] $6 -128 127 1 - >f32[2] =", NULL},
+};
+
+START_TEST(chosen_quantised_and_read_is_one_rounding)
+{
+    struct pte pte = {0};
+    char args[128];
+    pte_call(&pte, "quantized_decomposed::choose_qparams.Tensor_out", roundings[_i].choose);
+    uint32_t codes = pte_call(&pte, "quantized_decomposed::quantize_per_tensor.Tensor_out",
+                              roundings[_i].quantize);
+    snprintf(args, sizeof args, roundings[_i].dequantize, codes);
+    pte.outputs[0] = pte_call(&pte, "quantized_decomposed::dequantize_per_tensor.Tensor_out", args);
+    pte.output_count = 1;
+    char *found = pte_import(&pte);
+    if (roundings[_i].nodes)
+        ck_assert_str_eq(found, roundings[_i].nodes);
+    else
+        ck_assert_msg(strstr(found, "convert") && !strstr(found, "round_rows"), "%s", found);
+    free(found);
+}
+END_TEST
+
 static const struct {
     const char *op, *args, *failure;
 } refused[] = {
@@ -163,6 +200,8 @@ int main(void)
     tcase_add_test(tests, products_with_codes);
     tcase_add_test(tests, sum_of_codes_within_bounds);
     tcase_add_loop_test(tests, copies_between_devices, 0, 2);
+    tcase_add_loop_test(tests, chosen_quantised_and_read_is_one_rounding, 0,
+                        (int)(sizeof roundings / sizeof roundings[0]));
     tcase_add_loop_test(tests, refuses, 0, (int)(sizeof refused / sizeof refused[0]));
     Suite *suite = suite_create("run quant");
     suite_add_tcase(suite, tests);
