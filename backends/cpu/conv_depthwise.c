@@ -326,12 +326,12 @@ enum percept_status cpu_conv_plan_depthwise(struct cpu_conv *conv,
     for (size_t c = 0; c < channels && conv->depthwise.pairs; c++)
         pack_pairs(conv, weights, c, conv->packed);
     for (size_t c = 0; c < channels && !conv->depthwise.pairs; c++) {
-        for (size_t t = 0; t < taps; t++) {
-            int64_t at = cpu_weight_at(spec, weights->strides, c, 0, t / kernel_columns,
-                                       t % kernel_columns, 0);
-            packed[(c / width * taps + t) * width + c % width] =
-                f32 ? ((const float *)weights->weight)[at]
-                    : (float)((const int8_t *)weights->weight)[at];
+        float *to = packed + c / width * taps * width + c % width;
+        for (size_t row = 0; row < (size_t)spec->kernel[0]; row++) {
+            int64_t at = cpu_weight_at(spec, weights->strides, c, 0, row, 0, 0);
+            for (size_t k = 0; k < kernel_columns; k++, to += width, at += weights->strides[2])
+                *to = f32 ? ((const float *)weights->weight)[at]
+                          : (float)((const int8_t *)weights->weight)[at];
         }
     }
     conv->packed = cpu_shared_block(packed, conv->packed_bytes);

@@ -12,7 +12,6 @@
  * to int16, or as the bytes that the kernel multiplies (kernels.h: i8_numbers).
  */
 #include "backends/cpu/conv_plan.h"
-#include "backends/cpu/shared.h"
 #include "base/checked.h"
 
 #include <stdlib.h>
@@ -418,88 +417,7 @@ static void plan_tasks(struct cpu_conv *conv)
     conv->task = run_task;
 }
 
-/* ---- packing ---- */
-
-/* One panel of a group: for each number of the sum one weight a channel, after the bias. */
-static void pack_panel_f32(const struct cpu_conv *conv, const struct cpu_conv_weights *weights,
-                           size_t group, size_t channel, size_t columns, uint8_t *packed)
-{
-    const struct cpu_conv_spec *spec = &conv->spec;
-    size_t outputs = group_outputs(spec), inputs = group_inputs(spec);
-    size_t taps = (size_t)spec->kernel[0] * (size_t)spec->kernel[1];
-    size_t count = outputs - channel < columns ? outputs - channel : columns;
-    size_t kernel_columns = (size_t)spec->kernel[1];
-    float *floats = (float *)packed;
-    memcpy(floats, conv->channels + group * outputs + channel, count * sizeof *floats);
-    floats += columns;
-    for (size_t k = 0; k < taps * inputs; k++, floats += columns) {
-        size_t t = k / inputs;
-        int64_t at = cpu_weight_at(spec, weights->strides, group, channel, t / kernel_columns,
-                                   t % kernel_columns, k % inputs);
-        for (size_t c = 0; c < count; c++, at += weights->strides[0])
-            floats[c] = ((const float *)weights->weight)[at];
-    }
-}
-
-/* The same in steps of several numbers, after what sums start from. */
-static void pack_panel_i8(const struct cpu_conv *conv, const struct cpu_conv_weights *weights,
-                          size_t group, size_t channel, size_t columns, uint8_t *packed)
-{
-    const struct cpu_conv_spec *spec = &conv->spec;
-    size_t outputs = group_outputs(spec), inputs = group_inputs(spec);
-    size_t taps = (size_t)spec->kernel[0] * (size_t)spec->kernel[1];
-    size_t count = outputs - channel < columns ? outputs - channel : columns;
-    size_t kernel_columns = (size_t)spec->kernel[1], numbers = conv->kernels->i8_numbers;
-    bool bytes = conv->gemm.number_bytes == 1;
-    /* What a number of a window is above what it stands for. */
-    int32_t above = bytes ? conv->x_zero + conv->kernels->i8_flip : 0;
-    uint32_t *starts = (uint32_t *)(void *)packed; /* without a sign: they may pass int32's end */
-    packed += columns * sizeof *starts;
-    for (size_t k = 0; k < taps * inputs; k++) {
-        size_t t = k / inputs;
-        int64_t at = cpu_weight_at(spec, weights->strides, group, channel, t / kernel_columns,
-                                   t % kernel_columns, k % inputs);
-        for (size_t c = 0; c < count; c++, at += weights->strides[0]) {
-            int8_t weight = ((const int8_t *)weights->weight)[at];
-            size_t to = (k / numbers * columns + c) * numbers + k % numbers;
-            if (bytes)
-                packed[to] = (uint8_t)weight;
-            else
-                ((int16_t *)(void *)packed)[to] = (int16_t)weight;
-            starts[c] -= (uint32_t)(above * weight);
-        }
-    }
-}
-
-static void pack_group(const struct cpu_conv *conv, const struct cpu_conv_weights *weights,
-                       size_t group, uint8_t *packed)
-{
-    bool f32 = conv->spec.dtype == PRT_F32;
-    size_t outputs = group_outputs(&conv->spec);
-    for (size_t channel = 0, columns; channel < outputs; channel += columns) {
-        columns = cpu_panel_columns(conv->kernels, outputs - channel);
-        (f32 ? pack_panel_f32 : pack_panel_i8)(conv, weights, group, channel, columns, packed);
-        packed += columns * conv->gemm.column_bytes;
-    }
-}
-
-static enum percept_status pack(struct cpu_conv *conv, const struct cpu_conv_weights *weights)
-{
-    const struct cpu_conv_spec *spec = &conv->spec;
-    size_t outputs = group_outputs(spec), columns = conv->kernels->columns, bytes;
-    size_t whole = outputs / columns * columns, rest = outputs - whole;
-    size_t padded = whole + (rest ? cpu_panel_columns(conv->kernels, rest) : 0);
-    if (!base_mul_size(padded, conv->gemm.column_bytes, &bytes))
-        return PERCEPT_LIMIT;
-    conv->gemm.group_bytes = bytes;
-    conv->packed = cpu_shared_alloc((size_t)spec->attrs.groups, bytes, &conv->packed_bytes);
-    if (!conv->packed)
-        return PERCEPT_NO_MEMORY;
-    for (size_t g = 0; g < (size_t)spec->attrs.groups; g++)
-        pack_group(conv, weights, g, (uint8_t *)conv->packed + g * bytes);
-    conv->packed = cpu_shared_block(conv->packed, conv->packed_bytes);
-    return PERCEPT_OK;
-}
+/* ---- */
 
 static bool is_pointwise(const struct cpu_conv_spec *spec)
 {
@@ -576,5 +494,5 @@ enum percept_status cpu_conv_plan_gemm(struct cpu_conv *conv,
     if (status != PERCEPT_OK)
         return status;
     plan_tasks(conv);
-    return pack(conv, weights);
+    return cpu_conv_pack_gemm(conv, weights);
 }

@@ -62,6 +62,10 @@ enum percept_status cpu_conv_plan_gemm(struct cpu_conv *conv,
 enum percept_status cpu_conv_plan_depthwise(struct cpu_conv *conv,
                                             const struct cpu_conv_weights *weights);
 
+/* Pack the weights of a conv of which everything else of the gemm is planned. */
+enum percept_status cpu_conv_pack_gemm(struct cpu_conv *conv,
+                                       const struct cpu_conv_weights *weights);
+
 /* Into how many tasks of equal work to cut this many multiply-adds: enough that threads which are
  * slowed down can leave work to others, none so small that waking a thread costs as much. 1 means
  * that the caller does it all. */

@@ -1,6 +1,7 @@
 /* Why: one place asks the processor, so that all kernels agree and a test can change the answer. */
 #include "backends/cpu/isa.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +26,7 @@ static bool has_avxvnni(void)
     return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax >> 4 & 1);
 }
 
-bool cpu_isa_has(enum cpu_isa isa)
+static bool ask(enum cpu_isa isa)
 {
     /* __builtin_cpu_supports asks the operating system too, whether it keeps such registers. */
     bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -49,7 +50,7 @@ bool cpu_isa_has(enum cpu_isa isa)
 
 #elif defined(__aarch64__)
 
-bool cpu_isa_has(enum cpu_isa isa)
+static bool ask(enum cpu_isa isa)
 {
     enum { DOTPROD = 1 << 20, I8MM = 1 << 13 }; /* HWCAP_ASIMDDP, HWCAP2_I8MM */
     bool dotprod = (getauxval(AT_HWCAP) & DOTPROD) != 0;
@@ -67,12 +68,28 @@ bool cpu_isa_has(enum cpu_isa isa)
 
 #else
 
-bool cpu_isa_has(enum cpu_isa isa)
+static bool ask(enum cpu_isa isa)
 {
     return isa == CPU_ISA_PLAIN;
 }
 
 #endif
+
+/* In a virtual machine each question to the processor is one to the host: asked once. Any thread
+ * may write what all would write. */
+bool cpu_isa_has(enum cpu_isa isa)
+{
+    enum { UNKNOWN, ABSENT, PRESENT };
+    static atomic_uchar known[CPU_ISA_COUNT];
+    if ((unsigned)isa >= CPU_ISA_COUNT)
+        return false;
+    unsigned char answer = atomic_load_explicit(&known[isa], memory_order_relaxed);
+    if (answer == UNKNOWN) {
+        answer = ask(isa) ? PRESENT : ABSENT;
+        atomic_store_explicit(&known[isa], answer, memory_order_relaxed);
+    }
+    return answer == PRESENT;
+}
 
 /* Compiled from the same kernels as the others, but run by no processor yet that we had: until its
  * tests have passed on one, such a set is taken only by name. */

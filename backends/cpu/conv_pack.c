@@ -1,0 +1,191 @@
+/* Why: weights are read in the order of the kernel's tiles, which is no order that a file has them
+ * in. Most of what loading a model costs is this, so it goes through them once, without looking
+ * anything up for a number. */
+#include "backends/cpu/conv_plan.h"
+#include "backends/cpu/shared.h"
+#include "base/checked.h"
+
+#include <string.h>
+
+static size_t group_inputs(const struct cpu_conv_spec *spec)
+{
+    return (size_t)(spec->input[2] / spec->attrs.groups);
+}
+
+static size_t group_outputs(const struct cpu_conv_spec *spec)
+{
+    return (size_t)(spec->output[2] / spec->attrs.groups);
+}
+
+/* The weights of some output channels, number by number of the sum: where each lies. */
+struct weights_walk {
+    const struct cpu_conv_spec *spec;
+    const int64_t *strides;
+    int64_t first; /* the first channel's first weight */
+};
+
+static struct weights_walk walk_of(const struct cpu_conv *conv,
+                                   const struct cpu_conv_weights *weights, size_t group,
+                                   size_t channel)
+{
+    return (struct weights_walk){
+        .spec = &conv->spec,
+        .strides = weights->strides,
+        .first = cpu_weight_at(&conv->spec, weights->strides, group, channel, 0, 0, 0),
+    };
+}
+
+/* Do the numbers of a sum lie one after the other? */
+static bool is_run(const struct weights_walk *walk)
+{
+    const int32_t *kernel = walk->spec->kernel;
+    int64_t inputs = (int64_t)group_inputs(walk->spec);
+    return (walk->strides[3] == 1 || inputs == 1) &&
+           (walk->strides[2] == inputs || kernel[1] == 1) &&
+           (walk->strides[1] == kernel[1] * inputs || kernel[0] == 1);
+}
+
+typedef float four_floats __attribute__((vector_size(16), aligned(4)));
+
+/* to[k * columns + c] = from[c * stride + k] for four of both. */
+static void transpose_four(const float *from, int64_t stride, float *to, size_t columns)
+{
+    four_floats row[4];
+    for (int i = 0; i < 4; i++)
+        row[i] = *(const four_floats *)(from + i * stride);
+    const four_floats a = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+    const four_floats b = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+    const four_floats c = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+    const four_floats d = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+    *(four_floats *)(to) = __builtin_shufflevector(a, b, 0, 1, 4, 5);
+    *(four_floats *)(to + columns) = __builtin_shufflevector(a, b, 2, 3, 6, 7);
+    *(four_floats *)(to + 2 * columns) = __builtin_shufflevector(c, d, 0, 1, 4, 5);
+    *(four_floats *)(to + 3 * columns) = __builtin_shufflevector(c, d, 2, 3, 6, 7);
+}
+
+/* The whole panel, when each channel's weights are one run. */
+static void pack_runs_f32(const float *from, int64_t stride, size_t numbers, size_t count,
+                          size_t columns, float *to)
+{
+    size_t fours = count / 4 * 4, k = 0;
+    for (; k + 4 <= numbers; k += 4)
+        for (size_t c = 0; c < fours; c += 4)
+            transpose_four(from + (int64_t)c * stride + (int64_t)k, stride, to + k * columns + c,
+                           columns);
+    for (size_t rest = 0; rest < k; rest++)
+        for (size_t c = fours; c < count; c++)
+            to[rest * columns + c] = from[(int64_t)c * stride + (int64_t)rest];
+    for (; k < numbers; k++)
+        for (size_t c = 0; c < count; c++)
+            to[k * columns + c] = from[(int64_t)c * stride + (int64_t)k];
+}
+
+/* One panel of a group: for each number of the sum one weight a channel, after the bias. */
+static void pack_panel_f32(const struct cpu_conv *conv, const struct cpu_conv_weights *weights,
+                           size_t group, size_t channel, size_t columns, uint8_t *packed)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    size_t outputs = group_outputs(spec), inputs = group_inputs(spec);
+    size_t count = outputs - channel < columns ? outputs - channel : columns;
+    const struct weights_walk walk = walk_of(conv, weights, group, channel);
+    const float *from = (const float *)weights->weight + walk.first;
+    const int64_t *strides = weights->strides;
+    float *floats = (float *)(void *)packed;
+    memcpy(floats, conv->channels + group * outputs + channel, count * sizeof *floats);
+    floats += columns;
+    if (is_run(&walk)) {
+        pack_runs_f32(from, strides[0], conv->gemm.taps * conv->gemm.depth, count, columns, floats);
+        return;
+    }
+    for (int32_t row = 0; row < spec->kernel[0]; row++)
+        for (int32_t column = 0; column < spec->kernel[1]; column++) {
+            const float *at = from + row * strides[1] + column * strides[2];
+            for (size_t i = 0; i < inputs; i++, floats += columns, at += strides[3])
+                for (size_t c = 0; c < count; c++)
+                    floats[c] = at[(int64_t)c * strides[0]];
+        }
+}
+
+/* One channel's weight, as number k of its sum; see pack_panel_i8. */
+struct panel_i8 {
+    uint8_t *steps;
+    size_t columns, numbers;
+    bool bytes;
+};
+
+static void put_i8(const struct panel_i8 *panel, size_t k, const int8_t *from, int64_t stride,
+                   size_t count, int32_t *sums)
+{
+    size_t to = k / panel->numbers * panel->columns * panel->numbers + k % panel->numbers;
+    if (panel->bytes) {
+        uint8_t *steps = panel->steps + to;
+        for (size_t c = 0; c < count; c++, from += stride, steps += panel->numbers) {
+            *steps = (uint8_t)*from;
+            sums[c] += *from;
+        }
+    } else {
+        int16_t *steps = (int16_t *)(void *)panel->steps + to;
+        for (size_t c = 0; c < count; c++, from += stride, steps += panel->numbers)
+            *steps = (int16_t)(int)*from;
+    }
+}
+
+/* The same in steps of several numbers, after what sums start from. */
+static void pack_panel_i8(const struct cpu_conv *conv, const struct cpu_conv_weights *weights,
+                          size_t group, size_t channel, size_t columns, uint8_t *packed)
+{
+    enum { MOST_COLUMNS = 64 };
+    const struct cpu_conv_spec *spec = &conv->spec;
+    size_t outputs = group_outputs(spec), inputs = group_inputs(spec);
+    size_t count = outputs - channel < columns ? outputs - channel : columns;
+    const struct weights_walk walk = walk_of(conv, weights, group, channel);
+    const int8_t *from = (const int8_t *)weights->weight + walk.first;
+    const int64_t *strides = weights->strides;
+    bool bytes = conv->gemm.number_bytes == 1;
+    uint32_t *starts = (uint32_t *)(void *)packed; /* without a sign: they may pass int32's end */
+    const struct panel_i8 panel = {packed + columns * sizeof *starts, columns,
+                                   conv->kernels->i8_numbers, bytes};
+    int32_t sums[MOST_COLUMNS] = {0};
+    size_t k = 0;
+    for (int32_t row = 0; row < spec->kernel[0]; row++)
+        for (int32_t column = 0; column < spec->kernel[1]; column++) {
+            const int8_t *at = from + row * strides[1] + column * strides[2];
+            for (size_t i = 0; i < inputs; i++, at += strides[3])
+                put_i8(&panel, k++, at, strides[0], count, sums);
+        }
+    /* What a number of a window is above what it stands for. */
+    int32_t above = bytes ? conv->x_zero + conv->kernels->i8_flip : 0;
+    for (size_t c = 0; c < count; c++)
+        starts[c] -= (uint32_t)above * (uint32_t)sums[c];
+}
+
+static void pack_group(const struct cpu_conv *conv, const struct cpu_conv_weights *weights,
+                       size_t group, uint8_t *packed)
+{
+    bool f32 = conv->spec.dtype == PRT_F32;
+    size_t outputs = group_outputs(&conv->spec);
+    for (size_t channel = 0, columns; channel < outputs; channel += columns) {
+        columns = cpu_panel_columns(conv->kernels, outputs - channel);
+        (f32 ? pack_panel_f32 : pack_panel_i8)(conv, weights, group, channel, columns, packed);
+        packed += columns * conv->gemm.column_bytes;
+    }
+}
+
+enum percept_status cpu_conv_pack_gemm(struct cpu_conv *conv,
+                                       const struct cpu_conv_weights *weights)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    size_t outputs = group_outputs(spec), columns = conv->kernels->columns, bytes;
+    size_t whole = outputs / columns * columns, rest = outputs - whole;
+    size_t padded = whole + (rest ? cpu_panel_columns(conv->kernels, rest) : 0);
+    if (!base_mul_size(padded, conv->gemm.column_bytes, &bytes))
+        return PERCEPT_LIMIT;
+    conv->gemm.group_bytes = bytes;
+    conv->packed = cpu_shared_alloc((size_t)spec->attrs.groups, bytes, &conv->packed_bytes);
+    if (!conv->packed)
+        return PERCEPT_NO_MEMORY;
+    for (size_t g = 0; g < (size_t)spec->attrs.groups; g++)
+        pack_group(conv, weights, g, (uint8_t *)conv->packed + g * bytes);
+    conv->packed = cpu_shared_block(conv->packed, conv->packed_bytes);
+    return PERCEPT_OK;
+}
