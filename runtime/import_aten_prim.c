@@ -184,8 +184,52 @@ static bool reals(enum prim prim, double a, double b, struct prt_program_value *
     }
 }
 
-/* Of numbers of which only a run knows one or both: those that a position in a cache is computed
- * with. Nothing computes other results, which programs have for assertions that an export left. */
+/* An argument as an I64 tensor of one element; PRT_NO_VALUE when nothing computes it. */
+static enum percept_status as_tensor(struct prt_import *import, const struct prt_call *call,
+                                     unsigned index, uint32_t *id)
+{
+    const struct prt_program_value *number = &import->values[call->args[index]];
+    *id = PRT_NO_VALUE;
+    if (number->kind != PRT_VALUE_INT &&
+        (number->kind != PRT_VALUE_AT_RUN || number->run.id == PRT_NO_VALUE))
+        return PERCEPT_OK;
+    if (number->kind == PRT_VALUE_AT_RUN && number->run.offset == 0) {
+        *id = number->run.id;
+        return PERCEPT_OK;
+    }
+    return prt_aten_places(import, call, index, 1, 1, 1, 0, id);
+}
+
+/* A result that nodes compute from both; without a use, as those of assertions that an export left,
+ * they go again. */
+static enum percept_status compute(struct prt_import *import, enum prim prim, struct prt_call *call)
+{
+    static const int kinds[] = {
+        [PRIM_ADD] = PRT_BINARY_ADD, [PRIM_SUB] = PRT_BINARY_SUB,
+        [PRIM_MUL] = PRT_BINARY_MUL, [PRIM_FLOORDIV] = PRT_BINARY_FLOOR_DIV,
+        [PRIM_TRUEDIV] = -1,         [PRIM_MOD] = PRT_BINARY_REMAINDER,
+        [PRIM_MAX] = PRT_BINARY_MAX, [PRIM_MIN] = PRT_BINARY_MIN,
+        [PRIM_EQ] = PRT_BINARY_EQ,   [PRIM_GT] = PRT_BINARY_GT,
+        [PRIM_LT] = PRT_BINARY_LT,   [PRIM_GE] = PRT_BINARY_GE,
+        [PRIM_LE] = PRT_BINARY_LE,
+    };
+    struct prt_program_value result = {.kind = PRT_VALUE_AT_RUN, .run = {PRT_NO_VALUE, 0}};
+    uint32_t a, b, y;
+    enum percept_status status = as_tensor(import, call, 0, &a);
+    if (status == PERCEPT_OK)
+        status = as_tensor(import, call, 1, &b);
+    if (status != PERCEPT_OK || a == PRT_NO_VALUE || b == PRT_NO_VALUE || kinds[prim] < 0)
+        return status == PERCEPT_OK ? set(import, call, 2, result) : status;
+    const struct prt_tensor spec = {.dtype = PRT_I64, .rank = 1, .sizes = {1}};
+    status = prt_import_temporary(import, &spec, &y);
+    if (status == PERCEPT_OK)
+        status = prt_aten_binary(import, (enum prt_binary_kind)kinds[prim], a, b, 1, y);
+    result.run.id = y;
+    return status == PERCEPT_OK ? set(import, call, 2, result) : status;
+}
+
+/* Of numbers of which only a run knows one or both. What a position in a cache is computed with
+ * stays an offset from it, so that the distance between two is known. */
 static enum percept_status two_at_run(struct prt_import *import, enum prim prim,
                                       struct prt_call *call)
 {
@@ -205,6 +249,8 @@ static enum percept_status two_at_run(struct prt_import *import, enum prim prim,
                a.run.id != PRT_NO_VALUE) {
         result = an_int(0);
         known = !__builtin_sub_overflow(a.run.offset, b.run.offset, &result.i);
+    } else {
+        return compute(import, prim, call);
     }
     return known ? set(import, call, 2, result)
                  : prt_import_fail(import, PERCEPT_MALFORMED, "has no result for these numbers");
