@@ -27,6 +27,9 @@ enum prim {
     PRIM_NEG,
     PRIM_INT,
     PRIM_FLOAT,
+    PRIM_CEIL,
+    PRIM_TRUNC,
+    PRIM_ROUND,
 };
 
 static enum percept_status set(struct prt_import *import, const struct prt_call *call,
@@ -286,13 +289,34 @@ static enum percept_status one(struct prt_import *import, const struct prt_aten_
         return set(import, call, 1, a_double(number));
     if (op->kind == PRIM_NEG && !whole)
         return set(import, call, 1, a_double(-number));
-    if (whole && op->kind == PRIM_INT)
+    if (whole && op->kind != PRIM_NEG)
         return set(import, call, 1, an_int(a->i));
     if (whole && a->i != INT64_MIN)
         return set(import, call, 1, an_int(-a->i));
+    if (op->kind == PRIM_CEIL)
+        number = ceil(number);
+    else if (op->kind == PRIM_ROUND) /* halves to even */
+        number = nearbyint(number);
     if (!whole && fabs(number) < 0x1p63)
         return set(import, call, 1, an_int((int64_t)number));
     return prt_import_fail(import, PERCEPT_MALFORMED, "has no result for this number");
+}
+
+/* (a, result) */
+static enum percept_status negation(struct prt_import *import, const struct prt_aten_op *op,
+                                    struct prt_call *call)
+{
+    (void)op;
+    return set(import, call, 1, a_bool(prt_call_number(import, call, 0, 0) == 0));
+}
+
+/* (condition, a, b, result) */
+static enum percept_status either(struct prt_import *import, const struct prt_aten_op *op,
+                                  struct prt_call *call)
+{
+    (void)op;
+    unsigned chosen = prt_call_number(import, call, 0, 0) != 0 ? 1 : 2;
+    return set(import, call, 3, import->values[call->args[chosen]]);
 }
 
 static const struct prt_aten_op ops[] = {
@@ -315,6 +339,13 @@ static const struct prt_aten_op ops[] = {
     {"executorch_prim::neg.Scalar", "NZ", one, PRIM_NEG},
     {"executorch_prim::sym_int.Scalar", "NZ", one, PRIM_INT},
     {"executorch_prim::sym_float.Scalar", "NZ", one, PRIM_FLOAT},
+    {"executorch_prim::ceil.Scalar", "NZ", one, PRIM_CEIL},
+    {"executorch_prim::trunc.Scalar", "NZ", one, PRIM_TRUNC},
+    {"executorch_prim::round.Scalar", "NZ", one, PRIM_ROUND},
+    {"executorch_prim::floordiv.int", "UUZ", two, PRIM_FLOORDIV},
+    {"executorch_prim::mod.int", "UUZ", two, PRIM_MOD},
+    {"executorch_prim::sym_not.Scalar", "NZ", negation, 0},
+    {"executorch_prim::sym_ite.Scalar", "NUUZ", either, 0},
 };
 
 const struct prt_aten_table prt_aten_prim = PRT_ATEN_TABLE(ops);
