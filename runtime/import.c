@@ -22,6 +22,17 @@ static const struct {
     {"TOSABackend", prt_import_tosa},
 };
 
+/* Where only the data tell a size or a branch, a graph compares; a build without that refuses. */
+static const bool by_data[] = {[PRT_OP_EXPECT] = true};
+
+bool prt_import_follows_data(void)
+{
+    bool follows = false;
+    for (size_t op = 0; op < sizeof by_data / sizeof by_data[0]; op++)
+        follows = follows || by_data[op];
+    return follows;
+}
+
 enum percept_status prt_import_fail(struct prt_import *import, enum percept_status status,
                                     const char *format, ...)
 {
@@ -341,36 +352,6 @@ static enum percept_status import_delegate(struct prt_import *import,
     return prt_import_fail(import, PERCEPT_UNSUPPORTED, "the delegate is not supported");
 }
 
-/* A condition that is known now: branches are taken and loops unrolled during the import. */
-static enum percept_status import_jump(struct prt_import *import,
-                                       const struct prt_instruction *instruction, uint32_t *next)
-{
-    import->name = "JumpFalseCall";
-    const struct prt_program_value *condition = &import->values[instruction->args[0]];
-    bool holds = condition->kind == PRT_VALUE_BOOL && condition->b;
-    if (condition->kind == PRT_VALUE_TENSOR) {
-        uint32_t id;
-        enum percept_status status = prt_import_read(import, instruction->args[0], &id);
-        if (status != PERCEPT_OK)
-            return status;
-        const struct prt_value *value = &import->graph->values[id];
-        if (value->tensor.dtype != PRT_BOOL || value->bytes != 1)
-            return prt_import_fail(import, PERCEPT_MALFORMED, "the condition is not one truth");
-        if (!(value->flags & PRT_FLAG_CONSTANT))
-            return prt_import_fail(import, PERCEPT_UNSUPPORTED,
-                                   "the condition depends on the data, which only a run knows");
-        holds = *(const uint8_t *)value->data != 0;
-    } else if (condition->kind == PRT_VALUE_AT_RUN) {
-        return prt_import_fail(import, PERCEPT_UNSUPPORTED,
-                               "the condition depends on the data, which only a run knows");
-    } else if (condition->kind != PRT_VALUE_BOOL) {
-        return prt_import_fail(import, PERCEPT_MALFORMED, "the condition is not one truth");
-    }
-    if (!holds)
-        *next = instruction->index;
-    return PERCEPT_OK;
-}
-
 /* next: the instruction that follows, which a jump changes. */
 static enum percept_status import_instruction(struct prt_import *import,
                                               const struct prt_instruction *instruction,
@@ -385,7 +366,7 @@ static enum percept_status import_instruction(struct prt_import *import,
     case PRT_INSTRUCTION_MOVE:
         return import_move(import, instruction->args[0], instruction->args[1]);
     case PRT_INSTRUCTION_JUMP_FALSE:
-        return import_jump(import, instruction, next);
+        return prt_import_jump(import, instruction, next);
     case PRT_INSTRUCTION_FREE:
         import->name = "FreeCall";
         if (import->values[instruction->args[0]].kind != PRT_VALUE_TENSOR)

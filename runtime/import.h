@@ -45,6 +45,9 @@ struct prt_import {
     uint32_t *found; /* graph values of what a run finds them to be */
     uint32_t found_count, found_capacity;
     int64_t *expected; /* what the graph is made for */
+    uint32_t *asked;   /* graph values that are compared */
+
+    struct prt_import_jumps *jumps; /* by instruction; NULL until data decide one */
 
     /* Where scales of 8 bits were chosen last: when codes made with them are read again, what the
      * three operators did together is one ROUND_ROWS. Round and round; `roundings` counts them. */
@@ -81,6 +84,8 @@ enum percept_status prt_import_memory_create(struct prt_import *import);
 enum percept_status prt_import_read(struct prt_import *import, uint32_t v, uint32_t *id);
 /* Tensor v now holds graph value id; PRT_NO_VALUE: something that no node computes. */
 enum percept_status prt_import_bind(struct prt_import *import, uint32_t v, uint32_t id);
+/* Does tensor v lie in planned memory of which nothing was written? */
+bool prt_import_is_untouched(const struct prt_import *import, uint32_t v);
 /* The bytes of x in memory as a tensor of spec: x itself, or after PERMUTE and RESHAPE. Keeps x's
  * quantisation. */
 enum percept_status prt_import_reinterpret(struct prt_import *import, uint32_t x,
@@ -104,14 +109,26 @@ bool prt_import_is_smaller(const struct prt_import *import, uint32_t v);
  * results are not made yet. */
 enum percept_status prt_import_size_results(struct prt_import *import, const struct prt_call *call);
 
-/* ---- sizes that only the data tell: import_data_sizes.c ---- */
+/* ---- sizes and truths that only the data tell: import_data_sizes.c ---- */
 
+/* Can graphs depend on what the data tell? A selective build may leave that out. */
+bool prt_import_follows_data(void);
 /* What the size `ahead` of the next one is taken to be: what was chosen, else `most`. */
 int64_t prt_import_data_size(const struct prt_import *import, unsigned ahead, int64_t most);
 /* The next of these sizes is what x, an I64 of one element, holds in a run, and here `size`. */
 enum percept_status prt_import_expect(struct prt_import *import, uint32_t x, int64_t size);
-/* After the last instruction: append what a run finds them to be to the outputs. */
+/* Number v of the method, when only a run knows it, is from now on what was found before, or `most`
+ * at first; a run compares. Other numbers stay as they are. */
+enum percept_status prt_import_settle(struct prt_import *import, uint32_t v, int64_t most);
+/* After the last instruction: append what a run finds them to be to the outputs, and let it find
+ * them before it computes anything else. */
 enum percept_status prt_import_data_outputs(struct prt_import *import);
+
+/* ---- branches: import_branch.c ---- */
+
+/* A JumpFalseCall: changes next when the condition, known now or taken to be so, is false. */
+enum percept_status prt_import_jump(struct prt_import *import,
+                                    const struct prt_instruction *instruction, uint32_t *next);
 
 /* ---- building: import.c ---- */
 

@@ -35,6 +35,7 @@ extern const struct prt_aten_table prt_aten_resample;  /* import_aten_resample.c
 extern const struct prt_aten_table prt_aten_product;   /* import_aten_product.c: of matrices */
 extern const struct prt_aten_table prt_aten_normalise; /* import_aten_normalise.c: layers */
 extern const struct prt_aten_table prt_aten_backward;  /* import_aten_backward.c: gradients */
+extern const struct prt_aten_table prt_aten_loop;      /* import_aten_loop.c: of rows */
 extern const struct prt_aten_table prt_aten_prim;      /* import_aten_prim.c: scalar arithmetic */
 
 extern const struct prt_aten_table prt_aten_cadence;   /* import_cadence.c: a processor's own */
@@ -89,7 +90,12 @@ void prt_aten_keep_quant(struct prt_import *import, uint32_t x, uint32_t y);
 /* Rows a1..an of x along axis, in a new value. */
 enum percept_status prt_aten_slice(struct prt_import *import, uint32_t x, int32_t axis,
                                    int64_t start, int64_t end, int64_t step, uint32_t y);
-/* The same for (self, dim, start, end, step, out) of which only a run knows start and end. */
+/* Of (self, dim, start, end, step, out): when only a run knows start or end, and how many elements
+ * that are depends on it, they are taken to be what was found before; at first, all `most` of them,
+ * or as many as the result may have. */
+enum percept_status prt_aten_slice_bounds(struct prt_import *import, const struct prt_call *call,
+                                          int32_t axis, int64_t most);
+/* The same as prt_aten_slice for such a call, of which only a run knows start and end. */
 enum percept_status prt_aten_slice_at_run(struct prt_import *import, const struct prt_call *call,
                                           int32_t axis);
 /* How many elements that has. */

@@ -231,6 +231,85 @@ static enum percept_status random_numbers(struct prt_import *import, const struc
         name, "TOR", unary, PRT_UNARY_##kind \
     }
 
+/* ---- whether all are close ---- */
+
+/* a compared with b, in a new value */
+static enum percept_status compared(struct prt_import *import, enum prt_binary_kind kind,
+                                    uint32_t a, uint32_t b, uint32_t *y)
+{
+    struct prt_tensor spec = *prt_import_spec(import, a);
+    spec.dtype = PRT_BOOL;
+    enum percept_status status = prt_import_temporary(import, &spec, y);
+    return status == PERCEPT_OK ? prt_aten_binary(import, kind, a, b, 1, *y) : status;
+}
+
+/* |a - b| <= atol + rtol * |b|, of a finite b */
+static enum percept_status is_near(struct prt_import *import, const struct prt_call *call,
+                                   uint32_t a, uint32_t b, uint32_t *y)
+{
+    uint32_t away = a, room = b, infinity, finite;
+    enum percept_status status = prt_import_double(import, INFINITY, &infinity);
+    if (status == PERCEPT_OK)
+        status = prt_aten_with(import, PRT_BINARY_SUB, &away, b);
+    if (status == PERCEPT_OK)
+        status = prt_aten_apply(import, PRT_UNARY_ABS, 0, 0, &away);
+    if (status == PERCEPT_OK)
+        status = prt_aten_apply(import, PRT_UNARY_ABS, 0, 0, &room);
+    if (status == PERCEPT_OK)
+        status = compared(import, PRT_BINARY_LT, room, infinity, &finite);
+    if (status == PERCEPT_OK)
+        status = prt_aten_with_number(import, PRT_BINARY_MUL, room,
+                                      prt_call_number(import, call, 2, 0), &room);
+    if (status == PERCEPT_OK)
+        status = prt_aten_with_number(import, PRT_BINARY_ADD, room,
+                                      prt_call_number(import, call, 3, 0), &room);
+    if (status == PERCEPT_OK)
+        status = compared(import, PRT_BINARY_LE, away, room, y);
+    return status == PERCEPT_OK ? prt_aten_with(import, PRT_BINARY_AND, y, finite) : status;
+}
+
+/* (self, other, rtol, atol, equal_nan, dummy, out): one truth. Equal ones are close, infinities,
+ * too. */
+static enum percept_status all_close(struct prt_import *import, const struct prt_aten_op *op,
+                                     struct prt_call *call)
+{
+    (void)op;
+    uint32_t a = call->operands[0], b = call->operands[1], y, other;
+    enum prt_dtype dtype = type_of(import, a);
+    if (dtype != type_of(import, b) ||
+        !prt_tensor_same_sizes(prt_import_spec(import, a), prt_import_spec(import, b)))
+        return prt_import_fail(import, PERCEPT_MALFORMED, "compares tensors of different kinds");
+    if (!prt_aten_is_float(dtype))
+        dtype = PRT_F64;
+    enum percept_status status = prt_import_convert(import, a, dtype, &a);
+    if (status == PERCEPT_OK)
+        status = prt_import_convert(import, b, dtype, &b);
+    if (status == PERCEPT_OK)
+        status = compared(import, PRT_BINARY_EQ, a, b, &y);
+    if (status == PERCEPT_OK)
+        status = is_near(import, call, a, b, &other);
+    if (status == PERCEPT_OK)
+        status = prt_aten_with(import, PRT_BINARY_OR, &y, other);
+    if (status == PERCEPT_OK && prt_call_bool(import, call, 4)) {
+        uint32_t odd;
+        status = compared(import, PRT_BINARY_NE, a, a, &odd);
+        if (status == PERCEPT_OK)
+            status = compared(import, PRT_BINARY_NE, b, b, &other);
+        if (status == PERCEPT_OK)
+            status = prt_aten_with(import, PRT_BINARY_AND, &odd, other);
+        if (status == PERCEPT_OK)
+            status = prt_aten_with(import, PRT_BINARY_OR, &y, odd);
+    }
+    if (status != PERCEPT_OK)
+        return status;
+    uint32_t axes = (uint32_t)((1ull << prt_import_spec(import, y)->rank) - 1), one;
+    struct prt_tensor spec = {.dtype = PRT_BOOL};
+    status = prt_import_temporary(import, &spec, &one);
+    if (status == PERCEPT_OK)
+        status = prt_aten_reduce(import, PRT_REDUCE_MIN, y, axes, false, one);
+    return status == PERCEPT_OK ? prt_aten_into(import, one, prt_call_output(call)) : status;
+}
+
 static const struct prt_aten_op ops[] = {
     UNARY("aten::tan.out", TAN),
     UNARY("aten::asin.out", ASIN),
@@ -252,6 +331,7 @@ static const struct prt_aten_op ops[] = {
     {"aten::round.decimals_out", "TIOR", round_decimals, 0},
     {"aten::isnan.out", "TOR", isnan_of, 0},
     {"aten::isinf.out", "TOR", isinf_of, 0},
+    {"aten::allclose.out", "TTDDBBOR", all_close, 0},
     {"aten::_conj_physical.out", "TOR", identity, 0},
 
     {"aten::div.out_mode", "TTsOR", rounded_div, PRT_BINARY_DIV},

@@ -27,6 +27,9 @@ enum prim {
     PRIM_NEG,
     PRIM_INT,
     PRIM_FLOAT,
+    PRIM_CEIL,
+    PRIM_TRUNC,
+    PRIM_ROUND,
 };
 
 static enum percept_status set(struct prt_import *import, const struct prt_call *call,
@@ -184,8 +187,52 @@ static bool reals(enum prim prim, double a, double b, struct prt_program_value *
     }
 }
 
-/* Of numbers of which only a run knows one or both: those that a position in a cache is computed
- * with. Nothing computes other results, which programs have for assertions that an export left. */
+/* An argument as an I64 tensor of one element; PRT_NO_VALUE when nothing computes it. */
+static enum percept_status as_tensor(struct prt_import *import, const struct prt_call *call,
+                                     unsigned index, uint32_t *id)
+{
+    const struct prt_program_value *number = &import->values[call->args[index]];
+    *id = PRT_NO_VALUE;
+    if (number->kind != PRT_VALUE_INT &&
+        (number->kind != PRT_VALUE_AT_RUN || number->run.id == PRT_NO_VALUE))
+        return PERCEPT_OK;
+    if (number->kind == PRT_VALUE_AT_RUN && number->run.offset == 0) {
+        *id = number->run.id;
+        return PERCEPT_OK;
+    }
+    return prt_aten_places(import, call, index, 1, 1, 1, 0, id);
+}
+
+/* A result that nodes compute from both; without a use, as those of assertions that an export left,
+ * they go again. */
+static enum percept_status compute(struct prt_import *import, enum prim prim, struct prt_call *call)
+{
+    static const int kinds[] = {
+        [PRIM_ADD] = PRT_BINARY_ADD, [PRIM_SUB] = PRT_BINARY_SUB,
+        [PRIM_MUL] = PRT_BINARY_MUL, [PRIM_FLOORDIV] = PRT_BINARY_FLOOR_DIV,
+        [PRIM_TRUEDIV] = -1,         [PRIM_MOD] = PRT_BINARY_REMAINDER,
+        [PRIM_MAX] = PRT_BINARY_MAX, [PRIM_MIN] = PRT_BINARY_MIN,
+        [PRIM_EQ] = PRT_BINARY_EQ,   [PRIM_GT] = PRT_BINARY_GT,
+        [PRIM_LT] = PRT_BINARY_LT,   [PRIM_GE] = PRT_BINARY_GE,
+        [PRIM_LE] = PRT_BINARY_LE,
+    };
+    struct prt_program_value result = {.kind = PRT_VALUE_AT_RUN, .run = {PRT_NO_VALUE, 0}};
+    uint32_t a, b, y;
+    enum percept_status status = as_tensor(import, call, 0, &a);
+    if (status == PERCEPT_OK)
+        status = as_tensor(import, call, 1, &b);
+    if (status != PERCEPT_OK || a == PRT_NO_VALUE || b == PRT_NO_VALUE || kinds[prim] < 0)
+        return status == PERCEPT_OK ? set(import, call, 2, result) : status;
+    const struct prt_tensor spec = {.dtype = PRT_I64, .rank = 1, .sizes = {1}};
+    status = prt_import_temporary(import, &spec, &y);
+    if (status == PERCEPT_OK)
+        status = prt_aten_binary(import, (enum prt_binary_kind)kinds[prim], a, b, 1, y);
+    result.run.id = y;
+    return status == PERCEPT_OK ? set(import, call, 2, result) : status;
+}
+
+/* Of numbers of which only a run knows one or both. What a position in a cache is computed with
+ * stays an offset from it, so that the distance between two is known. */
 static enum percept_status two_at_run(struct prt_import *import, enum prim prim,
                                       struct prt_call *call)
 {
@@ -205,6 +252,8 @@ static enum percept_status two_at_run(struct prt_import *import, enum prim prim,
                a.run.id != PRT_NO_VALUE) {
         result = an_int(0);
         known = !__builtin_sub_overflow(a.run.offset, b.run.offset, &result.i);
+    } else {
+        return compute(import, prim, call);
     }
     return known ? set(import, call, 2, result)
                  : prt_import_fail(import, PERCEPT_MALFORMED, "has no result for these numbers");
@@ -240,13 +289,34 @@ static enum percept_status one(struct prt_import *import, const struct prt_aten_
         return set(import, call, 1, a_double(number));
     if (op->kind == PRIM_NEG && !whole)
         return set(import, call, 1, a_double(-number));
-    if (whole && op->kind == PRIM_INT)
+    if (whole && op->kind != PRIM_NEG)
         return set(import, call, 1, an_int(a->i));
     if (whole && a->i != INT64_MIN)
         return set(import, call, 1, an_int(-a->i));
+    if (op->kind == PRIM_CEIL)
+        number = ceil(number);
+    else if (op->kind == PRIM_ROUND) /* halves to even */
+        number = nearbyint(number);
     if (!whole && fabs(number) < 0x1p63)
         return set(import, call, 1, an_int((int64_t)number));
     return prt_import_fail(import, PERCEPT_MALFORMED, "has no result for this number");
+}
+
+/* (a, result) */
+static enum percept_status negation(struct prt_import *import, const struct prt_aten_op *op,
+                                    struct prt_call *call)
+{
+    (void)op;
+    return set(import, call, 1, a_bool(prt_call_number(import, call, 0, 0) == 0));
+}
+
+/* (condition, a, b, result) */
+static enum percept_status either(struct prt_import *import, const struct prt_aten_op *op,
+                                  struct prt_call *call)
+{
+    (void)op;
+    unsigned chosen = prt_call_number(import, call, 0, 0) != 0 ? 1 : 2;
+    return set(import, call, 3, import->values[call->args[chosen]]);
 }
 
 static const struct prt_aten_op ops[] = {
@@ -269,6 +339,13 @@ static const struct prt_aten_op ops[] = {
     {"executorch_prim::neg.Scalar", "NZ", one, PRIM_NEG},
     {"executorch_prim::sym_int.Scalar", "NZ", one, PRIM_INT},
     {"executorch_prim::sym_float.Scalar", "NZ", one, PRIM_FLOAT},
+    {"executorch_prim::ceil.Scalar", "NZ", one, PRIM_CEIL},
+    {"executorch_prim::trunc.Scalar", "NZ", one, PRIM_TRUNC},
+    {"executorch_prim::round.Scalar", "NZ", one, PRIM_ROUND},
+    {"executorch_prim::floordiv.int", "UUZ", two, PRIM_FLOORDIV},
+    {"executorch_prim::mod.int", "UUZ", two, PRIM_MOD},
+    {"executorch_prim::sym_not.Scalar", "NZ", negation, 0},
+    {"executorch_prim::sym_ite.Scalar", "NUUZ", either, 0},
 };
 
 const struct prt_aten_table prt_aten_prim = PRT_ATEN_TABLE(ops);

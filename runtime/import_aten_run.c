@@ -77,20 +77,35 @@ enum percept_status prt_aten_places(struct prt_import *import, const struct prt_
                                 : status;
 }
 
-enum percept_status prt_aten_slice_count(struct prt_import *import, const struct prt_call *call,
-                                         int64_t *count)
+/* Are both as far from the same number, so that it is known how many there are? */
+static bool counts(const struct prt_import *import, const struct prt_call *call, int64_t *length)
 {
     const struct prt_program_value *start = number_of(import, call, 2),
                                    *end = number_of(import, call, 3);
+    return start->kind == PRT_VALUE_AT_RUN && end->kind == PRT_VALUE_AT_RUN &&
+           start->run.id != PRT_NO_VALUE && start->run.id == end->run.id &&
+           !__builtin_sub_overflow(end->run.offset, start->run.offset, length);
+}
+
+enum percept_status prt_aten_slice_bounds(struct prt_import *import, const struct prt_call *call,
+                                          int32_t axis, int64_t most)
+{
+    int64_t length;
+    if (counts(import, call, &length))
+        return PERCEPT_OK;
+    const struct prt_program_value *y = &import->method->values[import->identity[call->args[5]]];
+    if (y->kind == PRT_VALUE_TENSOR && !y->tensor->unbounded &&
+        (unsigned)axis < y->tensor->spec.rank && y->tensor->spec.sizes[axis] < most)
+        most = y->tensor->spec.sizes[axis];
+    enum percept_status status = prt_import_settle(import, call->args[2], 0);
+    return status == PERCEPT_OK ? prt_import_settle(import, call->args[3], most) : status;
+}
+
+enum percept_status prt_aten_slice_count(struct prt_import *import, const struct prt_call *call,
+                                         int64_t *count)
+{
     int64_t step = prt_call_int(import, call, 4, 1), length;
-    /* Both are as far from the same number: how many there are is known. */
-    bool known = start->kind == PRT_VALUE_AT_RUN && end->kind == PRT_VALUE_AT_RUN &&
-                 start->run.id != PRT_NO_VALUE && start->run.id == end->run.id &&
-                 !__builtin_sub_overflow(end->run.offset, start->run.offset, &length);
-    if (!known)
-        return prt_import_fail(import, PERCEPT_UNSUPPORTED,
-                               "has a result whose size depends on the data of a run");
-    if (step < 1 || length < 0)
+    if (!counts(import, call, &length) || step < 1 || length < 0)
         return prt_import_fail(import, PERCEPT_MALFORMED, "takes a part that does not exist");
     *count = length / step + (length % step != 0);
     return PERCEPT_OK;

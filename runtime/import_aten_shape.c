@@ -50,7 +50,7 @@ static enum percept_status copy_in_place(struct prt_import *import, const struct
                                          struct prt_call *call)
 {
     (void)op;
-    const struct prt_tensor to = *prt_import_spec(import, call->operands[0]);
+    const struct prt_tensor to = import->values[import->identity[call->args[0]]].tensor->spec;
     uint32_t x = call->operands[1], y;
     enum percept_status status = prt_import_convert(import, x, to.dtype, &x);
     if (status == PERCEPT_OK)
@@ -196,6 +196,9 @@ static enum percept_status slice(struct prt_import *import, const struct prt_ate
     (void)op;
     int32_t axis;
     enum percept_status status = axis_of(import, call, 1, call->operands[0], &axis);
+    if (status == PERCEPT_OK)
+        status = prt_aten_slice_bounds(import, call, axis,
+                                       prt_import_spec(import, call->operands[0])->sizes[axis]);
     if (status == PERCEPT_OK &&
         (prt_call_is_at_run(import, call, 2) || prt_call_is_at_run(import, call, 3)))
         return prt_aten_slice_at_run(import, call, axis);
@@ -464,7 +467,7 @@ static const struct prt_aten_op ops[] = {
     {"aten::squeeze_copy.dim_out", "QIOR", reshape, 0},
     {"aten::squeeze_copy.dims_out", "QLOR", reshape, 0},
     {"executorch_prim::et_view.default", "QLO", reshape, 0},
-    {"aten::copy_", "TT_R", copy_in_place, 0},
+    {"aten::copy_", "XT_R", copy_in_place, 0},
     {"aten::alias_copy.out", "QOR", copy, 0},
     {"et_copy::_h2d_copy.out", "QOR", copy, 0}, /* between the memories of devices: there is one */
     {"et_copy::_d2h_copy.out", "QOR", copy, 0},

@@ -60,6 +60,43 @@ static bool kind_fits(char letter, enum prt_value_kind kind)
     }
 }
 
+/* The size in dimension `dim` that the program states for the first result of dynamic shape; the
+ * least of them when dim is none. */
+static int64_t stated_size(const struct prt_import *import, const struct prt_call *call,
+                           uint32_t dim)
+{
+    const struct prt_program_tensor *result = NULL;
+    for (unsigned i = 0; i < call->count && !result; i++) {
+        const struct prt_program_value *value = argument(import, call, i);
+        if (call->signature[i] == 'O' && value->kind == PRT_VALUE_TENSOR && value->tensor->dynamic)
+            result = import->method->values[import->identity[call->args[i]]].tensor;
+    }
+    if (!result || result->unbounded || result->spec.rank == 0)
+        return 1;
+    int32_t least = result->spec.sizes[0];
+    for (unsigned i = 1; i < result->spec.rank; i++)
+        least = result->spec.sizes[i] < least ? result->spec.sizes[i] : least;
+    return dim < result->spec.rank ? result->spec.sizes[dim] : least;
+}
+
+/* Where an operator must know a number that only a run knows, it is taken to be as large as the
+ * result's sizes allow. */
+static enum percept_status settle(struct prt_import *import, const struct prt_call *call,
+                                  unsigned index)
+{
+    const struct prt_program_value *value = argument(import, call, index);
+    char letter = (char)toupper(call->signature[index]);
+    enum percept_status status = PERCEPT_OK;
+    if (value->kind == PRT_VALUE_AT_RUN && strchr("NID", letter))
+        status =
+            prt_import_settle(import, call->args[index], stated_size(import, call, PRT_MAX_RANK));
+    for (uint32_t i = 0; letter == 'L' && value->kind == PRT_VALUE_INT_LIST &&
+                         i < value->list.count && status == PERCEPT_OK;
+         i++)
+        status = prt_import_settle(import, value->list.ids[i], stated_size(import, call, i));
+    return status;
+}
+
 static enum percept_status check_kinds(struct prt_import *import, const struct prt_call *call)
 {
     if (call->count != strlen(call->signature) || call->count > PRT_CALL_ARGS)
@@ -70,11 +107,12 @@ static enum percept_status check_kinds(struct prt_import *import, const struct p
         char upper = (char)toupper(letter);
         enum prt_value_kind kind = argument(import, call, i)->kind;
         bool optional = letter != upper && letter != 'a';
+        enum percept_status status = settle(import, call, i);
+        if (status != PERCEPT_OK)
+            return status;
+        kind = argument(import, call, i)->kind;
         if (kind_fits(upper, kind) || (optional && kind == PRT_VALUE_NONE))
             continue;
-        if (kind == PRT_VALUE_AT_RUN)
-            return prt_import_fail(import, PERCEPT_UNSUPPORTED,
-                                   "argument %u depends on the data, which only a run knows", i);
         for (size_t j = 0; j < sizeof letters / sizeof letters[0]; j++)
             if (letters[j].letter == upper)
                 return prt_import_fail(import, PERCEPT_MALFORMED, "argument %u is not %s", i,

@@ -163,6 +163,17 @@ enum percept_status prt_import_memory_create(struct prt_import *import)
     return PERCEPT_OK;
 }
 
+bool prt_import_is_untouched(const struct prt_import *import, uint32_t v)
+{
+    const struct prt_program_value *value = &import->values[import->identity[v]];
+    if (!lies_in_memory(value))
+        return false;
+    const struct prt_import_memory *memory = import->memory;
+    const struct prt_program_tensor *tensor = value->tensor;
+    return tree_is_untouched(memory, find_cut(memory, tensor->buffer, tensor->offset),
+                             find_cut(memory, tensor->buffer, tensor->offset + tensor->bytes));
+}
+
 /* ---- writing ---- */
 
 static enum percept_status add_write(struct prt_import *import, uint32_t v, uint32_t id,
@@ -375,7 +386,7 @@ enum percept_status prt_import_read(struct prt_import *import, uint32_t v, uint3
         return read_write(import, v, write, id);
     if (tensor->bytes == 0)
         return read_empty(import, tensor, id);
-    if (planned && tree_is_untouched(memory, from, to))
+    if (prt_import_is_untouched(import, v))
         return prt_import_state(import, v, id);
     return prt_import_fail(import, PERCEPT_UNSUPPORTED,
                            "reads tensor %u, which nothing wrote as a whole before", v);

@@ -254,6 +254,8 @@ static enum percept_status slice(struct prt_import *import, const struct prt_cal
         status = axis_of(import, call, 1, y->rank, &axis);
     if (status == PERCEPT_OK && step < 1)
         status = prt_size_wrong(import);
+    if (status == PERCEPT_OK)
+        status = prt_aten_slice_bounds(import, call, axis, y->at[axis]);
     if (status != PERCEPT_OK)
         return status;
     if (prt_call_is_at_run(import, call, 2) || prt_call_is_at_run(import, call, 3))

@@ -80,8 +80,9 @@ enum percept_status prt_import_states(struct prt_import *import)
         if (status != PERCEPT_OK)
             return status;
         bool written = next != state->value;
-        /* An exporter has no use for memory that is only read and has no contents. */
-        if (!written && !tensor->data)
+        /* An exporter has no use for memory that is only read and has no contents. Another way
+         * through the program may be what writes it. */
+        if (!written && !tensor->data && !import->jumps)
             return prt_import_fail(import, PERCEPT_UNSUPPORTED,
                                    "reads tensor %u, which nothing wrote before or writes later",
                                    state->v);

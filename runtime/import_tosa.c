@@ -335,8 +335,21 @@ static const struct prt_tosa_op *find_op(uint32_t number)
     return NULL;
 }
 
+/* Operators with operands that may be shapes, and which: a bit set. All others are tensors. */
+static uint32_t shapes_of(uint32_t number)
+{
+    enum { PAD = 56, RESHAPE = 57, SLICE = 59, TILE = 60, RESIZE = 64 };
+    static const struct {
+        uint32_t number, shapes;
+    } with_shapes[] = {{PAD, 2}, {RESHAPE, 2}, {SLICE, 2 | 4}, {TILE, 2}, {RESIZE, 2 | 4 | 8}};
+    for (size_t i = 0; i < sizeof with_shapes / sizeof with_shapes[0]; i++)
+        if (with_shapes[i].number == number)
+            return with_shapes[i].shapes;
+    return 0;
+}
+
 static enum percept_status read_inputs(struct prt_tosa *tosa, struct prt_fb_vector names,
-                                       struct prt_tosa_call *call)
+                                       uint32_t shapes, struct prt_tosa_call *call)
 {
     uint32_t *ids = base_arena_array(&tosa->import->arena, names.count, sizeof *ids);
     call->inputs = base_arena_array(&tosa->import->arena, names.count, sizeof(void *));
@@ -347,6 +360,9 @@ static enum percept_status read_inputs(struct prt_tosa *tosa, struct prt_fb_vect
         if (status != PERCEPT_OK)
             return status;
         ids[i] = call->inputs[i]->id;
+        if (call->inputs[i]->is_shape && (i >= 32 || !(shapes >> i & 1)))
+            return prt_import_fail(tosa->import, PERCEPT_MALFORMED,
+                                   "operand %u is a shape instead of a tensor", i);
         if (ids[i] == PRT_NO_VALUE && !call->inputs[i]->is_shape)
             return prt_import_fail(tosa->import, PERCEPT_MALFORMED,
                                    "operand %u is used before it is computed", i);
@@ -380,7 +396,7 @@ enum percept_status prt_tosa_operator(struct prt_tosa *tosa, struct prt_fb_table
     struct prt_tosa_call call = {.tosa = tosa, .import = import};
     call.attributes = prt_fb_child(table, OP_ATTRIBUTE);
     struct prt_tosa_value *result;
-    enum percept_status status = read_inputs(tosa, inputs, &call);
+    enum percept_status status = read_inputs(tosa, inputs, shapes_of(number), &call);
     if (status == PERCEPT_OK)
         status = find(tosa, outputs, 0, &result);
     if (status != PERCEPT_OK)

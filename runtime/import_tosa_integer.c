@@ -95,7 +95,7 @@ static void unsign(struct chain *chain)
 static enum percept_status needs_integers(struct prt_tosa_call *call)
 {
     for (uint32_t i = 0; i < call->count; i++) {
-        enum prt_dtype dtype = call->inputs[i]->is_shape ? PRT_F32 : prt_tosa_input(call, i)->dtype;
+        enum prt_dtype dtype = prt_tosa_input(call, i)->dtype;
         if (dtype != PRT_I8 && dtype != PRT_I16 && dtype != PRT_I32)
             return prt_import_fail(call->import, PERCEPT_MALFORMED,
                                    "operand %u is no integer of 8, 16 or 32 bits", i);

@@ -16,8 +16,6 @@ struct volume {
 static enum percept_status read_volume(struct prt_tosa_call *call, struct volume *volume)
 {
     struct prt_import *import = call->import;
-    if (call->inputs[0]->is_shape || call->inputs[1]->is_shape || call->inputs[2]->is_shape)
-        return prt_import_fail(import, PERCEPT_MALFORMED, "its operands are no tensors");
     volume->x = *prt_tosa_input(call, 0);
     volume->weight = *prt_tosa_input(call, 1);
     volume->y = *prt_tosa_result(call);

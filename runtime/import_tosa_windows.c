@@ -255,8 +255,6 @@ static enum percept_status rescale(struct prt_tosa_call *call, int kind)
                                       .unsigned_x = prt_fb_bool(call->attributes, IN_UNSIGNED),
                                       .unsigned_y = prt_fb_bool(call->attributes, OUT_UNSIGNED)};
     const struct prt_tensor *x = prt_tosa_input(call, 0);
-    if (call->inputs[1]->is_shape || call->inputs[2]->is_shape)
-        return prt_import_fail(import, PERCEPT_MALFORMED, "its scales are no tensors");
     size_t count = prt_tensor_elements(prt_tosa_input(call, 1));
     size_t wanted =
         prt_fb_bool(call->attributes, PER_CHANNEL) && x->rank ? (size_t)x->sizes[x->rank - 1] : 1;

@@ -77,7 +77,8 @@ static void settle_number(struct prt_import *import, char letter, uint32_t *argu
     const struct prt_program_value *value = &import->values[*argument];
     if (toupper(letter) != 'I' || value->kind != PRT_VALUE_DOUBLE)
         return;
-    if (value->d < -0x1p62 || value->d > 0x1p62 || value->d != (double)(int64_t)value->d)
+    bool in_range = value->d > -0x1p62 && value->d < 0x1p62; /* NaN is not */
+    if (!in_range || value->d != (double)(int64_t)value->d)
         return;
     import->values[*spare] =
         (struct prt_program_value){.kind = PRT_VALUE_INT, .i = (int64_t)value->d};

@@ -162,6 +162,26 @@ static enum percept_status grid_priors(struct prt_import *import, const struct p
     return prt_aten_into(import, joined, prt_call_output(call));
 }
 
+/* (query, key, value, mask, scale): softmax(query key^T * scale + mask) value */
+static enum percept_status attention(struct prt_import *import, const struct prt_aten_op *op,
+                                     struct prt_call *call)
+{
+    (void)op;
+    const struct prt_tensor *q = prt_import_spec(import, call->operands[0]);
+    if (q->rank < 2 || q->sizes[q->rank - 1] < 1)
+        return prt_import_fail(import, PERCEPT_MALFORMED, "takes no rows of queries");
+    double usual = 1 / sqrt(q->sizes[q->rank - 1]);
+    const uint32_t inputs[5] = {call->operands[0], call->operands[1], call->operands[2],
+                                call->operands[3], PRT_NO_VALUE};
+    struct prt_node *node =
+        prt_import_node(import, PRT_OP_ATTENTION, prt_call_output(call), 5, inputs);
+    if (!node)
+        return PERCEPT_NO_MEMORY;
+    node->attrs.attention =
+        (struct prt_attention_attrs){.scale = (float)prt_call_number(import, call, 4, usual)};
+    return PERCEPT_OK;
+}
+
 static const struct prt_aten_op ops[] = {
     {"aten.max_pool2d.default", "TLLLLBO", max_pool, 0},
     {"aten.ones_like.default", "_O", full_like, 1},
@@ -170,6 +190,7 @@ static const struct prt_aten_op ops[] = {
     {"et_vk.grid_priors.default", "TIDO", grid_priors, 0},
     {"et_vk.conv_with_clamp.default", "TTtLLLBLInnO", conv_with_clamp, 0},
     {"et_vk.rms_norm.default", "TTDO", rms_norm, 0},
+    {"et_vk.sdpa.default", "TTTtdO", attention, 0},
 };
 
 const struct prt_aten_table prt_vulkan_ops = PRT_ATEN_TABLE(ops);

@@ -201,6 +201,15 @@ static bool scatters_in_place(struct planner *planner, uint32_t index)
     return planner->lives[root].read <= (int64_t)index;
 }
 
+/* A run that finds other sizes than the graph has begins again, from the states that were. */
+static bool may_begin_again(const struct prt_graph *graph, uint32_t after)
+{
+    for (uint32_t n = after + 1; graph->data_size_count && n < graph->node_count; n++)
+        if (graph->nodes[n].op == PRT_OP_EXPECT)
+            return true;
+    return false;
+}
+
 /* A state whose next version is itself but for some elements, as a cache is, changes where it lies.
  */
 static void join_state(struct planner *planner, const struct prt_state *state)
@@ -216,7 +225,8 @@ static void join_state(struct planner *planner, const struct prt_state *state)
         if (n == PRT_NO_VALUE || delta != 0 || planner->lives[root].bytes != bytes)
             return;
         bool view = planner->skip[n] && graph->nodes[n].op != PRT_OP_CONCAT;
-        bool scatter = graph->nodes[n].op == PRT_OP_SCATTER && scatters_in_place(planner, n);
+        bool scatter = graph->nodes[n].op == PRT_OP_SCATTER && scatters_in_place(planner, n) &&
+                       !may_begin_again(graph, n);
         if (!view && !scatter)
             return;
         v = graph->nodes[n].inputs[0];

@@ -119,7 +119,5 @@ const char *prt_shape_expect(const struct prt_check *check)
         return WRONG_KIND;
     if (x->dtype != PRT_I64 || is_quantised(x) || !same_type(x, y))
         return WRONG_DTYPE;
-    if (check->node->attrs.expect.size < 0)
-        return WRONG_ATTRIBUTE;
     return prt_tensor_elements(x) == 1 && prt_tensor_same_sizes(x, y) ? NULL : WRONG_SIZES;
 }

@@ -78,7 +78,7 @@ END {
         all_loops = all_loops || (wanted[i] ~ /^(op|type):/ && wanted[i] !~ /^(op:BINARY|op:UNARY|type:F32)$/)
     if (FILENAME ~ /import/)
         ROW = "[{]\"[A-Za-z_]+::[^\"]*\"|[A-Z_]+[(]\"[A-Za-z_]+::[^\"]*\"|[{]\"[A-Za-z]+Backend\"" \
-            "|[{][A-Z_]+[(]\"[A-Za-z0-9_.]+\""
+            "|[{][A-Z_]+[(]\"[A-Za-z0-9_.]+\"|\\[PRT_OP_[A-Z0-9_]+\\] ="
     else
         ROW = "\\[(PRT_|CPU_DOMAIN_)[A-Z0-9_]+\\] =|[{]prt_pass_[a-z_]+,"
     if (FILENAME ~ /loops_table/)

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PRT_DATA_SIZES = 64 }; /* of one graph, that only the data tell */
-enum { MAX_VARIANTS = 8 };    /* kept for numbers and sizes that come again */
+enum { MAX_VARIANTS = 8 };  /* kept for numbers and sizes that come again */
+enum { DATA_TRIES = 4096 }; /* of one run, to find what the data decide: no graph has more of it */
 
 /* A state, shared by all variants. */
 struct state {
@@ -519,41 +519,43 @@ static enum percept_status run_segments(const struct prt_model *model, struct pr
     return PERCEPT_OK;
 }
 
-/* A run ended because a size is not the one that the graph was made for: go on with a graph that
- * was. What the sizes before it are is known; those after it are as they were, or the largest. */
+/* A run ended because a size is not the one that the graph was made for, or a branch: go on with a
+ * graph that was. What those before it are is known; those after it are as they were, or as an
+ * import takes them to be at first. */
 static enum percept_status follow_data(struct prt_model *model, struct percept_error *error)
 {
     const struct prt_graph *graph = model->now->graph;
-    int64_t known[PRT_DATA_SIZES];
+    int64_t *known = calloc(graph->data_size_count, sizeof *known);
+    struct prt_choice *choices = prt_choices_of(graph);
+    if (!known || !choices) {
+        free(known);
+        free(choices);
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    }
     size_t count = 0;
     for (bool same = true; same && count < graph->data_size_count; count++) {
-        if (count == PRT_DATA_SIZES)
-            return percept_fail(error, PERCEPT_LIMIT, "more than %d sizes that only the data tell",
-                                PRT_DATA_SIZES);
         const struct prt_data_size *size = &graph->data_sizes[count];
         memcpy(&known[count], model->now->data[graph->outputs[size->output]], sizeof *known);
         same = known[count] == size->size;
     }
-    struct prt_choice *choices = prt_choices_of(graph);
-    if (!choices)
-        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     enum percept_status status = choose(model, choices, known, count, error);
     graph = model->now->graph;
     /* A program may state a size that its data then do not have. */
     if (status == PERCEPT_OK && count <= graph->data_size_count &&
         graph->data_sizes[count - 1].size != known[count - 1])
-        return percept_fail(error, PERCEPT_INVALID, "a size is %lld, the program states %lld",
-                            (long long)known[count - 1],
-                            (long long)graph->data_sizes[count - 1].size);
+        status =
+            percept_fail(error, PERCEPT_INVALID, "a size is %lld, the program states %lld",
+                         (long long)known[count - 1], (long long)graph->data_sizes[count - 1].size);
+    free(known);
     return status;
 }
 
-/* Run until the sizes that the data tell are those of the graph. States stay. */
+/* Run until the sizes and branches that the data tell are those of the graph. States stay. */
 static enum percept_status run_settled(struct prt_model *model, struct prt_step_time *times,
                                        struct percept_error *error)
 {
-    /* Each time one more of the sizes is right, and no other becomes wrong. */
-    for (size_t tries = 0; tries <= PRT_DATA_SIZES; tries++) {
+    /* Each time one more of them is right, and none before it becomes wrong. */
+    for (size_t tries = 0; tries <= DATA_TRIES; tries++) {
         bool guesses = model->now->graph->data_size_count > 0;
         enum percept_status status = run_segments(model, times, error);
         if (status != PERCEPT_CANCELLED || !guesses)

@@ -6,9 +6,11 @@
 #include <stdint.h>
 
 /*
- * Import a program of one call to the delegate. The low bits of the first byte say how many
- * arguments the call has, each a tensor of [1, 2, 3, 3]; the next bits, whether they are float32,
- * int8, int32 or int64. The rest is the blob. A failure must say why; a graph must be printable.
+ * Import a program of one call to the delegate. The first byte says how many arguments the call has
+ * (3 bits) and how many of these, the last, are results (3 bits). Then each argument, a tensor: a
+ * byte for its type and rank (rank * 8 + type, of float32, int8, int32, int64, uint8, float16,
+ * bfloat16, bool) and a byte for each size. The rest is the blob. A failure must say why; a graph
+ * must be printable.
  */
 void fuzz_delegate(const char *id, const uint8_t *data, size_t size);
 

@@ -236,13 +236,22 @@ START_TEST(condition_is_one_truth)
 }
 END_TEST
 
-START_TEST(condition_that_only_a_run_knows_is_refused)
+START_TEST(condition_that_only_a_run_knows_is_compared)
 {
     uint32_t condition = pte_value(&pte, ">bool[1]");
     pte.inputs[pte.input_count++] = condition;
     pte_instruction(&pte, 4, (int32_t)condition, 1);
-    expect("UNSUPPORTED: method 'forward', instruction 0, JumpFalseCall: the condition depends on "
-           "the data, which only a run knows");
+    expect("v1: int64[1] = convert(v0)\nv2: int64[1] = expect(v1) size(0)\n");
+}
+END_TEST
+
+START_TEST(condition_of_several_truths_is_refused)
+{
+    uint32_t condition = pte_value(&pte, ">bool[2]");
+    pte.inputs[pte.input_count++] = condition;
+    pte_instruction(&pte, 4, (int32_t)condition, 1);
+    expect("MALFORMED: method 'forward', instruction 0, JumpFalseCall: the condition is not one "
+           "truth");
 }
 END_TEST
 
@@ -463,7 +472,8 @@ int main(void)
     tcase_add_test(tests, endless_loop_that_computes_is_a_limit);
     tcase_add_test(tests, jump_out_of_the_method_is_malformed);
     tcase_add_test(tests, condition_is_one_truth);
-    tcase_add_test(tests, condition_that_only_a_run_knows_is_refused);
+    tcase_add_test(tests, condition_that_only_a_run_knows_is_compared);
+    tcase_add_test(tests, condition_of_several_truths_is_refused);
     tcase_add_test(tests, branch_not_taken_leaves_nothing);
     tcase_add_test(tests, loop_is_unrolled);
     tcase_add_test(tests, memory_read_before_it_is_written_is_a_state);

@@ -220,6 +220,9 @@ END_TEST
 static const struct {
     const char *name, *args, *outside, *status, *message;
 } refused[] = {
+    /* a real number may stand for an integer; this one does not */
+    {"aten.select_copy.int", "f32[4] 0 -nan. >f32[]", "f32[4] >f32[]", "MALFORMED",
+     "aten::select_copy.int_out: argument 2 is not an integer"},
     {"aten.nonsense.default", "f32[4] >f32[4]", "f32[4] >f32[4]", "UNSUPPORTED",
      "VulkanBackend: the operator 'aten.nonsense.default' is not supported"},
     {"et_vk.q8ta_relu.default", "f32[4] 0.5 0 0.5 0 >i8[4]", "f32[4] >i8[4]", "UNSUPPORTED",

@@ -3,6 +3,7 @@
 #include "vulkan_blob.h"
 
 #include <check.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,18 @@ START_TEST(codes_above_zero)
     static const int8_t x[] = {-4, 0, 4, 100}, y[] = {-10, -8, 0, 127};
     vulkan_call(&blob, "et_vk.q8ta_relu.default", "i8[4] 0.5 -1 0.25 -10 >i8[4]");
     expect("i8[4] >i8[4]", (const void *[]){x}, (const void *[]){y});
+}
+END_TEST
+
+/* Two keys of which the second is as good as masked out; then both count alike. */
+START_TEST(attention_with_a_mask)
+{
+    static const float q[] = {1, 0, 0, 0}, k[] = {1, 0, 1, 0}, v[] = {2, 4, 6, 8};
+    static const float mask[] = {0, -INFINITY, 0, 0}, y[] = {2, 4, 4, 6};
+    vulkan_call(&blob, "et_vk.sdpa.default",
+                "f32[1,1,2,2] f32[1,1,2,2] f32[1,1,2,2] f32[1,1,2,2] - >f32[1,1,2,2]");
+    expect("f32[1,1,2,2] f32[1,1,2,2] f32[1,1,2,2] f32[1,1,2,2] >f32[1,1,2,2]",
+           (const void *[]){q, k, v, mask}, (const void *[]){y});
 }
 END_TEST
 
@@ -301,6 +314,7 @@ int main(void)
     const TTest *const all[] = {
         sum_of_codes,
         codes_above_zero,
+        attention_with_a_mask,
         codes_from_depth_to_space,
         convolution_of_codes,
         depthwise_convolution_of_codes,
