@@ -194,7 +194,7 @@ enum percept_status prt_bundle_open(const char *path, struct prt_bundle **bundle
     struct prt_bundle *opened = calloc(1, sizeof *opened);
     if (!opened)
         return percept_fail(error, PERCEPT_NO_MEMORY, "%s: no memory", path);
-    return finish_open(opened, prt_file_map(&opened->file, path, error), bundle, error);
+    return finish_open(opened, prt_file_map(&opened->file, path, false, error), bundle, error);
 }
 
 enum percept_status prt_bundle_open_buffer(const void *bytes, size_t size, const char *name,

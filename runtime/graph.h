@@ -48,7 +48,11 @@ enum prt_value_flag {
         1 << 1, /* read by the caller after a run; its dim_order is fixed by the program */
     PRT_FLAG_CONSTANT = 1 << 2, /* data holds its bytes, forever */
     PRT_FLAG_STATE = 1 << 3,    /* survives between runs; data is the initial state, NULL = zeros */
+    PRT_FLAG_DEFERRED = 1 << 4, /* a CONSTANT that is not in memory yet: deferred.h */
 };
+
+struct prt_factors;
+struct prt_program;
 
 struct prt_value {
     enum prt_value_kind kind;
@@ -60,6 +64,7 @@ struct prt_value {
     const void *data; /* CONSTANT and STATE tensors: row of bytes in dim_order layout, aligned for
                          the dtype, owned elsewhere (the program's mapping or the graph's arena) */
     size_t bytes;     /* of a tensor */
+    const struct prt_factors *factors; /* DEFERRED: what its elements are multiplied by; or NULL */
     union {
         struct prt_tensor tensor;
         int64_t i;
@@ -428,6 +433,7 @@ struct prt_data_size {
 struct prt_graph {
     struct base_arena arena; /* everything below and all that nodes and values point to, unless it
                                 is the program's */
+    const struct prt_program *program; /* whose file DEFERRED values are in */
     struct prt_value *values;
     uint32_t value_count, value_capacity;
     struct prt_node *nodes;

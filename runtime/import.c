@@ -193,7 +193,7 @@ enum percept_status prt_import_reshape(struct prt_import *import, uint32_t x, ui
         from->tensor.dtype == to->tensor.dtype && from->tensor.quant.kind == PRT_QUANT_NONE &&
         to->tensor.quant.kind == PRT_QUANT_NONE && prt_tensor_is_contiguous(&from->tensor) &&
         prt_tensor_is_contiguous(&to->tensor)) {
-        to->flags |= PRT_FLAG_CONSTANT;
+        to->flags |= PRT_FLAG_CONSTANT | (from->flags & PRT_FLAG_DEFERRED);
         to->data = from->data;
         return PERCEPT_OK;
     }
@@ -439,12 +439,14 @@ enum percept_status prt_program_import_with(const struct prt_program *program, c
     return prt_program_import_sized(program, method, choices, count, NULL, 0, graph, error);
 }
 
-enum percept_status prt_program_import_sized(const struct prt_program *program, const char *method,
-                                             const struct prt_choice *choices, size_t count,
-                                             const int64_t *data_sizes, size_t data_size_count,
-                                             struct prt_graph **graph, struct percept_error *error)
+static enum percept_status import_sized(const struct prt_program *program, const char *method,
+                                        const struct prt_choice *choices, size_t count,
+                                        const int64_t *data_sizes, size_t data_size_count,
+                                        bool defers, struct prt_graph **graph,
+                                        struct percept_error *error)
 {
     struct prt_import import = {.program = program,
+                                .defers = defers,
                                 .error = error,
                                 .choices = choices,
                                 .choice_count = count,
@@ -461,6 +463,7 @@ enum percept_status prt_program_import_sized(const struct prt_program *program, 
     enum percept_status status = prt_graph_create(&import.graph, error);
     if (status != PERCEPT_OK)
         return status;
+    import.graph->program = program;
     import.graph->arena.limit = import.arena.limit = limit;
     status = import_method(&import);
     base_arena_reset(&import.arena);
@@ -469,6 +472,26 @@ enum percept_status prt_program_import_sized(const struct prt_program *program, 
     else
         prt_graph_destroy(import.graph);
     return status;
+}
+
+enum percept_status prt_program_import_sized(const struct prt_program *program, const char *method,
+                                             const struct prt_choice *choices, size_t count,
+                                             const int64_t *data_sizes, size_t data_size_count,
+                                             struct prt_graph **graph, struct percept_error *error)
+{
+    return import_sized(program, method, choices, count, data_sizes, data_size_count, false, graph,
+                        error);
+}
+
+enum percept_status prt_program_import_deferred(const struct prt_program *program,
+                                                const char *method,
+                                                const struct prt_choice *choices, size_t count,
+                                                const int64_t *data_sizes, size_t data_size_count,
+                                                struct prt_graph **graph,
+                                                struct percept_error *error)
+{
+    return import_sized(program, method, choices, count, data_sizes, data_size_count, true, graph,
+                        error);
 }
 
 static const struct prt_tensor *bound_of(const struct prt_method *method, const uint32_t *values,

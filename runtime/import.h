@@ -40,6 +40,9 @@ struct prt_import {
     size_t choice_count;
     bool resized; /* an input is smaller than its upper bound */
 
+    bool defers;      /* large weights may stay in the file */
+    uint8_t *weights; /* by value: is it read as a weight only? See import_deferred.c */
+
     const int64_t *data_sizes; /* what the first of the data's sizes are taken to be */
     size_t data_size_count;
     uint32_t *found; /* graph values of what a run finds them to be */
@@ -131,6 +134,15 @@ enum percept_status prt_import_jump(struct prt_import *import,
                                     const struct prt_instruction *instruction, uint32_t *next);
 
 /* ---- building: import.c ---- */
+
+/* A constant of the program: value v of its method, or one of a delegate's when v is PRT_NO_VALUE.
+ * It is deferred when it is large and, if it is the method's, only read as a weight: whoever else
+ * reads a constant of a delegate's data does so by prt_import_data. */
+enum percept_status prt_import_deferrable(struct prt_import *import, uint32_t v,
+                                          const struct prt_tensor *spec, const void *data,
+                                          uint32_t *id);
+/* The bytes of a constant; NULL, and the error filled, when they cannot be had. */
+const void *prt_import_data(struct prt_import *import, uint32_t id);
 
 /* Start on import->method: values, identity, constants and memory are new. */
 enum percept_status prt_import_begin(struct prt_import *import);

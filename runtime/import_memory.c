@@ -356,7 +356,7 @@ static enum percept_status read_constant(struct prt_import *import, uint32_t v, 
     const struct prt_program_tensor *tensor = import->values[v].tensor;
     if (import->constants[v] == PRT_NO_VALUE) {
         enum percept_status status =
-            prt_import_constant(import, &tensor->spec, tensor->data, &import->constants[v]);
+            prt_import_deferrable(import, v, &tensor->spec, tensor->data, &import->constants[v]);
         if (status != PERCEPT_OK)
             return status;
     }

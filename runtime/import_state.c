@@ -43,6 +43,10 @@ enum percept_status prt_import_state(struct prt_import *import, uint32_t v, uint
     enum percept_status status = prt_import_temporary(import, &tensor->spec, &created);
     if (status != PERCEPT_OK)
         return status;
+    if (data)
+        status = prt_program_need(import->program, data, tensor->bytes, import->error);
+    if (status != PERCEPT_OK)
+        return status;
     if (data && (uintptr_t)data % prt_dtype_size(tensor->spec.dtype) != 0) {
         data = base_arena_copy(&import->graph->arena, data, tensor->bytes);
         if (!data)

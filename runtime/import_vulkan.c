@@ -104,6 +104,10 @@ static enum percept_status find_constant(struct blob *blob, uint32_t index, size
         return prt_import_fail(blob->import, PERCEPT_MALFORMED,
                                "constant %u has %zu bytes, its tensor needs %zu", index, piece.size,
                                wanted);
+    enum percept_status status =
+        prt_program_need(blob->import->program, piece.data, wanted, blob->import->error);
+    if (status != PERCEPT_OK)
+        return status;
     *data = piece.data;
     return check(blob);
 }

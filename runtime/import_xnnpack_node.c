@@ -80,5 +80,6 @@ enum percept_status prt_xnn_vector(const struct prt_xnn_node *node, uint32_t x, 
                                "a vector that is computed is not supported");
     const int32_t sizes[1] = {(int32_t)count};
     spec = prt_import_like(&spec, 1, sizes);
-    return prt_import_constant(import, &spec, value->data, vector);
+    const void *data = prt_import_data(import, x);
+    return data ? prt_import_constant(import, &spec, data, vector) : PERCEPT_INVALID;
 }

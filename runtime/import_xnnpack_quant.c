@@ -105,7 +105,7 @@ enum percept_status prt_xnn_real_weight(const struct prt_xnn_node *node, uint32_
     struct prt_tensor spec = value->tensor;
     if (spec.dtype != PRT_I8 || !(value->flags & PRT_FLAG_CONSTANT))
         return PERCEPT_OK;
-    const float *by_group = scales == PRT_NO_VALUE ? NULL : import->graph->values[scales].data;
+    const float *by_group = scales == PRT_NO_VALUE ? NULL : prt_import_data(import, scales);
     if (!by_group && spec.quant.kind == PRT_QUANT_NONE)
         return PERCEPT_OK;
     size_t count = prt_tensor_elements(&spec), inner = 1;
@@ -117,7 +117,9 @@ enum percept_status prt_xnn_real_weight(const struct prt_xnn_node *node, uint32_
     float *reals = base_arena_array(&import->graph->arena, count ? count : 1, sizeof *reals);
     if (!reals)
         return prt_import_no_memory(import);
-    const int8_t *codes = value->data;
+    const int8_t *codes = prt_import_data(import, *weight);
+    if (!codes)
+        return PERCEPT_INVALID;
     for (size_t i = 0; i < count; i++) {
         if (by_group)
             reals[i] = (float)codes[i] * by_group[i / group];
@@ -155,7 +157,9 @@ static enum percept_status by_channel(const struct prt_xnn_node *node, uint32_t 
 {
     struct prt_import *import = node->xnn->import;
     const struct prt_value *value = &import->graph->values[*weight];
-    const void *codes = value->data;
+    const void *codes = prt_import_data(import, *weight);
+    if (!codes)
+        return PERCEPT_INVALID;
     struct prt_tensor spec = value->tensor;
     const int32_t sizes[2] = {spec.sizes[0], 1};
     struct prt_tensor shape = prt_import_like(&(struct prt_tensor){.dtype = PRT_F32}, 2, sizes);

@@ -62,10 +62,10 @@ enum percept_status prt_program_open_with_data(const char *path, const char *con
     struct prt_program *opened = new_program(path, data_count, error);
     if (!opened)
         return PERCEPT_NO_MEMORY;
-    status = prt_file_map(&opened->source, path, error);
+    status = prt_file_map(&opened->source, path, true, error);
     while (status == PERCEPT_OK && opened->data_count < data_count) {
         struct prt_file *file = &opened->data[opened->data_count];
-        status = prt_file_map(file, data_paths[opened->data_count++], error);
+        status = prt_file_map(file, data_paths[opened->data_count++], false, error);
     }
     return finish_open(opened, status, program, error);
 }

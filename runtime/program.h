@@ -3,9 +3,10 @@
  *
  * Everything in the file is bounds- and overflow-checked once, here, into compact structures;
  * nothing reads the FlatBuffer again. A file that could change under us (not a sealed memfd, not
- * ours) is copied into memory of this process before it is parsed. Immutable after opening: several
- * threads may share one. Source: ExecuTorch v1.4.1 schema/program.fbs; docs/pte.md lists what is
- * checked.
+ * ours) is copied into memory of this process before it is parsed; large weights only when a model
+ * is made of them, for which the file stays open, and which fails with INVALID when it was written
+ * to meanwhile. Immutable to its users after opening: several threads may share one. Source:
+ * ExecuTorch v1.4.1 schema/program.fbs; docs/pte.md lists what is checked.
  */
 #ifndef RUNTIME_PROGRAM_H
 #define RUNTIME_PROGRAM_H

@@ -9,6 +9,7 @@
 #define RUNTIME_PROGRAM_DATA_H
 
 #include "base/arena.h"
+#include "runtime/deferred.h"
 #include "runtime/flatbuffer.h"
 #include "runtime/program.h"
 
@@ -98,7 +99,7 @@ struct prt_named_data {
     const struct prt_tensor *spec; /* what a .ptd file says of a tensor; NULL when it does not */
 };
 
-/* Bytes of a file that nobody else can change. */
+/* Bytes of a file that nobody else can change; see program_file.c for those that are absent. */
 struct prt_file {
     char *name; /* for messages */
     struct prt_bytes bytes;
@@ -124,17 +125,49 @@ struct prt_program {
 };
 
 /* Fill a zeroed file, named as given or by its path. After a failure, too, it is closed by
- * prt_file_close, for which a zeroed one is fine. See program_file.c. */
-enum percept_status prt_file_map(struct prt_file *file, const char *path,
+ * prt_file_close, for which a zeroed one is fine. See program_file.c.
+ *
+ * in_pieces: bytes of a large file may be absent (zeros) until prt_file_need was called for them.
+ */
+enum percept_status prt_file_map(struct prt_file *file, const char *path, bool in_pieces,
                                  struct percept_error *error);
 enum percept_status prt_file_copy(struct prt_file *file, const void *bytes, size_t size,
                                   const char *name, struct percept_error *error);
 void prt_file_close(struct prt_file *file);
 
+/*
+ * Let size bytes at data be there, lastingly. What lies in another file is none of its business:
+ * OK. Any thread may ask. Fails when the file has changed since it was opened.
+ */
+enum percept_status prt_file_need(const struct prt_file *file, const void *data, size_t size,
+                                  struct percept_error *error);
+/* Is a part of them absent? */
+bool prt_file_lacks(const struct prt_file *file, const void *data, size_t size);
+/* Copy them to `to` instead: for what is needed once. */
+enum percept_status prt_file_read(const struct prt_file *file, const void *data, size_t size,
+                                  void *to, struct percept_error *error);
+/* Which bytes of which file they are; false for a file that is not copied in pieces. */
+bool prt_file_identity(const struct prt_file *file, const void *data, size_t size,
+                       struct prt_identity *identity);
+
+/* The same for whichever of the program's files has the data. */
+enum percept_status prt_program_need(const struct prt_program *program, const void *data,
+                                     size_t size, struct percept_error *error);
+
 /* A program that is a part of a file which outlives it. name is copied. */
 enum percept_status prt_program_open_part(const uint8_t *bytes, size_t size, const char *name,
                                           struct prt_program **program,
                                           struct percept_error *error);
+
+bool prt_program_lacks(const struct prt_program *program, const void *data, size_t size);
+
+/* prt_program_import_sized of a graph whose weights may be deferred. */
+enum percept_status prt_program_import_deferred(const struct prt_program *program,
+                                                const char *method,
+                                                const struct prt_choice *choices, size_t count,
+                                                const int64_t *data_sizes, size_t data_size_count,
+                                                struct prt_graph **graph,
+                                                struct percept_error *error);
 
 /* Parsed structures are larger than their encoding: a value of 4 bytes may become a tensor of 250.
  */

@@ -5,10 +5,15 @@
  * is copied.
  *
  * One file that a process opens several times, while it does not change, is copied once.
+ *
+ * Of a large file only what somebody needs is copied, and when it is needed: most of it is weights,
+ * which are packed once and never looked at again. Each piece comes at most once, so what was
+ * checked in it stays as it is. What comes later is of the file that was opened, or it is an error.
  */
 #include "runtime/program_data.h"
 
 #include "base/checked.h"
+#include "base/pages.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HUGE_PAGE ((size_t)2 << 20)
-#define SEALS     (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 static enum percept_status file_errno(const struct prt_file *file, const char *what,
                                       struct percept_error *error)
@@ -34,11 +38,18 @@ static enum percept_status file_errno(const struct prt_file *file, const char *w
 /* A file whose last change is this recent may change again without its times saying so. */
 enum { SETTLED_MS = 100 };
 
+/* What comes at a time, in bytes. */
+enum { PIECE = 4096, LEAST_IN_PIECES = 256 << 10 };
+
 struct prt_copy {
     struct prt_copy *next;
     struct stat of;
-    void *memory;
-    size_t users;
+    unsigned char *memory;
+    size_t users; /* under the lock */
+    /* Of a copy in pieces; else -1 and NULL: all is there. */
+    int descriptor;
+    pthread_mutex_t filling;
+    uint8_t *present; /* by piece; under filling */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -83,8 +94,10 @@ static struct prt_copy *add_copy(const struct stat *info, void *memory)
     struct prt_copy *copy = is_settled(info) ? malloc(sizeof *copy) : NULL;
     if (!copy)
         return NULL;
+    *copy = (struct prt_copy){.of = *info, .memory = memory, .users = 1, .descriptor = -1};
+    pthread_mutex_init(&copy->filling, NULL);
     pthread_mutex_lock(&lock);
-    *copy = (struct prt_copy){copies, *info, memory, 1};
+    copy->next = copies;
     copies = copy;
     pthread_mutex_unlock(&lock);
     return copy;
@@ -104,16 +117,20 @@ static void release_copy(struct prt_copy *copy)
     if (!last)
         return;
     munmap(copy->memory, (size_t)copy->of.st_size);
+    if (copy->descriptor >= 0)
+        close(copy->descriptor);
+    free(copy->present);
+    pthread_mutex_destroy(&copy->filling);
     free(copy);
 }
 
 /* ---- */
 
-/* Read the first size bytes of file into memory; false with errno. */
-static bool read_all(int file, unsigned char *memory, size_t size)
+/* Read size bytes of file, from `from` on, into memory; false with errno. */
+static bool read_all(int file, unsigned char *memory, size_t from, size_t size)
 {
     for (size_t done = 0; done < size;) {
-        ssize_t got = pread(file, memory + done, size - done, (off_t)done);
+        ssize_t got = pread(file, memory + done, size - done, (off_t)(from + done));
         if (got < 0 && errno == EINTR)
             continue;
         if (got == 0)
@@ -129,28 +146,11 @@ static bool read_all(int file, unsigned char *memory, size_t size)
  * errno. */
 static void *private_copy(int file, size_t size)
 {
-    size_t whole = size / HUGE_PAGE * HUGE_PAGE, reserved;
-    if (!base_add_size(size, whole ? HUGE_PAGE : 0, &reserved)) {
-        errno = ENOMEM;
+    unsigned char *memory = base_pages_reserve(size);
+    if (!memory)
         return NULL;
-    }
-    unsigned char *memory =
-        mmap(NULL, reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        return NULL;
-    /* Huge pages begin where their size divides the address; what lies around them goes back. */
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t before = whole ? (HUGE_PAGE - (uintptr_t)memory % HUGE_PAGE) % HUGE_PAGE : 0;
-    size_t used = before + (size + page - 1) / page * page;
-    reserved = (reserved + page - 1) / page * page;
-    if (before)
-        munmap(memory, before);
-    if (used < reserved)
-        munmap(memory + used, reserved - used);
-    memory += before;
-    if (whole)
-        (void)madvise(memory, whole, MADV_HUGEPAGE); /* a wish: one fault instead of 512 */
-    if (read_all(file, memory, size) && mprotect(memory, size, PROT_READ) == 0)
+    base_pages_wish_huge(memory, 0, size);
+    if (read_all(file, memory, 0, size) && mprotect(memory, size, PROT_READ) == 0)
         return memory;
     int reason = errno;
     munmap(memory, size);
@@ -158,16 +158,171 @@ static void *private_copy(int file, size_t size)
     return NULL;
 }
 
+/* ---- copies in pieces ---- */
+
+/* An empty copy of a large file that is not changing, found by others; NULL: copy it whole. */
+static struct prt_copy *copy_in_pieces(int descriptor, const struct stat *info)
+{
+    size_t size = (size_t)info->st_size;
+    int kept = -1;
+    unsigned char *memory = NULL;
+    uint8_t *present = NULL;
+    struct prt_copy *copy = NULL;
+    if (size < LEAST_IN_PIECES || !is_settled(info))
+        return NULL;
+    present = calloc(size / PIECE + 1, 1);
+    kept = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    memory = present && kept >= 0 ? base_pages_reserve(size) : NULL;
+    copy = memory ? malloc(sizeof *copy) : NULL;
+    if (!copy) {
+        if (memory)
+            munmap(memory, size);
+        if (kept >= 0)
+            close(kept);
+        free(present);
+        return NULL;
+    }
+    *copy = (struct prt_copy){
+        .of = *info, .memory = memory, .users = 1, .descriptor = kept, .present = present};
+    pthread_mutex_init(&copy->filling, NULL);
+    pthread_mutex_lock(&lock);
+    copy->next = copies;
+    copies = copy;
+    pthread_mutex_unlock(&lock);
+    return copy;
+}
+
+/* Is what was just read of the file that was opened? */
+static enum percept_status check_unchanged(const struct prt_file *file, struct percept_error *error)
+{
+    struct stat now;
+    const struct stat *then = &file->copy->of;
+    if (fstat(file->copy->descriptor, &now) != 0)
+        return file_errno(file, "cannot read", error);
+    if (now.st_size != then->st_size || !same_time(now.st_mtim, then->st_mtim))
+        return percept_fail(error, PERCEPT_INVALID, "%s: the file changed while it was open",
+                            file->name);
+    return PERCEPT_OK;
+}
+
+/* Pieces [from, to), which are absent; under filling. */
+static enum percept_status fill(const struct prt_file *file, size_t from, size_t to,
+                                struct percept_error *error)
+{
+    struct prt_copy *copy = file->copy;
+    size_t begin = from * PIECE, end = to * PIECE;
+    if (end > file->bytes.size)
+        end = file->bytes.size;
+    base_pages_wish_huge(copy->memory, begin, end);
+    if (!read_all(copy->descriptor, copy->memory + begin, begin, end - begin))
+        return file_errno(file, "cannot read", error);
+    enum percept_status status = check_unchanged(file, error);
+    if (status == PERCEPT_OK)
+        memset(copy->present + from, 1, to - from);
+    return status;
+}
+
+static size_t run_of(const uint8_t *present, size_t from, size_t end, uint8_t what)
+{
+    while (from < end && present[from] == what)
+        from++;
+    return from;
+}
+
+/* The file's bytes [offset, offset + size), which are in it. */
+static enum percept_status need(const struct prt_file *file, size_t offset, size_t size,
+                                struct percept_error *error)
+{
+    struct prt_copy *copy = file->copy;
+    size_t end = (offset + size + PIECE - 1) / PIECE;
+    enum percept_status status = PERCEPT_OK;
+    pthread_mutex_lock(&copy->filling);
+    for (size_t at = offset / PIECE; at < end && status == PERCEPT_OK;) {
+        size_t absent = run_of(copy->present, at, end, 1);
+        at = run_of(copy->present, absent, end, 0);
+        if (absent < at)
+            status = fill(file, absent, at, error);
+    }
+    pthread_mutex_unlock(&copy->filling);
+    return status;
+}
+
+/* Does data lie in a file that is copied in pieces? Sets where. */
+static bool is_in_pieces(const struct prt_file *file, const void *data, size_t size, size_t *offset)
+{
+    uintptr_t begin = (uintptr_t)file->bytes.data, at = (uintptr_t)data;
+    if (!size || !file->copy || file->copy->descriptor < 0 || at < begin ||
+        !base_range_inside(at - begin, size, file->bytes.size))
+        return false;
+    *offset = at - begin;
+    return true;
+}
+
+enum percept_status prt_file_need(const struct prt_file *file, const void *data, size_t size,
+                                  struct percept_error *error)
+{
+    size_t offset;
+    return is_in_pieces(file, data, size, &offset) ? need(file, offset, size, error) : PERCEPT_OK;
+}
+
+bool prt_file_lacks(const struct prt_file *file, const void *data, size_t size)
+{
+    size_t offset;
+    if (!is_in_pieces(file, data, size, &offset))
+        return false;
+    size_t end = (offset + size + PIECE - 1) / PIECE;
+    pthread_mutex_lock(&file->copy->filling);
+    bool whole = run_of(file->copy->present, offset / PIECE, end, 1) == end;
+    pthread_mutex_unlock(&file->copy->filling);
+    return !whole;
+}
+
+enum percept_status prt_file_read(const struct prt_file *file, const void *data, size_t size,
+                                  void *to, struct percept_error *error)
+{
+    size_t offset;
+    if (!prt_file_lacks(file, data, size) || !is_in_pieces(file, data, size, &offset)) {
+        memcpy(to, data, size);
+        return PERCEPT_OK;
+    }
+    if (!read_all(file->copy->descriptor, to, offset, size))
+        return file_errno(file, "cannot read", error);
+    return check_unchanged(file, error);
+}
+
+bool prt_file_identity(const struct prt_file *file, const void *data, size_t size,
+                       struct prt_identity *identity)
+{
+    size_t offset;
+    if (!is_in_pieces(file, data, size, &offset))
+        return false;
+    const struct stat *of = &file->copy->of;
+    *identity = (struct prt_identity){
+        .device = of->st_dev,
+        .inode = of->st_ino,
+        .file_size = (uint64_t)of->st_size,
+        .modified = {of->st_mtim.tv_sec, of->st_mtim.tv_nsec},
+        .changed = {of->st_ctim.tv_sec, of->st_ctim.tv_nsec},
+        .offset = offset,
+        .size = size,
+    };
+    return true;
+}
+
+/* ---- */
+
 static enum percept_status map(struct prt_file *file, int descriptor, const struct stat *info,
-                               struct percept_error *error)
+                               bool in_pieces, struct percept_error *error)
 {
     int seals = fcntl(descriptor, F_GET_SEALS);
     size_t size = (size_t)info->st_size;
     bool sealed = seals >= 0 && (seals & SEALS) == SEALS;
     file->copy = sealed ? NULL : find_copy(info);
+    if (!file->copy && !sealed && in_pieces)
+        file->copy = copy_in_pieces(descriptor, info);
     if (file->copy) {
         file->bytes = (struct prt_bytes){.data = file->copy->memory, .size = size};
-        return PERCEPT_OK;
+        return in_pieces ? PERCEPT_OK : prt_file_need(file, file->bytes.data, size, error);
     }
     void *memory = sealed ? mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, descriptor, 0)
                           : private_copy(descriptor, size);
@@ -186,7 +341,7 @@ static enum percept_status set_name(struct prt_file *file, const char *name,
     return file->name ? PERCEPT_OK : percept_fail(error, PERCEPT_NO_MEMORY, "%s: no memory", name);
 }
 
-enum percept_status prt_file_map(struct prt_file *file, const char *path,
+enum percept_status prt_file_map(struct prt_file *file, const char *path, bool in_pieces,
                                  struct percept_error *error)
 {
     enum percept_status status = set_name(file, path, error);
@@ -204,7 +359,7 @@ enum percept_status prt_file_map(struct prt_file *file, const char *path,
     else if (info.st_size == 0)
         status = percept_fail(error, PERCEPT_MALFORMED, "%s: the file is empty", path);
     else
-        status = map(file, descriptor, &info, error);
+        status = map(file, descriptor, &info, in_pieces, error);
     close(descriptor);
     return status;
 }

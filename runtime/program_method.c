@@ -217,7 +217,8 @@ static enum percept_status parse_delegate(struct prt_parse *parse, struct prt_fb
                               delegate->id);
     if (location == DATA_SEGMENT) {
         delegate->blob = parse->program->segments[index];
-        return PERCEPT_OK;
+        return prt_program_need(parse->program, delegate->blob.data, delegate->blob.size,
+                                parse->error);
     }
     struct prt_fb_vector bytes =
         prt_fb_list(prt_fb_item_table(parse->inline_delegates, index), 0, 1);

@@ -57,6 +57,10 @@ static enum percept_status parse_header(struct prt_parse *parse, struct layout *
 {
     const struct prt_bytes *file = &parse->program->file;
     *layout = (struct layout){.program_size = file->size, .segment_base = file->size};
+    size_t first = file->size < HEADER_AT + HEADER_BYTES ? file->size : HEADER_AT + HEADER_BYTES;
+    enum percept_status status = prt_program_need(parse->program, file->data, first, parse->error);
+    if (status != PERCEPT_OK)
+        return status;
     if (file->size < HEADER_AT + HEADER_MIN_BYTES || memcmp(file->data + HEADER_AT, "eh00", 4) != 0)
         return PERCEPT_OK; /* older files have none: it is all flatbuffer */
     uint32_t length;
@@ -184,6 +188,9 @@ enum percept_status prt_program_parse(struct prt_program *program, struct percep
     if (!base_mul_size(layout.program_size, PRT_PARSED_BYTES_PER_BYTE, &program->arena.limit) ||
         !base_add_size(program->arena.limit, PRT_PARSED_BYTES_MIN, &program->arena.limit))
         return prt_parse_fail(&parse, PERCEPT_LIMIT, "the program is too large");
+    status = prt_program_need(program, program->file.data, layout.program_size, error);
+    if (status != PERCEPT_OK)
+        return status;
     struct prt_fb_table root =
         prt_fb_open(&parse.buffer, program->file.data, layout.program_size, "ET12");
     status = prt_parse_check(&parse);

@@ -100,7 +100,7 @@ static const char *complaint(const struct cpu_conv_spec *spec,
         return "no batch or no thread";
     if (attrs->groups < 1 || spec->input[2] % attrs->groups || spec->output[2] % attrs->groups)
         return "channels are not a multiple of the groups";
-    if (!weights->weight)
+    if (!weights->weight && !weights->source)
         return "no weights";
     if (attrs->act.kind == PRT_ACT_CLAMP && (isnan(attrs->act.lo) || isnan(attrs->act.hi)))
         return "the activation's bounds are not numbers";
@@ -263,6 +263,8 @@ enum percept_status cpu_conv_create(const struct cpu_conv_spec *spec,
                                     : cpu_conv_plan_gemm(conv, weights);
     if (status != PERCEPT_OK) {
         cpu_conv_destroy(conv);
+        if (status != PERCEPT_NO_MEMORY && status != PERCEPT_LIMIT)
+            return status; /* said by whoever reads the weights */
         return percept_fail(error, status, "convolution: no memory for %d x %.0f weights",
                             spec->output[2], depth);
     }

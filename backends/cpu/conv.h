@@ -19,6 +19,7 @@
 #define BACKENDS_CPU_CONV_H
 
 #include "backends/cpu/isa.h"
+#include "base/hash.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "runtime/graph.h"
@@ -43,8 +44,19 @@ struct cpu_conv_spec {
     struct cpu_conv_code x, r, y; /* int8 only: codes of x, of the residual and of y */
 };
 
+/* A weight that is not in memory yet. */
+struct cpu_weight_source {
+    /* Its bytes, valid until this is asked of the next weight; NULL, and the error filled. */
+    const void *(*read)(void *context);
+    void *context;
+    struct base_hash key; /* of what the bytes are, without reading them */
+};
+
 struct cpu_conv_weights {
-    const void *weight; /* F32; I8 when the spec's dtype is I8 or U8 */
+    const void *weight;                     /* F32; I8 when the spec's dtype is I8 or U8 */
+    struct cpu_slab *slab; /* where packed weights go; or NULL */
+    const struct cpu_weight_source *source; /* NULL, or where it comes from when it is wanted: then
+                                               weight is NULL */
     /* In elements: output channel, kernel row, kernel column, input channel. The input channel
      * counts within its group. Transposed: the output channel counts within its group, the input
      * channel over all groups. */

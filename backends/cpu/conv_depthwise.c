@@ -7,7 +7,6 @@
  * numbers of at most 255 * 128, 512 at most to a sum, are exact.
  */
 #include "backends/cpu/conv_plan.h"
-#include "backends/cpu/shared.h"
 #include "base/checked.h"
 
 #include <math.h>
@@ -303,6 +302,27 @@ static void pack_pairs(const struct cpu_conv *conv, const struct cpu_conv_weight
         }
 }
 
+static void fill_depthwise(const struct cpu_conv *conv, const struct cpu_conv_weights *weights)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    size_t channels = (size_t)spec->output[2], width = conv->kernels->width;
+    size_t kernel_columns = (size_t)spec->kernel[1],
+           taps = (size_t)spec->kernel[0] * kernel_columns;
+    bool f32 = spec->dtype == PRT_F32;
+    float *packed = conv->packed;
+    for (size_t c = 0; c < channels && conv->depthwise.pairs; c++)
+        pack_pairs(conv, weights, c, conv->packed);
+    for (size_t c = 0; c < channels && !conv->depthwise.pairs; c++) {
+        float *to = packed + c / width * taps * width + c % width;
+        for (size_t row = 0; row < (size_t)spec->kernel[0]; row++) {
+            int64_t at = cpu_weight_at(spec, weights->strides, c, 0, row, 0, 0);
+            for (size_t k = 0; k < kernel_columns; k++, to += width, at += weights->strides[2])
+                *to = f32 ? ((const float *)weights->weight)[at]
+                          : (float)((const int8_t *)weights->weight)[at];
+        }
+    }
+}
+
 enum percept_status cpu_conv_plan_depthwise(struct cpu_conv *conv,
                                             const struct cpu_conv_weights *weights)
 {
@@ -318,23 +338,9 @@ enum percept_status cpu_conv_plan_depthwise(struct cpu_conv *conv,
     if (status != PERCEPT_OK)
         return status;
     /* pairs need no more */
-    conv->packed = cpu_shared_alloc(numbers, sizeof(float), &conv->packed_bytes);
-    if (!conv->packed)
-        return PERCEPT_NO_MEMORY;
-    size_t kernel_columns = (size_t)spec->kernel[1];
-    float *packed = conv->packed;
-    for (size_t c = 0; c < channels && conv->depthwise.pairs; c++)
-        pack_pairs(conv, weights, c, conv->packed);
-    for (size_t c = 0; c < channels && !conv->depthwise.pairs; c++) {
-        float *to = packed + c / width * taps * width + c % width;
-        for (size_t row = 0; row < (size_t)spec->kernel[0]; row++) {
-            int64_t at = cpu_weight_at(spec, weights->strides, c, 0, row, 0, 0);
-            for (size_t k = 0; k < kernel_columns; k++, to += width, at += weights->strides[2])
-                *to = f32 ? ((const float *)weights->weight)[at]
-                          : (float)((const int8_t *)weights->weight)[at];
-        }
-    }
-    conv->packed = cpu_shared_block(packed, conv->packed_bytes);
+    status = cpu_conv_pack(conv, weights, numbers, sizeof(float), fill_depthwise);
+    if (status != PERCEPT_OK)
+        return status;
 
     conv->name = f32 ? conv->kernels->depthwise_f32_name : conv->kernels->depthwise_i8_name;
     size_t rows = (size_t)spec->output[0], images = (size_t)spec->batch;

@@ -171,21 +171,75 @@ static void pack_group(const struct cpu_conv *conv, const struct cpu_conv_weight
     }
 }
 
+static void fill_gemm(const struct cpu_conv *conv, const struct cpu_conv_weights *weights)
+{
+    for (size_t g = 0; g < (size_t)conv->spec.attrs.groups; g++)
+        pack_group(conv, weights, g, (uint8_t *)conv->packed + g * conv->gemm.group_bytes);
+}
+
+/* ---- */
+
+/* What packed weights depend on, all of it. */
+static struct base_hash key_of(const struct cpu_conv *conv, const struct cpu_conv_weights *weights)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    const bool depthwise = !conv->task; /* a gemm plans its tasks first */
+    const int64_t numbers[] = {
+        spec->isa,
+        spec->dtype,
+        spec->kernel[0],
+        spec->kernel[1],
+        spec->input[2],
+        spec->output[2],
+        spec->attrs.groups,
+        spec->attrs.transposed,
+        spec->attrs.nhwc,
+        conv->flip,
+        conv->x_zero,
+        weights->strides[0],
+        weights->strides[1],
+        weights->strides[2],
+        weights->strides[3],
+        depthwise,
+        depthwise ? (int64_t)conv->depthwise.pairs : 0,
+    };
+    struct base_hash key = weights->source->key;
+    base_hash_add(&key, numbers, sizeof numbers);
+    base_hash_add(&key, conv->channels, (size_t)spec->output[2] * sizeof *conv->channels);
+    return key;
+}
+
+enum percept_status cpu_conv_pack(struct cpu_conv *conv, const struct cpu_conv_weights *weights,
+                                  size_t count, size_t size, cpu_conv_fill *fill)
+{
+    struct base_hash key;
+    struct cpu_conv_weights read = *weights;
+    if (weights->source) {
+        key = key_of(conv, weights);
+        conv->packed = cpu_shared_find(&key, count, size, &conv->packed_bytes);
+        if (conv->packed)
+            return PERCEPT_OK;
+        read.weight = weights->source->read(weights->source->context);
+        if (!read.weight)
+            return PERCEPT_INVALID;
+    }
+    conv->packed = cpu_shared_alloc(weights->slab, count, size, &conv->packed_bytes);
+    if (!conv->packed)
+        return PERCEPT_NO_MEMORY;
+    fill(conv, &read);
+    conv->packed =
+        cpu_shared_keyed(conv->packed, conv->packed_bytes, weights->source ? &key : NULL);
+    return PERCEPT_OK;
+}
+
 enum percept_status cpu_conv_pack_gemm(struct cpu_conv *conv,
                                        const struct cpu_conv_weights *weights)
 {
-    const struct cpu_conv_spec *spec = &conv->spec;
-    size_t outputs = group_outputs(spec), columns = conv->kernels->columns, bytes;
+    size_t outputs = group_outputs(&conv->spec), columns = conv->kernels->columns;
     size_t whole = outputs / columns * columns, rest = outputs - whole;
     size_t padded = whole + (rest ? cpu_panel_columns(conv->kernels, rest) : 0);
-    if (!base_mul_size(padded, conv->gemm.column_bytes, &bytes))
+    if (!base_mul_size(padded, conv->gemm.column_bytes, &conv->gemm.group_bytes))
         return PERCEPT_LIMIT;
-    conv->gemm.group_bytes = bytes;
-    conv->packed = cpu_shared_alloc((size_t)spec->attrs.groups, bytes, &conv->packed_bytes);
-    if (!conv->packed)
-        return PERCEPT_NO_MEMORY;
-    for (size_t g = 0; g < (size_t)spec->attrs.groups; g++)
-        pack_group(conv, weights, g, (uint8_t *)conv->packed + g * bytes);
-    conv->packed = cpu_shared_block(conv->packed, conv->packed_bytes);
-    return PERCEPT_OK;
+    return cpu_conv_pack(conv, weights, (size_t)conv->spec.attrs.groups, conv->gemm.group_bytes,
+                         fill_gemm);
 }

@@ -3,9 +3,13 @@
 
 #include "backends/cpu/integer.h"
 #include "backends/cpu/isa.h"
+#include "backends/cpu/kernels.h"
 #include "backends/cpu/loops.h"
+#include "backends/cpu/slab.h"
 #include "backends/cpu/step.h"
+#include "base/checked.h"
 #include "base/clock.h"
+#include "base/pages.h"
 
 #include <stdlib.h>
 
@@ -55,6 +59,8 @@ static const struct cpu_kernel *const kernels[PRT_OP_COUNT] = {
     [PRT_OP_SCALED_RESIZE] = &cpu_scaled_resize,
 };
 
+enum { LEAST_SLAB = 256 << 10 };
+
 struct prt_segment {
     struct base_arena arena;
     struct cpu_step *steps;
@@ -69,6 +75,16 @@ void *cpu_prepare_alloc(const struct cpu_prepare *prepare, size_t size)
         percept_fail(prepare->error, PERCEPT_NO_MEMORY, "cpu: no memory to prepare %s",
                      prt_op_name(prepare->node->op));
     return memory;
+}
+
+void *cpu_staging_get(struct cpu_staging *staging, size_t bytes)
+{
+    if (bytes > staging->bytes) {
+        base_pages_free(staging->memory, staging->bytes);
+        *staging = (struct cpu_staging){.memory = base_pages_reserve(bytes)};
+        staging->bytes = staging->memory ? bytes : 0;
+    }
+    return staging->memory;
 }
 
 static const char *absent(void)
@@ -106,6 +122,7 @@ static void destroy(struct prt_segment *segment)
 }
 
 static enum percept_status prepare_step(const struct prt_compile *compile, uint32_t index,
+                                        struct cpu_staging *staging, struct cpu_slab *slab,
                                         struct prt_segment *segment, struct percept_error *error)
 {
     const struct prt_node *node = &compile->graph->nodes[compile->nodes[index]];
@@ -116,6 +133,8 @@ static enum percept_status prepare_step(const struct prt_compile *compile, uint3
         .graph = compile->graph,
         .node = node,
         .arena = &segment->arena,
+        .staging = staging,
+        .slab = slab,
         .loops = cpu_loops_best(),
         .threads = compile->threads ? compile->threads : 1,
         .error = error,
@@ -127,6 +146,31 @@ static enum percept_status prepare_step(const struct prt_compile *compile, uint3
         segment->scratch = step.scratch;
     segment->steps[segment->count++] = step;
     return PERCEPT_OK;
+}
+
+/* What the weights of layers take when they are packed, roughly. Makes room for the largest in the
+ * staging, which is better than for one that is larger and larger. */
+static size_t packed_bytes(const struct prt_compile *compile, struct cpu_staging *staging)
+{
+    size_t total = 0, largest = 0;
+    for (uint32_t i = 0; i < compile->node_count; i++) {
+        const struct prt_node *node = &compile->graph->nodes[compile->nodes[i]];
+        const struct prt_tensor *weight = cpu_operand(compile->graph, node, 1);
+        if ((node->op != PRT_OP_CONV2D && node->op != PRT_OP_LINEAR) || !weight)
+            continue;
+        const struct prt_value *value = &compile->graph->values[node->inputs[1]];
+        size_t bytes = value->bytes;
+        if (value->flags & PRT_FLAG_DEFERRED && bytes > largest)
+            largest = bytes;
+        if (weight->dtype == PRT_I8)
+            bytes *= cpu_kernels_of(cpu_isa_best())->i8_step /
+                     cpu_kernels_of(cpu_isa_best())->i8_numbers;
+        if (!base_add_size(total, bytes, &total))
+            return 0;
+    }
+    if (largest)
+        (void)cpu_staging_get(staging, largest);
+    return total;
 }
 
 static enum percept_status compile(const struct prt_compile *compile, struct prt_segment **out,
@@ -141,12 +185,17 @@ static enum percept_status compile(const struct prt_compile *compile, struct prt
         return percept_fail(error, PERCEPT_NO_MEMORY, "cpu: no memory for %u steps",
                             compile->node_count);
     }
-    for (uint32_t i = 0; i < compile->node_count; i++) {
-        enum percept_status status = prepare_step(compile, i, segment, error);
-        if (status != PERCEPT_OK) {
-            destroy(segment);
-            return status;
-        }
+    struct cpu_staging staging = {0};
+    size_t packed = packed_bytes(compile, &staging);
+    struct cpu_slab *slab = packed >= LEAST_SLAB ? cpu_slab_create(packed) : NULL;
+    enum percept_status status = PERCEPT_OK;
+    for (uint32_t i = 0; i < compile->node_count && status == PERCEPT_OK; i++)
+        status = prepare_step(compile, i, &staging, slab, segment, error);
+    cpu_slab_close(slab);
+    base_pages_free(staging.memory, staging.bytes);
+    if (status != PERCEPT_OK) {
+        destroy(segment);
+        return status;
     }
     *out = segment;
     return PERCEPT_OK;

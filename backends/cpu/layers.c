@@ -3,6 +3,7 @@
 #include "backends/cpu/image.h"
 #include "backends/cpu/loops.h"
 #include "backends/cpu/step.h"
+#include "runtime/deferred.h"
 
 struct layer {
     struct cpu_conv *conv;
@@ -76,7 +77,8 @@ static struct cpu_conv_weights weights_of(const struct cpu_prepare *prepare)
     const struct prt_tensor *weight = cpu_operand(graph, node, 1),
                             *bias = cpu_operand(graph, node, 2),
                             *slope = cpu_operand(graph, node, 4);
-    struct cpu_conv_weights weights = {.weight = constant(graph, node, 1)->data};
+    bool deferred = constant(graph, node, 1)->flags & PRT_FLAG_DEFERRED;
+    struct cpu_conv_weights weights = {.weight = deferred ? NULL : constant(graph, node, 1)->data};
     if (bias) {
         weights.bias = constant(graph, node, 2)->data;
         weights.bias_dtype = bias->dtype;
@@ -95,6 +97,40 @@ static struct cpu_conv_weights weights_of(const struct cpu_prepare *prepare)
     return weights;
 }
 
+/* ---- weights that are in the file still ---- */
+
+static const void *read_weight(void *context)
+{
+    const struct cpu_prepare *prepare = context;
+    uint32_t weight = prepare->node->inputs[1];
+    void *memory = cpu_staging_get(prepare->staging, prepare->graph->values[weight].bytes);
+    if (!memory) {
+        percept_fail(prepare->error, PERCEPT_NO_MEMORY, "cpu: no memory for a weight");
+        return NULL;
+    }
+    return prt_deferred_read(prepare->graph, weight, memory, prepare->error) == PERCEPT_OK ? memory
+                                                                                           : NULL;
+}
+
+/* Weights that have a source; others are left as they are. */
+static bool source_of(const struct cpu_prepare *prepare, struct cpu_weight_source *source)
+{
+    const struct prt_value *weight = constant(prepare->graph, prepare->node, 1);
+    struct prt_identity identity = {0};
+    if (!prt_deferred_identity(prepare->graph, prepare->node->inputs[1], &identity))
+        return false;
+    *source =
+        (struct cpu_weight_source){.read = read_weight, .context = (void *)(uintptr_t)prepare};
+    base_hash_add(&source->key, &identity, sizeof identity);
+    const struct prt_factors *by = weight->factors;
+    if (by) {
+        base_hash_add(&source->key, &by->axis, sizeof by->axis);
+        base_hash_add(&source->key, by->factors,
+                      (size_t)weight->tensor.sizes[by->axis] * sizeof *by->factors);
+    }
+    return true;
+}
+
 static enum percept_status create(const struct cpu_prepare *prepare,
                                   const struct cpu_conv_spec *spec,
                                   const struct cpu_conv_weights *weights, struct cpu_step *step)
@@ -102,7 +138,12 @@ static enum percept_status create(const struct cpu_prepare *prepare,
     struct layer *layer = cpu_prepare_alloc(prepare, sizeof *layer);
     if (!layer)
         return PERCEPT_NO_MEMORY;
-    enum percept_status status = cpu_conv_create(spec, weights, &layer->conv, prepare->error);
+    struct cpu_weight_source source;
+    struct cpu_conv_weights all = *weights;
+    all.slab = prepare->slab;
+    if (source_of(prepare, &source))
+        all.source = &source;
+    enum percept_status status = cpu_conv_create(spec, &all, &layer->conv, prepare->error);
     if (status != PERCEPT_OK)
         return status;
     const struct prt_node *node = prepare->node;

@@ -264,7 +264,8 @@ static enum percept_status layer_prepare(const struct cpu_prepare *prepare, stru
     };
     size_t padded = groups * blocks * CPU_ROWS_BLOCK, lanes = op->panels * CPU_ROWS_OUTPUTS;
     size_t weight_bytes = lanes * padded / (op->job.four_bits ? 2 : 1), table = lanes * groups;
-    op->packed = cpu_shared_alloc(weight_bytes + (2 * table + lanes) * 4, 1, &op->packed_bytes);
+    op->packed = cpu_shared_alloc(prepare->slab, weight_bytes + (2 * table + lanes) * 4, 1,
+                                  &op->packed_bytes);
     if (!op->packed)
         return percept_fail(prepare->error, PERCEPT_NO_MEMORY, "cpu: no memory for weights");
     uint8_t *to = op->packed;

@@ -1,6 +1,7 @@
 /* Why: ten pipelines with one model should cost one model's weights. */
 #include "backends/cpu/shared.h"
 
+#include "backends/cpu/slab.h"
 #include "base/checked.h"
 
 #include <pthread.h>
@@ -15,13 +16,15 @@ enum { BUCKETS = 1024, SAMPLES = 64, LEAST_BYTES = 4096 };
 enum { MAPPED_BYTES = 256 << 10, ALIGNMENT = 64 };
 
 struct entry {
-    struct entry *next;
+    struct entry *next, *next_of_key;
     void *block;
     size_t bytes, users;
+    struct base_hash key;
+    bool keyed;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct entry *buckets[BUCKETS]; /* under the lock */
+static struct entry *buckets[BUCKETS], *by_key[BUCKETS]; /* under the lock */
 
 /* By some words of it; a block does not change, so this finds it again. */
 static struct entry **bucket_of(const void *block, size_t bytes)
@@ -37,13 +40,22 @@ static struct entry **bucket_of(const void *block, size_t bytes)
     return &buckets[hash % BUCKETS];
 }
 
-void *cpu_shared_alloc(size_t count, size_t size, size_t *bytes)
+static bool bytes_of(size_t count, size_t size, size_t *bytes)
+{
+    return base_mul_size(count, size, bytes) &&
+           base_align_size(*bytes ? *bytes : 1, ALIGNMENT, bytes);
+}
+
+void *cpu_shared_alloc(struct cpu_slab *slab, size_t count, size_t size, size_t *bytes)
 {
     size_t wanted;
-    if (!base_mul_size(count, size, &wanted) ||
-        !base_align_size(wanted ? wanted : 1, ALIGNMENT, &wanted))
+    if (!bytes_of(count, size, &wanted))
         return NULL;
-    void *block;
+    void *block = cpu_slab_cut(slab, wanted);
+    if (block) {
+        *bytes = wanted;
+        return block;
+    }
     if (wanted >= MAPPED_BYTES) {
         /* All of it is written at once: one call rather than a page fault for each page. */
         block = mmap(NULL, wanted, PROT_READ | PROT_WRITE,
@@ -62,13 +74,65 @@ void *cpu_shared_alloc(size_t count, size_t size, size_t *bytes)
 
 static void free_block(void *block, size_t bytes)
 {
-    if (block && bytes >= MAPPED_BYTES)
+    if (!block || cpu_slab_return(block, bytes))
+        return;
+    if (bytes >= MAPPED_BYTES)
         munmap(block, bytes);
     else
         free(block);
 }
 
+static struct entry **bucket_of_key(const struct base_hash *key)
+{
+    return &by_key[key->words[0] % BUCKETS];
+}
+
+/* The first key that a block gets is the one by which it is found. Under the lock. */
+static void set_key(struct entry *entry, const struct base_hash *key)
+{
+    if (!key || entry->keyed)
+        return;
+    struct entry **bucket = bucket_of_key(key);
+    entry->key = *key;
+    entry->keyed = true;
+    entry->next_of_key = *bucket;
+    *bucket = entry;
+}
+
+/* Under the lock. */
+static void drop_key(struct entry *entry)
+{
+    struct entry **at = entry->keyed ? bucket_of_key(&entry->key) : NULL;
+    while (at && *at != entry)
+        at = &(*at)->next_of_key;
+    if (at)
+        *at = entry->next_of_key;
+}
+
+void *cpu_shared_find(const struct base_hash *key, size_t count, size_t size, size_t *bytes)
+{
+    size_t wanted;
+    if (!bytes_of(count, size, &wanted))
+        return NULL;
+    pthread_mutex_lock(&lock);
+    struct entry *found = *bucket_of_key(key);
+    while (found && (found->bytes != wanted || memcmp(&found->key, key, sizeof *key) != 0))
+        found = found->next_of_key;
+    if (found)
+        found->users++;
+    pthread_mutex_unlock(&lock);
+    if (!found)
+        return NULL;
+    *bytes = wanted;
+    return found->block;
+}
+
 void *cpu_shared_block(void *block, size_t bytes)
+{
+    return cpu_shared_keyed(block, bytes, NULL);
+}
+
+void *cpu_shared_keyed(void *block, size_t bytes, const struct base_hash *key)
 {
     if (!block || bytes < LEAST_BYTES)
         return block;
@@ -80,9 +144,11 @@ void *cpu_shared_block(void *block, size_t bytes)
     if (found) {
         found->users++;
     } else if ((found = malloc(sizeof *found))) {
-        *found = (struct entry){*bucket, block, bytes, 1};
+        *found = (struct entry){.next = *bucket, .block = block, .bytes = bytes, .users = 1};
         *bucket = found;
     }
+    if (found)
+        set_key(found, key);
     /* Without memory for an entry the block is its owner's alone. */
     void *kept = found ? found->block : block;
     pthread_mutex_unlock(&lock);
@@ -104,6 +170,7 @@ void cpu_shared_release(void *block, size_t bytes)
         } else if (*at) {
             last = *at;
             *at = last->next;
+            drop_key(last);
         }
         pthread_mutex_unlock(&lock);
     }

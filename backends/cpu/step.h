@@ -48,10 +48,18 @@ struct cpu_step {
     void (*destroy)(const void *state);
 };
 
+/* Memory for one weight at a time. */
+struct cpu_staging {
+    void *memory;
+    size_t bytes;
+};
+
 struct cpu_prepare {
     const struct prt_graph *graph;
     const struct prt_node *node;
     struct base_arena *arena;
+    struct cpu_staging *staging;
+    struct cpu_slab *slab; /* for packed weights; or NULL */
     const struct cpu_loops *loops;
     unsigned threads; /* most workers that a run will have; at least 1 */
     struct percept_error *error;
@@ -98,6 +106,10 @@ static inline void cpu_fault_index(struct cpu_fault *fault, const char *name, in
     fault->size = size;
     atomic_store(&fault->state, 2);
 }
+
+/* At least that much of the staging, 64-byte aligned; what was there is lost. NULL without memory.
+ */
+void *cpu_staging_get(struct cpu_staging *staging, size_t bytes);
 
 /* State of a step, zeroed; fills the error when there is no memory. */
 void *cpu_prepare_alloc(const struct cpu_prepare *prepare, size_t size);

@@ -6,6 +6,7 @@
 #include "runtime/executor/choice.h"
 #include "runtime/executor/strided.h"
 #include "runtime/executor/variant.h"
+#include "runtime/program_data.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -183,8 +184,8 @@ enum percept_status prt_model_create(const struct prt_program *program,
     struct prt_graph *graph = NULL;
     struct prt_model *made = NULL;
     enum percept_status status =
-        prt_program_import_with(program, method_of(options), options ? options->choices : NULL,
-                                options ? options->choice_count : 0, &graph, error);
+        prt_program_import_deferred(program, method_of(options), options ? options->choices : NULL,
+                                    options ? options->choice_count : 0, NULL, 0, &graph, error);
     if (status == PERCEPT_OK)
         status = prt_model_from_graph(graph, options, &made, error);
     if (status != PERCEPT_OK) {
@@ -237,7 +238,7 @@ static enum percept_status make_variant(struct prt_model *model, const struct pr
     struct prt_graph *graph = NULL;
     struct prt_variant *made = NULL;
     int64_t start = base_clock_ns();
-    enum percept_status status = prt_program_import_sized(
+    enum percept_status status = prt_program_import_deferred(
         model->program, method_of(&model->options), choices, prt_model_input_count(model),
         data_sizes, data_size_count, &graph, error);
     if (status == PERCEPT_OK)

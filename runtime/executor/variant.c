@@ -2,14 +2,13 @@
 #include "runtime/executor/variant.h"
 
 #include "base/checked.h"
+#include "base/pages.h"
+#include "runtime/deferred.h"
 #include "runtime/executor/arena.h"
 #include "runtime/passes.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-#define HUGE_PAGE ((size_t)2 << 20)
 
 /* Group the nodes that run into segments: a new one wherever the backend changes. */
 static enum percept_status make_segments(struct prt_variant *variant, struct percept_error *error)
@@ -58,24 +57,21 @@ static enum percept_status compile_segments(struct prt_variant *variant,
 /* One block for everything that runs touch, on huge pages when it is large: fewer TLB misses. */
 static enum percept_status make_memory(struct prt_variant *variant, struct percept_error *error)
 {
-    size_t arena = variant->plan.arena_bytes, scratch, total, rounded;
-    bool huge = base_align_size(variant->stats.scratch_bytes, PRT_PLAN_ALIGNMENT, &scratch) &&
-                base_add_size(arena, scratch, &total) && total >= HUGE_PAGE;
-    size_t alignment = huge ? HUGE_PAGE : PRT_PLAN_ALIGNMENT;
-    if (!base_align_size(variant->stats.scratch_bytes, PRT_PLAN_ALIGNMENT, &scratch) ||
-        !base_add_size(arena, scratch, &total) ||
-        !base_align_size(total ? total : 1, alignment, &rounded) ||
-        !(variant->memory = variant->arena ? prt_arena_need(variant->arena, rounded)
-                                           : aligned_alloc(alignment, rounded)))
+    size_t arena = variant->plan.arena_bytes, scratch, total = 0;
+    if (base_align_size(variant->stats.scratch_bytes, PRT_PLAN_ALIGNMENT, &scratch) &&
+        base_add_size(arena, scratch, &total))
+        variant->memory = variant->arena ? prt_arena_need(variant->arena, total ? total : 1)
+                                         : base_pages_reserve(total);
+    if (!variant->memory)
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for %zu + %zu bytes of tensors",
                             arena, variant->stats.scratch_bytes);
+    variant->memory_bytes = total;
     variant->scratch = (unsigned char *)variant->memory + arena;
     variant->stats.arena_bytes = arena;
     if (variant->arena)
         return PERCEPT_OK;
-    if (huge) /* a wish, not a need; the last part of one would be a page half empty */
-        (void)madvise(variant->memory, total / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
-    memset(variant->memory, 0, total); /* also takes the page faults before the first run */
+    base_pages_wish_huge(variant->memory, 0, total);
+    base_pages_touch(variant->memory, 0, total); /* takes the page faults before the first run */
     return PERCEPT_OK;
 }
 
@@ -108,6 +104,8 @@ static enum percept_status build(struct prt_variant *variant,
 {
     enum percept_status status =
         prt_passes_run(variant->graph, options->backends, !options->no_fusion, error);
+    if (status == PERCEPT_OK)
+        status = prt_deferred_settle(variant->graph, error);
     if (status == PERCEPT_OK)
         status = prt_plan_make(variant->graph, options->backends, &variant->plan, error);
     if (status == PERCEPT_OK)
@@ -154,7 +152,7 @@ void prt_variant_destroy(struct prt_variant *variant)
     free(variant->order);
     free(variant->times);
     if (!variant->arena)
-        free(variant->memory);
+        base_pages_free(variant->memory, variant->memory_bytes);
     free(variant->data);
     prt_plan_free(&variant->plan);
     prt_graph_destroy(variant->graph);

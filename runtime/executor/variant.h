@@ -29,6 +29,7 @@ struct prt_variant {
     struct prt_step_time *times; /* room for the longest segment's profile */
     struct prt_arena *arena;     /* NULL: memory is its own */
     void *memory;                /* arena, then scratch */
+    size_t memory_bytes;
     void *scratch;
     void **data; /* by value; of states and their views only once the model has given their place */
     struct prt_model_stats stats;

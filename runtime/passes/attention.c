@@ -8,6 +8,7 @@
  * with views anywhere that only regroup what stands before the last two dimensions, and around the
  * softmax perhaps what PyTorch calls a safe one: where(any(scores != -inf), softmax(scores), 0).
  */
+#include "runtime/deferred.h"
 #include "runtime/passes.h"
 #include "runtime/passes/match.h"
 
@@ -74,7 +75,9 @@ static bool is_zero(const struct match *match, uint32_t id)
         return number == 0;
     if (!prt_match_is_constant(match->graph, id) || !prt_match_is_f32(match->graph, id))
         return false;
-    const float *data = match->graph->values[id].data;
+    const float *data = prt_deferred_data(match->graph, id);
+    if (!data)
+        return false;
     for (size_t i = 0; i < prt_tensor_elements(tensor_of(match, id)); i++)
         if (data[i] != 0)
             return false;

@@ -6,6 +6,7 @@
 #include "runtime/passes.h"
 
 #include "base/checked.h"
+#include "runtime/deferred.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -65,13 +66,17 @@ static bool fold_view(struct prt_graph *graph, const struct prt_node *node, bool
         return false;
     const struct prt_value *x = &graph->values[node->inputs[0]];
     struct prt_value *y = &graph->values[node->outputs[0]];
+    bool permutes = node->op == PRT_OP_PERMUTE;
+    if (!laid_out && !permutes && !prt_tensor_is_contiguous(&x->tensor))
+        return false;
+    /* Factors are of a dimension that may be another one in y, or none. */
+    if (x->factors && !prt_deferred_data(graph, node->inputs[0]))
+        return false;
+    y->flags |= x->flags & PRT_FLAG_DEFERRED;
     if (laid_out) {
         y->data = x->data;
         return true;
     }
-    bool permutes = node->op == PRT_OP_PERMUTE;
-    if (!permutes && !prt_tensor_is_contiguous(&x->tensor))
-        return false;
     uint8_t place[PRT_MAX_RANK];
     for (uint8_t i = 0; i < y->tensor.rank && permutes; i++)
         place[node->attrs.permute.order[i]] = i;
@@ -155,6 +160,20 @@ static enum percept_status compute_waiting(struct fold *fold, const struct prt_n
     return status;
 }
 
+static enum percept_status fetch_operands(struct fold *fold, const struct prt_node *node,
+                                          struct percept_error *error)
+{
+    enum percept_status status = PERCEPT_OK;
+    for (unsigned i = 0; i < node->input_count && status == PERCEPT_OK; i++) {
+        uint32_t id = node->inputs[i];
+        if (id == PRT_NO_VALUE || !(fold->graph->values[id].flags & PRT_FLAG_DEFERRED))
+            continue;
+        status = prt_deferred_fetch(fold->graph, id, error);
+        fold->data[id] = (void *)(uintptr_t)fold->graph->values[id].data;
+    }
+    return status;
+}
+
 static enum percept_status compute(struct fold *fold, uint32_t index, bool *computed,
                                    struct percept_error *error)
 {
@@ -170,6 +189,8 @@ static enum percept_status compute(struct fold *fold, uint32_t index, bool *comp
     if (y->bytes > FOLD_LIMIT - fold->total)
         return percept_fail(error, PERCEPT_LIMIT, "constants of more than %zu bytes", FOLD_LIMIT);
     enum percept_status status = compute_waiting(fold, node, error);
+    if (status == PERCEPT_OK)
+        status = fetch_operands(fold, node, error);
     if (status != PERCEPT_OK)
         return status;
     void *bytes = base_arena_alloc(&fold->graph->arena, y->bytes);

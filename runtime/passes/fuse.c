@@ -3,6 +3,7 @@
  * through memory for each. At each node that could be the end of such a chain, what it can swallow
  * is taken in: its PAD from the front; or, when it is itself an epilogue, the node before it.
  */
+#include "runtime/deferred.h"
 #include "runtime/graph_check.h"
 #include "runtime/passes.h"
 #include "runtime/passes/match.h"
@@ -205,7 +206,8 @@ static float *channel_operand(struct fuse *fuse, struct prt_node *node, struct p
 
 static const float *bias_of(const struct fuse *fuse, const struct prt_node *node)
 {
-    return node->inputs[BIAS] == PRT_NO_VALUE ? NULL : fuse->graph->values[node->inputs[BIAS]].data;
+    return node->inputs[BIAS] == PRT_NO_VALUE ? NULL
+                                              : prt_deferred_data(fuse->graph, node->inputs[BIAS]);
 }
 
 /* conv(x) + constant per channel: a bias. */
@@ -238,20 +240,40 @@ static bool take_bias(struct fuse *fuse, struct prt_node *node)
     return true;
 }
 
+/* The same for a weight that is not in memory: it is told of its factors. */
+static uint32_t scaled_later(struct fuse *fuse, uint32_t id, unsigned axis, const float *factors)
+{
+    struct prt_graph *graph = fuse->graph;
+    struct prt_factors *by = base_arena_alloc(&graph->arena, sizeof *by);
+    const struct prt_tensor weight = graph->values[id].tensor;
+    uint32_t copy = by ? prt_graph_add_tensor(graph, &weight) : PRT_NO_VALUE;
+    if (copy == PRT_NO_VALUE) {
+        fuse->failed = true;
+        return copy;
+    }
+    *by = (struct prt_factors){factors, axis};
+    graph->values[copy].flags = PRT_FLAG_CONSTANT | PRT_FLAG_DEFERRED;
+    graph->values[copy].data = graph->values[id].data;
+    graph->values[copy].factors = by;
+    return copy;
+}
+
 /* A copy of a constant fp32 weight with each output channel multiplied by its factor. */
 static uint32_t scaled_weight(struct fuse *fuse, const struct prt_node *node, const float *factors)
 {
     struct prt_graph *graph = fuse->graph;
     uint32_t id = node->inputs[WEIGHT];
     struct prt_tensor weight = graph->values[id].tensor;
-    const float *from = graph->values[id].data;
+    unsigned axis = node->op == PRT_OP_LINEAR && node->attrs.linear.weight_is_io ? 1 : 0;
+    if (graph->values[id].flags & PRT_FLAG_DEFERRED && !graph->values[id].factors)
+        return scaled_later(fuse, id, axis, factors);
+    const float *from = prt_deferred_data(graph, id);
     float *to = base_arena_alloc(&graph->arena, graph->values[id].bytes);
     uint32_t copy = prt_graph_add_tensor(graph, &weight);
-    if (!to || copy == PRT_NO_VALUE) {
+    if (!from || !to || copy == PRT_NO_VALUE) {
         fuse->failed = true;
         return PRT_NO_VALUE;
     }
-    unsigned axis = node->op == PRT_OP_LINEAR && node->attrs.linear.weight_is_io ? 1 : 0;
     int64_t strides[PRT_MAX_RANK];
     prt_tensor_strides(&weight, strides);
     size_t count = prt_tensor_elements(&weight);

@@ -1,6 +1,8 @@
 /* Why: patterns read as patterns when the questions they are made of have names. */
 #include "runtime/passes/match.h"
 
+#include "runtime/deferred.h"
+
 #include <string.h>
 
 struct prt_node *prt_match_producer(const struct prt_graph *graph, uint32_t id)
@@ -92,11 +94,12 @@ float *prt_match_channels(struct prt_graph *graph, uint32_t id, const struct prt
         if (prt_tensor_elements(x) != count)
             return NULL;
     }
+    const float *data = same ? NULL : prt_deferred_data(graph, id);
     float *channels = base_arena_array(&graph->arena, count, sizeof *channels);
-    if (!channels)
+    if (!channels || (!same && !data))
         return NULL;
     for (size_t i = 0; i < count; i++)
-        channels[i] = same ? (float)number : ((const float *)graph->values[id].data)[i];
+        channels[i] = same ? (float)number : data[i];
     return channels;
 }
 

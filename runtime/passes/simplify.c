@@ -3,6 +3,7 @@
  * later passes look for: nodes that change nothing go, chains of views become one view, and
  * arithmetic that spells out an op of ours becomes that op.
  */
+#include "runtime/deferred.h"
 #include "runtime/passes.h"
 #include "runtime/passes/match.h"
 
@@ -339,10 +340,10 @@ static bool prelu_from_where(struct simplify *simplify, struct prt_node *node)
 /*
  * The one constant matrix in an operand of a product: the operand itself, or what an expand (a
  * product with 1) repeats along the batch, which is how exporters write x @ W. Sets *matrix to its
- * tensor of rank 2.
+ * tensor of rank 2. PRT_NO_VALUE when there is none.
  */
-static const void *constant_matrix(const struct prt_graph *graph, uint32_t id,
-                                   struct prt_tensor *matrix)
+static uint32_t constant_matrix(const struct prt_graph *graph, uint32_t id,
+                                struct prt_tensor *matrix)
 {
     const struct prt_node *expand = prt_match_made_by(graph, id, PRT_OP_BINARY);
     const struct prt_tensor *whole = prt_match_tensor(graph, id);
@@ -350,7 +351,7 @@ static const void *constant_matrix(const struct prt_graph *graph, uint32_t id,
         id = expand->inputs[0];
     if (!whole || whole->rank < 2 || !prt_match_is_constant(graph, id) ||
         !prt_match_is_f32(graph, id))
-        return NULL;
+        return PRT_NO_VALUE;
     const struct prt_tensor *base = &graph->values[id].tensor;
     const int32_t *sizes = &whole->sizes[whole->rank - 2];
     *matrix = (struct prt_tensor){
@@ -358,10 +359,10 @@ static const void *constant_matrix(const struct prt_graph *graph, uint32_t id,
     if (base->rank == 2)
         *matrix = *base;
     else if (base->rank < 2 || !prt_tensor_is_contiguous(base))
-        return NULL;
+        return PRT_NO_VALUE;
     bool one = base->sizes[base->rank - 2] == sizes[0] && base->sizes[base->rank - 1] == sizes[1] &&
                prt_tensor_elements(base) == (size_t)sizes[0] * (size_t)sizes[1];
-    return one ? graph->values[id].data : NULL;
+    return one && !graph->values[id].factors ? id : PRT_NO_VALUE;
 }
 
 /* A product with a constant matrix is a LINEAR, whose weight is packed once. */
@@ -369,10 +370,10 @@ static bool linear_from_matmul(struct simplify *simplify, struct prt_node *node)
 {
     struct prt_graph *graph = simplify->graph;
     struct prt_tensor matrix;
-    const void *data = node->op == PRT_OP_MATMUL && prt_match_is_f32(graph, node->inputs[0])
-                           ? constant_matrix(graph, node->inputs[1], &matrix)
-                           : NULL;
-    if (!data ||
+    uint32_t from = node->op == PRT_OP_MATMUL && prt_match_is_f32(graph, node->inputs[0])
+                        ? constant_matrix(graph, node->inputs[1], &matrix)
+                        : PRT_NO_VALUE;
+    if (from == PRT_NO_VALUE ||
         tensor_of(simplify, node->inputs[0])->rank != tensor_of(simplify, node->outputs[0])->rank)
         return false;
     bool transposed = node->attrs.matmul.transpose_b;
@@ -381,8 +382,9 @@ static bool linear_from_matmul(struct simplify *simplify, struct prt_node *node)
         simplify->failed = true;
         return false;
     }
-    graph->values[weight].flags = PRT_FLAG_CONSTANT;
-    graph->values[weight].data = data;
+    graph->values[weight].flags =
+        PRT_FLAG_CONSTANT | (graph->values[from].flags & PRT_FLAG_DEFERRED);
+    graph->values[weight].data = graph->values[from].data;
     graph->values[weight].uses = 1;
     graph->values[node->inputs[1]].uses--;
     node->inputs[1] = weight;

@@ -103,8 +103,8 @@ START_TEST(blocks_with_other_bytes_stay_apart)
 {
     enum { BYTES = 8192 };
     size_t bytes;
-    char *a = cpu_shared_alloc(2, BYTES / 2, &bytes), *b = cpu_shared_alloc(BYTES, 1, &bytes),
-         *c = cpu_shared_alloc(1, BYTES, &bytes);
+    char *a = cpu_shared_alloc(NULL, 2, BYTES / 2, &bytes), *b = cpu_shared_alloc(NULL, BYTES, 1, &bytes),
+         *c = cpu_shared_alloc(NULL, 1, BYTES, &bytes);
     ck_assert_uint_eq(bytes, BYTES);
     ck_assert_int_eq(c[BYTES - 1], 0);
     memset(a, 1, BYTES);
@@ -119,10 +119,10 @@ START_TEST(blocks_with_other_bytes_stay_apart)
     cpu_shared_release(a, BYTES);
     cpu_shared_release(c, BYTES);
     cpu_shared_release(NULL, 0);
-    void *never = cpu_shared_alloc(1 << 20, 1, &bytes); /* a mapping, never handed over */
+    void *never = cpu_shared_alloc(NULL, 1 << 20, 1, &bytes); /* a mapping, never handed over */
     ck_assert_ptr_nonnull(never);
     cpu_shared_release(never, bytes);
-    ck_assert_ptr_null(cpu_shared_alloc(SIZE_MAX, 2, &bytes));
+    ck_assert_ptr_null(cpu_shared_alloc(NULL, SIZE_MAX, 2, &bytes));
 }
 END_TEST
 
@@ -132,7 +132,7 @@ static void *come_and_go(void *unused)
     for (int i = 0; i < 200; i++) {
         enum { BYTES = 4096 };
         size_t bytes;
-        char *block = cpu_shared_alloc(1, BYTES, &bytes);
+        char *block = cpu_shared_alloc(NULL, 1, BYTES, &bytes);
         memset(block, i % 5, BYTES);
         block = cpu_shared_block(block, BYTES);
         if (block[17] != i % 5 || block[BYTES - 1] != i % 5)

@@ -1,0 +1,26 @@
+/*
+ * Memory for the packed weights of one model: cut from one piece, on huge pages as far as they are
+ * filled, so that it takes a few page faults rather than thousands. Memory goes back to the system
+ * when all that was cut from a slab was given back. Thread-safe, but for cutting from one slab.
+ */
+#ifndef BACKENDS_CPU_SLAB_H
+#define BACKENDS_CPU_SLAB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct cpu_slab;
+
+/* Room for about that much; nothing is taken from the system yet. NULL without memory: then what
+ * takes one takes NULL. */
+struct cpu_slab *cpu_slab_create(size_t bytes);
+/* Nothing more will be cut. NULL is fine. */
+void cpu_slab_close(struct cpu_slab *slab);
+
+/* Zeroed and 64-byte aligned; NULL when there is no room. */
+void *cpu_slab_cut(struct cpu_slab *slab, size_t bytes);
+/* Give a piece of any slab back; false when it is of none. The last that was cut can be cut again.
+ */
+bool cpu_slab_return(void *piece, size_t bytes);
+
+#endif

@@ -1,0 +1,114 @@
+/* Why: see deferred.h. Here is what a constant in a file needs until it is one in memory. */
+#include "runtime/deferred.h"
+
+#include "runtime/program_data.h"
+
+#include <string.h>
+
+/* The program's file in which data lies; NULL when it is in none. */
+static const struct prt_file *file_of(const struct prt_program *program, const void *data)
+{
+    uintptr_t at = (uintptr_t)data;
+    for (uint32_t i = 0; program && i <= program->data_count; i++) {
+        const struct prt_file *file = i ? &program->data[i - 1] : &program->source;
+        uintptr_t begin = (uintptr_t)file->bytes.data;
+        if (at >= begin && at - begin < file->bytes.size)
+            return file;
+    }
+    return NULL;
+}
+
+enum percept_status prt_program_need(const struct prt_program *program, const void *data,
+                                     size_t size, struct percept_error *error)
+{
+    const struct prt_file *file = file_of(program, data);
+    return file ? prt_file_need(file, data, size, error) : PERCEPT_OK;
+}
+
+bool prt_program_lacks(const struct prt_program *program, const void *data, size_t size)
+{
+    const struct prt_file *file = file_of(program, data);
+    return file && prt_file_lacks(file, data, size);
+}
+
+static void scale(const struct prt_value *value, float *numbers)
+{
+    const struct prt_tensor *tensor = &value->tensor;
+    const struct prt_factors *by = value->factors;
+    int64_t strides[PRT_MAX_RANK];
+    prt_tensor_strides(tensor, strides);
+    size_t count = prt_tensor_elements(tensor), channels = (size_t)tensor->sizes[by->axis];
+    size_t run = (size_t)strides[by->axis], channel = 0;
+    for (size_t i = 0; i < count; i += run, channel = channel + 1 < channels ? channel + 1 : 0)
+        for (size_t k = i; k < i + run; k++)
+            numbers[k] *= by->factors[channel];
+}
+
+enum percept_status prt_deferred_read(const struct prt_graph *graph, uint32_t id, void *to,
+                                      struct percept_error *error)
+{
+    const struct prt_value *value = &graph->values[id];
+    const struct prt_file *file =
+        value->flags & PRT_FLAG_DEFERRED ? file_of(graph->program, value->data) : NULL;
+    enum percept_status status = PERCEPT_OK;
+    if (file)
+        status = prt_file_read(file, value->data, value->bytes, to, error);
+    else if (value->bytes)
+        memcpy(to, value->data, value->bytes);
+    if (status == PERCEPT_OK && value->flags & PRT_FLAG_DEFERRED && value->factors && value->bytes)
+        scale(value, to);
+    return status;
+}
+
+enum percept_status prt_deferred_fetch(struct prt_graph *graph, uint32_t id,
+                                       struct percept_error *error)
+{
+    struct prt_value *value = &graph->values[id];
+    if (!(value->flags & PRT_FLAG_DEFERRED))
+        return PERCEPT_OK;
+    enum percept_status status;
+    if (value->factors) {
+        void *own = base_arena_alloc(&graph->arena, value->bytes);
+        if (!own)
+            return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a constant");
+        status = prt_deferred_read(graph, id, own, error);
+        if (status == PERCEPT_OK)
+            value->data = own;
+    } else {
+        status = prt_program_need(graph->program, value->data, value->bytes, error);
+    }
+    if (status == PERCEPT_OK) {
+        value->flags &= ~(uint32_t)PRT_FLAG_DEFERRED;
+        value->factors = NULL;
+    }
+    return status;
+}
+
+const void *prt_deferred_data(struct prt_graph *graph, uint32_t id)
+{
+    return prt_deferred_fetch(graph, id, NULL) == PERCEPT_OK ? graph->values[id].data : NULL;
+}
+
+enum percept_status prt_deferred_settle(struct prt_graph *graph, struct percept_error *error)
+{
+    enum percept_status status = PERCEPT_OK;
+    for (uint32_t n = 0; n < graph->node_count; n++) {
+        const struct prt_node *node = &graph->nodes[n];
+        bool packs = node->op == PRT_OP_CONV2D || node->op == PRT_OP_LINEAR;
+        for (unsigned i = 0; i < node->input_count && status == PERCEPT_OK; i++)
+            if (node->inputs[i] != PRT_NO_VALUE && !(packs && i == 1))
+                status = prt_deferred_fetch(graph, node->inputs[i], error);
+    }
+    for (uint32_t i = 0; i < graph->output_count && status == PERCEPT_OK; i++)
+        status = prt_deferred_fetch(graph, graph->outputs[i], error);
+    return status;
+}
+
+bool prt_deferred_identity(const struct prt_graph *graph, uint32_t id,
+                           struct prt_identity *identity)
+{
+    const struct prt_value *value = &graph->values[id];
+    const struct prt_file *file =
+        value->flags & PRT_FLAG_DEFERRED ? file_of(graph->program, value->data) : NULL;
+    return file && prt_file_identity(file, value->data, value->bytes, identity);
+}

@@ -1,0 +1,48 @@
+/*
+ * Constants that are in a file still: what is packed once need not lie in memory beside what it was
+ * packed from.
+ *
+ * A value with PRT_FLAG_DEFERRED is a CONSTANT whose `data` is where its bytes would lie. Who wants
+ * them calls one of these. Graphs that prt_program_import makes have no such values; those that
+ * models are made of may have them until their passes are done, and from then on only as weight of
+ * CONV2D and LINEAR, for backends to take in when they compile.
+ */
+#ifndef RUNTIME_DEFERRED_H
+#define RUNTIME_DEFERRED_H
+
+#include "runtime/graph.h"
+
+/* Constants that are smaller are not worth it. */
+enum { PRT_DEFERRED_LEAST = 16 << 10 };
+
+/* Each element times the factor of its index along `axis`: what a batch norm leaves. */
+struct prt_factors {
+    const float *factors; /* as many as the tensor's size there */
+    unsigned axis;
+};
+
+/* Which bytes of which file: two constants with the same identity are the same. */
+struct prt_identity {
+    uint64_t device, inode, file_size;
+    int64_t modified[2], changed[2]; /* seconds, nanoseconds */
+    uint64_t offset, size;
+};
+
+/* Bytes of a constant, deferred or not, into `to`, which has room for them. */
+enum percept_status prt_deferred_read(const struct prt_graph *graph, uint32_t value, void *to,
+                                      struct percept_error *error);
+
+/* Let a value, if it is deferred, be a constant like any other. */
+enum percept_status prt_deferred_fetch(struct prt_graph *graph, uint32_t value,
+                                       struct percept_error *error);
+/* Its data after that; NULL when it cannot be had. */
+const void *prt_deferred_data(struct prt_graph *graph, uint32_t value);
+
+/* The same for each value but the weights of CONV2D and LINEAR. */
+enum percept_status prt_deferred_settle(struct prt_graph *graph, struct percept_error *error);
+
+/* Of a deferred value; false for others. Its factors are not in it. */
+bool prt_deferred_identity(const struct prt_graph *graph, uint32_t value,
+                           struct prt_identity *identity);
+
+#endif
