@@ -140,6 +140,11 @@ START_TEST(weights_of_8_bits_by_channel_and_group)
         layer_case(random_between(1, 5), random_between(1, 3), random_between(1, 70),
                    random_between(1, 19), -128);
     layer_case(3, 1, 700, 150, -128);
+    for (int round = 0; round < 20; round++) /* many rows, which some sets treat otherwise */
+        layer_case(random_between(8, 21), random_between(1, 3), random_between(1, 70),
+                   random_between(1, 41), -128);
+    layer_case(13, 1, 2048, 70, -128);
+    layer_case(13, 1, 2049, 9, -128);
 }
 END_TEST
 
@@ -150,6 +155,10 @@ START_TEST(weights_of_4_bits_by_channel_and_group)
         layer_case(random_between(1, 5), random_between(1, 4), random_between(1, 70),
                    random_between(1, 19), -8);
     layer_case(1, 18, 32, 150, -8);
+    for (int round = 0; round < 20; round++)
+        layer_case(random_between(8, 21), random_between(1, 4), random_between(1, 70),
+                   random_between(1, 41), -8);
+    layer_case(13, 64, 32, 70, -8);
 }
 END_TEST
 
