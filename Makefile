@@ -3,7 +3,7 @@ PYTHON := build/venv/bin/python
 # A preset is configured once; Ninja reconfigures by itself when a CMakeLists.txt changes.
 build = test -f build/$(1)/build.ninja || cmake --preset $(1) >/dev/null; cmake --build --preset $(1) -- --quiet
 
-.PHONY: run test compile setup setup-test build demo-models models zoo reference lint format fuzz conformance conformance-sample bench test-% test-aarch64 clean install
+.PHONY: run test compile setup setup-test build demo-models models zoo reference lint format fuzz conformance conformance-sample bench test-% test-aarch64 test-avx512 clean install
 
 run: setup build demo-models
 	@tools/demo.sh
@@ -54,6 +54,10 @@ test-aarch64:
 	@tools/setup_aarch64.sh
 	@$(call build,aarch64)
 	ctest --test-dir build/aarch64 --no-tests=error --output-on-failure -j $$(nproc)
+
+# The CPU kernels for AVX-512 in an emulated processor, under a Linux of its own, for machines that lack it. Takes an hour.
+test-avx512: setup-test build
+	@tools/test_avx512.sh
 
 lint: build
 	@tools/lint.sh

@@ -91,11 +91,11 @@ bool cpu_isa_has(enum cpu_isa isa)
     return answer == PRESENT;
 }
 
-/* Compiled from the same kernels as the others, but run by no processor yet that we had: until its
- * tests have passed on one, such a set is taken only by name. */
+/* Compiled from the same kernels as the others, but run by no processor yet, real or emulated:
+ * until its tests have passed on one, such a set is taken only by name. */
 static bool is_untried(enum cpu_isa isa)
 {
-    return isa == CPU_ISA_AVXVNNI || isa == CPU_ISA_AVX512 || isa == CPU_ISA_AVX512VNNI;
+    return isa == CPU_ISA_AVXVNNI;
 }
 
 enum cpu_isa cpu_isa_best(void)
