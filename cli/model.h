@@ -11,6 +11,7 @@ struct cli_model_settings {
     const char *backend; /* NULL: all that this build has, in their order */
     unsigned long threads;
     struct base_option_list data; /* .ptd files */
+    const char *cache;            /* folder for packed weights; NULL: none */
     bool observable;              /* without fusion, each node's result to be seen */
 };
 
@@ -33,6 +34,12 @@ struct cli_model_settings {
     {                                                                                          \
         "data", "FILE", "a .ptd file with weights of the program; may be given several times", \
             BASE_OPTION_LIST, &(settings).data                                                 \
+    }
+
+#define CLI_OPTION_CACHE(settings)                                                    \
+    {                                                                                 \
+        "cache", "FOLDER", "keep packed weights there, and use those that are there", \
+            BASE_OPTION_TEXT, &(settings).cache                                       \
     }
 
 struct cli_model {

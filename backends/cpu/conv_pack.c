@@ -1,6 +1,7 @@
 /* Why: weights are read in the order of the kernel's tiles, which is no order that a file has them
  * in. Most of what loading a model costs is this, so it goes through them once, without looking
  * anything up for a number. */
+#include "backends/cpu/cache.h"
 #include "backends/cpu/conv_plan.h"
 #include "backends/cpu/shared.h"
 #include "base/checked.h"
@@ -209,6 +210,18 @@ static struct base_hash key_of(const struct cpu_conv *conv, const struct cpu_con
     return key;
 }
 
+static void *find_in_cache(struct cpu_cache *cache, const struct base_hash *key, size_t count,
+                           size_t size, size_t *bytes)
+{
+    size_t wanted;
+    void *block =
+        cpu_shared_bytes(count, size, &wanted) ? cpu_cache_find(cache, key, wanted) : NULL;
+    if (!block)
+        return NULL;
+    *bytes = wanted;
+    return cpu_shared_keyed(block, wanted, key);
+}
+
 enum percept_status cpu_conv_pack(struct cpu_conv *conv, const struct cpu_conv_weights *weights,
                                   size_t count, size_t size, cpu_conv_fill *fill)
 {
@@ -217,8 +230,12 @@ enum percept_status cpu_conv_pack(struct cpu_conv *conv, const struct cpu_conv_w
     if (weights->source) {
         key = key_of(conv, weights);
         conv->packed = cpu_shared_find(&key, count, size, &conv->packed_bytes);
-        if (conv->packed)
+        if (!conv->packed)
+            conv->packed = find_in_cache(weights->cache, &key, count, size, &conv->packed_bytes);
+        if (conv->packed) {
+            cpu_cache_keep(weights->cache, &key, conv->packed, conv->packed_bytes);
             return PERCEPT_OK;
+        }
         read.weight = weights->source->read(weights->source->context);
         if (!read.weight)
             return PERCEPT_INVALID;
@@ -229,6 +246,8 @@ enum percept_status cpu_conv_pack(struct cpu_conv *conv, const struct cpu_conv_w
     fill(conv, &read);
     conv->packed =
         cpu_shared_keyed(conv->packed, conv->packed_bytes, weights->source ? &key : NULL);
+    if (weights->source)
+        cpu_cache_keep(weights->cache, &key, conv->packed, conv->packed_bytes);
     return PERCEPT_OK;
 }
 

@@ -141,6 +141,7 @@ static enum percept_status create(const struct cpu_prepare *prepare,
     struct cpu_weight_source source;
     struct cpu_conv_weights all = *weights;
     all.slab = prepare->slab;
+    all.cache = prepare->cache;
     if (source_of(prepare, &source))
         all.source = &source;
     enum percept_status status = cpu_conv_create(spec, &all, &layer->conv, prepare->error);
