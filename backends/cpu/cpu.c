@@ -158,12 +158,10 @@ static enum percept_status prepare_step(const struct prt_compile *compile, uint3
 }
 
 /* What the weights of layers take when they are packed, but for those that are cached, roughly.
- * Makes room for the largest in the staging, which is better than for one that is larger and
- * larger. */
-static size_t packed_bytes(const struct prt_compile *compile, bool cached,
-                           struct cpu_staging *staging)
+ */
+static size_t packed_bytes(const struct prt_compile *compile, bool cached)
 {
-    size_t total = 0, largest = 0;
+    size_t total = 0;
     for (uint32_t i = 0; i < compile->node_count; i++) {
         const struct prt_node *node = &compile->graph->nodes[compile->nodes[i]];
         const struct prt_tensor *weight = cpu_operand(compile->graph, node, 1);
@@ -173,16 +171,12 @@ static size_t packed_bytes(const struct prt_compile *compile, bool cached,
         size_t bytes = value->bytes;
         if (value->flags & PRT_FLAG_DEFERRED && cached)
             continue;
-        if (value->flags & PRT_FLAG_DEFERRED && bytes > largest)
-            largest = bytes;
         if (weight->dtype == PRT_I8)
             bytes *= cpu_kernels_of(cpu_isa_best())->i8_step /
                      cpu_kernels_of(cpu_isa_best())->i8_numbers;
         if (!base_add_size(total, bytes, &total))
             return 0;
     }
-    if (largest)
-        (void)cpu_staging_get(staging, largest);
     return total;
 }
 
@@ -213,7 +207,7 @@ static enum percept_status compile(const struct prt_compile *compile, struct prt
     }
     struct cpu_staging staging = {0};
     struct cpu_cache *cache = compile->cache ? open_cache(compile) : NULL;
-    size_t packed = packed_bytes(compile, cpu_cache_is_filled(cache), &staging);
+    size_t packed = packed_bytes(compile, cpu_cache_is_filled(cache));
     const struct weights weights = {
         .staging = &staging,
         .slab = packed >= LEAST_SLAB ? cpu_slab_create(packed) : NULL,
