@@ -79,6 +79,7 @@ enum percept_status cli_model_open(const char *path, const struct cli_model_sett
         .method = settings->method,
         .backends = settings->backend ? opened.backends : percept_backends,
         .pool = opened.pool,
+        .cache = settings->cache,
         .no_fusion = settings->observable,
         .observable = settings->observable,
     };

@@ -11,8 +11,9 @@ struct cli_model_settings {
     const char *backend; /* NULL: all that this build has, in their order */
     unsigned long threads;
     struct base_option_list data; /* .ptd files */
-    size_t tokens;   /* the last size of the first input, if that is dynamic; 0: the largest */
-    bool observable; /* without fusion, each node's result to be seen */
+    size_t tokens;     /* the last size of the first input, if that is dynamic; 0: the largest */
+    const char *cache; /* folder for packed weights; NULL: none */
+    bool observable;   /* without fusion, each node's result to be seen */
 };
 
 #define CLI_OPTION_METHOD(settings)                                                    \
@@ -34,6 +35,12 @@ struct cli_model_settings {
     {                                                                                          \
         "data", "FILE", "a .ptd file with weights of the program; may be given several times", \
             BASE_OPTION_LIST, &(settings).data                                                 \
+    }
+
+#define CLI_OPTION_CACHE(settings)                                                    \
+    {                                                                                 \
+        "cache", "FOLDER", "keep packed weights there, and use those that are there", \
+            BASE_OPTION_TEXT, &(settings).cache                                       \
     }
 
 struct cli_model {

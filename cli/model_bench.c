@@ -187,6 +187,7 @@ int cli_model_bench(int argc, char **argv)
     const struct base_option options[] = {
         CLI_OPTION_THREADS(bench.settings),
         CLI_OPTION_DATA(bench.settings),
+        CLI_OPTION_CACHE(bench.settings),
         {"runs", "N", "measure so many runs", BASE_OPTION_COUNT, &bench.runs},
         {"seconds", "SECONDS", "measure for so long, at least 10 runs; 3 if not given",
          BASE_OPTION_SECONDS, &bench.seconds},

@@ -362,6 +362,7 @@ int cli_model_generate(int argc, char **argv)
         CLI_OPTION_BACKEND(of.settings),
         CLI_OPTION_THREADS(of.settings),
         CLI_OPTION_DATA(of.settings),
+        CLI_OPTION_CACHE(of.settings),
         CLI_OPTION_JSON(&of.json),
     };
     const struct base_usage usage = {

@@ -145,6 +145,7 @@ int cli_model_run(int argc, char **argv)
         CLI_OPTION_BACKEND(run.settings),
         CLI_OPTION_THREADS(run.settings),
         CLI_OPTION_DATA(run.settings),
+        CLI_OPTION_CACHE(run.settings),
         CLI_OPTION_JSON(&run.json),
     };
     const struct base_usage usage = {

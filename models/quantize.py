@@ -21,6 +21,7 @@ from torchao.quantization.pt2e.quantizer.quantizer import Q_ANNOTATION_KEY
 
 aten = torch.ops.aten
 WEIGHTED = (aten.conv2d.default, aten.linear.default)
+CLAMPS = (aten.hardtanh.default, aten.relu6.default)
 SCALE_KEEPING = (aten.pad.default, aten.upsample_bilinear2d.vec)
 
 
@@ -46,7 +47,7 @@ class Quantizer(XNNPACKQuantizer):
         for node in _tail(model):  # an annotation that asks for nothing: the annotators pass over the node
             node.meta[Q_ANNOTATION_KEY] = QuantizationAnnotation(_annotated=True)
         for node in model.graph.nodes:
-            if node.target == aten.hardtanh.default and node.args[0].target == aten.conv2d.default:
+            if node.target in CLAMPS and node.args[0].target == aten.conv2d.default:
                 self._annotate_clamped(node.args[0], node)
         super().annotate(model)
         for node in model.graph.nodes:

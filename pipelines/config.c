@@ -53,7 +53,7 @@ static const struct pipe_param top_params[] = {
 };
 
 struct daemon_fields {
-    const char *socket;
+    const char *socket, *cache;
     bool exit_when_done;
     int64_t threads;
     int log;
@@ -66,6 +66,10 @@ static const struct pipe_param daemon_params[] = {
      .kind = PIPE_PARAM_PATH,
      .offset = offsetof(struct daemon_fields, socket),
      .help = "path of the control socket"},
+    {.name = "cache",
+     .kind = PIPE_PARAM_PATH,
+     .offset = offsetof(struct daemon_fields, cache),
+     .help = "folder for packed weights; none if not given"},
     {.name = "exit_when_done",
      .kind = PIPE_PARAM_BOOL,
      .offset = offsetof(struct daemon_fields, exit_when_done),
@@ -96,6 +100,7 @@ static enum percept_status read_daemon(const struct pipe_schema_reader *r,
     }
     config->daemon = (struct pipe_daemon_settings){
         .socket = fields.socket,
+        .cache = fields.cache,
         .exit_when_done = fields.exit_when_done,
         .threads = (unsigned)fields.threads,
         .log_level = (enum base_log_level)fields.log,

@@ -21,6 +21,7 @@ struct pipe_config;
 /* What the daemon itself takes from the file. */
 struct pipe_daemon_settings {
     const char *socket;  /* NULL: the default */
+    const char *cache;   /* folder for packed weights: prt.h; NULL: none */
     bool exit_when_done; /* stop when every source has ended */
     unsigned threads;    /* of the runtime's pool; 0: one per CPU */
     enum base_log_level log_level;

@@ -1,5 +1,9 @@
 /*
  * A configured model as nodes see it: prt's model, and the accounts that the engine keeps of it.
+ *
+ * The models of a pipeline share the memory of their tensors (prt_arena), since its thread runs one
+ * after the other. So a node fills the whole input before each run, and takes what it needs of the
+ * outputs before it runs another model or returns.
  */
 #ifndef PIPELINES_MODEL_H
 #define PIPELINES_MODEL_H

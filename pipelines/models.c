@@ -141,8 +141,8 @@ static void add_placement(struct entry *entry, const char *name)
 }
 
 enum percept_status pipe_models_open(struct pipe_models *models, const char *name,
-                                     int64_t *frame_ns, struct pipe_model **out,
-                                     struct percept_error *error)
+                                     int64_t *frame_ns, struct prt_arena *arena,
+                                     struct pipe_model **out, struct percept_error *error)
 {
     struct entry *entry = NULL;
     for (size_t i = 0; i < models->count; i++)
@@ -156,6 +156,8 @@ enum percept_status pipe_models_open(struct pipe_models *models, const char *nam
     const struct prt_model_options options = {
         .backends = entry->backends,
         .pool = models->host->pool,
+        .arena = arena,
+        .cache = models->config->daemon.cache,
     };
     int64_t start = base_clock_ns();
     enum percept_status status = prt_model_create(entry->program, &options, &model->prt, error);

@@ -213,7 +213,9 @@ static enum percept_status open_model(struct pipe_node_host *host, const char *n
     if (!models)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     p->open_models = models;
-    enum percept_status status = pipe_models_open(p->models, name, &p->model_ns, model, error);
+    enum percept_status status = p->arena ? PERCEPT_OK : prt_arena_create(&p->arena, error);
+    if (status == PERCEPT_OK)
+        status = pipe_models_open(p->models, name, &p->model_ns, p->arena, model, error);
     if (status == PERCEPT_OK)
         models[p->open_model_count++] = *model;
     return status;
@@ -348,6 +350,7 @@ void pipe_pipeline_destroy(struct pipe_pipeline *p)
     if (p->stop_fd >= 0)
         close(p->stop_fd);
     free(p->open_models);
+    prt_arena_destroy(p->arena);
     free(p->nodes);
     free(p->topics);
     free(p);

@@ -78,6 +78,7 @@ struct pipe_pipeline {
     struct pipe_running_topic *topics;
     struct pipe_node_host node_host;
     struct pipe_model **open_models; /* of all nodes */
+    struct prt_arena *arena;         /* of these: the pipeline's thread runs one after the other */
     size_t open_model_count;
     unsigned turn;    /* which of the two buffers is this frame's; pipeline thread */
     int64_t model_ns; /* of this frame; pipeline thread */

@@ -31,7 +31,8 @@ struct prt_compile {
     const struct prt_graph *graph; /* finished; outlives the segment */
     const uint32_t *nodes;         /* indices into graph->nodes, in execution order */
     uint32_t node_count;
-    unsigned threads; /* most workers that an execution will have */
+    unsigned threads;  /* most workers that an execution will have */
+    const char *cache; /* folder for what need not be computed again by the next process; or NULL */
 };
 
 /* Filled by an execution when the caller wants a profile: one entry a node of the compile, in

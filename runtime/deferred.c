@@ -31,33 +31,44 @@ bool prt_program_lacks(const struct prt_program *program, const void *data, size
     return file && prt_file_lacks(file, data, size);
 }
 
-static void scale(const struct prt_value *value, float *numbers)
+/* numbers are the elements [from, from + count). */
+static void scale(const struct prt_value *value, size_t from, size_t count, float *numbers)
 {
     const struct prt_tensor *tensor = &value->tensor;
     const struct prt_factors *by = value->factors;
     int64_t strides[PRT_MAX_RANK];
     prt_tensor_strides(tensor, strides);
-    size_t count = prt_tensor_elements(tensor), channels = (size_t)tensor->sizes[by->axis];
-    size_t run = (size_t)strides[by->axis], channel = 0;
-    for (size_t i = 0; i < count; i += run, channel = channel + 1 < channels ? channel + 1 : 0)
-        for (size_t k = i; k < i + run; k++)
-            numbers[k] *= by->factors[channel];
+    size_t channels = (size_t)tensor->sizes[by->axis], run = (size_t)strides[by->axis];
+    size_t channel = from / run % channels, left = run - from % run;
+    for (size_t i = 0; i < count; left = run, channel = channel + 1 < channels ? channel + 1 : 0)
+        for (; left && i < count; left--, i++)
+            numbers[i] *= by->factors[channel];
+}
+
+enum percept_status prt_deferred_read_part(const struct prt_graph *graph, uint32_t id,
+                                           size_t offset, size_t size, void *to,
+                                           struct percept_error *error)
+{
+    const struct prt_value *value = &graph->values[id];
+    if (!size)
+        return PERCEPT_OK;
+    const unsigned char *from = (const unsigned char *)value->data + offset;
+    const struct prt_file *file =
+        value->flags & PRT_FLAG_DEFERRED ? file_of(graph->program, value->data) : NULL;
+    enum percept_status status = PERCEPT_OK;
+    if (file)
+        status = prt_file_read(file, from, size, to, error);
+    else
+        memcpy(to, from, size);
+    if (status == PERCEPT_OK && value->flags & PRT_FLAG_DEFERRED && value->factors)
+        scale(value, offset / sizeof(float), size / sizeof(float), to);
+    return status;
 }
 
 enum percept_status prt_deferred_read(const struct prt_graph *graph, uint32_t id, void *to,
                                       struct percept_error *error)
 {
-    const struct prt_value *value = &graph->values[id];
-    const struct prt_file *file =
-        value->flags & PRT_FLAG_DEFERRED ? file_of(graph->program, value->data) : NULL;
-    enum percept_status status = PERCEPT_OK;
-    if (file)
-        status = prt_file_read(file, value->data, value->bytes, to, error);
-    else if (value->bytes)
-        memcpy(to, value->data, value->bytes);
-    if (status == PERCEPT_OK && value->flags & PRT_FLAG_DEFERRED && value->factors && value->bytes)
-        scale(value, to);
-    return status;
+    return prt_deferred_read_part(graph, id, 0, graph->values[id].bytes, to, error);
 }
 
 enum percept_status prt_deferred_fetch(struct prt_graph *graph, uint32_t id,

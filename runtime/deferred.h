@@ -32,6 +32,11 @@ struct prt_identity {
 enum percept_status prt_deferred_read(const struct prt_graph *graph, uint32_t value, void *to,
                                       struct percept_error *error);
 
+/* The same for size bytes from `offset` on, which are whole elements inside the constant. */
+enum percept_status prt_deferred_read_part(const struct prt_graph *graph, uint32_t value,
+                                           size_t offset, size_t size, void *to,
+                                           struct percept_error *error);
+
 /* Let a value, if it is deferred, be a constant like any other. */
 enum percept_status prt_deferred_fetch(struct prt_graph *graph, uint32_t value,
                                        struct percept_error *error);

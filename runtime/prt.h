@@ -47,6 +47,15 @@ struct prt_model_options {
      * from the start. It need not outlive the call. */
     const struct prt_choice *choices;
     size_t choice_count;
+    /* Folder for packed weights, NULL: none. A model that was made before by this build, on this
+     * machine and of the same unchanged file is then made faster, and its weights take no memory
+     * beside those of other processes that have it. The folder is made if it is missing; it must be
+     * this user's, and nobody else's to write. What is in it is checked, and is only ever a help:
+     * what is damaged is written again, and where nothing can be written, nothing fails. Files in
+     * it may be removed at any time, but not truncated while they are in use. Must outlive the
+     * model.
+     */
+    const char *cache;
     bool no_fusion;  /* run the graph as imported; for finding numeric differences */
     bool observable; /* a segment for each node, for prt_model_run_observed; slower */
 };

@@ -46,15 +46,19 @@ struct cpu_conv_spec {
 
 /* A weight that is not in memory yet. */
 struct cpu_weight_source {
-    /* Its bytes, valid until this is asked of the next weight; NULL, and the error filled. */
-    const void *(*read)(void *context);
+    /* Some of its bytes, valid until the next are asked for; NULL, and the error filled. */
+    const void *(*read)(void *context, size_t offset, size_t size);
     void *context;
+    const enum percept_status *status; /* why there were none */
+    size_t bytes;
     struct base_hash key; /* of what the bytes are, without reading them */
 };
 
 struct cpu_conv_weights {
-    const void *weight;                     /* F32; I8 when the spec's dtype is I8 or U8 */
-    struct cpu_slab *slab; /* where packed weights go; or NULL */
+    const void *weight; /* F32; I8 when the spec's dtype is I8 or U8 */
+    int64_t first;      /* element of the weight that lies there: 0, unless it is read in parts */
+    struct cpu_slab *slab;                  /* where packed weights go; or NULL */
+    struct cpu_cache *cache;                /* where they may be already; or NULL */
     const struct cpu_weight_source *source; /* NULL, or where it comes from when it is wanted: then
                                                weight is NULL */
     /* In elements: output channel, kernel row, kernel column, input channel. The input channel

@@ -302,8 +302,12 @@ static void pack_pairs(const struct cpu_conv *conv, const struct cpu_conv_weight
         }
 }
 
-static void fill_depthwise(const struct cpu_conv *conv, const struct cpu_conv_weights *weights)
+static bool fill_depthwise(const struct cpu_conv *conv, const struct cpu_conv_weights *from)
 {
+    struct cpu_conv_weights read = *from;
+    const struct cpu_conv_weights *weights = &read;
+    if (!cpu_conv_read(&read))
+        return false;
     const struct cpu_conv_spec *spec = &conv->spec;
     size_t channels = (size_t)spec->output[2], width = conv->kernels->width;
     size_t kernel_columns = (size_t)spec->kernel[1],
@@ -321,6 +325,7 @@ static void fill_depthwise(const struct cpu_conv *conv, const struct cpu_conv_we
                           : (float)((const int8_t *)weights->weight)[at];
         }
     }
+    return true;
 }
 
 enum percept_status cpu_conv_plan_depthwise(struct cpu_conv *conv,

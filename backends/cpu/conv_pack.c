@@ -1,6 +1,7 @@
 /* Why: weights are read in the order of the kernel's tiles, which is no order that a file has them
  * in. Most of what loading a model costs is this, so it goes through them once, without looking
  * anything up for a number. */
+#include "backends/cpu/cache.h"
 #include "backends/cpu/conv_plan.h"
 #include "backends/cpu/shared.h"
 #include "base/checked.h"
@@ -31,7 +32,8 @@ static struct weights_walk walk_of(const struct cpu_conv *conv,
     return (struct weights_walk){
         .spec = &conv->spec,
         .strides = weights->strides,
-        .first = cpu_weight_at(&conv->spec, weights->strides, group, channel, 0, 0, 0),
+        .first =
+            cpu_weight_at(&conv->spec, weights->strides, group, channel, 0, 0, 0) - weights->first,
     };
 }
 
@@ -159,22 +161,79 @@ static void pack_panel_i8(const struct cpu_conv *conv, const struct cpu_conv_wei
         starts[c] -= (uint32_t)above * (uint32_t)sums[c];
 }
 
-static void pack_group(const struct cpu_conv *conv, const struct cpu_conv_weights *weights,
-                       size_t group, uint8_t *packed)
+/* ---- weights in parts ---- */
+
+/* What is read at a time: it is still in the L2 cache when it is packed. */
+#define PART_BYTES ((size_t)192 << 10)
+
+bool cpu_conv_read(struct cpu_conv_weights *weights)
+{
+    const struct cpu_weight_source *source = weights->source;
+    if (source)
+        weights->weight = source->read(source->context, 0, source->bytes);
+    return weights->weight != NULL;
+}
+
+/* Does the weight have all of one output channel, then all of the next, and can be read so? */
+static bool is_by_channel(const struct cpu_conv *conv, const struct cpu_conv_weights *weights)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    int64_t numbers = (int64_t)spec->kernel[0] * spec->kernel[1] * (int64_t)group_inputs(spec);
+    return weights->source && !spec->attrs.transposed && weights->strides[0] == numbers &&
+           (uint64_t)numbers * (uint64_t)spec->output[2] * conv->element == weights->source->bytes;
+}
+
+/* Let *weights have output channels [channel, channel + channels), of all groups'. */
+static bool read_channels(const struct cpu_conv *conv, struct cpu_conv_weights *weights,
+                          size_t channel, size_t channels)
+{
+    const struct cpu_weight_source *source = weights->source;
+    size_t bytes = (size_t)weights->strides[0] * conv->element;
+    weights->first = (int64_t)channel * weights->strides[0];
+    weights->weight = source->read(source->context, channel * bytes, channels * bytes);
+    return weights->weight != NULL;
+}
+
+/* How many channels to read when the next panel has `count` of the `left`: whole panels. */
+static size_t channels_of_part(const struct cpu_conv *conv, const struct cpu_conv_weights *weights,
+                               size_t count, size_t left)
+{
+    size_t columns = conv->kernels->columns;
+    size_t part = PART_BYTES / ((size_t)weights->strides[0] * conv->element) / columns * columns;
+    part = part < count ? count : part;
+    return part < left ? part : left;
+}
+
+static bool pack_group(const struct cpu_conv *conv, struct cpu_conv_weights *weights,
+                       bool by_channel, size_t group, uint8_t *packed)
 {
     bool f32 = conv->spec.dtype == PRT_F32;
-    size_t outputs = group_outputs(&conv->spec);
+    size_t outputs = group_outputs(&conv->spec), read = 0;
     for (size_t channel = 0, columns; channel < outputs; channel += columns) {
-        columns = cpu_panel_columns(conv->kernels, outputs - channel);
+        size_t left = outputs - channel;
+        columns = cpu_panel_columns(conv->kernels, left);
+        size_t count = left < columns ? left : columns;
+        if (by_channel && channel + count > read) {
+            size_t part = channels_of_part(conv, weights, count, left);
+            if (!read_channels(conv, weights, group * outputs + channel, part))
+                return false;
+            read = channel + part;
+        }
         (f32 ? pack_panel_f32 : pack_panel_i8)(conv, weights, group, channel, columns, packed);
         packed += columns * conv->gemm.column_bytes;
     }
+    return true;
 }
 
-static void fill_gemm(const struct cpu_conv *conv, const struct cpu_conv_weights *weights)
+static bool fill_gemm(const struct cpu_conv *conv, const struct cpu_conv_weights *weights)
 {
-    for (size_t g = 0; g < (size_t)conv->spec.attrs.groups; g++)
-        pack_group(conv, weights, g, (uint8_t *)conv->packed + g * conv->gemm.group_bytes);
+    struct cpu_conv_weights read = *weights;
+    bool by_channel = is_by_channel(conv, weights);
+    bool filled = by_channel || cpu_conv_read(&read);
+    for (size_t g = 0; g < (size_t)conv->spec.attrs.groups && filled; g++)
+        filled = pack_group(conv, &read, by_channel, g,
+                            (uint8_t *)conv->packed + g * conv->gemm.group_bytes);
+    return filled;
 }
 
 /* ---- */
@@ -209,26 +268,41 @@ static struct base_hash key_of(const struct cpu_conv *conv, const struct cpu_con
     return key;
 }
 
+static void *find_in_cache(struct cpu_cache *cache, const struct base_hash *key, size_t count,
+                           size_t size, size_t *bytes)
+{
+    size_t wanted;
+    void *block =
+        cpu_shared_bytes(count, size, &wanted) ? cpu_cache_find(cache, key, wanted) : NULL;
+    if (!block)
+        return NULL;
+    *bytes = wanted;
+    return cpu_shared_keyed(block, wanted, key);
+}
+
 enum percept_status cpu_conv_pack(struct cpu_conv *conv, const struct cpu_conv_weights *weights,
                                   size_t count, size_t size, cpu_conv_fill *fill)
 {
     struct base_hash key;
-    struct cpu_conv_weights read = *weights;
     if (weights->source) {
         key = key_of(conv, weights);
         conv->packed = cpu_shared_find(&key, count, size, &conv->packed_bytes);
-        if (conv->packed)
+        if (!conv->packed)
+            conv->packed = find_in_cache(weights->cache, &key, count, size, &conv->packed_bytes);
+        if (conv->packed) {
+            cpu_cache_keep(weights->cache, &key, conv->packed, conv->packed_bytes);
             return PERCEPT_OK;
-        read.weight = weights->source->read(weights->source->context);
-        if (!read.weight)
-            return PERCEPT_INVALID;
+        }
     }
     conv->packed = cpu_shared_alloc(weights->slab, count, size, &conv->packed_bytes);
     if (!conv->packed)
         return PERCEPT_NO_MEMORY;
-    fill(conv, &read);
+    if (!fill(conv, weights))
+        return *weights->source->status;
     conv->packed =
         cpu_shared_keyed(conv->packed, conv->packed_bytes, weights->source ? &key : NULL);
+    if (weights->source)
+        cpu_cache_keep(weights->cache, &key, conv->packed, conv->packed_bytes);
     return PERCEPT_OK;
 }
 

@@ -63,10 +63,12 @@ enum percept_status cpu_conv_plan_depthwise(struct cpu_conv *conv,
                                             const struct cpu_conv_weights *weights);
 
 /* Let conv->packed be count * size bytes for which `fill` writes all that is not 0, or the same
- * that another conv has already. weights: with those that the source had. */
-typedef void cpu_conv_fill(const struct cpu_conv *conv, const struct cpu_conv_weights *weights);
+ * that another conv has already. fill is false when the weights cannot be had. */
+typedef bool cpu_conv_fill(const struct cpu_conv *conv, const struct cpu_conv_weights *weights);
 enum percept_status cpu_conv_pack(struct cpu_conv *conv, const struct cpu_conv_weights *weights,
                                   size_t count, size_t size, cpu_conv_fill *fill);
+/* Let *weights have the whole weight, valid until the next; false when it cannot be had. */
+bool cpu_conv_read(struct cpu_conv_weights *weights);
 /* Pack the weights of a conv of which everything else of the gemm is planned. */
 enum percept_status cpu_conv_pack_gemm(struct cpu_conv *conv,
                                        const struct cpu_conv_weights *weights);

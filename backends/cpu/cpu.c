@@ -1,6 +1,7 @@
 /* Why: the table of what the CPU can run, and the walk that turns nodes into steps. */
 #include "backends/cpu/cpu.h"
 
+#include "backends/cpu/cache.h"
 #include "backends/cpu/integer.h"
 #include "backends/cpu/isa.h"
 #include "backends/cpu/kernels.h"
@@ -121,9 +122,16 @@ static void destroy(struct prt_segment *segment)
     free(segment);
 }
 
+/* What the steps of a segment share while they take in their weights. */
+struct weights {
+    struct cpu_staging *staging;
+    struct cpu_slab *slab;
+    struct cpu_cache *cache;
+};
+
 static enum percept_status prepare_step(const struct prt_compile *compile, uint32_t index,
-                                        struct cpu_staging *staging, struct cpu_slab *slab,
-                                        struct prt_segment *segment, struct percept_error *error)
+                                        const struct weights *weights, struct prt_segment *segment,
+                                        struct percept_error *error)
 {
     const struct prt_node *node = &compile->graph->nodes[compile->nodes[index]];
     if (!supports(compile->graph, node))
@@ -133,8 +141,9 @@ static enum percept_status prepare_step(const struct prt_compile *compile, uint3
         .graph = compile->graph,
         .node = node,
         .arena = &segment->arena,
-        .staging = staging,
-        .slab = slab,
+        .staging = weights->staging,
+        .slab = weights->slab,
+        .cache = weights->cache,
         .loops = cpu_loops_best(),
         .threads = compile->threads ? compile->threads : 1,
         .error = error,
@@ -148,11 +157,11 @@ static enum percept_status prepare_step(const struct prt_compile *compile, uint3
     return PERCEPT_OK;
 }
 
-/* What the weights of layers take when they are packed, roughly. Makes room for the largest in the
- * staging, which is better than for one that is larger and larger. */
-static size_t packed_bytes(const struct prt_compile *compile, struct cpu_staging *staging)
+/* What the weights of layers take when they are packed, but for those that are cached, roughly.
+ */
+static size_t packed_bytes(const struct prt_compile *compile, bool cached)
 {
-    size_t total = 0, largest = 0;
+    size_t total = 0;
     for (uint32_t i = 0; i < compile->node_count; i++) {
         const struct prt_node *node = &compile->graph->nodes[compile->nodes[i]];
         const struct prt_tensor *weight = cpu_operand(compile->graph, node, 1);
@@ -160,17 +169,28 @@ static size_t packed_bytes(const struct prt_compile *compile, struct cpu_staging
             continue;
         const struct prt_value *value = &compile->graph->values[node->inputs[1]];
         size_t bytes = value->bytes;
-        if (value->flags & PRT_FLAG_DEFERRED && bytes > largest)
-            largest = bytes;
+        if (value->flags & PRT_FLAG_DEFERRED && cached)
+            continue;
         if (weight->dtype == PRT_I8)
             bytes *= cpu_kernels_of(cpu_isa_best())->i8_step /
                      cpu_kernels_of(cpu_isa_best())->i8_numbers;
         if (!base_add_size(total, bytes, &total))
             return 0;
     }
-    if (largest)
-        (void)cpu_staging_get(staging, largest);
     return total;
+}
+
+/* The cache for the file that has the first of the weights. */
+static struct cpu_cache *open_cache(const struct prt_compile *compile)
+{
+    for (uint32_t i = 0; i < compile->node_count; i++) {
+        const struct prt_node *node = &compile->graph->nodes[compile->nodes[i]];
+        struct prt_identity identity;
+        if ((node->op == PRT_OP_CONV2D || node->op == PRT_OP_LINEAR) &&
+            prt_deferred_identity(compile->graph, node->inputs[1], &identity))
+            return cpu_cache_open(compile->cache, &identity);
+    }
+    return NULL;
 }
 
 static enum percept_status compile(const struct prt_compile *compile, struct prt_segment **out,
@@ -186,12 +206,18 @@ static enum percept_status compile(const struct prt_compile *compile, struct prt
                             compile->node_count);
     }
     struct cpu_staging staging = {0};
-    size_t packed = packed_bytes(compile, &staging);
-    struct cpu_slab *slab = packed >= LEAST_SLAB ? cpu_slab_create(packed) : NULL;
+    struct cpu_cache *cache = compile->cache ? open_cache(compile) : NULL;
+    size_t packed = packed_bytes(compile, cpu_cache_is_filled(cache));
+    const struct weights weights = {
+        .staging = &staging,
+        .slab = packed >= LEAST_SLAB ? cpu_slab_create(packed) : NULL,
+        .cache = cache,
+    };
     enum percept_status status = PERCEPT_OK;
     for (uint32_t i = 0; i < compile->node_count && status == PERCEPT_OK; i++)
-        status = prepare_step(compile, i, &staging, slab, segment, error);
-    cpu_slab_close(slab);
+        status = prepare_step(compile, i, &weights, segment, error);
+    cpu_cache_close(cache);
+    cpu_slab_close(weights.slab);
     base_pages_free(staging.memory, staging.bytes);
     if (status != PERCEPT_OK) {
         destroy(segment);

@@ -99,28 +99,35 @@ static struct cpu_conv_weights weights_of(const struct cpu_prepare *prepare)
 
 /* ---- weights that are in the file still ---- */
 
-static const void *read_weight(void *context)
+struct reading {
+    const struct cpu_prepare *prepare;
+    enum percept_status status;
+};
+
+static const void *read_weight(void *context, size_t offset, size_t size)
 {
-    const struct cpu_prepare *prepare = context;
-    uint32_t weight = prepare->node->inputs[1];
-    void *memory = cpu_staging_get(prepare->staging, prepare->graph->values[weight].bytes);
-    if (!memory) {
-        percept_fail(prepare->error, PERCEPT_NO_MEMORY, "cpu: no memory for a weight");
-        return NULL;
-    }
-    return prt_deferred_read(prepare->graph, weight, memory, prepare->error) == PERCEPT_OK ? memory
-                                                                                           : NULL;
+    struct reading *reading = context;
+    const struct cpu_prepare *prepare = reading->prepare;
+    void *memory = cpu_staging_get(prepare->staging, size);
+    reading->status =
+        memory ? prt_deferred_read_part(prepare->graph, prepare->node->inputs[1], offset, size,
+                                        memory, prepare->error)
+               : percept_fail(prepare->error, PERCEPT_NO_MEMORY, "cpu: no memory for a weight");
+    return reading->status == PERCEPT_OK ? memory : NULL;
 }
 
 /* Weights that have a source; others are left as they are. */
-static bool source_of(const struct cpu_prepare *prepare, struct cpu_weight_source *source)
+static bool source_of(struct reading *reading, struct cpu_weight_source *source)
 {
+    const struct cpu_prepare *prepare = reading->prepare;
     const struct prt_value *weight = constant(prepare->graph, prepare->node, 1);
     struct prt_identity identity = {0};
     if (!prt_deferred_identity(prepare->graph, prepare->node->inputs[1], &identity))
         return false;
-    *source =
-        (struct cpu_weight_source){.read = read_weight, .context = (void *)(uintptr_t)prepare};
+    *source = (struct cpu_weight_source){.read = read_weight,
+                                         .context = reading,
+                                         .status = &reading->status,
+                                         .bytes = weight->bytes};
     base_hash_add(&source->key, &identity, sizeof identity);
     const struct prt_factors *by = weight->factors;
     if (by) {
@@ -138,10 +145,12 @@ static enum percept_status create(const struct cpu_prepare *prepare,
     struct layer *layer = cpu_prepare_alloc(prepare, sizeof *layer);
     if (!layer)
         return PERCEPT_NO_MEMORY;
+    struct reading reading = {.prepare = prepare};
     struct cpu_weight_source source;
     struct cpu_conv_weights all = *weights;
     all.slab = prepare->slab;
-    if (source_of(prepare, &source))
+    all.cache = prepare->cache;
+    if (source_of(&reading, &source))
         all.source = &source;
     enum percept_status status = cpu_conv_create(spec, &all, &layer->conv, prepare->error);
     if (status != PERCEPT_OK)

@@ -40,7 +40,7 @@ static struct entry **bucket_of(const void *block, size_t bytes)
     return &buckets[hash % BUCKETS];
 }
 
-static bool bytes_of(size_t count, size_t size, size_t *bytes)
+bool cpu_shared_bytes(size_t count, size_t size, size_t *bytes)
 {
     return base_mul_size(count, size, bytes) &&
            base_align_size(*bytes ? *bytes : 1, ALIGNMENT, bytes);
@@ -49,7 +49,7 @@ static bool bytes_of(size_t count, size_t size, size_t *bytes)
 void *cpu_shared_alloc(struct cpu_slab *slab, size_t count, size_t size, size_t *bytes)
 {
     size_t wanted;
-    if (!bytes_of(count, size, &wanted))
+    if (!cpu_shared_bytes(count, size, &wanted))
         return NULL;
     void *block = cpu_slab_cut(slab, wanted);
     if (block) {
@@ -112,7 +112,7 @@ static void drop_key(struct entry *entry)
 void *cpu_shared_find(const struct base_hash *key, size_t count, size_t size, size_t *bytes)
 {
     size_t wanted;
-    if (!bytes_of(count, size, &wanted))
+    if (!cpu_shared_bytes(count, size, &wanted))
         return NULL;
     pthread_mutex_lock(&lock);
     struct entry *found = *bucket_of_key(key);

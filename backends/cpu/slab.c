@@ -22,21 +22,41 @@ struct cpu_slab {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct cpu_slab *slabs; /* these, and what is in them, under the lock */
 
-struct cpu_slab *cpu_slab_create(size_t bytes)
+static struct cpu_slab *new_slab(void *memory, size_t bytes, size_t used)
 {
     struct cpu_slab *slab = calloc(1, sizeof *slab);
-    unsigned char *memory = slab ? base_pages_reserve(bytes) : NULL;
-    if (!memory) {
-        free(slab);
+    if (!slab)
         return NULL;
-    }
-    base_pages_wish_huge(memory, 0, bytes);
-    *slab = (struct cpu_slab){.memory = memory, .bytes = bytes, .pieces = 1};
+    *slab = (struct cpu_slab){.memory = memory, .bytes = bytes, .used = used, .pieces = 1};
     pthread_mutex_lock(&lock);
     slab->next = slabs;
     slabs = slab;
     pthread_mutex_unlock(&lock);
     return slab;
+}
+
+struct cpu_slab *cpu_slab_create(size_t bytes)
+{
+    unsigned char *memory = base_pages_reserve(bytes);
+    if (!memory)
+        return NULL;
+    base_pages_wish_huge(memory, 0, bytes);
+    struct cpu_slab *slab = new_slab(memory, bytes, 0);
+    if (!slab)
+        base_pages_free(memory, bytes);
+    return slab;
+}
+
+struct cpu_slab *cpu_slab_adopt(void *memory, size_t bytes)
+{
+    return new_slab(memory, bytes, bytes);
+}
+
+void cpu_slab_hold(struct cpu_slab *slab)
+{
+    pthread_mutex_lock(&lock);
+    slab->pieces++;
+    pthread_mutex_unlock(&lock);
 }
 
 /* Under the lock. */
@@ -94,8 +114,8 @@ bool cpu_slab_return(void *piece, size_t bytes)
     while (slab && (at < (uintptr_t)slab->memory || at - (uintptr_t)slab->memory >= slab->bytes))
         slab = slab->next;
     if (slab) {
-        if (at - (uintptr_t)slab->memory + bytes == slab->used)
-            slab->used -= bytes;
+        if (slab->dirty && at - (uintptr_t)slab->memory + bytes == slab->used)
+            slab->used -= bytes; /* not of an adopted one, in which nothing is cut */
         drop_piece(slab);
     }
     pthread_mutex_unlock(&lock);

@@ -19,6 +19,11 @@ void cpu_slab_close(struct cpu_slab *slab);
 
 /* Zeroed and 64-byte aligned; NULL when there is no room. */
 void *cpu_slab_cut(struct cpu_slab *slab, size_t bytes);
+/* A slab of memory that is mapped and full; unmapped when it is closed and all pieces are back. */
+struct cpu_slab *cpu_slab_adopt(void *memory, size_t bytes);
+/* Some part of it is a piece from now on. */
+void cpu_slab_hold(struct cpu_slab *slab);
+
 /* Give a piece of any slab back; false when it is of none. The last that was cut can be cut again.
  */
 bool cpu_slab_return(void *piece, size_t bytes);

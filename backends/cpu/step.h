@@ -59,7 +59,8 @@ struct cpu_prepare {
     const struct prt_node *node;
     struct base_arena *arena;
     struct cpu_staging *staging;
-    struct cpu_slab *slab; /* for packed weights; or NULL */
+    struct cpu_slab *slab;   /* for packed weights; or NULL */
+    struct cpu_cache *cache; /* of packed weights; or NULL */
     const struct cpu_loops *loops;
     unsigned threads; /* most workers that a run will have; at least 1 */
     struct percept_error *error;

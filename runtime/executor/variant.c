@@ -38,12 +38,14 @@ static enum percept_status make_segments(struct prt_variant *variant, struct per
 }
 
 static enum percept_status compile_segments(struct prt_variant *variant,
+                                            const struct prt_model_options *options,
                                             struct percept_error *error)
 {
     for (uint32_t i = 0; i < variant->segment_count; i++) {
         struct prt_variant_segment *segment = &variant->segments[i];
         struct prt_compile compile = {variant->graph, segment->nodes, segment->node_count,
-                                      variant->pool ? base_pool_threads(variant->pool) : 1};
+                                      variant->pool ? base_pool_threads(variant->pool) : 1,
+                                      variant->observable ? NULL : options->cache};
         enum percept_status status = segment->backend->compile(&compile, &segment->compiled, error);
         if (status != PERCEPT_OK)
             return status;
@@ -111,7 +113,7 @@ static enum percept_status build(struct prt_variant *variant,
     if (status == PERCEPT_OK)
         status = make_segments(variant, error);
     if (status == PERCEPT_OK)
-        status = compile_segments(variant, error);
+        status = compile_segments(variant, options, error);
     if (status == PERCEPT_OK)
         status = make_memory(variant, error);
     if (status == PERCEPT_OK)

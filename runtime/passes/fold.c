@@ -124,7 +124,7 @@ static enum percept_status run_node(struct fold *fold, uint32_t index,
                                     const struct prt_backend *backend, struct percept_error *error)
 {
     struct prt_segment *segment = NULL;
-    struct prt_compile compile = {fold->graph, &index, 1, 1};
+    struct prt_compile compile = {fold->graph, &index, 1, 1, NULL};
     enum percept_status status = backend->compile(&compile, &segment, error);
     if (status != PERCEPT_OK)
         return status;

@@ -191,7 +191,7 @@ static const char *try_once(struct one_node *one, const char *isa, struct base_p
 {
     static struct percept_error error;
     uint32_t index = 0;
-    struct prt_compile compile = {one->graph, &index, 1, pool ? base_pool_threads(pool) : 1};
+    struct prt_compile compile = {one->graph, &index, 1, pool ? base_pool_threads(pool) : 1, NULL};
     struct prt_segment *segment = NULL;
     setenv("PERCEPT_CPU_ISA", isa, 1);
     enum percept_status status = prt_cpu_backend.compile(&compile, &segment, &error);

@@ -2,6 +2,8 @@
  * hold. */
 #include "base/arena.h"
 #include "base/checked.h"
+#include "base/hash.h"
+#include "base/pages.h"
 #include "base/status.h"
 
 #include <check.h>
@@ -86,6 +88,53 @@ START_TEST(arena_returns_zeroed_aligned_memory_within_its_limit)
 }
 END_TEST
 
+START_TEST(hash_tells_every_bit_and_length_apart)
+{
+    enum { SIZE = 150, COUNT = SIZE * 8 + SIZE };
+    static struct base_hash seen[COUNT];
+    unsigned char bytes[SIZE] = {0};
+    size_t count = 0;
+    for (size_t bit = 0; bit < SIZE * 8; bit++) {
+        bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
+        base_hash_add(&seen[count++], bytes, SIZE);
+        bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
+    }
+    for (size_t size = 0; size < SIZE; size++)
+        base_hash_add(&seen[count++], bytes, size);
+    size_t same = 0; /* an assertion for each would take its time */
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < i; k++)
+            same += seen[i].words[0] == seen[k].words[0] || seen[i].words[1] == seen[k].words[1];
+    ck_assert_uint_eq(same, 0);
+    struct base_hash again = {0};
+    base_hash_add(&again, bytes, SIZE - 1);
+    ck_assert_mem_eq(&again, &seen[count - 1], sizeof again);
+    base_hash_add(&again, bytes, 0); /* a piece of no bytes is one, too */
+    ck_assert_mem_ne(&again, &seen[count - 1], sizeof again);
+}
+END_TEST
+
+START_TEST(pages_are_zeroed_and_lie_where_huge_ones_can)
+{
+    const size_t sizes[] = {1, 5000, BASE_HUGE_PAGE, 3 * BASE_HUGE_PAGE + 1};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        unsigned char *memory = base_pages_reserve(sizes[i]);
+        ck_assert_ptr_nonnull(memory);
+        if (sizes[i] >= BASE_HUGE_PAGE)
+            ck_assert_uint_eq((uintptr_t)memory % BASE_HUGE_PAGE, 0);
+        memory[0] = 7;
+        base_pages_wish_huge(memory, 0, sizes[i]);
+        base_pages_touch(memory, 0, sizes[i]);
+        ck_assert_uint_eq(memory[0], 7);
+        if (sizes[i] > 1)
+            ck_assert_uint_eq(memory[sizes[i] - 1], 0);
+        base_pages_free(memory, sizes[i]);
+    }
+    base_pages_free(NULL, 1);
+    ck_assert_ptr_null(base_pages_reserve(SIZE_MAX - 5));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("base");
@@ -95,6 +144,8 @@ int main(void)
     tcase_add_test(tests, error_is_one_clean_line);
     tcase_add_test(tests, checked_arithmetic_refuses_overflow);
     tcase_add_test(tests, arena_returns_zeroed_aligned_memory_within_its_limit);
+    tcase_add_test(tests, hash_tells_every_bit_and_length_apart);
+    tcase_add_test(tests, pages_are_zeroed_and_lie_where_huge_ones_can);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

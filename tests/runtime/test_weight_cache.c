@@ -1,0 +1,286 @@
+/* Packed weights on disk: the second model is made of them and computes the same, and nothing that
+ * happens to the file makes a wrong one or ends the process. */
+#include "pte.h"
+
+#include "backends/cpu/cpu.h"
+#include "runtime/prt.h"
+
+#include <check.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MUTATIONS = 400, TEXT = 128 };
+
+static const struct prt_backend *const backends[] = {&prt_cpu_backend, NULL};
+static struct flat file;
+static char root[TEXT], path[TEXT], folder[TEXT];
+static float wanted[64];
+
+static void setup(void)
+{
+    struct pte pte = {0};
+    uint32_t y =
+        pte_call(&pte, "aten::linear.out", "f32[1,256] cf32[512,256] cf32[512] >f32[1,512] =");
+    char args[TEXT];
+    snprintf(args, sizeof args, "$%u cf32[64,512] - >f32[1,64] =", y);
+    pte_call(&pte, "aten::linear.out", args);
+    file = pte_write(&pte, false);
+    strcpy(root, "/tmp/percept-cache-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(root));
+    snprintf(path, sizeof path, "%.80s/net.pte", root);
+    snprintf(folder, sizeof folder, "%.80s/a/cache", root);
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    ck_assert_int_eq(write(fd, file.bytes, file.size), (ssize_t)file.size);
+    close(fd);
+    usleep(200000); /* a file that changed just now is copied at once */
+}
+
+static void teardown(void)
+{
+    char command[2 * TEXT];
+    snprintf(command, sizeof command, "chmod -R u+w %.80s; rm -rf %.80s", root, root);
+    ck_assert_int_eq(system(command), 0);
+    free(file.bytes);
+}
+
+/* The name of the one file in the folder; "" when there is none. */
+static void cached_file(char name[2 * TEXT])
+{
+    DIR *all = opendir(folder);
+    struct dirent *entry;
+    unsigned count = 0;
+    name[0] = '\0';
+    while (all && (entry = readdir(all))) {
+        if (entry->d_name[0] == '.')
+            continue;
+        snprintf(name, 2 * TEXT, "%.100s/%.100s", folder, entry->d_name);
+        count++;
+    }
+    if (all)
+        closedir(all);
+    ck_assert_uint_le(count, 1); /* nothing half written stays */
+}
+
+static void run(struct prt_model *model, float results[64])
+{
+    float *x = prt_model_input_data(model, 0);
+    for (int i = 0; i < 256; i++)
+        x[i] = (float)(i % 17) / 16 - 0.5f;
+    ck_assert_int_eq(prt_model_run(model, NULL), PERCEPT_OK);
+    memcpy(results, prt_model_output_data(model, 0), 64 * sizeof *results);
+}
+
+static struct prt_model *model_of(const struct prt_program *program, const char *cache)
+{
+    struct prt_model *model = NULL;
+    struct percept_error error = {0};
+    const struct prt_model_options options = {.backends = backends, .cache = cache};
+    ck_assert_msg(prt_model_create(program, &options, &model, &error) == PERCEPT_OK, "%s",
+                  error.message);
+    return model;
+}
+
+static struct prt_model *make(struct prt_program **program, const char *cache)
+{
+    ck_assert_int_eq(prt_program_open(path, program, NULL), PERCEPT_OK);
+    return model_of(*program, cache);
+}
+
+static void use(const char *cache, float results[64])
+{
+    struct prt_program *program = NULL;
+    struct prt_model *model = make(&program, cache);
+    run(model, results);
+    prt_model_destroy(model);
+    prt_program_close(program);
+}
+
+static void expect_right(const char *cache)
+{
+    float results[64];
+    use(cache, results);
+    ck_assert_mem_eq(results, wanted, sizeof wanted);
+}
+
+/* Where the first weight has its hundredth number. */
+static size_t hundredth(void)
+{
+    const float number[2] = {100.5f, 101.5f};
+    for (size_t at = 0; at + sizeof number <= file.size; at += 4)
+        if (memcmp(file.bytes + at, number, sizeof number) == 0)
+            return at;
+    ck_abort_msg("no weights");
+}
+
+/* Was the cache used? A model that is made without packing does not read the weights: of a file
+ * that is spoilt while it is open, and does not show it, it computes what it should. */
+static bool is_made_without_weights(void)
+{
+    struct prt_program *program = NULL;
+    struct stat info;
+    float results[64];
+    const float spoilt[2] = {-1000, 1000};
+    ck_assert_int_eq(prt_program_open(path, &program, NULL), PERCEPT_OK);
+    int fd = open(path, O_WRONLY);
+    ck_assert_int_eq(fstat(fd, &info), 0);
+    ck_assert_int_eq(pwrite(fd, spoilt, sizeof spoilt, (off_t)hundredth()), sizeof spoilt);
+    ck_assert_int_eq(futimens(fd, (const struct timespec[2]){info.st_atim, info.st_mtim}), 0);
+    close(fd);
+    struct prt_model *model = model_of(program, folder);
+    run(model, results);
+    prt_model_destroy(model);
+    prt_program_close(program);
+    return memcmp(results, wanted, sizeof wanted) == 0;
+}
+
+START_TEST(second_model_is_not_packed)
+{
+    char name[2 * TEXT];
+    struct stat info;
+    use(NULL, wanted);
+    cached_file(name);
+    ck_assert_str_eq(name, "");
+    expect_right(folder);
+    cached_file(name);
+    ck_assert_int_eq(stat(name, &info), 0);
+    ck_assert_int_eq(info.st_mode & 0777, 0400);
+    ck_assert_int_eq(stat(folder, &info), 0);
+    ck_assert_int_eq(info.st_mode & 0777, 0700);
+    expect_right(folder);
+    ck_assert(is_made_without_weights());
+}
+END_TEST
+
+START_TEST(models_keep_it_when_it_is_removed_or_replaced)
+{
+    char name[2 * TEXT];
+    struct prt_program *programs[2] = {0};
+    float results[64];
+    use(folder, wanted);
+    struct prt_model *first = make(&programs[0], folder), *second = make(&programs[1], folder);
+    cached_file(name);
+    ck_assert_int_eq(unlink(name), 0);
+    prt_model_destroy(first);
+    run(second, results);
+    ck_assert_mem_eq(results, wanted, sizeof wanted);
+    prt_model_destroy(second);
+    prt_program_close(programs[0]);
+    prt_program_close(programs[1]);
+    expect_right(folder);
+    cached_file(name);
+    ck_assert_str_ne(name, ""); /* written again */
+}
+END_TEST
+
+START_TEST(what_is_damaged_is_written_again)
+{
+    char name[2 * TEXT];
+    struct stat info;
+    use(folder, wanted);
+    cached_file(name);
+    ck_assert_int_eq(stat(name, &info), 0);
+    ck_assert_int_eq(chmod(name, 0600), 0);
+    const size_t size = (size_t)info.st_size;
+    unsigned char *whole = malloc(size), *bytes = malloc(size);
+    int fd = open(name, O_RDONLY);
+    ck_assert_int_eq(read(fd, whole, size), (ssize_t)size);
+    close(fd);
+    srand(7);
+    for (int i = 0; i < MUTATIONS; i++) {
+        size_t length = size;
+        memcpy(bytes, whole, size);
+        if (i % 8 == 0)
+            length = (size_t)rand() % size; /* cut */
+        else if (i % 8 == 1)
+            memset(bytes + (size_t)rand() % (size - 64), rand(), 64);
+        else /* the header and index more often than the numbers */
+            bytes[(size_t)rand() % (i % 2 ? 256 : size)] ^= (unsigned char)(1 << rand() % 8);
+        (void)unlink(name);
+        fd = open(name, O_WRONLY | O_CREAT, 0600);
+        ck_assert_int_eq(write(fd, bytes, length), (ssize_t)length);
+        close(fd);
+        expect_right(folder);
+    }
+    free(whole);
+    free(bytes);
+    ck_assert(is_made_without_weights()); /* the last was repaired, or not hurt where it matters */
+}
+END_TEST
+
+START_TEST(what_others_can_write_is_not_used)
+{
+    char name[2 * TEXT];
+    use(folder, wanted);
+    cached_file(name);
+    ck_assert_int_eq(chmod(name, 0622), 0);
+    expect_right(folder);
+    struct stat info;
+    ck_assert_int_eq(stat(name, &info), 0);
+    ck_assert_int_eq(info.st_mode & 0777, 0400); /* another one in its place */
+
+    ck_assert_int_eq(chmod(folder, 0777), 0);
+    ck_assert(!is_made_without_weights());
+}
+END_TEST
+
+START_TEST(a_link_is_not_followed)
+{
+    char name[2 * TEXT], elsewhere[2 * TEXT];
+    use(folder, wanted);
+    cached_file(name);
+    snprintf(elsewhere, sizeof elsewhere, "%.100s/elsewhere", root);
+    ck_assert_int_eq(rename(name, elsewhere), 0);
+    ck_assert_int_eq(symlink(elsewhere, name), 0);
+    ck_assert(!is_made_without_weights());
+}
+END_TEST
+
+START_TEST(folder_that_cannot_be_is_no_failure)
+{
+    use(NULL, wanted);
+    expect_right("/proc/no such/folder");
+    expect_right(path); /* a file */
+    expect_right("");
+}
+END_TEST
+
+START_TEST(a_model_file_that_changed_is_packed_again)
+{
+    float results[64];
+    use(folder, wanted);
+    const float other[2] = {-1000, 1000};
+    memcpy(file.bytes + hundredth(), other, sizeof other);
+    int fd = open(path, O_WRONLY | O_TRUNC);
+    ck_assert_int_eq(write(fd, file.bytes, file.size), (ssize_t)file.size);
+    close(fd);
+    usleep(200000);
+    use(folder, results);
+    ck_assert_mem_ne(results, wanted, sizeof wanted);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("weight_cache");
+    TCase *tests = tcase_create("weight_cache");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_set_timeout(tests, 120);
+    tcase_add_test(tests, second_model_is_not_packed);
+    tcase_add_test(tests, models_keep_it_when_it_is_removed_or_replaced);
+    tcase_add_test(tests, what_is_damaged_is_written_again);
+    tcase_add_test(tests, what_others_can_write_is_not_used);
+    tcase_add_test(tests, a_link_is_not_followed);
+    tcase_add_test(tests, folder_that_cannot_be_is_no_failure);
+    tcase_add_test(tests, a_model_file_that_changed_is_packed_again);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
