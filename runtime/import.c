@@ -255,6 +255,11 @@ static enum percept_status import_number(struct prt_import *import, uint32_t ind
     return prt_import_scalar(import, import->method->inputs[index], id);
 }
 
+static enum percept_status is_complex(struct prt_import *import, const char *what, uint32_t index)
+{
+    return prt_import_fail(import, PERCEPT_UNSUPPORTED, "%s %u has complex numbers", what, index);
+}
+
 /* An input of the sizes that were chosen for it, else as large as it may be. */
 static enum percept_status import_tensor(struct prt_import *import, uint32_t index, uint32_t *id)
 {
@@ -265,6 +270,8 @@ static enum percept_status import_tensor(struct prt_import *import, uint32_t ind
     int64_t sizes[PRT_MAX_RANK];
     if (choice->number.kind != PRT_VALUE_NONE)
         return prt_import_fail(import, PERCEPT_INVALID, "input %u is of another kind", index);
+    if (tensor->complex)
+        return is_complex(import, "input", index);
     for (unsigned i = 0; choice->sized && i < tensor->spec.rank; i++) {
         int32_t size = choice->sizes[i], most = tensor->spec.sizes[i];
         if (size == most && !tensor->unbounded)
@@ -314,6 +321,8 @@ static enum percept_status import_outputs(struct prt_import *import)
         if (import->values[v].kind > PRT_VALUE_BOOL)
             return prt_import_fail(import, PERCEPT_UNSUPPORTED,
                                    "output %u is neither a tensor nor a number", i);
+        if (import->values[v].kind == PRT_VALUE_TENSOR && import->values[v].tensor->complex)
+            return is_complex(import, "output", i);
         enum percept_status status = import->values[v].kind == PRT_VALUE_TENSOR
                                          ? prt_import_read(import, v, &graph->outputs[i])
                                          : prt_import_scalar(import, v, &graph->outputs[i]);

@@ -191,6 +191,8 @@ struct prt_tensor prt_import_like(const struct prt_tensor *x, unsigned rank, con
  *   N n number                  I i integer     D d real     B b bool    S s text
  *   P p integer, also one that only a run knows              U   number, likewise
  *   L l list of integers        F f list of reals
+ *   C   tensor of complex numbers, pairs in a last dimension; no other letter takes one
+ *   K   the same, written
  *   O   tensor that is written  X   tensor that is written, but not by us: reading it later fails
  *   Y   list of tensors that are written
  *   Z   number that is written; what it was before does not matter

@@ -10,7 +10,7 @@ static const struct prt_aten_table *const tables[] = {
     &prt_aten_arrange,   &prt_aten_window,    &prt_aten_resample,     &prt_aten_product,
     &prt_aten_normalise, &prt_aten_backward,  &prt_aten_quant,        &prt_aten_quant_run,
     &prt_aten_embedding, &prt_aten_affine,    &prt_aten_mixed,        &prt_aten_llama,
-    &prt_aten_masked,    &prt_aten_loop,      &prt_aten_prim,
+    &prt_aten_masked,    &prt_aten_loop,      &prt_aten_prim,         &prt_aten_spectrum,
 };
 
 static const struct prt_aten_op *find_in(const struct prt_aten_table *table, const char *name)

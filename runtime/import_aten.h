@@ -35,6 +35,7 @@ extern const struct prt_aten_table prt_aten_resample;  /* import_aten_resample.c
 extern const struct prt_aten_table prt_aten_product;   /* import_aten_product.c: of matrices */
 extern const struct prt_aten_table prt_aten_normalise; /* import_aten_normalise.c: layers */
 extern const struct prt_aten_table prt_aten_backward;  /* import_aten_backward.c: gradients */
+extern const struct prt_aten_table prt_aten_spectrum;  /* import_aten_spectrum.c: Fourier's */
 extern const struct prt_aten_table prt_aten_loop;      /* import_aten_loop.c: of rows */
 extern const struct prt_aten_table prt_aten_prim;      /* import_aten_prim.c: scalar arithmetic */
 

@@ -52,12 +52,12 @@ static void scan_kernel(struct scan *scan, const struct prt_instruction *call)
     const struct prt_aten_op *op = prt_aten_find(scan->import->method->operators[call->index]);
     if (!op || strlen(op->signature) != call->count)
         return; /* it will be refused where a run comes by */
-    bool has_output = strchr(op->signature, 'O') != NULL;
+    bool has_output = strpbrk(op->signature, "OK") != NULL;
     for (int written = 0; written < 2; written++) {
         for (uint32_t i = 0; i < call->count; i++) {
             char letter = op->signature[i];
             /* An operator without a result repeats the argument that it changes. */
-            bool result = strchr("OXY", letter) || (letter == 'R' && !has_output);
+            bool result = strchr("OKXY", letter) || (letter == 'R' && !has_output);
             if (letter != 'R' || result)
                 if (letter != '_' && result == (written != 0))
                     each_item(scan, call->args[i], written != 0);
@@ -116,12 +116,11 @@ static bool guess(const struct prt_import_jumps *jump, bool back)
     return back ? !goes_on : goes_on;
 }
 
-/* x, one truth or 0 or 1 of I64, in this run. */
+/* x, one truth or 0 or 1 of I64, in this run. No value stands for a comparison of real numbers. */
 static enum percept_status decide(struct prt_import *import, uint32_t x, bool back, bool *holds)
 {
-    if (!prt_import_follows_data())
-        return prt_import_fail(import, PERCEPT_UNSUPPORTED,
-                               "the condition depends on the data, which only a run knows");
+    if (x == PRT_NO_VALUE || !prt_import_follows_data())
+        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "the condition is one of the data");
     if (!import->jumps) {
         import->jumps = base_arena_array(&import->arena, import->method->instruction_count,
                                          sizeof *import->jumps);
@@ -173,9 +172,6 @@ enum percept_status prt_import_jump(struct prt_import *import,
         status = tensor_holds(import, instruction->args[0], back, &holds);
     else if (condition->kind != PRT_VALUE_AT_RUN)
         status = no_truth(import);
-    else if (condition->run.id == PRT_NO_VALUE)
-        status = prt_import_fail(import, PERCEPT_UNSUPPORTED,
-                                 "the condition compares real numbers that only a run knows");
     else if (condition->run.offset != 0) /* a comparison has none */
         status = no_truth(import);
     else

@@ -11,10 +11,12 @@ static const struct {
     char letter;
     const char *expected;
 } letters[] = {
-    {'T', "a tensor"},   {'Q', "a tensor"},   {'A', "a list of tensors"},  {'N', "a number"},
-    {'I', "an integer"}, {'P', "an integer"}, {'U', "a number"},           {'D', "a real number"},
-    {'B', "a bool"},     {'S', "a text"},     {'L', "a list of integers"}, {'F', "a list of reals"},
-    {'O', "a tensor"},   {'X', "a tensor"},   {'Y', "a list of tensors"},  {'Z', "a number"},
+    {'T', "a tensor"}, {'Q', "a tensor"},           {'A', "a list of tensors"},
+    {'N', "a number"}, {'I', "an integer"},         {'P', "an integer"},
+    {'U', "a number"}, {'D', "a real number"},      {'B', "a bool"},
+    {'S', "a text"},   {'L', "a list of integers"}, {'F', "a list of reals"},
+    {'C', "a tensor"}, {'K', "a tensor"},           {'O', "a tensor"},
+    {'X', "a tensor"}, {'Y', "a list of tensors"},  {'Z', "a number"},
 };
 
 static const struct prt_program_value *argument(const struct prt_import *import,
@@ -30,6 +32,8 @@ static bool kind_fits(char letter, enum prt_value_kind kind)
     case 'Q':
     case 'O':
     case 'X':
+    case 'C':
+    case 'K':
         return kind == PRT_VALUE_TENSOR;
     case 'A':
     case 'Y':
@@ -107,7 +111,8 @@ static enum percept_status check_kinds(struct prt_import *import, const struct p
         char upper = (char)toupper(letter);
         enum prt_value_kind kind = argument(import, call, i)->kind;
         bool optional = letter != upper && letter != 'a';
-        enum percept_status status = settle(import, call, i);
+        enum percept_status status =
+            prt_import_follows_data() ? settle(import, call, i) : PERCEPT_OK;
         if (status != PERCEPT_OK)
             return status;
         kind = argument(import, call, i)->kind;
@@ -121,10 +126,33 @@ static enum percept_status check_kinds(struct prt_import *import, const struct p
     return PERCEPT_OK;
 }
 
+/* A tensor has complex numbers exactly where the signature says so. */
+static enum percept_status check_complex(struct prt_import *import, const struct prt_call *call,
+                                         unsigned index, uint32_t v)
+{
+    const struct prt_program_value *value = &import->values[import->identity[v]];
+    bool wanted = strchr("CK", call->signature[index]) != NULL;
+    if (value->kind != PRT_VALUE_TENSOR || value->tensor->complex == wanted)
+        return PERCEPT_OK;
+    return prt_import_fail(import, wanted ? PERCEPT_MALFORMED : PERCEPT_UNSUPPORTED,
+                           "argument %u has %scomplex numbers", index, wanted ? "no " : "");
+}
+
+static enum percept_status write_tensor(struct prt_import *import, struct prt_call *call,
+                                        unsigned index)
+{
+    enum percept_status status = check_complex(import, call, index, call->args[index]);
+    return status == PERCEPT_OK
+               ? prt_import_write(import, call->args[index], &call->operands[index])
+               : status;
+}
+
 static enum percept_status read_tensor(struct prt_import *import, const struct prt_call *call,
                                        unsigned index, uint32_t v, uint32_t *id)
 {
-    enum percept_status status = prt_import_read(import, v, id);
+    enum percept_status status = check_complex(import, call, index, v);
+    if (status == PERCEPT_OK)
+        status = prt_import_read(import, v, id);
     if (status != PERCEPT_OK || call->signature[index] == 'Q' || call->signature[index] == 'q' ||
         call->signature[index] == 'A' || call->signature[index] == 'a')
         return status;
@@ -187,7 +215,7 @@ enum percept_status prt_import_call(struct prt_import *import, const char *signa
     /* Everything is read before anything is written: a result may lie where an operand does. */
     for (unsigned i = 0; i < count && status == PERCEPT_OK; i++) {
         bool none = argument(import, call, i)->kind == PRT_VALUE_NONE;
-        if (strchr("TtQq", signature[i]) && !none)
+        if (strchr("TtQqC", signature[i]) && !none)
             status = read_tensor(import, call, i, args[i], &call->operands[i]);
         else if (signature[i] == 'A' || signature[i] == 'a')
             status = read_list(import, call, i);
@@ -195,8 +223,8 @@ enum percept_status prt_import_call(struct prt_import *import, const char *signa
     if (status == PERCEPT_OK)
         status = prt_import_size_results(import, call);
     for (unsigned i = 0; i < count && status == PERCEPT_OK; i++) {
-        if (signature[i] == 'O')
-            status = prt_import_write(import, args[i], &call->operands[i]);
+        if (signature[i] == 'O' || signature[i] == 'K')
+            status = write_tensor(import, call, i);
         else if (signature[i] == 'X')
             status = prt_import_bind(import, args[i], PRT_NO_VALUE);
         else if (signature[i] == 'Y')

@@ -25,6 +25,7 @@ struct prt_program_tensor {
     const char *external; /* its key in a .ptd file, when the data is there; else NULL */
     bool planned;         /* lies at offset in buffer of the method's planned memory */
     bool dynamic;         /* sizes are upper bounds: those of the inputs decide */
+    bool complex;         /* spec has the parts of a number as a last dimension of two */
     bool unbounded;       /* sizes say nothing, but that of the inputs decide */
     uint32_t buffer;
     uint64_t offset;

@@ -21,6 +21,7 @@ enum {
 };
 
 enum { DYNAMISM_STATIC, DYNAMISM_BOUNDED, DYNAMISM_UNBOUNDED };
+enum { COMPLEX_FLOAT = 9, COMPLEX_DOUBLE = 10 }; /* element types */
 enum { LOCATION_EXTERNAL = 1 };
 
 enum percept_status prt_parse_sizes(struct prt_parse *parse, struct prt_fb_table table,
@@ -176,6 +177,9 @@ enum percept_status prt_parse_tensor(struct prt_parse *parse, struct prt_fb_tabl
     if (!parsed)
         return prt_parse_no_memory(parse);
     uint8_t dtype = prt_fb_u8(table, TENSOR_DTYPE);
+    parsed->complex = dtype == COMPLEX_FLOAT || dtype == COMPLEX_DOUBLE;
+    if (parsed->complex)
+        dtype = dtype == COMPLEX_FLOAT ? PRT_F32 : PRT_F64;
     if (!prt_dtype_known(dtype))
         return prt_parse_fail(parse, PERCEPT_UNSUPPORTED,
                               "a tensor has the unsupported element type %u", dtype);
@@ -187,8 +191,16 @@ enum percept_status prt_parse_tensor(struct prt_parse *parse, struct prt_fb_tabl
     parsed->dynamic = parsed->unbounded || dynamism == DYNAMISM_BOUNDED;
     enum percept_status status =
         prt_parse_sizes(parse, table, TENSOR_SIZES, TENSOR_DIM_ORDER, &parsed->spec);
+    if (status == PERCEPT_OK && parsed->complex && parsed->spec.rank == PRT_MAX_RANK)
+        return prt_parse_fail(parse, PERCEPT_LIMIT, "a tensor has %u dimensions, %d are the limit",
+                              PRT_MAX_RANK + 1u, PRT_MAX_RANK);
     if (status != PERCEPT_OK)
         return status;
+    if (parsed->complex) {
+        unsigned last = parsed->spec.rank++;
+        parsed->spec.sizes[last] = 2;
+        parsed->spec.dim_order[last] = (uint8_t)last;
+    }
     if (!prt_tensor_bytes(&parsed->spec, &parsed->bytes))
         return prt_parse_fail(parse, PERCEPT_MALFORMED, "a tensor's size in bytes overflows");
     struct prt_fb_table allocation = prt_fb_child(table, TENSOR_ALLOCATION);

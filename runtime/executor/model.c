@@ -526,6 +526,9 @@ static enum percept_status run_segments(const struct prt_model *model, struct pr
 static enum percept_status follow_data(struct prt_model *model, struct percept_error *error)
 {
     const struct prt_graph *graph = model->now->graph;
+    if (!model->program)
+        return percept_fail(error, PERCEPT_INVALID,
+                            "the data have other sizes than the only graph there is");
     int64_t *known = calloc(graph->data_size_count, sizeof *known);
     struct prt_choice *choices = prt_choices_of(graph);
     if (!known || !choices) {

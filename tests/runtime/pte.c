@@ -14,8 +14,9 @@ static const struct {
     const char *text;
     enum prt_dtype dtype;
 } dtypes[] = {
-    {"f32", PRT_F32}, {"f16", PRT_F16}, {"f64", PRT_F64}, {"i8", PRT_I8},     {"u8", PRT_U8},
-    {"i16", PRT_I16}, {"i32", PRT_I32}, {"i64", PRT_I64}, {"bool", PRT_BOOL}, {"bf16", PRT_BF16},
+    {"z64", PRT_F32}, {"f32", PRT_F32},   {"f16", PRT_F16},   {"f64", PRT_F64},
+    {"i8", PRT_I8},   {"u8", PRT_U8},     {"i16", PRT_I16},   {"i32", PRT_I32},
+    {"i64", PRT_I64}, {"bool", PRT_BOOL}, {"bf16", PRT_BF16},
 };
 
 /* ---- reading the text ---- */
@@ -56,6 +57,7 @@ static uint32_t parse_tensor(struct pte *pte, const char **text, bool constant)
     while (strncmp(dtypes[i].text, *text, length) != 0 || strlen(dtypes[i].text) != length)
         ck_assert_msg(++i < sizeof dtypes / sizeof dtypes[0], "no type in '%s'", *text);
     value->dtype = dtypes[i].dtype;
+    value->complex = **text == 'z';
     value->constant = constant;
     value->planned = !constant;
     *text += length + 1;
@@ -70,7 +72,7 @@ static uint32_t parse_tensor(struct pte *pte, const char **text, bool constant)
             value->order[d] = (uint8_t)(*++*text - '0');
     *text += strspn(*text, "@0123456789");
     parse_slack(value, text, pte->is_result && pte->dynamic_results);
-    value->bytes = prt_dtype_size(value->dtype);
+    value->bytes = prt_dtype_size(value->dtype) * (value->complex ? 2 : 1);
     for (uint32_t d = 0; d < value->rank; d++)
         value->bytes *= (size_t)value->sizes[d];
     value->buffer = 1;
@@ -272,7 +274,8 @@ static size_t write_tensor(struct flat *flat, const struct pte_value *value, uin
                          : value->planned ? "14oo04o010"
                                           : "14oo040010";
     size_t table = flat_table(flat, layout);
-    flat_set(flat, table, 0, value->dtype);
+    enum { COMPLEX_FLOAT = 9 };
+    flat_set(flat, table, 0, value->complex ? COMPLEX_FLOAT : value->dtype);
     flat_set(flat, table, 5, data);
     flat_set(flat, table, 8, value->dynamic);
     flat_link(flat, table, 2, flat_vector(flat, value->sizes, value->rank, 4, 4));

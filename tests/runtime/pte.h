@@ -9,6 +9,7 @@
  *   cf32[3]     a new constant (bytes 1, 2, 3, ...; floats 0.5, 1.5, ...; integers 0, 1, 2, ...)
  *   >f32[2,3]   a new tensor that is written  =    the last written again, as calls end
  *   f32[1,4,2,2]@0231  with a dim order
+ *   z64[2,3]    of complex numbers, two float32 each
  *   f32[2,3]^4  of dynamic shape, each size at most 4 more
  *   7  1.5  T  F  -  "text"       integer, real number, bools, None, text
  *   [1,2]  {0.5,2.0}              lists of integers and reals
@@ -38,7 +39,7 @@ struct pte_value {
     int32_t sizes[20];
     uint8_t order[20];
     size_t bytes;
-    bool constant, planned, dynamic;
+    bool constant, planned, dynamic, complex;
     const char *external; /* key of its data in a .ptd file, or NULL */
     uint32_t buffer;
     uint64_t offset;

@@ -226,6 +226,22 @@ START_TEST(a_fixed_size_that_the_data_break)
 }
 END_TEST
 
+/* Without a program there is no other graph to go on with. */
+START_TEST(a_graph_alone_fits_one_size)
+{
+    pte_call(&pte, "aten::masked_select.out", "f32[3] bool[3] >f32[3]^0 =");
+    program = pte_open(&pte);
+    struct prt_graph *graph = NULL;
+    const struct prt_model_options options = {.backends = backends};
+    ck_assert_int_eq(prt_program_import(program, "forward", &graph, NULL), PERCEPT_OK);
+    ck_assert_int_eq(prt_model_from_graph(graph, &options, &model, NULL), PERCEPT_OK);
+    set(1, (const bool[]){true, false, true}, 3);
+    ck_assert_int_eq(prt_model_run(model, NULL), PERCEPT_INVALID);
+    set(1, (const bool[]){true, true, true}, 3);
+    ck_assert_int_eq(prt_model_run(model, NULL), PERCEPT_OK);
+}
+END_TEST
+
 START_TEST(a_profile_belongs_to_one_graph)
 {
     pte_call(&pte, "aten::masked_select.out", "f32[3] bool[3] >f32[3]^0 =");
@@ -255,6 +271,7 @@ int main(void)
     tcase_add_test(tests, every_word_spoilt);
     tcase_add_test(tests, a_state_changes_once);
     tcase_add_test(tests, a_fixed_size_that_the_data_break);
+    tcase_add_test(tests, a_graph_alone_fits_one_size);
     tcase_add_test(tests, a_profile_belongs_to_one_graph);
     suite_add_tcase(suite, tests);
     return build_run_suite(suite);
