@@ -5,6 +5,22 @@
 
 #include <string.h>
 
+/* Whose operand 1 is packed by the backends, which read it themselves. */
+static const bool packs[] = {[PRT_OP_CONV2D] = true, [PRT_OP_LINEAR] = true};
+
+static bool is_packed(uint32_t op)
+{
+    return op < sizeof packs / sizeof packs[0] && packs[op];
+}
+
+bool prt_deferred_any(void)
+{
+    bool any = false;
+    for (size_t op = 0; op < sizeof packs / sizeof packs[0]; op++)
+        any = any || packs[op];
+    return any;
+}
+
 /* The program's file in which data lies; NULL when it is in none. */
 static const struct prt_file *file_of(const struct prt_program *program, const void *data)
 {
@@ -103,11 +119,12 @@ const void *prt_deferred_data(struct prt_graph *graph, uint32_t id)
 enum percept_status prt_deferred_settle(struct prt_graph *graph, struct percept_error *error)
 {
     enum percept_status status = PERCEPT_OK;
+    if (!prt_deferred_any())
+        return PERCEPT_OK;
     for (uint32_t n = 0; n < graph->node_count; n++) {
         const struct prt_node *node = &graph->nodes[n];
-        bool packs = node->op == PRT_OP_CONV2D || node->op == PRT_OP_LINEAR;
         for (unsigned i = 0; i < node->input_count && status == PERCEPT_OK; i++)
-            if (node->inputs[i] != PRT_NO_VALUE && !(packs && i == 1))
+            if (node->inputs[i] != PRT_NO_VALUE && !(i == 1 && is_packed(node->op)))
                 status = prt_deferred_fetch(graph, node->inputs[i], error);
     }
     for (uint32_t i = 0; i < graph->output_count && status == PERCEPT_OK; i++)

@@ -43,6 +43,9 @@ enum percept_status prt_deferred_fetch(struct prt_graph *graph, uint32_t value,
 /* Its data after that; NULL when it cannot be had. */
 const void *prt_deferred_data(struct prt_graph *graph, uint32_t value);
 
+/* Has this build an op that reads weights from files by itself? Else nothing is deferred. */
+bool prt_deferred_any(void);
+
 /* The same for each value but the weights of CONV2D and LINEAR. */
 enum percept_status prt_deferred_settle(struct prt_graph *graph, struct percept_error *error);
 

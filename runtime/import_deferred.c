@@ -87,7 +87,7 @@ enum percept_status prt_import_deferrable(struct prt_import *import, uint32_t v,
     size_t bytes;
     if (!prt_tensor_bytes(spec, &bytes))
         return prt_import_fail(import, PERCEPT_MALFORMED, "a tensor's size in bytes overflows");
-    bool large = import->defers && bytes >= PRT_DEFERRED_LEAST &&
+    bool large = import->defers && prt_deferred_any() && bytes >= PRT_DEFERRED_LEAST &&
                  (uintptr_t)data % prt_dtype_size(spec->dtype) == 0;
     if (large && v != PRT_NO_VALUE && !import->weights && !find_weights(import))
         return prt_import_no_memory(import);

@@ -129,4 +129,4 @@ static enum percept_status prepare_argmax(const struct cpu_prepare *prepare, str
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_argmax = {supports, prepare_argmax};
+const struct cpu_kernel cpu_argmax = {.supports = supports, .prepare = prepare_argmax};

@@ -174,4 +174,4 @@ static enum percept_status prepare_argsort(const struct cpu_prepare *prepare, st
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_argsort = {supports, prepare_argsort};
+const struct cpu_kernel cpu_argsort = {.supports = supports, .prepare = prepare_argsort};

@@ -213,4 +213,4 @@ static enum percept_status prepare_attention(const struct cpu_prepare *prepare,
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_attention = {supports, prepare_attention};
+const struct cpu_kernel cpu_attention = {.supports = supports, .prepare = prepare_attention};

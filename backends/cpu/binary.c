@@ -45,7 +45,7 @@ static enum percept_status binary_prepare(const struct cpu_prepare *prepare, str
     return cpu_elementwise_prepare(prepare, &op, 2, step);
 }
 
-const struct cpu_kernel cpu_binary = {binary_supports, binary_prepare};
+const struct cpu_kernel cpu_binary = {.supports = binary_supports, .prepare = binary_prepare};
 
 /* ---- prelu ---- */
 
@@ -75,7 +75,7 @@ static enum percept_status prelu_prepare(const struct cpu_prepare *prepare, stru
     return cpu_elementwise_prepare_strided(prepare, &op, 2, 1, strides, step);
 }
 
-const struct cpu_kernel cpu_prelu = {prelu_supports, prelu_prepare};
+const struct cpu_kernel cpu_prelu = {.supports = prelu_supports, .prepare = prelu_prepare};
 
 /* ---- where ---- */
 
@@ -96,4 +96,4 @@ static enum percept_status where_prepare(const struct cpu_prepare *prepare, stru
     return cpu_elementwise_prepare(prepare, &op, 3, step);
 }
 
-const struct cpu_kernel cpu_where = {where_supports, where_prepare};
+const struct cpu_kernel cpu_where = {.supports = where_supports, .prepare = where_prepare};

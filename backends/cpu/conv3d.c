@@ -154,4 +154,4 @@ static enum percept_status prepare_conv3d(const struct cpu_prepare *prepare, str
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_conv3d = {supports, prepare_conv3d};
+const struct cpu_kernel cpu_conv3d = {.supports = supports, .prepare = prepare_conv3d};

@@ -19,7 +19,7 @@ static enum percept_status prepare_convert(const struct cpu_prepare *prepare, st
     return cpu_elementwise_prepare(prepare, &op, 1, step);
 }
 
-const struct cpu_kernel cpu_convert = {supports, prepare_convert};
+const struct cpu_kernel cpu_convert = {.supports = supports, .prepare = prepare_convert};
 
 /* ---- a scale for each channel ---- */
 
@@ -139,7 +139,7 @@ static enum percept_status quantize_prepare(const struct cpu_prepare *prepare,
                                                   : prepare_convert(prepare, step);
 }
 
-const struct cpu_kernel cpu_quantize = {quantize_supports, quantize_prepare};
+const struct cpu_kernel cpu_quantize = {.supports = quantize_supports, .prepare = quantize_prepare};
 
 static bool dequantize_supports(const struct prt_graph *graph, const struct prt_node *node)
 {
@@ -155,4 +155,5 @@ static enum percept_status dequantize_prepare(const struct cpu_prepare *prepare,
                                                   : prepare_convert(prepare, step);
 }
 
-const struct cpu_kernel cpu_dequantize = {dequantize_supports, dequantize_prepare};
+const struct cpu_kernel cpu_dequantize = {.supports = dequantize_supports,
+                                          .prepare = dequantize_prepare};

@@ -1,16 +1,12 @@
 /* Why: the table of what the CPU can run, and the walk that turns nodes into steps. */
 #include "backends/cpu/cpu.h"
 
-#include "backends/cpu/cache.h"
 #include "backends/cpu/integer.h"
 #include "backends/cpu/isa.h"
-#include "backends/cpu/kernels.h"
 #include "backends/cpu/loops.h"
-#include "backends/cpu/slab.h"
 #include "backends/cpu/step.h"
-#include "base/checked.h"
+#include "backends/cpu/weights.h"
 #include "base/clock.h"
-#include "base/pages.h"
 
 #include <stdlib.h>
 
@@ -60,8 +56,6 @@ static const struct cpu_kernel *const kernels[PRT_OP_COUNT] = {
     [PRT_OP_SCALED_RESIZE] = &cpu_scaled_resize,
 };
 
-enum { LEAST_SLAB = 256 << 10 };
-
 struct prt_segment {
     struct base_arena arena;
     struct cpu_step *steps;
@@ -76,16 +70,6 @@ void *cpu_prepare_alloc(const struct cpu_prepare *prepare, size_t size)
         percept_fail(prepare->error, PERCEPT_NO_MEMORY, "cpu: no memory to prepare %s",
                      prt_op_name(prepare->node->op));
     return memory;
-}
-
-void *cpu_staging_get(struct cpu_staging *staging, size_t bytes)
-{
-    if (bytes > staging->bytes) {
-        base_pages_free(staging->memory, staging->bytes);
-        *staging = (struct cpu_staging){.memory = base_pages_reserve(bytes)};
-        staging->bytes = staging->memory ? bytes : 0;
-    }
-    return staging->memory;
 }
 
 static const char *absent(void)
@@ -122,15 +106,8 @@ static void destroy(struct prt_segment *segment)
     free(segment);
 }
 
-/* What the steps of a segment share while they take in their weights. */
-struct weights {
-    struct cpu_staging *staging;
-    struct cpu_slab *slab;
-    struct cpu_cache *cache;
-};
-
 static enum percept_status prepare_step(const struct prt_compile *compile, uint32_t index,
-                                        const struct weights *weights, struct prt_segment *segment,
+                                        struct cpu_weights *weights, struct prt_segment *segment,
                                         struct percept_error *error)
 {
     const struct prt_node *node = &compile->graph->nodes[compile->nodes[index]];
@@ -141,9 +118,7 @@ static enum percept_status prepare_step(const struct prt_compile *compile, uint3
         .graph = compile->graph,
         .node = node,
         .arena = &segment->arena,
-        .staging = weights->staging,
-        .slab = weights->slab,
-        .cache = weights->cache,
+        .weights = weights,
         .loops = cpu_loops_best(),
         .threads = compile->threads ? compile->threads : 1,
         .error = error,
@@ -157,38 +132,13 @@ static enum percept_status prepare_step(const struct prt_compile *compile, uint3
     return PERCEPT_OK;
 }
 
-/* What the weights of layers take when they are packed, but for those that are cached, roughly.
- */
-static size_t packed_bytes(const struct prt_compile *compile, bool cached)
-{
-    size_t total = 0;
-    for (uint32_t i = 0; i < compile->node_count; i++) {
-        const struct prt_node *node = &compile->graph->nodes[compile->nodes[i]];
-        const struct prt_tensor *weight = cpu_operand(compile->graph, node, 1);
-        if ((node->op != PRT_OP_CONV2D && node->op != PRT_OP_LINEAR) || !weight)
-            continue;
-        const struct prt_value *value = &compile->graph->values[node->inputs[1]];
-        size_t bytes = value->bytes;
-        if (value->flags & PRT_FLAG_DEFERRED && cached)
-            continue;
-        if (weight->dtype == PRT_I8)
-            bytes *= cpu_kernels_of(cpu_isa_best())->i8_step /
-                     cpu_kernels_of(cpu_isa_best())->i8_numbers;
-        if (!base_add_size(total, bytes, &total))
-            return 0;
-    }
-    return total;
-}
-
-/* The cache for the file that has the first of the weights. */
-static struct cpu_cache *open_cache(const struct prt_compile *compile)
+/* Who sees to the weights of these nodes, if any has some to pack. */
+static const struct cpu_weights_class *weights_of(const struct prt_compile *compile)
 {
     for (uint32_t i = 0; i < compile->node_count; i++) {
-        const struct prt_node *node = &compile->graph->nodes[compile->nodes[i]];
-        struct prt_identity identity;
-        if ((node->op == PRT_OP_CONV2D || node->op == PRT_OP_LINEAR) &&
-            prt_deferred_identity(compile->graph, node->inputs[1], &identity))
-            return cpu_cache_open(compile->cache, &identity);
+        const struct cpu_kernel *kernel = kernels[compile->graph->nodes[compile->nodes[i]].op];
+        if (kernel && kernel->weights)
+            return kernel->weights;
     }
     return NULL;
 }
@@ -205,20 +155,15 @@ static enum percept_status compile(const struct prt_compile *compile, struct prt
         return percept_fail(error, PERCEPT_NO_MEMORY, "cpu: no memory for %u steps",
                             compile->node_count);
     }
-    struct cpu_staging staging = {0};
-    struct cpu_cache *cache = compile->cache ? open_cache(compile) : NULL;
-    size_t packed = packed_bytes(compile, cpu_cache_is_filled(cache));
-    const struct weights weights = {
-        .staging = &staging,
-        .slab = packed >= LEAST_SLAB ? cpu_slab_create(packed) : NULL,
-        .cache = cache,
-    };
+    const struct cpu_weights_class *class = weights_of(compile);
+    struct cpu_weights weights = {0};
+    if (class)
+        class->open(&weights, compile);
     enum percept_status status = PERCEPT_OK;
     for (uint32_t i = 0; i < compile->node_count && status == PERCEPT_OK; i++)
         status = prepare_step(compile, i, &weights, segment, error);
-    cpu_cache_close(cache);
-    cpu_slab_close(weights.slab);
-    base_pages_free(staging.memory, staging.bytes);
+    if (class)
+        class->close(&weights);
     if (status != PERCEPT_OK) {
         destroy(segment);
         return status;

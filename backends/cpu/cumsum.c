@@ -105,4 +105,4 @@ static enum percept_status prepare_cumsum(const struct cpu_prepare *prepare, str
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_cumsum = {supports, prepare_cumsum};
+const struct cpu_kernel cpu_cumsum = {.supports = supports, .prepare = prepare_cumsum};

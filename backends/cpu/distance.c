@@ -96,4 +96,4 @@ static enum percept_status prepare_distance(const struct cpu_prepare *prepare,
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_distance = {supports, prepare_distance};
+const struct cpu_kernel cpu_distance = {.supports = supports, .prepare = prepare_distance};

@@ -136,4 +136,4 @@ static enum percept_status prepare_bags(const struct cpu_prepare *prepare, struc
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_embedding_bag = {supports, prepare_bags};
+const struct cpu_kernel cpu_embedding_bag = {.supports = supports, .prepare = prepare_bags};

@@ -39,4 +39,4 @@ static enum percept_status prepare_expect(const struct cpu_prepare *prepare, str
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_expect = {supports, prepare_expect};
+const struct cpu_kernel cpu_expect = {.supports = supports, .prepare = prepare_expect};

@@ -98,7 +98,7 @@ static enum percept_status full_prepare(const struct cpu_prepare *prepare, struc
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_full = {full_supports, full_prepare};
+const struct cpu_kernel cpu_full = {.supports = full_supports, .prepare = full_prepare};
 
 /* ---- pad ---- */
 
@@ -215,4 +215,4 @@ static enum percept_status pad_prepare(const struct cpu_prepare *prepare, struct
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_pad = {pad_supports, pad_prepare};
+const struct cpu_kernel cpu_pad = {.supports = pad_supports, .prepare = pad_prepare};

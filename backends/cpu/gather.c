@@ -290,5 +290,5 @@ static bool supports(const struct prt_graph *graph, const struct prt_node *node)
            (node->op == PRT_OP_GATHER || adder_of(y->dtype) != NULL);
 }
 
-const struct cpu_kernel cpu_gather = {supports, prepare_walk};
-const struct cpu_kernel cpu_scatter = {supports, prepare_walk};
+const struct cpu_kernel cpu_gather = {.supports = supports, .prepare = prepare_walk};
+const struct cpu_kernel cpu_scatter = {.supports = supports, .prepare = prepare_walk};

@@ -169,4 +169,4 @@ static enum percept_status prepare_grid(const struct cpu_prepare *prepare, struc
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_grid_sample = {supports, prepare_grid};
+const struct cpu_kernel cpu_grid_sample = {.supports = supports, .prepare = prepare_grid};

@@ -182,7 +182,7 @@ static enum percept_status conv_prepare(const struct cpu_prepare *prepare, struc
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_integer_conv = {supports, conv_prepare};
+const struct cpu_kernel cpu_integer_conv = {.supports = supports, .prepare = conv_prepare};
 
 /* ---- INTEGER_MATMUL ---- */
 
@@ -252,7 +252,7 @@ static enum percept_status matmul_prepare(const struct cpu_prepare *prepare, str
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_integer_matmul = {supports, matmul_prepare};
+const struct cpu_kernel cpu_integer_matmul = {.supports = supports, .prepare = matmul_prepare};
 
 /* ---- INTEGER_POOL ---- */
 
@@ -352,7 +352,7 @@ static enum percept_status pool_prepare(const struct cpu_prepare *prepare, struc
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_integer_pool = {supports, pool_prepare};
+const struct cpu_kernel cpu_integer_pool = {.supports = supports, .prepare = pool_prepare};
 
 /* ---- SCALED_RESIZE ---- */
 
@@ -467,4 +467,4 @@ static enum percept_status resize_prepare(const struct cpu_prepare *prepare, str
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_scaled_resize = {supports, resize_prepare};
+const struct cpu_kernel cpu_scaled_resize = {.supports = supports, .prepare = resize_prepare};

@@ -3,6 +3,7 @@
 #include "backends/cpu/image.h"
 #include "backends/cpu/loops.h"
 #include "backends/cpu/step.h"
+#include "backends/cpu/weights.h"
 #include "runtime/deferred.h"
 
 struct layer {
@@ -108,7 +109,7 @@ static const void *read_weight(void *context, size_t offset, size_t size)
 {
     struct reading *reading = context;
     const struct cpu_prepare *prepare = reading->prepare;
-    void *memory = cpu_staging_get(prepare->staging, size);
+    void *memory = cpu_weights_stage(prepare->weights, size);
     reading->status =
         memory ? prt_deferred_read_part(prepare->graph, prepare->node->inputs[1], offset, size,
                                         memory, prepare->error)
@@ -148,8 +149,8 @@ static enum percept_status create(const struct cpu_prepare *prepare,
     struct reading reading = {.prepare = prepare};
     struct cpu_weight_source source;
     struct cpu_conv_weights all = *weights;
-    all.slab = prepare->slab;
-    all.cache = prepare->cache;
+    all.slab = prepare->weights->slab;
+    all.cache = prepare->weights->cache;
     if (source_of(&reading, &source))
         all.source = &source;
     enum percept_status status = cpu_conv_create(spec, &all, &layer->conv, prepare->error);
@@ -218,7 +219,8 @@ static enum percept_status conv_prepare(const struct cpu_prepare *prepare, struc
     return status != PERCEPT_OK ? status : create(prepare, &spec, &weights, step);
 }
 
-const struct cpu_kernel cpu_conv2d = {conv_supports, conv_prepare};
+const struct cpu_kernel cpu_conv2d = {
+    .supports = conv_supports, .prepare = conv_prepare, .weights = &cpu_weights};
 
 /* ---- linear ---- */
 
@@ -266,4 +268,5 @@ static enum percept_status linear_prepare(const struct cpu_prepare *prepare, str
     return create(prepare, &spec, &weights, step);
 }
 
-const struct cpu_kernel cpu_linear = {linear_supports, linear_prepare};
+const struct cpu_kernel cpu_linear = {
+    .supports = linear_supports, .prepare = linear_prepare, .weights = &cpu_weights};

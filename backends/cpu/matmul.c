@@ -120,4 +120,4 @@ static enum percept_status prepare_matmul(const struct cpu_prepare *prepare, str
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_matmul = {supports, prepare_matmul};
+const struct cpu_kernel cpu_matmul = {.supports = supports, .prepare = prepare_matmul};

@@ -122,8 +122,8 @@ static enum percept_status reshape_prepare(const struct cpu_prepare *prepare, st
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_concat = {supports, concat_prepare};
-const struct cpu_kernel cpu_slice = {supports, slice_prepare};
-const struct cpu_kernel cpu_permute = {supports, permute_prepare};
-const struct cpu_kernel cpu_layout = {supports, layout_prepare};
-const struct cpu_kernel cpu_reshape = {reshape_supports, reshape_prepare};
+const struct cpu_kernel cpu_concat = {.supports = supports, .prepare = concat_prepare};
+const struct cpu_kernel cpu_slice = {.supports = supports, .prepare = slice_prepare};
+const struct cpu_kernel cpu_permute = {.supports = supports, .prepare = permute_prepare};
+const struct cpu_kernel cpu_layout = {.supports = supports, .prepare = layout_prepare};
+const struct cpu_kernel cpu_reshape = {.supports = reshape_supports, .prepare = reshape_prepare};

@@ -237,4 +237,4 @@ static enum percept_status prepare_pool(const struct cpu_prepare *prepare, struc
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_pool2d = {supports, prepare_pool};
+const struct cpu_kernel cpu_pool2d = {.supports = supports, .prepare = prepare_pool};

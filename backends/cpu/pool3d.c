@@ -161,4 +161,4 @@ static enum percept_status prepare_pool3d(const struct cpu_prepare *prepare, str
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_pool3d = {supports, prepare_pool3d};
+const struct cpu_kernel cpu_pool3d = {.supports = supports, .prepare = prepare_pool3d};

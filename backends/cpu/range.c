@@ -76,4 +76,4 @@ static enum percept_status prepare_range(const struct cpu_prepare *prepare, stru
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_range = {supports, prepare_range};
+const struct cpu_kernel cpu_range = {.supports = supports, .prepare = prepare_range};

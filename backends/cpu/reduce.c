@@ -245,4 +245,4 @@ static enum percept_status prepare_reduce(const struct cpu_prepare *prepare, str
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_reduce = {supports, prepare_reduce};
+const struct cpu_kernel cpu_reduce = {.supports = supports, .prepare = prepare_reduce};

@@ -122,7 +122,7 @@ static enum percept_status rescale_prepare(const struct cpu_prepare *prepare, st
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_rescale = {supports, rescale_prepare};
+const struct cpu_kernel cpu_rescale = {.supports = supports, .prepare = rescale_prepare};
 
 /* ---- TABLE ---- */
 
@@ -184,4 +184,4 @@ static enum percept_status table_prepare(const struct cpu_prepare *prepare, stru
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_table = {supports, table_prepare};
+const struct cpu_kernel cpu_table = {.supports = supports, .prepare = table_prepare};

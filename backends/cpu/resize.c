@@ -149,4 +149,4 @@ static enum percept_status prepare_resize(const struct cpu_prepare *prepare, str
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_resize2d = {supports, prepare_resize};
+const struct cpu_kernel cpu_resize2d = {.supports = supports, .prepare = prepare_resize};

@@ -3,6 +3,7 @@
 #include "backends/cpu/nest.h"
 #include "backends/cpu/shared.h"
 #include "backends/cpu/step.h"
+#include "backends/cpu/weights.h"
 #include "base/checked.h"
 
 #include <math.h>
@@ -96,7 +97,8 @@ static enum percept_status rounding_prepare(const struct cpu_prepare *prepare,
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_round_rows = {rounding_supports, rounding_prepare};
+const struct cpu_kernel cpu_round_rows = {.supports = rounding_supports,
+                                          .prepare = rounding_prepare};
 
 /* ---- DYNAMIC_LINEAR ---- */
 
@@ -264,7 +266,7 @@ static enum percept_status layer_prepare(const struct cpu_prepare *prepare, stru
     };
     size_t padded = groups * blocks * CPU_ROWS_BLOCK, lanes = op->panels * CPU_ROWS_OUTPUTS;
     size_t weight_bytes = lanes * padded / (op->job.four_bits ? 2 : 1), table = lanes * groups;
-    op->packed = cpu_shared_alloc(prepare->slab, weight_bytes + (2 * table + lanes) * 4, 1,
+    op->packed = cpu_shared_alloc(prepare->weights->slab, weight_bytes + (2 * table + lanes) * 4, 1,
                                   &op->packed_bytes);
     if (!op->packed)
         return percept_fail(prepare->error, PERCEPT_NO_MEMORY, "cpu: no memory for weights");
@@ -288,4 +290,5 @@ static enum percept_status layer_prepare(const struct cpu_prepare *prepare, stru
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_dynamic_linear = {layer_supports, layer_prepare};
+const struct cpu_kernel cpu_dynamic_linear = {
+    .supports = layer_supports, .prepare = layer_prepare, .weights = &cpu_weights};

@@ -78,4 +78,4 @@ static enum percept_status prepare_softmax(const struct cpu_prepare *prepare, st
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_softmax = {supports, prepare_softmax};
+const struct cpu_kernel cpu_softmax = {.supports = supports, .prepare = prepare_softmax};

@@ -48,19 +48,14 @@ struct cpu_step {
     void (*destroy)(const void *state);
 };
 
-/* Memory for one weight at a time. */
-struct cpu_staging {
-    void *memory;
-    size_t bytes;
-};
+struct cpu_weights;
+struct cpu_weights_class;
 
 struct cpu_prepare {
     const struct prt_graph *graph;
     const struct prt_node *node;
     struct base_arena *arena;
-    struct cpu_staging *staging;
-    struct cpu_slab *slab;   /* for packed weights; or NULL */
-    struct cpu_cache *cache; /* of packed weights; or NULL */
+    struct cpu_weights *weights;
     const struct cpu_loops *loops;
     unsigned threads; /* most workers that a run will have; at least 1 */
     struct percept_error *error;
@@ -70,6 +65,8 @@ struct cpu_kernel {
     bool (*supports)(const struct prt_graph *graph, const struct prt_node *node);
     /* Fills *step, whose inputs and output are set. Called only for a node that is supported. */
     enum percept_status (*prepare)(const struct cpu_prepare *prepare, struct cpu_step *step);
+    /* Of kernels that pack weights: who sees to them, and to prepare's `weights`. */
+    const struct cpu_weights_class *weights;
 };
 
 extern const struct cpu_kernel cpu_argmax, cpu_cumsum, cpu_range, cpu_expect;
@@ -107,10 +104,6 @@ static inline void cpu_fault_index(struct cpu_fault *fault, const char *name, in
     fault->size = size;
     atomic_store(&fault->state, 2);
 }
-
-/* At least that much of the staging, 64-byte aligned; what was there is lost. NULL without memory.
- */
-void *cpu_staging_get(struct cpu_staging *staging, size_t bytes);
 
 /* State of a step, zeroed; fills the error when there is no memory. */
 void *cpu_prepare_alloc(const struct cpu_prepare *prepare, size_t size);

@@ -97,4 +97,4 @@ static enum percept_status prepare_unary(const struct cpu_prepare *prepare, stru
     return cpu_elementwise_prepare(prepare, &op, 1, step);
 }
 
-const struct cpu_kernel cpu_unary = {supports, prepare_unary};
+const struct cpu_kernel cpu_unary = {.supports = supports, .prepare = prepare_unary};

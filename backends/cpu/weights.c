@@ -1,0 +1,78 @@
+/* Why: weights are read, packed and kept for a whole segment at once, whichever layers have them.
+ */
+#include "backends/cpu/weights.h"
+
+#include "backends/cpu/cache.h"
+#include "backends/cpu/isa.h"
+#include "backends/cpu/kernels.h"
+#include "backends/cpu/slab.h"
+#include "backends/cpu/step.h"
+#include "base/checked.h"
+#include "base/pages.h"
+
+enum { LEAST_SLAB = 256 << 10 };
+
+static bool is_layer(const struct prt_node *node)
+{
+    return node->op == PRT_OP_CONV2D || node->op == PRT_OP_LINEAR;
+}
+
+/* What the weights of layers take when they are packed, but for those that are cached, roughly. */
+static size_t packed_bytes(const struct prt_compile *compile, bool cached)
+{
+    const struct cpu_kernels *kernels = cpu_kernels_of(cpu_isa_best());
+    size_t total = 0;
+    for (uint32_t i = 0; i < compile->node_count; i++) {
+        const struct prt_node *node = &compile->graph->nodes[compile->nodes[i]];
+        const struct prt_tensor *weight = cpu_operand(compile->graph, node, 1);
+        if (!is_layer(node) || !weight)
+            continue;
+        const struct prt_value *value = &compile->graph->values[node->inputs[1]];
+        size_t bytes = value->bytes;
+        if (value->flags & PRT_FLAG_DEFERRED && cached)
+            continue;
+        if (weight->dtype == PRT_I8)
+            bytes *= kernels->i8_step / kernels->i8_numbers;
+        if (!base_add_size(total, bytes, &total))
+            return 0;
+    }
+    return total;
+}
+
+/* The cache for the file that has the first of the weights. */
+static struct cpu_cache *open_cache(const struct prt_compile *compile)
+{
+    for (uint32_t i = 0; i < compile->node_count; i++) {
+        const struct prt_node *node = &compile->graph->nodes[compile->nodes[i]];
+        struct prt_identity identity;
+        if (is_layer(node) && prt_deferred_identity(compile->graph, node->inputs[1], &identity))
+            return cpu_cache_open(compile->cache, &identity);
+    }
+    return NULL;
+}
+
+static void open_weights(struct cpu_weights *weights, const struct prt_compile *compile)
+{
+    *weights = (struct cpu_weights){.cache = compile->cache ? open_cache(compile) : NULL};
+    size_t packed = packed_bytes(compile, cpu_cache_is_filled(weights->cache));
+    weights->slab = packed >= LEAST_SLAB ? cpu_slab_create(packed) : NULL;
+}
+
+static void close_weights(struct cpu_weights *weights)
+{
+    cpu_cache_close(weights->cache);
+    cpu_slab_close(weights->slab);
+    base_pages_free(weights->staging, weights->staging_bytes);
+}
+
+void *cpu_weights_stage(struct cpu_weights *weights, size_t bytes)
+{
+    if (bytes > weights->staging_bytes) {
+        base_pages_free(weights->staging, weights->staging_bytes);
+        weights->staging = base_pages_reserve(bytes);
+        weights->staging_bytes = weights->staging ? bytes : 0;
+    }
+    return weights->staging;
+}
+
+const struct cpu_weights_class cpu_weights = {open_weights, close_weights};
