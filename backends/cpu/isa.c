@@ -95,7 +95,7 @@ bool cpu_isa_has(enum cpu_isa isa)
  * until its tests have passed on one, such a set is taken only by name. */
 static bool is_untried(enum cpu_isa isa)
 {
-    return isa == CPU_ISA_AVXVNNI;
+    return isa == CPU_ISA_AVXVNNI || isa == CPU_ISA_AVX512 || isa == CPU_ISA_AVX512VNNI;
 }
 
 enum cpu_isa cpu_isa_best(void)
