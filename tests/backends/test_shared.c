@@ -103,7 +103,8 @@ START_TEST(blocks_with_other_bytes_stay_apart)
 {
     enum { BYTES = 8192 };
     size_t bytes;
-    char *a = cpu_shared_alloc(NULL, 2, BYTES / 2, &bytes), *b = cpu_shared_alloc(NULL, BYTES, 1, &bytes),
+    char *a = cpu_shared_alloc(NULL, 2, BYTES / 2, &bytes),
+         *b = cpu_shared_alloc(NULL, BYTES, 1, &bytes),
          *c = cpu_shared_alloc(NULL, 1, BYTES, &bytes);
     ck_assert_uint_eq(bytes, BYTES);
     ck_assert_int_eq(c[BYTES - 1], 0);
