@@ -218,8 +218,10 @@ START_TEST(ten_pipelines_cost_the_weights_of_one)
     }
     size_t all = resident() - before;
     ck_assert_uint_gt(all, weights / 2); /* else this measures nothing */
+#ifndef __SANITIZE_THREAD__ /* which keeps some bytes of its own for each that is touched */
     /* Neither are the weights of the file beside the packed ones. */
     ck_assert_msg(all < weights + weights / 2, "%zu bytes of weights take %zu", weights, all);
+#endif
     for (int i = 0; i < PIPELINES; i++) {
         run(models[i]);
         prt_model_destroy(models[i]);
