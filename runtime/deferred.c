@@ -5,10 +5,9 @@
 
 #include <string.h>
 
-/* Whose operand 1 is packed by the backends, which read it themselves. */
 static const bool packs[] = {[PRT_OP_CONV2D] = true, [PRT_OP_LINEAR] = true};
 
-static bool is_packed(uint32_t op)
+bool prt_deferred_packs(uint32_t op)
 {
     return op < sizeof packs / sizeof packs[0] && packs[op];
 }
@@ -124,7 +123,7 @@ enum percept_status prt_deferred_settle(struct prt_graph *graph, struct percept_
     for (uint32_t n = 0; n < graph->node_count; n++) {
         const struct prt_node *node = &graph->nodes[n];
         for (unsigned i = 0; i < node->input_count && status == PERCEPT_OK; i++)
-            if (node->inputs[i] != PRT_NO_VALUE && !(i == 1 && is_packed(node->op)))
+            if (node->inputs[i] != PRT_NO_VALUE && !(i == 1 && prt_deferred_packs(node->op)))
                 status = prt_deferred_fetch(graph, node->inputs[i], error);
     }
     for (uint32_t i = 0; i < graph->output_count && status == PERCEPT_OK; i++)

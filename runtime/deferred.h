@@ -43,10 +43,12 @@ enum percept_status prt_deferred_fetch(struct prt_graph *graph, uint32_t value,
 /* Its data after that; NULL when it cannot be had. */
 const void *prt_deferred_data(struct prt_graph *graph, uint32_t value);
 
+/* Is operand 1 of the op a weight that backends pack, and read themselves? */
+bool prt_deferred_packs(uint32_t op);
 /* Has this build an op that reads weights from files by itself? Else nothing is deferred. */
 bool prt_deferred_any(void);
 
-/* The same for each value but the weights of CONV2D and LINEAR. */
+/* Fetch each value but the weights that backends read themselves. */
 enum percept_status prt_deferred_settle(struct prt_graph *graph, struct percept_error *error);
 
 /* Of a deferred value; false for others. Its factors are not in it. */

@@ -88,13 +88,16 @@ static struct prt_copy *find_copy(const struct stat *info)
     return copy;
 }
 
-/* Let others find it; NULL when that is not to be, or without memory for it. */
-static struct prt_copy *add_copy(const struct stat *info, void *memory)
+/* Let others find it; NULL when that is not to be, or without memory for it. See prt_copy for the
+ * last two. */
+static struct prt_copy *add_copy(const struct stat *info, void *memory, int descriptor,
+                                 uint8_t *present)
 {
     struct prt_copy *copy = is_settled(info) ? malloc(sizeof *copy) : NULL;
     if (!copy)
         return NULL;
-    *copy = (struct prt_copy){.of = *info, .memory = memory, .users = 1, .descriptor = -1};
+    *copy = (struct prt_copy){
+        .of = *info, .memory = memory, .users = 1, .descriptor = descriptor, .present = present};
     pthread_mutex_init(&copy->filling, NULL);
     pthread_mutex_lock(&lock);
     copy->next = copies;
@@ -116,7 +119,7 @@ static void release_copy(struct prt_copy *copy)
     pthread_mutex_unlock(&lock);
     if (!last)
         return;
-    munmap(copy->memory, (size_t)copy->of.st_size);
+    base_pages_free(copy->memory, (size_t)copy->of.st_size);
     if (copy->descriptor >= 0)
         close(copy->descriptor);
     free(copy->present);
@@ -153,7 +156,7 @@ static void *private_copy(int file, size_t size)
     if (read_all(file, memory, 0, size) && mprotect(memory, size, PROT_READ) == 0)
         return memory;
     int reason = errno;
-    munmap(memory, size);
+    base_pages_free(memory, size);
     errno = reason;
     return NULL;
 }
@@ -164,31 +167,18 @@ static void *private_copy(int file, size_t size)
 static struct prt_copy *copy_in_pieces(int descriptor, const struct stat *info)
 {
     size_t size = (size_t)info->st_size;
-    int kept = -1;
-    unsigned char *memory = NULL;
-    uint8_t *present = NULL;
-    struct prt_copy *copy = NULL;
     if (size < LEAST_IN_PIECES || !is_settled(info))
         return NULL;
-    present = calloc(size / PIECE + 1, 1);
-    kept = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
-    memory = present && kept >= 0 ? base_pages_reserve(size) : NULL;
-    copy = memory ? malloc(sizeof *copy) : NULL;
+    uint8_t *present = calloc(size / PIECE + 1, 1);
+    int kept = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    void *memory = present && kept >= 0 ? base_pages_reserve(size) : NULL;
+    struct prt_copy *copy = memory ? add_copy(info, memory, kept, present) : NULL;
     if (!copy) {
-        if (memory)
-            munmap(memory, size);
+        base_pages_free(memory, size);
         if (kept >= 0)
             close(kept);
         free(present);
-        return NULL;
     }
-    *copy = (struct prt_copy){
-        .of = *info, .memory = memory, .users = 1, .descriptor = kept, .present = present};
-    pthread_mutex_init(&copy->filling, NULL);
-    pthread_mutex_lock(&lock);
-    copy->next = copies;
-    copies = copy;
-    pthread_mutex_unlock(&lock);
     return copy;
 }
 
@@ -330,7 +320,7 @@ static enum percept_status map(struct prt_file *file, int descriptor, const stru
         return file_errno(file, sealed ? "cannot map" : "cannot read", error);
     file->bytes = (struct prt_bytes){.data = memory, .size = size};
     file->mapped = true;
-    file->copy = sealed ? NULL : add_copy(info, memory);
+    file->copy = sealed ? NULL : add_copy(info, memory, -1, NULL);
     return PERCEPT_OK;
 }
 

@@ -33,16 +33,6 @@ static size_t align64(size_t bytes)
     return (bytes + 63) & ~(size_t)63;
 }
 
-static size_t group_inputs(const struct cpu_conv_spec *spec)
-{
-    return (size_t)(spec->input[2] / spec->attrs.groups);
-}
-
-static size_t group_outputs(const struct cpu_conv_spec *spec)
-{
-    return (size_t)(spec->output[2] / spec->attrs.groups);
-}
-
 static size_t pixel_count(const struct cpu_conv_spec *spec)
 {
     return (size_t)spec->batch * (size_t)spec->output[0] * (size_t)spec->output[1];
@@ -199,7 +189,7 @@ static void block_f32(const struct cpu_conv_call *call, uint8_t *scratch, size_t
     const struct cpu_conv_spec *spec = &conv->spec;
     size_t inputs = (size_t)spec->input[2], outputs = (size_t)spec->output[2];
     size_t taps = conv->gemm.taps, depth = conv->gemm.depth;
-    const float *x = (const float *)call->x + group * group_inputs(spec);
+    const float *x = (const float *)call->x + group * cpu_group_inputs(spec);
     float *zeros = (float *)scratch;
     const float **a = (const float **)(scratch + align64(depth * sizeof *zeros));
     float *copies = (float *)((uint8_t *)a + align64(taps * conv->gemm.block_rows * sizeof *a));
@@ -215,7 +205,7 @@ static void block_f32(const struct cpu_conv_call *call, uint8_t *scratch, size_t
         else
             address_pixels(conv, x, place, rows, a, zeros);
     }
-    size_t first = group * group_outputs(spec) + channel, at = pixel * outputs + first;
+    size_t first = group * cpu_group_outputs(spec) + channel, at = pixel * outputs + first;
     struct cpu_gemm_f32 gemm = {
         .rows = rows,
         .taps = taps,
@@ -340,12 +330,12 @@ static void block_i8(const struct cpu_conv_call *call, uint8_t *scratch, size_t 
     const struct cpu_conv *conv = call->conv;
     const struct cpu_conv_spec *spec = &conv->spec;
     size_t outputs = (size_t)spec->output[2];
-    size_t first = group * group_outputs(spec) + channel, at = pixel * outputs + first;
+    size_t first = group * cpu_group_outputs(spec) + channel, at = pixel * outputs + first;
     struct cpu_gemm_i8 gemm = {
         .rows = rows,
         .steps = conv->gemm.steps,
         .channels = channels,
-        .a = windows_i8(conv, call->x + group * group_inputs(spec), scratch, pixel, rows),
+        .a = windows_i8(conv, call->x + group * cpu_group_inputs(spec), scratch, pixel, rows),
         .panels = (const uint8_t *)conv->packed + group * conv->gemm.group_bytes +
                   channel * conv->gemm.column_bytes,
         .residual = spec->residual ? call->residual + at : NULL,
@@ -370,7 +360,7 @@ static void run_task(void *context, size_t task, unsigned worker)
     size_t panel_task = task % panel_tasks, row_task = task / panel_tasks % row_tasks;
     size_t group = task / panel_tasks / row_tasks;
 
-    size_t pixels = pixel_count(&conv->spec), outputs = group_outputs(&conv->spec);
+    size_t pixels = pixel_count(&conv->spec), outputs = cpu_group_outputs(&conv->spec);
     size_t panels = (outputs + kernels->columns - 1) / kernels->columns;
     size_t channel = panels * panel_task / panel_tasks * kernels->columns;
     size_t channel_end = panels * (panel_task + 1) / panel_tasks * kernels->columns;
@@ -398,7 +388,7 @@ static void plan_tasks(struct cpu_conv *conv)
 {
     const struct cpu_conv_spec *spec = &conv->spec;
     size_t pixels = pixel_count(spec), groups = (size_t)spec->attrs.groups;
-    size_t outputs = group_outputs(spec), depth = conv->gemm.taps * conv->gemm.depth;
+    size_t outputs = cpu_group_outputs(spec), depth = conv->gemm.taps * conv->gemm.depth;
     size_t panels = (outputs + conv->kernels->columns - 1) / conv->kernels->columns;
     double macs = (double)pixels * (double)outputs * (double)depth * (double)groups;
     size_t tasks = cpu_conv_tasks(conv, macs, MACS_A_NS);
@@ -416,8 +406,6 @@ static void plan_tasks(struct cpu_conv *conv)
     conv->tasks = groups * row_tasks * conv->gemm.panel_tasks;
     conv->task = run_task;
 }
-
-/* ---- */
 
 static bool is_pointwise(const struct cpu_conv_spec *spec)
 {
@@ -466,7 +454,7 @@ enum percept_status cpu_conv_plan_gemm(struct cpu_conv *conv,
     bool f32 = spec->dtype == PRT_F32;
     size_t area, numbers;
     if (!base_mul_size((size_t)spec->kernel[0], (size_t)spec->kernel[1], &area) ||
-        !base_mul_size(area, group_inputs(spec), &numbers) || numbers > SIZE_MAX / 65536)
+        !base_mul_size(area, cpu_group_inputs(spec), &numbers) || numbers > SIZE_MAX / 65536)
         return PERCEPT_LIMIT;
     if (is_pointwise(spec))
         conv->gemm.window = CPU_GEMM_POINTS;

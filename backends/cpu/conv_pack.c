@@ -8,16 +8,6 @@
 
 #include <string.h>
 
-static size_t group_inputs(const struct cpu_conv_spec *spec)
-{
-    return (size_t)(spec->input[2] / spec->attrs.groups);
-}
-
-static size_t group_outputs(const struct cpu_conv_spec *spec)
-{
-    return (size_t)(spec->output[2] / spec->attrs.groups);
-}
-
 /* The weights of some output channels, number by number of the sum: where each lies. */
 struct weights_walk {
     const struct cpu_conv_spec *spec;
@@ -41,7 +31,7 @@ static struct weights_walk walk_of(const struct cpu_conv *conv,
 static bool is_run(const struct weights_walk *walk)
 {
     const int32_t *kernel = walk->spec->kernel;
-    int64_t inputs = (int64_t)group_inputs(walk->spec);
+    int64_t inputs = (int64_t)cpu_group_inputs(walk->spec);
     return (walk->strides[3] == 1 || inputs == 1) &&
            (walk->strides[2] == inputs || kernel[1] == 1) &&
            (walk->strides[1] == kernel[1] * inputs || kernel[0] == 1);
@@ -87,7 +77,7 @@ static void pack_panel_f32(const struct cpu_conv *conv, const struct cpu_conv_we
                            size_t group, size_t channel, size_t columns, uint8_t *packed)
 {
     const struct cpu_conv_spec *spec = &conv->spec;
-    size_t outputs = group_outputs(spec), inputs = group_inputs(spec);
+    size_t outputs = cpu_group_outputs(spec), inputs = cpu_group_inputs(spec);
     size_t count = outputs - channel < columns ? outputs - channel : columns;
     const struct weights_walk walk = walk_of(conv, weights, group, channel);
     const float *from = (const float *)weights->weight + walk.first;
@@ -138,7 +128,7 @@ static void pack_panel_i8(const struct cpu_conv *conv, const struct cpu_conv_wei
 {
     enum { MOST_COLUMNS = 64 };
     const struct cpu_conv_spec *spec = &conv->spec;
-    size_t outputs = group_outputs(spec), inputs = group_inputs(spec);
+    size_t outputs = cpu_group_outputs(spec), inputs = cpu_group_inputs(spec);
     size_t count = outputs - channel < columns ? outputs - channel : columns;
     const struct weights_walk walk = walk_of(conv, weights, group, channel);
     const int8_t *from = (const int8_t *)weights->weight + walk.first;
@@ -178,7 +168,7 @@ bool cpu_conv_read(struct cpu_conv_weights *weights)
 static bool is_by_channel(const struct cpu_conv *conv, const struct cpu_conv_weights *weights)
 {
     const struct cpu_conv_spec *spec = &conv->spec;
-    int64_t numbers = (int64_t)spec->kernel[0] * spec->kernel[1] * (int64_t)group_inputs(spec);
+    int64_t numbers = (int64_t)spec->kernel[0] * spec->kernel[1] * (int64_t)cpu_group_inputs(spec);
     return weights->source && !spec->attrs.transposed && weights->strides[0] == numbers &&
            (uint64_t)numbers * (uint64_t)spec->output[2] * conv->element == weights->source->bytes;
 }
@@ -208,7 +198,7 @@ static bool pack_group(const struct cpu_conv *conv, struct cpu_conv_weights *wei
                        bool by_channel, size_t group, uint8_t *packed)
 {
     bool f32 = conv->spec.dtype == PRT_F32;
-    size_t outputs = group_outputs(&conv->spec), read = 0;
+    size_t outputs = cpu_group_outputs(&conv->spec), read = 0;
     for (size_t channel = 0, columns; channel < outputs; channel += columns) {
         size_t left = outputs - channel;
         columns = cpu_panel_columns(conv->kernels, left);
@@ -309,7 +299,7 @@ enum percept_status cpu_conv_pack(struct cpu_conv *conv, const struct cpu_conv_w
 enum percept_status cpu_conv_pack_gemm(struct cpu_conv *conv,
                                        const struct cpu_conv_weights *weights)
 {
-    size_t outputs = group_outputs(&conv->spec), columns = conv->kernels->columns;
+    size_t outputs = cpu_group_outputs(&conv->spec), columns = conv->kernels->columns;
     size_t whole = outputs / columns * columns, rest = outputs - whole;
     size_t padded = whole + (rest ? cpu_panel_columns(conv->kernels, rest) : 0);
     if (!base_mul_size(padded, conv->gemm.column_bytes, &conv->gemm.group_bytes))

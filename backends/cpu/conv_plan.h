@@ -1,6 +1,6 @@
 /*
  * What a cpu_conv is inside. Private to conv.c (arguments, packing of what belongs to channels),
- * conv_gemm.c and conv_depthwise.c.
+ * conv_gemm.c, conv_depthwise.c and conv_pack.c.
  */
 #ifndef BACKENDS_CPU_CONV_PLAN_H
 #define BACKENDS_CPU_CONV_PLAN_H
@@ -61,6 +61,17 @@ enum percept_status cpu_conv_plan_gemm(struct cpu_conv *conv,
                                        const struct cpu_conv_weights *weights);
 enum percept_status cpu_conv_plan_depthwise(struct cpu_conv *conv,
                                             const struct cpu_conv_weights *weights);
+
+/* Channels of one group. */
+static inline size_t cpu_group_inputs(const struct cpu_conv_spec *spec)
+{
+    return (size_t)(spec->input[2] / spec->attrs.groups);
+}
+
+static inline size_t cpu_group_outputs(const struct cpu_conv_spec *spec)
+{
+    return (size_t)(spec->output[2] / spec->attrs.groups);
+}
 
 /* Let conv->packed be count * size bytes for which `fill` writes all that is not 0, or the same
  * that another conv has already. fill is false when the weights cannot be had. */

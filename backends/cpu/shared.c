@@ -3,12 +3,12 @@
 
 #include "backends/cpu/slab.h"
 #include "base/checked.h"
+#include "base/pages.h"
 
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 enum { BUCKETS = 1024, SAMPLES = 64, LEAST_BYTES = 4096 };
 /* From here on a block is a mapping of its own: one that turns out to exist already goes back to
@@ -57,11 +57,10 @@ void *cpu_shared_alloc(struct cpu_slab *slab, size_t count, size_t size, size_t 
         return block;
     }
     if (wanted >= MAPPED_BYTES) {
-        /* All of it is written at once: one call rather than a page fault for each page. */
-        block = mmap(NULL, wanted, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-        if (block == MAP_FAILED)
+        block = base_pages_reserve(wanted);
+        if (!block)
             return NULL;
+        base_pages_touch(block, 0, wanted);
     } else {
         block = aligned_alloc(ALIGNMENT, wanted);
         if (!block)
@@ -77,7 +76,7 @@ static void free_block(void *block, size_t bytes)
     if (!block || cpu_slab_return(block, bytes))
         return;
     if (bytes >= MAPPED_BYTES)
-        munmap(block, bytes);
+        base_pages_free(block, bytes);
     else
         free(block);
 }

@@ -12,11 +12,6 @@
 
 enum { LEAST_SLAB = 256 << 10 };
 
-static bool is_layer(const struct prt_node *node)
-{
-    return node->op == PRT_OP_CONV2D || node->op == PRT_OP_LINEAR;
-}
-
 /* What the weights of layers take when they are packed, but for those that are cached, roughly. */
 static size_t packed_bytes(const struct prt_compile *compile, bool cached)
 {
@@ -25,7 +20,7 @@ static size_t packed_bytes(const struct prt_compile *compile, bool cached)
     for (uint32_t i = 0; i < compile->node_count; i++) {
         const struct prt_node *node = &compile->graph->nodes[compile->nodes[i]];
         const struct prt_tensor *weight = cpu_operand(compile->graph, node, 1);
-        if (!is_layer(node) || !weight)
+        if (!prt_deferred_packs(node->op) || !weight)
             continue;
         const struct prt_value *value = &compile->graph->values[node->inputs[1]];
         size_t bytes = value->bytes;
@@ -45,7 +40,8 @@ static struct cpu_cache *open_cache(const struct prt_compile *compile)
     for (uint32_t i = 0; i < compile->node_count; i++) {
         const struct prt_node *node = &compile->graph->nodes[compile->nodes[i]];
         struct prt_identity identity;
-        if (is_layer(node) && prt_deferred_identity(compile->graph, node->inputs[1], &identity))
+        if (prt_deferred_packs(node->op) &&
+            prt_deferred_identity(compile->graph, node->inputs[1], &identity))
             return cpu_cache_open(compile->cache, &identity);
     }
     return NULL;

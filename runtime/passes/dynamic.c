@@ -94,17 +94,6 @@ static bool fits(const struct prt_graph *graph, const struct prt_node *node)
             (prt_match_is_constant(graph, bias) && prt_match_is_f32(graph, bias)));
 }
 
-/* A constant of the graph; PRT_NO_VALUE: out of memory. */
-static uint32_t add_constant(struct prt_graph *graph, struct prt_tensor tensor, const void *data)
-{
-    uint32_t id = prt_graph_add_tensor(graph, &tensor);
-    if (id != PRT_NO_VALUE) {
-        graph->values[id].flags = PRT_FLAG_CONSTANT;
-        graph->values[id].data = data;
-    }
-    return id;
-}
-
 /* A scale for each output, [O, 1]. */
 static uint32_t scales_of(struct prt_graph *graph, const struct prt_quant *quant, int32_t outputs)
 {
@@ -113,9 +102,9 @@ static uint32_t scales_of(struct prt_graph *graph, const struct prt_quant *quant
         return PRT_NO_VALUE;
     for (int32_t i = 0; i < outputs; i++)
         scales[i] = quant->kind == PRT_QUANT_PER_CHANNEL ? quant->scales[i] : quant->scale;
-    struct prt_tensor spec = {
+    const struct prt_tensor spec = {
         .dtype = PRT_F32, .rank = 2, .dim_order = {0, 1}, .sizes = {outputs, 1}};
-    return add_constant(graph, spec, scales);
+    return prt_match_add_constant(graph, &spec, scales);
 }
 
 static void merge(struct dynamic *dynamic, struct prt_node *node)
@@ -131,13 +120,13 @@ static void merge(struct dynamic *dynamic, struct prt_node *node)
         return;
     const struct prt_value from = graph->values[id];
     unsigned output = from.tensor.dim_order[0];
-    struct prt_tensor codes = {
+    const struct prt_tensor codes = {
         .dtype = PRT_I8,
         .rank = 2,
         .dim_order = {0, 1},
         .sizes = {from.tensor.sizes[output], from.tensor.sizes[1 - output]},
     };
-    uint32_t weight = add_constant(graph, codes, from.data);
+    uint32_t weight = prt_match_add_constant(graph, &codes, from.data);
     uint32_t scales = scales_of(graph, &from.tensor.quant, codes.sizes[0]);
     uint32_t bias = node->inputs[BIAS], *x = view ? &view->inputs[0] : &node->inputs[X];
     if (weight == PRT_NO_VALUE || scales == PRT_NO_VALUE ||

@@ -246,14 +246,14 @@ static uint32_t scaled_later(struct fuse *fuse, uint32_t id, unsigned axis, cons
     struct prt_graph *graph = fuse->graph;
     struct prt_factors *by = base_arena_alloc(&graph->arena, sizeof *by);
     const struct prt_tensor weight = graph->values[id].tensor;
-    uint32_t copy = by ? prt_graph_add_tensor(graph, &weight) : PRT_NO_VALUE;
+    uint32_t copy =
+        by ? prt_match_add_constant(graph, &weight, graph->values[id].data) : PRT_NO_VALUE;
     if (copy == PRT_NO_VALUE) {
         fuse->failed = true;
         return copy;
     }
     *by = (struct prt_factors){factors, axis};
-    graph->values[copy].flags = PRT_FLAG_CONSTANT | PRT_FLAG_DEFERRED;
-    graph->values[copy].data = graph->values[id].data;
+    graph->values[copy].flags |= PRT_FLAG_DEFERRED;
     graph->values[copy].factors = by;
     return copy;
 }
@@ -269,7 +269,7 @@ static uint32_t scaled_weight(struct fuse *fuse, const struct prt_node *node, co
         return scaled_later(fuse, id, axis, factors);
     const float *from = prt_deferred_data(graph, id);
     float *to = base_arena_alloc(&graph->arena, graph->values[id].bytes);
-    uint32_t copy = prt_graph_add_tensor(graph, &weight);
+    uint32_t copy = prt_match_add_constant(graph, &weight, to);
     if (!from || !to || copy == PRT_NO_VALUE) {
         fuse->failed = true;
         return PRT_NO_VALUE;
@@ -279,8 +279,6 @@ static uint32_t scaled_weight(struct fuse *fuse, const struct prt_node *node, co
     size_t count = prt_tensor_elements(&weight);
     for (size_t i = 0; i < count; i++)
         to[i] = from[i] * factors[i / (size_t)strides[axis] % (size_t)weight.sizes[axis]];
-    graph->values[copy].flags = PRT_FLAG_CONSTANT;
-    graph->values[copy].data = to;
     return copy;
 }
 

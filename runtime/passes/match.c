@@ -103,15 +103,21 @@ float *prt_match_channels(struct prt_graph *graph, uint32_t id, const struct prt
     return channels;
 }
 
-uint32_t prt_match_add_vector(struct prt_graph *graph, const float *data, int32_t count)
+uint32_t prt_match_add_constant(struct prt_graph *graph, const struct prt_tensor *tensor,
+                                const void *data)
 {
-    struct prt_tensor tensor = {.dtype = PRT_F32, .rank = 1, .sizes = {count}};
-    uint32_t id = prt_graph_add_tensor(graph, &tensor);
+    uint32_t id = prt_graph_add_tensor(graph, tensor);
     if (id != PRT_NO_VALUE) {
         graph->values[id].flags = PRT_FLAG_CONSTANT;
         graph->values[id].data = data;
     }
     return id;
+}
+
+uint32_t prt_match_add_vector(struct prt_graph *graph, const float *data, int32_t count)
+{
+    const struct prt_tensor tensor = {.dtype = PRT_F32, .rank = 1, .sizes = {count}};
+    return prt_match_add_constant(graph, &tensor, data);
 }
 
 static float clamp(float x, double lo, double hi)

@@ -40,7 +40,10 @@ bool prt_match_number(const struct prt_graph *graph, uint32_t id, double *number
 float *prt_match_channels(struct prt_graph *graph, uint32_t id, const struct prt_tensor *y,
                           unsigned axis);
 
-/* A new constant fp32 vector; data must live as long as the graph. PRT_NO_VALUE: out of memory. */
+/* A new constant; data must live as long as the graph. PRT_NO_VALUE: out of memory. */
+uint32_t prt_match_add_constant(struct prt_graph *graph, const struct prt_tensor *tensor,
+                                const void *data);
+/* The same for a vector of fp32. */
 uint32_t prt_match_add_vector(struct prt_graph *graph, const float *data, int32_t count);
 
 /* clamp(clamp(x, inner), lo, hi) as one clamp. */
