@@ -220,11 +220,13 @@ enum percept_status prt_import_begin(struct prt_import *import)
     const struct prt_method *method = import->method;
     import->values = base_arena_copy(&import->arena, method->values,
                                      method->value_count * sizeof *method->values);
+    import->operators =
+        base_arena_array(&import->arena, method->operator_count, sizeof(const void *));
     import->identity =
         base_arena_array(&import->arena, method->value_count, sizeof *import->identity);
     import->constants =
         base_arena_array(&import->arena, method->value_count, sizeof *import->constants);
-    if (!import->values || !import->identity || !import->constants)
+    if (!import->values || !import->operators || !import->identity || !import->constants)
         return prt_import_no_memory(import);
     for (uint32_t v = 0; v < method->value_count; v++) {
         import->identity[v] = v;
