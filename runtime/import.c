@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Loops are unrolled, so one that does not end must. */
-enum { MAX_STEPS = 1 << 18 };
+enum { MAX_STEPS = 1 << 16 };
 
 /* The graph and what dies with the import take no more than this for each byte of the file. */
 enum { GRAPH_BYTES_PER_BYTE = 256, GRAPH_BYTES_MIN = 1 << 22 };
