@@ -91,13 +91,6 @@ bool cpu_isa_has(enum cpu_isa isa)
     return answer == PRESENT;
 }
 
-/* Compiled from the same kernels as the others, but run by no processor yet, real or emulated:
- * until its tests have passed on one, such a set is taken only by name. */
-static bool is_untried(enum cpu_isa isa)
-{
-    return isa == CPU_ISA_AVXVNNI || isa == CPU_ISA_AVX512 || isa == CPU_ISA_AVX512VNNI;
-}
-
 enum cpu_isa cpu_isa_best(void)
 {
     enum cpu_isa best = CPU_ISA_PLAIN;
@@ -107,8 +100,7 @@ enum cpu_isa cpu_isa_best(void)
             continue;
         if (wanted && strcmp(wanted, names[i]) == 0)
             return (enum cpu_isa)i;
-        if (!is_untried((enum cpu_isa)i))
-            best = (enum cpu_isa)i;
+        best = (enum cpu_isa)i;
     }
     return best;
 }
