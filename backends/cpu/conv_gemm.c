@@ -12,6 +12,7 @@
  * to int16, or as the bytes that the kernel multiplies (kernels.h: i8_numbers).
  */
 #include "backends/cpu/conv_plan.h"
+#include "backends/cpu/denormals.h"
 #include "base/checked.h"
 
 #include <stdlib.h>
@@ -370,6 +371,7 @@ static void run_task(void *context, size_t task, unsigned worker)
     size_t pixel = pixels * row_task / row_tasks, end = pixels * (row_task + 1) / row_tasks;
     /* Blocks of nearly equal height, for the sake of the last one's tiles. */
     size_t blocks = (end - pixel + conv->gemm.block_rows - 1) / conv->gemm.block_rows;
+    const unsigned before = cpu_drop_denormals();
     for (; blocks; blocks--) {
         size_t rows = (end - pixel) / blocks;
         if (blocks > 1)
@@ -380,6 +382,7 @@ static void run_task(void *context, size_t task, unsigned worker)
                                                              channel, channel_end - channel);
         pixel += rows;
     }
+    cpu_keep_denormals(before);
 }
 
 /* Cut the product into tasks: by rows, unless reading all weights again for each would cost more
