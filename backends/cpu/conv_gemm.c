@@ -352,11 +352,17 @@ static void block_i8(const struct cpu_conv_call *call, uint8_t *scratch, size_t 
 
 /* ---- tasks ---- */
 
+static size_t tile_rows(const struct cpu_conv *conv)
+{
+    return conv->spec.dtype == PRT_F32 ? conv->kernels->rows : conv->kernels->i8_rows;
+}
+
 static void run_task(void *context, size_t task, unsigned worker)
 {
     const struct cpu_conv_call *call = context;
     const struct cpu_conv *conv = call->conv;
     const struct cpu_kernels *kernels = conv->kernels;
+    const size_t tile = tile_rows(conv);
     size_t row_tasks = conv->gemm.row_tasks, panel_tasks = conv->gemm.panel_tasks;
     size_t panel_task = task % panel_tasks, row_task = task / panel_tasks % row_tasks;
     size_t group = task / panel_tasks / row_tasks;
@@ -375,7 +381,7 @@ static void run_task(void *context, size_t task, unsigned worker)
     for (; blocks; blocks--) {
         size_t rows = (end - pixel) / blocks;
         if (blocks > 1)
-            rows = (rows + kernels->rows - 1) / kernels->rows * kernels->rows;
+            rows = (rows + tile - 1) / tile * tile;
         if (rows > conv->gemm.block_rows)
             rows = conv->gemm.block_rows;
         (conv->spec.dtype == PRT_F32 ? block_f32 : block_i8)(call, scratch, group, pixel, rows,
@@ -477,7 +483,7 @@ enum percept_status cpu_conv_plan_gemm(struct cpu_conv *conv,
         f32 ? (1 + numbers) * sizeof(float) : sizeof(int32_t) + conv->gemm.row_bytes;
     conv->name = f32 ? conv->kernels->gemm_f32_name : conv->kernels->gemm_i8_name;
 
-    size_t rows = BLOCK_BYTES / conv->gemm.row_bytes, tile = conv->kernels->rows;
+    size_t rows = BLOCK_BYTES / conv->gemm.row_bytes, tile = tile_rows(conv);
     rows = rows > BLOCK_ROWS ? BLOCK_ROWS : rows;
     rows = rows < tile ? tile : rows - rows % tile;
     conv->gemm.block_rows = rows;

@@ -7,6 +7,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #elif defined(__aarch64__)
 #include <sys/auxv.h>
 #endif
@@ -26,6 +28,16 @@ static bool has_avxvnni(void)
     return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax >> 4 & 1);
 }
 
+/* Has it AMX, and may this process keep tiles? Linux grants that for good, to all threads; a thread
+ * gets the room for its tiles when it first uses one. */
+static bool has_amx(void)
+{
+    enum { TILE = 1 << 24, INT8 = 1 << 25, REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (edx & TILE) && (edx & INT8) &&
+           syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+}
+
 static bool ask(enum cpu_isa isa)
 {
     /* __builtin_cpu_supports asks the operating system too, whether it keeps such registers. */
@@ -43,6 +55,8 @@ static bool ask(enum cpu_isa isa)
         return avx512;
     case CPU_ISA_AVX512VNNI:
         return avx512 && __builtin_cpu_supports("avx512vnni");
+    case CPU_ISA_AMXINT8:
+        return avx512 && __builtin_cpu_supports("avx512vnni") && has_amx();
     default:
         return false;
     }
