@@ -326,6 +326,33 @@ static uint32_t silu_parts(struct prt_graph *graph, uint32_t x)
     return build_binary(graph, PRT_BINARY_MUL, unary(graph, PRT_UNARY_SIGMOID, x), x);
 }
 
+/* 1 + erf(x / root) */
+static uint32_t bell(struct prt_graph *graph, uint32_t x, double root)
+{
+    uint32_t y = build_binary(graph, PRT_BINARY_DIV, x, build_number(graph, root));
+    y = unary(graph, PRT_UNARY_ERF, y);
+    return build_binary(graph, PRT_BINARY_ADD, y, build_number(graph, 1));
+}
+
+static uint32_t gelu_after_conv(struct prt_graph *graph, uint32_t x)
+{
+    x = conv3(graph, x);
+    x = build_binary(graph, PRT_BINARY_MUL, x, bell(graph, x, M_SQRT2));
+    return build_binary(graph, PRT_BINARY_MUL, x, build_number(graph, 0.5));
+}
+
+static uint32_t gelu_of_half(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t half = build_binary(graph, PRT_BINARY_DIV, x, build_number(graph, 2));
+    return build_binary(graph, PRT_BINARY_MUL, bell(graph, x, M_SQRT2), half);
+}
+
+static uint32_t not_quite_gelu(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t half = build_binary(graph, PRT_BINARY_DIV, x, build_number(graph, 2));
+    return build_binary(graph, PRT_BINARY_MUL, bell(graph, x, 2), half);
+}
+
 static uint32_t scaled_hardswish_after_conv(struct prt_graph *graph, uint32_t x)
 {
     x = hardswish_parts(graph, conv3(graph, x));
@@ -506,6 +533,9 @@ static const struct {
     {"hardswish, clamped sum", hardswish_of_clamped_sum, "unary", 0},
     {"not quite hardswish", not_quite_hardswish, "binary binary binary", 0},
     {"silu", silu_parts, "unary", 1e-6},
+    {"gelu after a conv", gelu_after_conv, "layout conv2d layout", 1e-5},
+    {"gelu of a half", gelu_of_half, "unary", 1e-6},
+    {"not quite gelu", not_quite_gelu, "binary binary unary binary binary", 0},
     {"scaled hardswish after a conv", scaled_hardswish_after_conv, "layout conv2d layout", 1e-5},
     {"clamp after a function", clamp_after_function, "layout conv2d unary layout", 1e-5},
     {"function behind views", function_behind_views, "layout conv2d layout", 1e-5},
