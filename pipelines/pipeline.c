@@ -45,7 +45,7 @@ static void publish(struct pipe_pipeline *p, int node, const struct pipe_frame *
         if (!slot)
             continue;
         /* A source keeps to its own limit, so a payload always fits. */
-        size_t size = t->publisher->write(slot, t->max_bytes, payload, p->model_ns);
+        size_t size = t->publisher->write(slot, t->max_bytes, payload, p->model_ns, p->host->pool);
         if (size)
             p->host->publish(p->host->context, t->topic, size, frame->capture_ns);
     }

@@ -11,7 +11,27 @@ static size_t frame_max_bytes(size_t max_pixels)
     return sizeof(struct percept_frame) + 3 * max_pixels;
 }
 
-static size_t frame_write(void *slot, size_t max_bytes, const void *payload, int64_t model_ns)
+/* Rows of a frame on their way into a slot. The pool takes them in bands: what is published before
+ * the first node runs is part of what every result waits for. */
+#define BAND 32
+
+struct copy {
+    const struct pipe_frame *frame;
+    struct percept_frame *out;
+};
+
+static void copy_band(void *context, size_t band, unsigned worker)
+{
+    const struct copy *copy = context;
+    const struct pipe_frame *frame = copy->frame;
+    size_t row = copy->out->stride, end = (band + 1) * BAND;
+    (void)worker;
+    for (size_t y = band * BAND; y < end && y < frame->height; y++)
+        memcpy(copy->out->pixels + y * row, frame->pixels + y * frame->stride, row);
+}
+
+static size_t frame_write(void *slot, size_t max_bytes, const void *payload, int64_t model_ns,
+                          struct base_pool *pool)
 {
     const struct pipe_frame *frame = payload;
     struct percept_frame *out = slot;
@@ -27,8 +47,8 @@ static size_t frame_write(void *slot, size_t max_bytes, const void *payload, int
         .stride = (uint32_t)row,
         .format = PERCEPT_PIXELS_RGB8,
     };
-    for (uint32_t y = 0; y < frame->height; y++)
-        memcpy(out->pixels + y * row, frame->pixels + (size_t)y * frame->stride, row);
+    struct copy copy = {frame, out};
+    base_pool_run(pool, (frame->height + BAND - 1) / BAND, copy_band, &copy);
     return bytes;
 }
 
@@ -38,8 +58,10 @@ static size_t hands_max_bytes(size_t max_pixels)
     return sizeof(struct percept_hands);
 }
 
-static size_t hands_write(void *slot, size_t max_bytes, const void *payload, int64_t model_ns)
+static size_t hands_write(void *slot, size_t max_bytes, const void *payload, int64_t model_ns,
+                          struct base_pool *pool)
 {
+    (void)pool;
     struct percept_hands *out = slot;
     if (sizeof *out > max_bytes)
         return 0;

@@ -269,6 +269,16 @@ struct prt_softmax_attrs {
 };
 
 /*
+ * inputs: x [.., D], weight|NO, bias|NO, both of D numbers along the last dimension. F32.
+ * Each row by itself: y = (x - mean) / sqrt(variance + epsilon) * weight + bias. rms: the root mean
+ * square takes the place of both, y = x / sqrt(mean(x^2) + epsilon) * weight + bias.
+ */
+struct prt_layer_norm_attrs {
+    double epsilon;
+    bool rms;
+};
+
+/*
  * inputs: q [.., M, D], k [.., S, D], v [.., S, W], mask|NO, start|NO.   output: y [.., M, W]
  * y = softmax(scale * q * k^T + mask) * v. Each leading dimension of k and v divides q's: its heads
  * are shared by neighbouring ones of q. mask is [M, S], or one for each head: only the number of
@@ -317,6 +327,7 @@ struct prt_attention_attrs {
     X(RESHAPE, "reshape", VIEW) /* x; sizes are y's: also view, squeeze, unsqueeze */           \
     X(RESIZE2D, "resize2d", CHANNELS_LAST)                                                     \
     X(SOFTMAX, "softmax", CONTIGUOUS)                                                          \
+    X(LAYER_NORM, "layer_norm", ROWS)                                                          \
     X(CONVERT, "convert", SAME)       /* x; to y's dtype */                                    \
     X(LAYOUT, "layout", VIEW)         /* x; to y's dim_order: made by the layout pass */       \
     X(QUANTIZE, "quantize", SAME)     /* F32 -> I8/U8 by y.quant; also I8 -> I8 requantise */  \
@@ -388,6 +399,7 @@ struct prt_node {
         struct prt_permute_attrs permute;
         struct prt_resize_attrs resize;
         struct prt_softmax_attrs softmax;
+        struct prt_layer_norm_attrs layer_norm;
         struct prt_index_attrs index;
         struct prt_argsort_attrs argsort;
         struct prt_conv3d_attrs conv3d;

@@ -195,6 +195,10 @@ static void dump_attrs(FILE *out, const struct prt_graph *graph, const struct pr
         fprintf(out, " axis(%d)%s", node->attrs.softmax.axis,
                 node->attrs.softmax.log ? " log" : "");
         break;
+    case PRT_OP_LAYER_NORM:
+        fprintf(out, " epsilon(%g)%s", node->attrs.layer_norm.epsilon,
+                node->attrs.layer_norm.rms ? " rms" : "");
+        break;
     case PRT_OP_PRELU:
         fputs(node->attrs.prelu.nhwc ? " nhwc" : "", out);
         break;

@@ -99,6 +99,31 @@ static const char *check_softmax(const struct prt_check *check)
     return prt_tensor_same_sizes(x, y) ? NULL : WRONG_SIZES;
 }
 
+static const char *check_layer_norm(const struct prt_check *check)
+{
+    const struct prt_tensor *x = tensor_at(check, 0), *y = check->y;
+    if (!x)
+        return WRONG_KIND;
+    if (x->dtype != PRT_F32 || y->dtype != PRT_F32)
+        return WRONG_DTYPE;
+    if (x->rank == 0 || !prt_tensor_same_sizes(x, y))
+        return WRONG_SIZES;
+    int32_t size = x->sizes[x->rank - 1];
+    for (unsigned i = 1; i < 3; i++) {
+        const struct prt_tensor *row = tensor_at(check, i);
+        if (check->node->inputs[i] == PRT_NO_VALUE)
+            continue;
+        if (!row)
+            return WRONG_KIND;
+        if (row->dtype != PRT_F32)
+            return WRONG_DTYPE;
+        if (row->rank == 0 || row->sizes[row->rank - 1] != size ||
+            prt_tensor_elements(row) != (size_t)size)
+            return WRONG_SIZES;
+    }
+    return NULL;
+}
+
 static const char *check_reduce(const struct prt_check *check)
 {
     const struct prt_reduce_attrs *a = &check->node->attrs.reduce;
@@ -338,6 +363,7 @@ static const struct {
     [PRT_OP_RESHAPE] = {1, 1, check_reshape},
     [PRT_OP_RESIZE2D] = {1, 1, prt_shape_resize},
     [PRT_OP_SOFTMAX] = {1, 1, check_softmax},
+    [PRT_OP_LAYER_NORM] = {3, 3, check_layer_norm},
     [PRT_OP_CONVERT] = {1, 1, check_convert},
     [PRT_OP_LAYOUT] = {1, 1, check_layout},
     [PRT_OP_QUANTIZE] = {1, 1, check_quantize},

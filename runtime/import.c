@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Loops are unrolled, so one that does not end must. */
-enum { MAX_STEPS = 1 << 18 };
+enum { MAX_STEPS = 1 << 16 };
 
 /* The graph and what dies with the import take no more than this for each byte of the file. */
 enum { GRAPH_BYTES_PER_BYTE = 256, GRAPH_BYTES_MIN = 1 << 22 };
@@ -220,11 +220,13 @@ enum percept_status prt_import_begin(struct prt_import *import)
     const struct prt_method *method = import->method;
     import->values = base_arena_copy(&import->arena, method->values,
                                      method->value_count * sizeof *method->values);
+    import->operators =
+        base_arena_array(&import->arena, method->operator_count, sizeof(const void *));
     import->identity =
         base_arena_array(&import->arena, method->value_count, sizeof *import->identity);
     import->constants =
         base_arena_array(&import->arena, method->value_count, sizeof *import->constants);
-    if (!import->values || !import->identity || !import->constants)
+    if (!import->values || !import->operators || !import->identity || !import->constants)
         return prt_import_no_memory(import);
     for (uint32_t v = 0; v < method->value_count; v++) {
         import->identity[v] = v;

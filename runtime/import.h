@@ -28,9 +28,10 @@ struct prt_import {
     uint32_t origin;  /* instruction now translated, for nodes and messages */
     const char *name; /* its operator or delegate node, text that outlives the graph; or NULL */
 
-    struct prt_program_value *values; /* the method's, with results of scalar arithmetic */
-    uint32_t *identity;               /* the tensor that a value is, after moves */
-    uint32_t *constants;              /* graph value of each constant or scalar read so far */
+    struct prt_program_value *values;     /* the method's, with results of scalar arithmetic */
+    const struct prt_aten_op **operators; /* by operator of the method; NULL until one is called */
+    uint32_t *identity;                   /* the tensor that a value is, after moves */
+    uint32_t *constants;                  /* graph value of each constant or scalar read so far */
     struct prt_import_memory *memory;
 
     struct prt_import_state *states; /* memory that was read before it was written */
@@ -141,8 +142,8 @@ enum percept_status prt_import_jump(struct prt_import *import,
 enum percept_status prt_import_deferrable(struct prt_import *import, uint32_t v,
                                           const struct prt_tensor *spec, const void *data,
                                           uint32_t *id);
-/* The bytes of a constant; NULL, and the error filled, when they cannot be had. */
-const void *prt_import_data(struct prt_import *import, uint32_t id);
+/* The bytes of a constant, or of one that is computed: NULL. */
+enum percept_status prt_import_data(struct prt_import *import, uint32_t id, const void **data);
 
 /* Start on import->method: values, identity, constants and memory are new. */
 enum percept_status prt_import_begin(struct prt_import *import);

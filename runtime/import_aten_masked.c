@@ -30,16 +30,11 @@ static enum percept_status flat_as(struct prt_import *import, uint32_t x, enum p
 static enum percept_status expect_sum(struct prt_import *import, uint32_t vector, int64_t size)
 {
     uint32_t sum;
-    if (prt_import_spec(import, vector)->sizes[0] == 0)
-        return prt_import_int(import, 0, &sum) == PERCEPT_OK
-                   ? prt_aten_filled(
-                         import, &(struct prt_tensor){.dtype = PRT_I64, .rank = 1, .sizes = {1}}, 0,
-                         &sum) == PERCEPT_OK
-                         ? prt_import_expect(import, sum, size)
-                         : PERCEPT_NO_MEMORY
-                   : PERCEPT_NO_MEMORY;
-    enum percept_status status = row_of(import, PRT_I64, 1, &sum);
-    if (status == PERCEPT_OK)
+    const struct prt_tensor one = {.dtype = PRT_I64, .rank = 1, .sizes = {1}};
+    bool empty = prt_import_spec(import, vector)->sizes[0] == 0;
+    enum percept_status status = empty ? prt_aten_filled(import, &one, 0, &sum)
+                                       : prt_import_temporary(import, &one, &sum);
+    if (status == PERCEPT_OK && !empty)
         status = prt_aten_reduce(import, PRT_REDUCE_SUM, vector, 1, true, sum);
     return status == PERCEPT_OK ? prt_import_expect(import, sum, size) : status;
 }
@@ -250,10 +245,10 @@ static enum percept_status repeat_interleave(struct prt_import *import,
     if (to.rank != 1)
         return prt_import_fail(import, PERCEPT_MALFORMED, "the result is no vector");
     status = expect_sum(import, repeats, count);
-    if (status == PERCEPT_OK && (n == 0 || count == 0))
-        return prt_aten_filled(import, &to, 0, &result) == PERCEPT_OK
-                   ? prt_aten_into(import, result, y)
-                   : PERCEPT_NO_MEMORY;
+    if (status == PERCEPT_OK && (n == 0 || count == 0)) {
+        status = prt_aten_filled(import, &to, 0, &result);
+        return status == PERCEPT_OK ? prt_aten_into(import, result, y) : status;
+    }
     if (status == PERCEPT_OK)
         status = row_of(import, PRT_I64, n, &summed);
     if (status != PERCEPT_OK)

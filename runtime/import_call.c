@@ -288,6 +288,7 @@ enum percept_status prt_call_ints(struct prt_import *import, const struct prt_ca
 {
     const struct prt_program_value *value = argument(import, call, index);
     uint32_t length = value->kind == PRT_VALUE_INT_LIST ? value->list.count : 0;
+    *count = 0;
     if (length > capacity)
         return prt_import_fail(import, PERCEPT_MALFORMED,
                                "argument %u is a list of %u, %u are the limit", index, length,

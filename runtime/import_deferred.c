@@ -103,9 +103,9 @@ enum percept_status prt_import_deferrable(struct prt_import *import, uint32_t v,
     return status;
 }
 
-const void *prt_import_data(struct prt_import *import, uint32_t id)
+enum percept_status prt_import_data(struct prt_import *import, uint32_t id, const void **data)
 {
-    return prt_deferred_fetch(import->graph, id, import->error) == PERCEPT_OK
-               ? import->graph->values[id].data
-               : NULL;
+    enum percept_status status = prt_deferred_fetch(import->graph, id, import->error);
+    *data = import->graph->values[id].data;
+    return status;
 }

@@ -23,9 +23,11 @@ static enum percept_status depthwise_weight(const struct prt_xnn_node *node, uin
     uint8_t *data = base_arena_alloc(&import->graph->arena, value->bytes);
     if (!data)
         return prt_import_no_memory(import);
-    const uint8_t *bytes = prt_import_data(import, *weight);
-    if (!bytes)
-        return PERCEPT_INVALID;
+    const void *codes;
+    enum percept_status status = prt_import_data(import, *weight, &codes);
+    if (status != PERCEPT_OK)
+        return status;
+    const uint8_t *bytes = codes;
     size_t size = prt_dtype_size(from.dtype), channels = (size_t)from.sizes[3];
     size_t taps = (size_t)from.sizes[1] * (size_t)from.sizes[2];
     for (size_t c = 0; c < channels; c++)
@@ -78,9 +80,11 @@ static enum percept_status bias_of(const struct prt_xnn_node *node, unsigned fie
     uint32_t count = (uint32_t)spec.sizes[0];
     if (bias_scale_fits(&spec.quant, input, unit, count))
         return PERCEPT_OK;
-    const int32_t *codes = prt_import_data(import, *bias);
-    if (!codes)
-        return PERCEPT_INVALID;
+    const void *data;
+    status = prt_import_data(import, *bias, &data);
+    if (status != PERCEPT_OK)
+        return status;
+    const int32_t *codes = data;
     struct prt_quant quant = spec.quant;
     float *reals = base_arena_array(&import->graph->arena, count, sizeof *reals);
     if (!reals)

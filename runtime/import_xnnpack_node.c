@@ -80,6 +80,7 @@ enum percept_status prt_xnn_vector(const struct prt_xnn_node *node, uint32_t x, 
                                "a vector that is computed is not supported");
     const int32_t sizes[1] = {(int32_t)count};
     spec = prt_import_like(&spec, 1, sizes);
-    const void *data = prt_import_data(import, x);
-    return data ? prt_import_constant(import, &spec, data, vector) : PERCEPT_INVALID;
+    const void *data;
+    enum percept_status status = prt_import_data(import, x, &data);
+    return status == PERCEPT_OK ? prt_import_constant(import, &spec, data, vector) : status;
 }

@@ -105,7 +105,12 @@ enum percept_status prt_xnn_real_weight(const struct prt_xnn_node *node, uint32_
     struct prt_tensor spec = value->tensor;
     if (spec.dtype != PRT_I8 || !(value->flags & PRT_FLAG_CONSTANT))
         return PERCEPT_OK;
-    const float *by_group = scales == PRT_NO_VALUE ? NULL : prt_import_data(import, scales);
+    const void *data = NULL;
+    enum percept_status status =
+        scales == PRT_NO_VALUE ? PERCEPT_OK : prt_import_data(import, scales, &data);
+    if (status != PERCEPT_OK)
+        return status;
+    const float *by_group = data;
     if (!by_group && spec.quant.kind == PRT_QUANT_NONE)
         return PERCEPT_OK;
     size_t count = prt_tensor_elements(&spec), inner = 1;
@@ -117,9 +122,10 @@ enum percept_status prt_xnn_real_weight(const struct prt_xnn_node *node, uint32_
     float *reals = base_arena_array(&import->graph->arena, count ? count : 1, sizeof *reals);
     if (!reals)
         return prt_import_no_memory(import);
-    const int8_t *codes = prt_import_data(import, *weight);
-    if (!codes)
-        return PERCEPT_INVALID;
+    status = prt_import_data(import, *weight, &data);
+    if (status != PERCEPT_OK)
+        return status;
+    const int8_t *codes = data;
     for (size_t i = 0; i < count; i++) {
         if (by_group)
             reals[i] = (float)codes[i] * by_group[i / group];
@@ -157,13 +163,14 @@ static enum percept_status by_channel(const struct prt_xnn_node *node, uint32_t 
 {
     struct prt_import *import = node->xnn->import;
     const struct prt_value *value = &import->graph->values[*weight];
-    const void *codes = prt_import_data(import, *weight);
-    if (!codes)
-        return PERCEPT_INVALID;
+    const void *codes;
+    enum percept_status status = prt_import_data(import, *weight, &codes);
+    if (status != PERCEPT_OK)
+        return status;
     struct prt_tensor spec = value->tensor;
     const int32_t sizes[2] = {spec.sizes[0], 1};
     struct prt_tensor shape = prt_import_like(&(struct prt_tensor){.dtype = PRT_F32}, 2, sizes);
-    enum percept_status status = prt_import_constant(import, &shape, spec.quant.scales, scales);
+    status = prt_import_constant(import, &shape, spec.quant.scales, scales);
     spec.quant = (struct prt_quant){0};
     return status == PERCEPT_OK ? prt_import_constant(import, &spec, codes, weight) : status;
 }

@@ -31,7 +31,7 @@ prt_pass prt_pass_fold_floats, prt_pass_fold, prt_pass_fold_laid_out;
 /* Drop what changes nothing, join chains of views, recognise PRELU, CLAMP and LINEAR. */
 prt_pass prt_pass_simplify;
 
-/* Make one op of a function that a program spells out: hardswish, silu, gelu. */
+/* Make one op of a function that a program spells out: hardswish, silu, gelu, layer norm. */
 prt_pass prt_pass_recognise;
 
 /* Make one ATTENTION of two products and the softmax between them. */

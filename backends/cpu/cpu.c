@@ -27,6 +27,7 @@ static const struct cpu_kernel *const kernels[PRT_OP_COUNT] = {
     [PRT_OP_RESHAPE] = &cpu_reshape,
     [PRT_OP_RESIZE2D] = &cpu_resize2d,
     [PRT_OP_SOFTMAX] = &cpu_softmax,
+    [PRT_OP_LAYER_NORM] = &cpu_layer_norm,
     [PRT_OP_CONVERT] = &cpu_convert,
     [PRT_OP_LAYOUT] = &cpu_layout,
     [PRT_OP_QUANTIZE] = &cpu_quantize,

@@ -96,6 +96,9 @@ struct cpu_loops {
     double (*fold[PRT_REDUCE_COUNT])(size_t n, double acc, const float *x);
 
     void (*softmax)(size_t n, float *x, bool log); /* in place */
+    /* A row of LAYER_NORM; weight and bias may be NULL, y may be x. */
+    void (*layer_norm)(size_t n, float *y, const float *x, const float *weight, const float *bias,
+                       float epsilon, bool rms);
 
     /* y [m rows of columns <= CPU_PANEL, y_row apart] = a [m, k] * panel [k, CPU_PANEL] */
     void (*matmul)(size_t m, size_t columns, size_t k, float *y, size_t y_row, const float *a,

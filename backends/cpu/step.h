@@ -75,7 +75,7 @@ extern const struct cpu_kernel cpu_conv2d, cpu_linear, cpu_matmul, cpu_binary, c
     cpu_where, cpu_pool2d, cpu_reduce, cpu_concat, cpu_slice, cpu_pad, cpu_permute, cpu_reshape,
     cpu_resize2d, cpu_softmax, cpu_convert, cpu_layout, cpu_quantize, cpu_dequantize, cpu_full,
     cpu_gather, cpu_scatter, cpu_argsort, cpu_conv3d, cpu_pool3d, cpu_grid_sample, cpu_distance,
-    cpu_attention, cpu_embedding_bag;
+    cpu_attention, cpu_embedding_bag, cpu_layer_norm;
 
 /* The tensor of operand `index`, NULL when it is absent or a scalar. */
 static inline const struct prt_tensor *cpu_operand(const struct prt_graph *graph,

@@ -1,4 +1,4 @@
-/* Reductions, softmax and matrix products of the CPU backend against double. */
+/* Reductions, softmax, layer norm and matrix products of the CPU backend against double. */
 #include "one_node.h"
 
 #include <check.h>
@@ -246,6 +246,61 @@ START_TEST(matmul_multiplies_batches_that_broadcast)
 }
 END_TEST
 
+/* ---- layer norm ---- */
+
+static double normed(const struct one_node *one, const int32_t *index, const void *context)
+{
+    const struct prt_node *node = &one->graph->nodes[0];
+    const struct prt_layer_norm_attrs *a = context;
+    uint32_t x = node->inputs[0];
+    unsigned last = one_node_spec(one, x)->rank - 1u;
+    int32_t at[PRT_MAX_RANK], size = one_node_spec(one, x)->sizes[last];
+    memcpy(at, index, sizeof(int32_t) * (last + 1));
+    double mean = 0, squares = 0;
+    for (at[last] = 0; !a->rms && at[last] < size; at[last]++)
+        mean += one_node_get(one, x, at) / size;
+    for (at[last] = 0; at[last] < size; at[last]++)
+        squares += pow(one_node_get(one, x, at) - mean, 2) / size;
+    double y = (one_node_get(one, x, index) - mean) / sqrt(squares + a->epsilon);
+    if (node->inputs[1] != PRT_NO_VALUE)
+        y *= one_node_broadcast(one, node->inputs[1], index);
+    return node->inputs[2] == PRT_NO_VALUE ? y
+                                           : y + one_node_broadcast(one, node->inputs[2], index);
+}
+
+START_TEST(layer_norm_matches_its_definition)
+{
+    random_seed(42);
+    for (int round = 0; round < 48; round++) {
+        struct prt_tensor x = round == 0   ? TENSOR(PRT_F32, 2, 5000)
+                              : round == 1 ? TENSOR(PRT_F32, 300, 33)
+                                           : random_shape(PRT_F32, 4, 40);
+        if (x.rank == 0)
+            continue;
+        for (unsigned i = 0; round % 3 == 0 && i + 1 < x.rank; i++) /* rows in another order */
+            x.dim_order[i] = (uint8_t)(x.rank - 2u - i);
+        struct prt_layer_norm_attrs a = {.epsilon = round % 5 ? 1e-5 : 0.1, .rms = round % 2};
+        struct one_node one = one_node_begin();
+        uint32_t inputs[3] = {one_node_input(&one, x), PRT_NO_VALUE, PRT_NO_VALUE};
+        one_node_fill(&one, inputs[0], -3, 5);
+        for (unsigned i = 1; i < 3; i++) {
+            if ((unsigned)round / 2 % 4 & i)
+                continue; /* all four of what may be given */
+            struct prt_tensor row = i == 1 ? TENSOR(PRT_F32, x.sizes[x.rank - 1])
+                                           : TENSOR(PRT_F32, 1, x.sizes[x.rank - 1]);
+            row = x.rank == 1 ? TENSOR(PRT_F32, x.sizes[0]) : row;
+            inputs[i] = one_node_input(&one, row);
+            one_node_fill(&one, inputs[i], -2, 2);
+        }
+        one_node_make(&one, PRT_OP_LAYER_NORM, x, 3, inputs)->attrs.layer_norm = a;
+        one_node_run(&one);
+        /* Where a row hardly varies, what cancels in x - mean counts: x and mean are near 5. */
+        one_node_check(&one, normed, &a, 2e-5);
+        one_node_end(&one);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("cpu reduce");
@@ -255,6 +310,7 @@ int main(void)
     tcase_add_test(tests, integers_have_no_mean);
     tcase_add_test(tests, softmax_matches_its_definition);
     tcase_add_test(tests, softmax_survives_large_and_masked_scores);
+    tcase_add_test(tests, layer_norm_matches_its_definition);
     tcase_add_test(tests, matmul_multiplies_batches_that_broadcast);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

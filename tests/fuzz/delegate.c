@@ -1,4 +1,5 @@
 /* Why: a fuzzer that starts from a blob does not have to find its way through a `.pte` first. */
+#include "check.h"
 #include "delegate.h"
 #include "runtime/program_data.h"
 
@@ -69,12 +70,8 @@ void fuzz_delegate(const char *id, const uint8_t *data, size_t size)
                                   .method_count = 1};
     struct prt_graph *graph = NULL;
     struct percept_error error = {0};
-    enum percept_status status = prt_program_import(&program, name, &graph, &error);
-    if (status != PERCEPT_OK) {
-        if (error.status != status || error.message[0] == '\0')
-            abort();
+    if (fuzz_check(prt_program_import(&program, name, &graph, &error), &error) != PERCEPT_OK)
         return;
-    }
     char *text = prt_graph_dump(graph);
     if (!text)
         abort();

@@ -1,5 +1,6 @@
 /* A `.bpte` file: opened, and every byte of its test cases read. */
 #include "base/checked.h"
+#include "check.h"
 #include "runtime/bundle.h"
 
 #include <stdint.h>
@@ -26,11 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct prt_bundle *bundle = NULL;
     struct percept_error error = {0};
-    if (prt_bundle_open_buffer(data, size, "fuzz", &bundle, &error) != PERCEPT_OK) {
-        if (error.message[0] == '\0')
-            abort();
+    if (fuzz_check(prt_bundle_open_buffer(data, size, "fuzz", &bundle, &error), &error) !=
+        PERCEPT_OK)
         return 0;
-    }
     unsigned sum = 0;
     for (size_t i = 0; i < prt_bundle_case_count(bundle); i++) {
         const struct prt_bundle_case *test = prt_bundle_case(bundle, i);

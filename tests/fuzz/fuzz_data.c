@@ -2,6 +2,7 @@
  * A program and a `.ptd` file: four bytes say how long the program is, which the other file
  * follows. The two open together, and whatever was imported can be printed.
  */
+#include "check.h"
 #include "runtime/program.h"
 
 #include <stdint.h>
@@ -23,15 +24,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct prt_buffer data_file = {data + length, size - length, "fuzz.ptd"};
     struct prt_program *program = NULL;
     struct percept_error error = {0};
-    if (prt_program_open_buffers(&program_file, &data_file, 1, &program, &error) != PERCEPT_OK) {
-        if (error.message[0] == '\0')
-            abort();
+    if (fuzz_check(prt_program_open_buffers(&program_file, &data_file, 1, &program, &error),
+                   &error) != PERCEPT_OK)
         return 0;
-    }
     for (size_t i = 0; i < prt_program_method_count(program); i++) {
         struct prt_graph *graph = NULL;
-        if (prt_program_import(program, prt_program_method_name(program, i), &graph, &error) !=
-            PERCEPT_OK)
+        const char *method = prt_program_method_name(program, i);
+        if (fuzz_check(prt_program_import(program, method, &graph, &error), &error) != PERCEPT_OK)
             continue;
         free(prt_graph_dump(graph));
         /* Every byte of a constant is there. */

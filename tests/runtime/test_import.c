@@ -201,7 +201,7 @@ START_TEST(endless_loop_is_a_limit)
     uint32_t condition = pte_value(&pte, "F");
     pte_instruction(&pte, 4, (int32_t)condition, 0);
     expect("LIMIT: method 'forward', instruction 0, JumpFalseCall: 1 instructions run more than "
-           "262145 times: an endless loop?");
+           "65537 times: an endless loop?");
 }
 END_TEST
 

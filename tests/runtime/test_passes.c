@@ -353,6 +353,52 @@ static uint32_t not_quite_gelu(struct prt_graph *graph, uint32_t x)
     return build_binary(graph, PRT_BINARY_MUL, bell(graph, x, 2), half);
 }
 
+static uint32_t row_mean(struct prt_graph *graph, uint32_t x, unsigned axis)
+{
+    struct prt_tensor spec = graph->values[x].tensor;
+    uint32_t y;
+    spec.sizes[axis] = 1;
+    build_node(graph, PRT_OP_REDUCE, IDS(x), spec.sizes, spec.rank, &y)->attrs.reduce =
+        (struct prt_reduce_attrs){PRT_REDUCE_MEAN, 1u << axis, true};
+    return y;
+}
+
+static uint32_t over_deviation(struct prt_graph *graph, uint32_t centred, unsigned axis)
+{
+    uint32_t squares = row_mean(graph, unary(graph, PRT_UNARY_SQUARE, centred), axis);
+    uint32_t sum = build_binary(graph, PRT_BINARY_ADD, squares, build_number(graph, 0.01));
+    return build_binary(graph, PRT_BINARY_MUL, centred, unary(graph, PRT_UNARY_RSQRT, sum));
+}
+
+static uint32_t layer_norm_parts(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t centred = build_binary(graph, PRT_BINARY_SUB, x, row_mean(graph, x, 3));
+    x = build_binary(graph, PRT_BINARY_MUL, over_deviation(graph, centred, 3),
+                     build_constant(graph, SIZES(12)));
+    return build_binary(graph, PRT_BINARY_ADD, build_constant(graph, SIZES(1, 12)), x);
+}
+
+/* As a division by a root; and a bias of another size stays a sum. */
+static uint32_t root_mean_square_parts(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t squares = row_mean(graph, build_binary(graph, PRT_BINARY_MUL, x, x), 3);
+    uint32_t sum = build_binary(graph, PRT_BINARY_ADD, build_number(graph, 0.01), squares);
+    x = build_binary(graph, PRT_BINARY_DIV, x, unary(graph, PRT_UNARY_SQRT, sum));
+    return build_binary(graph, PRT_BINARY_ADD, x, build_constant(graph, SIZES(12, 1)));
+}
+
+static uint32_t mean_that_others_read(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t mean = row_mean(graph, x, 3);
+    x = over_deviation(graph, build_binary(graph, PRT_BINARY_SUB, x, mean), 3);
+    return build_binary(graph, PRT_BINARY_ADD, x, mean);
+}
+
+static uint32_t mean_of_other_rows(struct prt_graph *graph, uint32_t x)
+{
+    return over_deviation(graph, build_binary(graph, PRT_BINARY_SUB, x, row_mean(graph, x, 2)), 2);
+}
+
 static uint32_t scaled_hardswish_after_conv(struct prt_graph *graph, uint32_t x)
 {
     x = hardswish_parts(graph, conv3(graph, x));
@@ -539,6 +585,10 @@ static const struct {
     {"scaled hardswish after a conv", scaled_hardswish_after_conv, "layout conv2d layout", 1e-5},
     {"clamp after a function", clamp_after_function, "layout conv2d unary layout", 1e-5},
     {"function behind views", function_behind_views, "layout conv2d layout", 1e-5},
+    {"layer norm", layer_norm_parts, "layer_norm", 1e-5},
+    {"root mean square", root_mean_square_parts, "layer_norm binary", 1e-5},
+    {"mean that others read", mean_that_others_read, "reduce layer_norm binary", 1e-5},
+    {"mean of other rows", mean_of_other_rows, "reduce binary unary reduce binary unary binary", 0},
     {"rows regrouped", rows_regrouped, "linear", 1e-5},
     {"matrix repeated", matrix_repeated, "linear", 1e-5},
     {"matrices of a batch", matrices_of_a_batch, "matmul", 0},
