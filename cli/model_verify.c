@@ -1,10 +1,10 @@
 /*
  * percept model verify: does the runtime compute what the reference did?
  *
- * DIR/manifest.jsonl has an object a line: "test", "status", "pte" (a file in DIR), "inputs" and
- * "outputs" (tensors with "dtype", "shape" and a raw row-major "file", or scalars with "value").
- * "atol" and "rtol" may stand in a test or in an output. Lines without a program (their export
- * failed) are left out.
+ * DIR/manifest.jsonl has an object a line: "test", "status", "pte" (a file in DIR), "method" (if
+ * not "forward"), "inputs" and "outputs" (tensors with "dtype", "shape" and a raw row-major "file",
+ * or scalars with "value"). "atol" and "rtol" may stand in a test or in an output. Lines without a
+ * program (their export failed) are left out.
  */
 #include "base/log.h"
 #include "cli/cli.h"
@@ -276,8 +276,10 @@ static enum percept_status run_test(const struct verify *verify, const json_t *t
 {
     char path[4096];
     struct cli_model model;
+    struct cli_model_settings settings = verify->settings;
+    settings.method = json_string_value(json_object_get(test, "method"));
     snprintf(path, sizeof path, "%s/%s", verify->folder, string_of(test, "pte"));
-    enum percept_status status = cli_model_open(path, &verify->settings, &model, error);
+    enum percept_status status = cli_model_open(path, &settings, &model, error);
     if (status)
         return status;
     status = set_inputs(verify, model.model, json_object_get(test, "inputs"), error);

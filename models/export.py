@@ -51,19 +51,40 @@ def _start(queue) -> None:
     _queue = queue
 
 
-def _lower(model: Model, out: Path, keys: dict[str, str]) -> tuple[list[dict], str | None]:
-    """The rows that were made, and why there are no more."""
-    rows = []
+def _lower(model: Model, out: Path, keys: dict[str, str]) -> str | None:
+    """Reports each row as it is made; why there are no more, if one failed."""
     with to_log(_log(out)):
         from .lower import lower  # torch is imported here, in the worker, and nowhere before
 
         try:
             for row in lower(model, out, keys, _queue.put):
-                rows.append(row)
+                _queue.put(row)
         except Exception as error:
             traceback.print_exc()
-            return rows, f"{type(error).__name__}: {error}"
-    return rows, None
+            return f"{type(error).__name__}: {error}"
+    return None
+
+
+class Reports(Thread):
+    """Takes what the workers put into the queue, until None: texts for the progress, rows for the index. The index is written
+    after each file, for some take an hour, and an interruption is to lose one at most."""
+
+    def __init__(self, queue, progress: Progress, folder: Path, rows: dict[str, dict]):
+        super().__init__(daemon=True)
+        self.queue, self.progress, self.folder, self.rows = queue, progress, folder, rows
+        self.error: OSError | None = None  # the first, when the index could not be written
+
+    def run(self) -> None:
+        for report in iter(self.queue.get, None):
+            if isinstance(report, str):
+                self.progress.step(report)
+                continue
+            self.rows[report["file"]] = report
+            try:
+                index.write_manifests(self.folder, self.rows)
+                index.write(self.folder, self.rows)
+            except OSError as error:
+                self.error = self.error or error
 
 
 def _log(out: Path) -> Path:
@@ -108,7 +129,7 @@ def export(zoo: Zoo, names: list[str], flows: list[str], out: Path) -> bool:
     fetch_originals(zoo, originals, out, progress)
     context = get_context("spawn")
     queue = context.SimpleQueue()
-    reader = Thread(target=lambda: [progress.step(text) for text in iter(queue.get, None)], daemon=True)
+    reader = Reports(queue, progress, folder, rows)
     reader.start()
     pool = ProcessPoolExecutor(workers(len(wanted)), context, initializer=_start, initargs=(queue,))
     failed: list[str] = []
@@ -117,15 +138,14 @@ def export(zoo: Zoo, names: list[str], flows: list[str], out: Path) -> bool:
         for job in as_completed(jobs):
             if job.exception():  # the worker is gone
                 raise ExportError(f"{jobs[job]}: {job.exception()}{_see_log(out)}")
-            made, why = job.result()
-            failed += [f"{jobs[job]}: {why}"] if why else []
-            rows |= {row["file"]: row for row in made}
-            index.write_manifests(folder, rows)
-            index.write(folder, rows)  # after each model, so that an interruption loses one model at most
+            if why := job.result():
+                failed.append(f"{jobs[job]}: {why}")
     finally:
         pool.shutdown(cancel_futures=True)
         queue.put(None)
         reader.join()
+    if reader.error:
+        raise ExportError(f"the index: {reader.error}")
     if failed:
         raise ExportError("; ".join(failed) + _see_log(out))
     progress.done(f"{sum(map(len, wanted.values()))} files in {folder}")

@@ -36,7 +36,8 @@ def _pip(requirement: str, folder: Path, tags: list[str]) -> None:
 
 
 def _from_pypi(archive: Archive, folder: Path) -> None:
-    tags = ["--no-binary=:all:"]
+    # Only the archive itself: with :all:, pip would compile Cython and CMake, which its metadata may be made with, from source.
+    tags = [f"--no-binary={archive.package}"]
     if archive.filename.endswith(".whl"):
         tags = ["--only-binary=:all:"]
         names = {"python": "--python-version", "implementation": "--implementation", "abi": "--abi", "platform": "--platform"}

@@ -31,7 +31,7 @@ prt_pass prt_pass_fold_floats, prt_pass_fold, prt_pass_fold_laid_out;
 /* Drop what changes nothing, join chains of views, recognise PRELU, CLAMP and LINEAR. */
 prt_pass prt_pass_simplify;
 
-/* Make one op of a function that a program spells out: hardswish, silu, layer norm. */
+/* Make one op of a function that a program spells out: hardswish, silu, gelu, layer norm. */
 prt_pass prt_pass_recognise;
 
 /* Make one ATTENTION of two products and the softmax between them. */
@@ -54,6 +54,9 @@ prt_pass prt_pass_fuse;
  * UNARY, PRELU, POOL2D, REDUCE, RESIZE2D, CONCAT, and the views; QUANTIZE from I8 or U8.
  */
 prt_pass prt_pass_quantise;
+
+/* Leave the taps out of CONV2D kernels that meet nothing but padding. */
+prt_pass prt_pass_trim;
 
 /*
  * Fix the dim_order of every value by its producer's layout rule and insert LAYOUT copies where two

@@ -1,7 +1,8 @@
 /*
  * Why: exporters spell functions out. x * clamp(x + 3, 0, 6) / 6 is a hardswish, x * sigmoid(x) is
- * a silu, and (x - mean) / sqrt(variance + eps) is a layer norm: one op each, of one trip through
- * memory, and functions the fuse pass can put behind a convolution.
+ * a silu, x / 2 * (1 + erf(x / sqrt(2))) a gelu, and (x - mean) / sqrt(variance + eps) is a layer
+ * norm: one op each, of one trip through memory, and functions the fuse pass can put behind a
+ * convolution.
  */
 #include "runtime/passes.h"
 #include "runtime/passes/match.h"
@@ -70,6 +71,20 @@ static bool is_ramp(const struct prt_graph *graph, uint32_t id, uint32_t x)
            prt_match_number(graph, add->inputs[1], &three) && three == 3;
 }
 
+/* erf(x / sqrt(2)) + 1 */
+static bool is_bell(const struct prt_graph *graph, uint32_t id, uint32_t x)
+{
+    const struct prt_node *add = binary(graph, id, PRT_BINARY_ADD);
+    for (unsigned i = 0; add && i < 2; i++) {
+        const struct prt_node *erf = unary(graph, add->inputs[i], PRT_UNARY_ERF);
+        double one, scale = 1;
+        if (erf && prt_match_number(graph, add->inputs[1 - i], &one) && one == 1 &&
+            unscaled(graph, erf->inputs[0], &scale) == x)
+            return nearly(scale, M_SQRT1_2);
+    }
+    return false;
+}
+
 static bool become_unary(struct prt_graph *graph, struct prt_node *node, enum prt_unary_kind kind,
                          uint32_t x)
 {
@@ -103,6 +118,9 @@ static bool gated(struct prt_graph *graph, struct prt_node *node)
         const struct prt_node *soft = unary(graph, gate, PRT_UNARY_SIGMOID);
         if (soft && soft->inputs[0] == x && inner == 1)
             return become_unary(graph, node, PRT_UNARY_SILU, x);
+        x = unscaled(graph, x, &inner);
+        if (is_bell(graph, gate, x) && nearly(inner, 0.5))
+            return become_unary(graph, node, PRT_UNARY_GELU, x);
     }
     return false;
 }

@@ -1,4 +1,4 @@
-"""Files that ExecuTorch itself writes beside a program: weights in a `.ptd` file, and test cases in a `.bpte` file."""
+"""Files beside a program: those that ExecuTorch writes, weights in a `.ptd` file and test cases in a `.bpte` file, and the zoo's cases."""
 
 import os
 import subprocess
@@ -12,6 +12,8 @@ from executorch.devtools import BundledProgram
 from executorch.devtools.bundled_program.config import MethodTestCase, MethodTestSuite
 from executorch.devtools.bundled_program.serialize import serialize_from_bundled_program_to_flatbuffer
 from executorch.exir import ExecutorchBackendConfig, to_edge_transform_and_lower
+
+from models import cases
 
 PERCEPT = Path(os.environ.get("PERCEPT_BIN", "build/release/bin")) / "percept"
 
@@ -71,6 +73,20 @@ class Files(unittest.TestCase):
         ran = self.percept("verify", file)
         self.assertEqual(ran.returncode, 1)
         self.assertRegex(ran.stdout, r"^FAIL forward\[1\]: output 0: 6 of 6 elements differ.*\n1 passed, 1 failed\n$")
+
+    def test_a_case_of_the_zoo_runs_the_method_that_it_names(self):
+        """The method takes another shape than `forward` and gives more."""
+        parts = {"forward": (self.net, self.x), "first": (self.net.first, torch.rand(6))}
+        programs = {name: torch.export.export(net, (x,)) for name, (net, x) in parts.items()}
+        (self.folder / "net.pte").write_bytes(to_edge_transform_and_lower(programs).to_executorch().buffer)
+        lines = []
+        for name, (net, x) in parts.items():
+            entry = {"inputs": [x.numpy()], "outputs": [net(x).detach().numpy()], "atol": [1e-5]}
+            case = self.folder / cases.write(self.folder, f"net_{name}", "fp32", "net.pte", name, entry)
+            lines.append(case.read_text())
+        (case.parent / "manifest.jsonl").write_text("".join(lines))
+        ran = self.percept("verify", case.parent)
+        self.assertEqual((ran.returncode, ran.stdout), (0, "2 passed, 0 failed\n"), ran.stderr)
 
 
 if __name__ == "__main__":

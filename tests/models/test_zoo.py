@@ -211,6 +211,33 @@ class Staleness(Scratch):
         self.assertNotIn("ocr.py", names)
 
 
+class Reporting(Scratch):
+    """What the workers of an export report becomes the index at once."""
+
+    def reports(self, *reports):
+        queue = mock.Mock()
+        queue.get.side_effect = reports
+        return export.Reports(queue, Progress(9, io.StringIO()), self.folder, {})
+
+    def row(self, name):
+        (self.folder / "cases/fp32").mkdir(parents=True, exist_ok=True)
+        case = f"cases/fp32/{name}.json"
+        (self.folder / case).write_text(f"{name}\n")
+        return {"file": name, "key": "", "sha256": "", "cases": [case]}
+
+    def test_a_file_is_in_the_index_and_the_manifest_before_the_next_is_made(self):
+        with self.assertRaises(KeyboardInterrupt):
+            self.reports("net: fp32", self.row("net.fp32.pte"), "net: int8", KeyboardInterrupt).run()
+        self.assertEqual(list(index.read(self.folder)), ["net.fp32.pte"])
+        self.assertEqual((self.folder / "cases/fp32/manifest.jsonl").read_text(), "net.fp32.pte\n")
+
+    def test_an_index_that_cannot_be_written_does_not_stop_the_workers(self):
+        reports = self.reports(self.row("a.fp32.pte"), self.row("b.fp32.pte"), None)
+        with mock.patch.object(index, "write", side_effect=OSError("disk full")):
+            reports.run()
+        self.assertEqual(str(reports.error), "disk full")
+
+
 class CommandLine(Scratch):
     def run_zoo(self, *arguments):
         command = [sys.executable, "-m", "models", *arguments]

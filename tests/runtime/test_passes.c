@@ -326,6 +326,33 @@ static uint32_t silu_parts(struct prt_graph *graph, uint32_t x)
     return build_binary(graph, PRT_BINARY_MUL, unary(graph, PRT_UNARY_SIGMOID, x), x);
 }
 
+/* 1 + erf(x / root) */
+static uint32_t bell(struct prt_graph *graph, uint32_t x, double root)
+{
+    uint32_t y = build_binary(graph, PRT_BINARY_DIV, x, build_number(graph, root));
+    y = unary(graph, PRT_UNARY_ERF, y);
+    return build_binary(graph, PRT_BINARY_ADD, y, build_number(graph, 1));
+}
+
+static uint32_t gelu_after_conv(struct prt_graph *graph, uint32_t x)
+{
+    x = conv3(graph, x);
+    x = build_binary(graph, PRT_BINARY_MUL, x, bell(graph, x, M_SQRT2));
+    return build_binary(graph, PRT_BINARY_MUL, x, build_number(graph, 0.5));
+}
+
+static uint32_t gelu_of_half(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t half = build_binary(graph, PRT_BINARY_DIV, x, build_number(graph, 2));
+    return build_binary(graph, PRT_BINARY_MUL, bell(graph, x, M_SQRT2), half);
+}
+
+static uint32_t not_quite_gelu(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t half = build_binary(graph, PRT_BINARY_DIV, x, build_number(graph, 2));
+    return build_binary(graph, PRT_BINARY_MUL, bell(graph, x, 2), half);
+}
+
 static uint32_t row_mean(struct prt_graph *graph, uint32_t x, unsigned axis)
 {
     struct prt_tensor spec = graph->values[x].tensor;
@@ -552,6 +579,9 @@ static const struct {
     {"hardswish, clamped sum", hardswish_of_clamped_sum, "unary", 0},
     {"not quite hardswish", not_quite_hardswish, "binary binary binary", 0},
     {"silu", silu_parts, "unary", 1e-6},
+    {"gelu after a conv", gelu_after_conv, "layout conv2d layout", 1e-5},
+    {"gelu of a half", gelu_of_half, "unary", 1e-6},
+    {"not quite gelu", not_quite_gelu, "binary binary unary binary binary", 0},
     {"scaled hardswish after a conv", scaled_hardswish_after_conv, "layout conv2d layout", 1e-5},
     {"clamp after a function", clamp_after_function, "layout conv2d unary layout", 1e-5},
     {"function behind views", function_behind_views, "layout conv2d layout", 1e-5},
@@ -624,12 +654,106 @@ START_TEST(fused_graphs_compute_the_same_with_fewer_nodes)
 }
 END_TEST
 
+/* ---- kernels without the taps that meet padding only ---- */
+
+static const struct {
+    const char *name;
+    struct {
+        int32_t stride[2], dilation[2], padding[4], groups;
+        bool nhwc;
+    } conv;
+    int32_t input[2], kernel, left[2]; /* left: rows and columns of the kernel that stay */
+} kernels[] = {
+    {"all taps meet the input", {{1, 1}, {6, 6}, {6, 6, 6, 6}, 1, false}, {7, 7}, 3, {3, 3}},
+    {"as far as the input is wide", {{1, 1}, {7, 7}, {7, 7, 7, 7}, 1, false}, {7, 7}, 3, {1, 1}},
+    {"in one dimension", {{1, 1}, {5, 5}, {5, 5, 5, 5}, 1, false}, {4, 6}, 3, {1, 3}},
+    {"two of five", {{1, 1}, {3, 3}, {6, 6, 6, 6}, 1, false}, {5, 5}, 5, {3, 3}},
+    {"on one side, with a stride that passes over the rest",
+     {{2, 2}, {4, 1}, {5, 4, 1, 1}, 1, false},
+     {5, 8},
+     3,
+     {2, 3}},
+    {"padding below alone", {{1, 1}, {9, 9}, {0, 18, 0, 18}, 1, false}, {9, 9}, 3, {1, 1}},
+    {"depthwise, channels last", {{1, 1}, {8, 8}, {8, 8, 8, 8}, 8, true}, {6, 9}, 3, {1, 3}},
+    {"channels last", {{1, 1}, {8, 8}, {8, 8, 8, 8}, 2, true}, {6, 9}, 3, {1, 3}},
+};
+
+/* What the graph of a row computes, and the sizes of its kernel then. */
+static struct prt_model *run_kernel(size_t row, bool fuse, int32_t *left)
+{
+    enum { CHANNELS = 8 };
+    struct percept_error error = {0};
+    struct prt_graph *graph = build_graph();
+    struct prt_conv_attrs attrs = {.groups = kernels[row].conv.groups,
+                                   .nhwc = kernels[row].conv.nhwc};
+    memcpy(attrs.stride, kernels[row].conv.stride, sizeof attrs.stride);
+    memcpy(attrs.dilation, kernels[row].conv.dilation, sizeof attrs.dilation);
+    memcpy(attrs.padding, kernels[row].conv.padding, sizeof attrs.padding);
+    const int32_t *image = kernels[row].input;
+    int32_t k = kernels[row].kernel, in = CHANNELS / attrs.groups, sizes[2];
+    for (int i = 0; i < 2; i++)
+        sizes[i] = (image[i] + attrs.padding[2 * i] + attrs.padding[2 * i + 1] -
+                    attrs.dilation[i] * (k - 1) - 1) /
+                       attrs.stride[i] +
+                   1;
+    uint32_t x, w, y, bias = build_constant(graph, SIZES(CHANNELS));
+    if (attrs.nhwc) {
+        x = build_input(graph, SIZES(1, image[0], image[1], CHANNELS));
+        w = build_constant(graph, SIZES(CHANNELS, k, k, in));
+    } else {
+        x = build_input(graph, SIZES(1, CHANNELS, image[0], image[1]));
+        w = build_constant(graph, SIZES(CHANNELS, in, k, k));
+    }
+    const uint32_t inputs[] = {x, w, bias, PRT_NO_VALUE, PRT_NO_VALUE};
+    struct prt_node *node = attrs.nhwc ? build_node(graph, PRT_OP_CONV2D, inputs, 5,
+                                                    SIZES(1, sizes[0], sizes[1], CHANNELS), &y)
+                                       : build_node(graph, PRT_OP_CONV2D, inputs, 5,
+                                                    SIZES(1, CHANNELS, sizes[0], sizes[1]), &y);
+    node->attrs.conv = attrs;
+    build_finish(graph, IDS(y));
+    struct prt_model_options options = {.backends = backends, .no_fusion = !fuse};
+    struct prt_model *model = NULL;
+    ck_assert_msg(prt_model_from_graph(graph, &options, &model, &error) == PERCEPT_OK, "%s: %s",
+                  kernels[row].name, error.message);
+    const struct prt_graph *made = prt_model_graph(model);
+    for (uint32_t n = 0; n < made->node_count; n++)
+        if (made->nodes[n].op == PRT_OP_CONV2D)
+            for (int i = 0; i < 2; i++)
+                left[i] =
+                    made->values[made->nodes[n].inputs[1]].tensor.sizes[(attrs.nhwc ? 1 : 2) + i];
+    float *data = prt_model_input_data(model, 0);
+    build_fill(data, prt_tensor_elements(prt_model_input_spec(model, 0)), 5);
+    ck_assert_msg(prt_model_run(model, &error) == PERCEPT_OK, "%s", error.message);
+    return model;
+}
+
+START_TEST(kernels_lose_the_taps_that_meet_padding_only)
+{
+    int32_t whole[2], left[2];
+    struct prt_model *plain = run_kernel((size_t)_i, false, whole),
+                     *trimmed = run_kernel((size_t)_i, true, left);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(whole[i], kernels[_i].kernel);
+        ck_assert_msg(left[i] == kernels[_i].left[i], "%s: %d taps", kernels[_i].name, left[i]);
+    }
+    const struct prt_tensor *spec = prt_model_output_spec(plain, 0);
+    const float *a = prt_model_output_data(plain, 0), *b = prt_model_output_data(trimmed, 0);
+    for (size_t i = 0; i < prt_tensor_elements(spec); i++)
+        ck_assert_msg(fabsf(a[i] - b[i]) <= 1e-6f, "%s: element %zu is %g, not %g",
+                      kernels[_i].name, i, (double)b[i], (double)a[i]);
+    prt_model_destroy(plain);
+    prt_model_destroy(trimmed);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("passes");
     TCase *tests = tcase_create("passes");
     tcase_add_loop_test(tests, fused_graphs_compute_the_same_with_fewer_nodes, 0,
                         sizeof cases / sizeof *cases);
+    tcase_add_loop_test(tests, kernels_lose_the_taps_that_meet_padding_only, 0,
+                        sizeof kernels / sizeof *kernels);
     suite_add_tcase(suite, tests);
     return build_run_suite(suite);
 }
