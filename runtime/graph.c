@@ -216,5 +216,6 @@ enum percept_status prt_graph_finish(struct prt_graph *graph, struct percept_err
         return status;
     count_uses(graph);
     compact(graph);
-    return prt_graph_check_shapes(graph, error);
+    status = prt_graph_check_values(graph, error);
+    return status == PERCEPT_OK ? prt_graph_check_shapes(graph, error) : status;
 }

@@ -2,7 +2,7 @@
  * every tensor is well formed, and that values are defined exactly once and before their use. */
 #include "runtime/graph_check.h"
 
-#include <math.h>
+#include <float.h>
 
 static enum percept_status bad_value(const struct prt_graph *graph, uint32_t id,
                                      struct percept_error *error, const char *what)
@@ -23,14 +23,21 @@ static bool permutation(const uint8_t *order, unsigned rank)
     return true;
 }
 
-static const char *check_scale(enum prt_dtype dtype, float scale, int32_t zero_point)
+/* Without a branch for each: a network has many thousand, which each pass has checked. NaN is not
+ * greater than anything. */
+static const char *check_codes(enum prt_dtype dtype, uint32_t count, const float *scales,
+                               const int32_t *zero_points)
 {
-    if (!(scale > 0) || !isfinite(scale))
+    int32_t least = dtype == PRT_I8 ? INT8_MIN : 0;
+    int32_t most = dtype == PRT_I8 ? INT8_MAX : dtype == PRT_U8 ? UINT8_MAX : 0;
+    bool right = true;
+    for (uint32_t i = 0; i < count; i++)
+        right &= (scales[i] > 0) & (scales[i] <= FLT_MAX);
+    if (!right)
         return "quantisation scale is not a positive number";
-    bool inside = dtype == PRT_I8   ? zero_point >= INT8_MIN && zero_point <= INT8_MAX
-                  : dtype == PRT_U8 ? zero_point >= 0 && zero_point <= UINT8_MAX
-                                    : zero_point == 0;
-    return inside ? NULL : "quantisation zero point is outside of the type's range";
+    for (uint32_t i = 0; zero_points && i < count; i++)
+        right &= (zero_points[i] >= least) & (zero_points[i] <= most);
+    return right ? NULL : "quantisation zero point is outside of the type's range";
 }
 
 static const char *check_quant(const struct prt_tensor *tensor)
@@ -41,19 +48,13 @@ static const char *check_quant(const struct prt_tensor *tensor)
     if (tensor->dtype != PRT_I8 && tensor->dtype != PRT_U8 && tensor->dtype != PRT_I32)
         return "quantised element type is not int8, uint8 or int32";
     if (quant->kind == PRT_QUANT_PER_TENSOR)
-        return check_scale(tensor->dtype, quant->scale, quant->zero_point);
+        return check_codes(tensor->dtype, 1, &quant->scale, &quant->zero_point);
     if (quant->kind != PRT_QUANT_PER_CHANNEL)
         return "unknown kind of quantisation";
     if (quant->axis >= tensor->rank || quant->count != (uint32_t)tensor->sizes[quant->axis] ||
         !quant->scales)
         return "per-channel quantisation does not fit the tensor";
-    for (uint32_t i = 0; i < quant->count; i++) {
-        const char *wrong = check_scale(tensor->dtype, quant->scales[i],
-                                        quant->zero_points ? quant->zero_points[i] : 0);
-        if (wrong)
-            return wrong;
-    }
-    return NULL;
+    return check_codes(tensor->dtype, quant->count, quant->scales, quant->zero_points);
 }
 
 static const char *check_tensor(const struct prt_value *value)
@@ -76,12 +77,13 @@ static const char *check_tensor(const struct prt_value *value)
     return check_quant(&value->tensor);
 }
 
-static enum percept_status check_values(const struct prt_graph *graph, struct percept_error *error)
+enum percept_status prt_graph_check_values(const struct prt_graph *graph,
+                                           struct percept_error *error)
 {
     for (uint32_t i = 0; i < graph->value_count; i++) {
-        const char *wrong = NULL;
-        if (graph->values[i].kind == PRT_VALUE_TENSOR)
-            wrong = check_tensor(&graph->values[i]);
+        const struct prt_value *value = &graph->values[i];
+        bool alive = value->uses || value->flags & PRT_FLAG_INPUT;
+        const char *wrong = value->kind == PRT_VALUE_TENSOR && alive ? check_tensor(value) : NULL;
         if (wrong)
             return bad_value(graph, i, error, wrong);
     }
@@ -122,7 +124,7 @@ static enum percept_status check_operands(struct prt_graph *graph, uint32_t inde
 
 enum percept_status prt_graph_check_order(struct prt_graph *graph, struct percept_error *error)
 {
-    enum percept_status status = check_values(graph, error);
+    enum percept_status status = PERCEPT_OK;
     for (uint32_t i = 0; i < graph->value_count; i++)
         graph->values[i].producer = PRT_NO_VALUE;
     for (uint32_t n = 0; n < graph->node_count && status == PERCEPT_OK; n++)

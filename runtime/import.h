@@ -15,6 +15,7 @@
 #include "runtime/program_data.h"
 
 struct prt_import_memory;
+struct prt_aten_op;
 
 enum { PRT_ROUNDINGS = 16 }; /* layers may share an input, and an exporter put theirs abreast */
 
@@ -28,9 +29,10 @@ struct prt_import {
     uint32_t origin;  /* instruction now translated, for nodes and messages */
     const char *name; /* its operator or delegate node, text that outlives the graph; or NULL */
 
-    struct prt_program_value *values; /* the method's, with results of scalar arithmetic */
-    uint32_t *identity;               /* the tensor that a value is, after moves */
-    uint32_t *constants;              /* graph value of each constant or scalar read so far */
+    struct prt_program_value *values;     /* the method's, with results of scalar arithmetic */
+    uint32_t *identity;                   /* the tensor that a value is, after moves */
+    uint32_t *constants;                  /* graph value of each constant or scalar read so far */
+    const struct prt_aten_op **operators; /* by operator of the method, once it was looked up */
     struct prt_import_memory *memory;
 
     struct prt_import_state *states; /* memory that was read before it was written */

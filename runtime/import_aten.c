@@ -32,7 +32,10 @@ const struct prt_aten_op *prt_aten_find(const char *name)
 enum percept_status prt_import_aten(struct prt_import *import,
                                     const struct prt_instruction *instruction)
 {
-    const struct prt_aten_op *op = prt_aten_find(import->name);
+    const struct prt_aten_op **looked_up = &import->operators[instruction->index];
+    if (!*looked_up)
+        *looked_up = prt_aten_find(import->name);
+    const struct prt_aten_op *op = *looked_up;
     if (!op)
         return prt_import_fail(import, PERCEPT_UNSUPPORTED, "the operator is not supported");
     struct prt_call call;

@@ -106,13 +106,13 @@ static enum percept_status check_kinds(struct prt_import *import, const struct p
     if (call->count != strlen(call->signature) || call->count > PRT_CALL_ARGS)
         return prt_import_fail(import, PERCEPT_MALFORMED, "has %u arguments instead of %zu",
                                call->count, strlen(call->signature));
+    bool follows = prt_import_follows_data();
     for (unsigned i = 0; i < call->count; i++) {
         char letter = call->signature[i];
         char upper = (char)toupper(letter);
         enum prt_value_kind kind = argument(import, call, i)->kind;
         bool optional = letter != upper && letter != 'a';
-        enum percept_status status =
-            prt_import_follows_data() ? settle(import, call, i) : PERCEPT_OK;
+        enum percept_status status = follows ? settle(import, call, i) : PERCEPT_OK;
         if (status != PERCEPT_OK)
             return status;
         kind = argument(import, call, i)->kind;
