@@ -23,28 +23,25 @@ static const struct {
 };
 
 /* Where only the data tell a size or a branch, a graph compares; a build without that refuses. */
-static const bool by_data[] = {[PRT_OP_EXPECT] = true};
+static const bool by_data[PRT_OP_COUNT] = {[PRT_OP_EXPECT] = true};
 
 bool prt_import_follows_data(void)
 {
-    bool follows = false;
-    for (size_t op = 0; op < sizeof by_data / sizeof by_data[0]; op++)
-        follows = follows || by_data[op];
-    return follows;
+    return by_data[PRT_OP_EXPECT];
 }
 
-enum percept_status prt_import_fail(struct prt_import *import, enum percept_status status,
-                                    const char *format, ...)
+void prt_import_error(struct prt_import *import, enum percept_status status, const char *format,
+                      ...)
 {
     char text[256];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    return percept_fail_at(import->error, status, import->program->name, 0, 0,
-                           "method '%.64s', instruction %u%s%.96s: %s", import->method->name,
-                           import->origin, import->name ? ", " : "",
-                           import->name ? import->name : "", text);
+    percept_error_fill(import->error, status, import->program->name, 0, 0,
+                       "method '%.64s', instruction %u%s%.96s: %s", import->method->name,
+                       import->origin, import->name ? ", " : "", import->name ? import->name : "",
+                       text);
 }
 
 enum percept_status prt_import_no_memory(struct prt_import *import)

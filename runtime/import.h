@@ -77,8 +77,10 @@ struct prt_call {
     uint32_t *list;
 };
 
-enum percept_status prt_import_fail(struct prt_import *import, enum percept_status status,
-                                    const char *format, ...) __attribute__((format(printf, 3, 4)));
+#define prt_import_fail(import, status, ...) \
+    percept_fail_by(prt_import_error, import, status, __VA_ARGS__)
+void prt_import_error(struct prt_import *import, enum percept_status status, const char *format,
+                      ...) __attribute__((format(printf, 3, 4)));
 enum percept_status prt_import_no_memory(struct prt_import *import);
 
 /* ---- memory: import_memory.c ---- */

@@ -19,6 +19,14 @@ static const struct {
     {'X', "a tensor"}, {'Y', "a list of tensors"},  {'Z', "a number"},
 };
 
+static const char *expected(char letter)
+{
+    const char *what = "what it should be";
+    for (size_t i = 0; i < sizeof letters / sizeof letters[0]; i++)
+        what = letters[i].letter == letter ? letters[i].expected : what;
+    return what;
+}
+
 static const struct prt_program_value *argument(const struct prt_import *import,
                                                 const struct prt_call *call, unsigned index)
 {
@@ -116,12 +124,9 @@ static enum percept_status check_kinds(struct prt_import *import, const struct p
         if (status != PERCEPT_OK)
             return status;
         kind = argument(import, call, i)->kind;
-        if (kind_fits(upper, kind) || (optional && kind == PRT_VALUE_NONE))
-            continue;
-        for (size_t j = 0; j < sizeof letters / sizeof letters[0]; j++)
-            if (letters[j].letter == upper)
-                return prt_import_fail(import, PERCEPT_MALFORMED, "argument %u is not %s", i,
-                                       letters[j].expected);
+        if (!kind_fits(upper, kind) && !(optional && kind == PRT_VALUE_NONE))
+            return prt_import_fail(import, PERCEPT_MALFORMED, "argument %u is not %s", i,
+                                   expected(upper));
     }
     return PERCEPT_OK;
 }
