@@ -1,8 +1,8 @@
 /* Packed weights on disk: the second model is made of them and computes the same, and nothing that
  * happens to the file makes a wrong one or ends the process. */
 #include "pte.h"
+#include "run.h"
 
-#include "backends/cpu/cpu.h"
 #include "backends/cpu/private_file.h"
 #include "backends/cpu/seen.h"
 #include "runtime/prt.h"
@@ -18,7 +18,6 @@
 
 enum { MUTATIONS = 400, TEXT = 128 };
 
-static const struct prt_backend *const backends[] = {&prt_cpu_backend, NULL};
 static struct flat file;
 static char root[TEXT], path[TEXT], folder[TEXT];
 static float wanted[64];
@@ -36,10 +35,7 @@ static void setup(void)
     ck_assert_ptr_nonnull(mkdtemp(root));
     snprintf(path, sizeof path, "%.80s/net.pte", root);
     snprintf(folder, sizeof folder, "%.80s/a/cache", root);
-    int fd = open(path, O_WRONLY | O_CREAT, 0600);
-    ck_assert_int_eq(write(fd, file.bytes, file.size), (ssize_t)file.size);
-    close(fd);
-    usleep(200000); /* a file that changed just now is copied at once */
+    run_write(path, &file);
 }
 
 static void teardown(void)
@@ -77,20 +73,10 @@ static void run(struct prt_model *model, float results[64])
     memcpy(results, prt_model_output_data(model, 0), 64 * sizeof *results);
 }
 
-static struct prt_model *model_of(const struct prt_program *program, const char *cache)
-{
-    struct prt_model *model = NULL;
-    struct percept_error error = {0};
-    const struct prt_model_options options = {.backends = backends, .cache = cache};
-    ck_assert_msg(prt_model_create(program, &options, &model, &error) == PERCEPT_OK, "%s",
-                  error.message);
-    return model;
-}
-
 static struct prt_model *make(struct prt_program **program, const char *cache)
 {
     ck_assert_int_eq(prt_program_open(path, program, NULL), PERCEPT_OK);
-    return model_of(*program, cache);
+    return run_model(*program, &(struct prt_model_options){.cache = cache});
 }
 
 static void use(const char *cache, float results[64])
@@ -133,7 +119,7 @@ static bool is_made_without_weights(void)
     ck_assert_int_eq(pwrite(fd, spoilt, sizeof spoilt, (off_t)hundredth()), sizeof spoilt);
     ck_assert_int_eq(futimens(fd, (const struct timespec[2]){info.st_atim, info.st_mtim}), 0);
     close(fd);
-    struct prt_model *model = model_of(program, folder);
+    struct prt_model *model = run_model(program, &(struct prt_model_options){.cache = folder});
     run(model, results);
     prt_model_destroy(model);
     prt_program_close(program);
@@ -326,10 +312,7 @@ START_TEST(a_model_file_that_changed_is_packed_again)
     use(folder, wanted);
     const float other[2] = {-1000, 1000};
     memcpy(file.bytes + hundredth(), other, sizeof other);
-    int fd = open(path, O_WRONLY | O_TRUNC);
-    ck_assert_int_eq(write(fd, file.bytes, file.size), (ssize_t)file.size);
-    close(fd);
-    usleep(200000);
+    run_write(path, &file);
     use(folder, results);
     ck_assert_mem_ne(results, wanted, sizeof wanted);
 }
