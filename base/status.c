@@ -67,8 +67,8 @@ void percept_error_fill(struct percept_error *error, enum percept_status status,
     va_end(arguments);
 }
 
-enum percept_status percept_fail_errno(struct percept_error *error, int errno_value,
-                                       const char *format, ...)
+enum percept_status percept_error_fill_errno(struct percept_error *error, int errno_value,
+                                             const char *format, ...)
 {
     enum percept_status status = percept_status_from_errno(errno_value);
     va_list arguments;
@@ -84,11 +84,17 @@ enum percept_status percept_fail_errno(struct percept_error *error, int errno_va
     return status;
 }
 
+void percept_error_status(struct percept_error *error, enum percept_status status)
+{
+    if (error)
+        *error = (struct percept_error){.status = status};
+}
+
 enum percept_status percept_status_from_errno(int errno_value)
 {
     static const struct {
-        int errno_value;
-        enum percept_status status;
+        short errno_value;
+        signed char status;
     } map[] = {
         {0, PERCEPT_OK},
         {EINVAL, PERCEPT_INVALID},
@@ -118,7 +124,7 @@ enum percept_status percept_status_from_errno(int errno_value)
     };
     for (size_t i = 0; i < sizeof map / sizeof map[0]; i++)
         if (map[i].errno_value == errno_value)
-            return map[i].status;
+            return (enum percept_status)map[i].status;
     return PERCEPT_IO;
 }
 

@@ -53,10 +53,14 @@ const char *percept_status_text(enum percept_status status);
 /* The symbolic name ("NOT_FOUND"); "UNKNOWN" for a number that is not in the table. */
 const char *percept_status_name(enum percept_status status);
 
-/* What percept_fail and percept_fail_at do before they yield the status. */
+/* What percept_fail and those below do before they yield the status. */
 void percept_error_fill(struct percept_error *error, enum percept_status status, const char *file,
                         unsigned line, unsigned column, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
+enum percept_status percept_error_fill_errno(struct percept_error *error, int errno_value,
+                                             const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void percept_error_status(struct percept_error *error, enum percept_status status); /* no text */
 
 /* A status as a value that may be ignored. */
 static inline enum percept_status percept_failed(enum percept_status status)
@@ -71,15 +75,32 @@ static inline enum percept_status percept_failed(enum percept_status status)
  */
 #define percept_fail(error, status, ...) percept_fail_at(error, status, NULL, 0, 0, __VA_ARGS__)
 
+#ifndef PERCEPT_WITHOUT_MESSAGES
 /* As percept_fail, with the place in an input; file may be NULL, line and column 0. */
 #define percept_fail_at(error, status, file, line, column, ...) \
     (percept_error_fill(error, status, file, line, column, __VA_ARGS__), percept_failed(status))
 
 /* As percept_fail, with ": " and the text of errno_value appended. The status is derived from
  * errno_value. */
-enum percept_status percept_fail_errno(struct percept_error *error, int errno_value,
-                                       const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+#define percept_fail_errno(error, errno_value, ...) \
+    percept_failed(percept_error_fill_errno(error, errno_value, __VA_ARGS__))
+
+/* As percept_fail, by a function that fills what of a `context` is its error. */
+#define percept_fail_by(fill, context, status, ...) \
+    (fill(context, status, __VA_ARGS__), percept_failed(status))
+#else
+/* A build in which texts and what they tell take too much room: docs/selection.md. */
+#define percept_fail_at(error, status, ...) \
+    (percept_error_status(error, status), percept_failed(status))
+#define percept_fail_errno(error, errno_value, ...) \
+    percept_fail_status(error, percept_status_from_errno(errno_value))
+static inline enum percept_status percept_fail_status(struct percept_error *error,
+                                                      enum percept_status status)
+{
+    return percept_fail_at(error, status);
+}
+#define percept_fail_by(fill, context, status, ...) percept_fail_at((context)->error, status)
+#endif
 
 /* Map an errno to the closest status. */
 enum percept_status percept_status_from_errno(int errno_value);

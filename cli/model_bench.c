@@ -153,6 +153,7 @@ static int bench_model(const struct bench *bench)
     if (status)
         return cli_fail(cli_model_exit(status), &error);
     const int64_t load_cpu_ns = cpu_now_ns() - cpu_before;
+    const int64_t load_peak = cli_memory_peak() - memory_before;
     status = measure(bench, model.model, &series, &cpu_ns, &error);
     if (!status && !cli_series_summary(&series, &summary))
         status = percept_fail(&error, PERCEPT_NO_MEMORY, "out of memory");
@@ -162,6 +163,7 @@ static int bench_model(const struct bench *bench)
             result(&model, &summary, cpu_ns, series.seen); /* before a profile adds to the peak */
         json_object_set_new(answer, "model_peak_bytes",
                             json_integer(cli_memory_peak() - memory_before));
+        json_object_set_new(answer, "load_peak_bytes", json_integer(load_peak));
         json_object_set_new(answer, "load_cpu_ms", json_real(ms(load_cpu_ns)));
         status = profile(bench, &model, answer, &error);
     }

@@ -3,9 +3,11 @@
 #
 #     -DPRT_MODELS="a.pte;b.pte"       what these programs need, asked of `percept model inspect --ops`
 #     -DPRT_OPS="aten::add.out;op:BINARY;binary:ADD;type:F32"       or a list of it, as a build for another machine must
+#     -DPRT_MESSAGES=OFF               failures have a status and no text
 
 set(PRT_MODELS "" CACHE STRING "Programs that libprt_selected.a is to run")
 set(PRT_OPS "" CACHE STRING "What libprt_selected.a is to have; see `percept model inspect --ops`")
+option(PRT_MESSAGES "Let failures of libprt_selected.a say what was wrong, not only their status" ON)
 
 # Sources with tables whose rows are selected; all else is compiled as it is.
 set(tables runtime/import.c runtime/deferred.c runtime/import_cadence.c runtime/graph_shapes.c runtime/passes/passes.c
@@ -17,10 +19,10 @@ list(APPEND tables ${aten})
 
 include(CheckCCompilerFlag)
 
-# percept_selection(NAME prt_selected MODELS a.pte b.pte | WORDS aten::add.out op:BINARY ...) makes lib<NAME>.a. Link it
-# with -Wl,--gc-sections, and with -flto for the last tenth.
+# percept_selection(NAME prt_selected MODELS a.pte b.pte | WORDS aten::add.out op:BINARY ... [WITHOUT_MESSAGES]) makes
+# lib<NAME>.a. Link it with -Wl,--gc-sections, and with -flto for the last tenth.
 function(percept_selection)
-    cmake_parse_arguments(P "" "NAME" "MODELS;WORDS" ${ARGN})
+    cmake_parse_arguments(P "WITHOUT_MESSAGES" "NAME" "MODELS;WORDS" ${ARGN})
     set(folder ${CMAKE_BINARY_DIR}/selected/${P_NAME})
     set(words ${folder}/words)
     if(P_MODELS)
@@ -61,6 +63,9 @@ function(percept_selection)
         ${CMAKE_BINARY_DIR}/include/backends/cpu ${CMAKE_BINARY_DIR}/include/runtime ${CMAKE_BINARY_DIR}/include/base)
     target_link_libraries(${P_NAME} PUBLIC Threads::Threads m)
     target_compile_definitions(${P_NAME} PRIVATE _GNU_SOURCE PERCEPT_RELEASE="${PROJECT_VERSION}")
+    if(P_WITHOUT_MESSAGES)
+        target_compile_definitions(${P_NAME} PRIVATE PERCEPT_WITHOUT_MESSAGES)
+    endif()
     check_c_compiler_flag(-Oz oz)
     # No warnings: functions whose rows are gone are unused, which is the point, and all else was compiled with them before.
     target_compile_options(${P_NAME} PRIVATE $<IF:$<BOOL:${oz}>,-Oz,-Os> -w -fno-strict-overflow
@@ -69,5 +74,9 @@ function(percept_selection)
 endfunction()
 
 if(PRT_MODELS OR PRT_OPS)
-    percept_selection(NAME prt_selected MODELS ${PRT_MODELS} WORDS ${PRT_OPS})
+    set(messages)
+    if(NOT PRT_MESSAGES)
+        set(messages WITHOUT_MESSAGES)
+    endif()
+    percept_selection(NAME prt_selected MODELS ${PRT_MODELS} WORDS ${PRT_OPS} ${messages})
 endif()

@@ -5,19 +5,16 @@
 
 #include <string.h>
 
-static const bool packs[] = {[PRT_OP_CONV2D] = true, [PRT_OP_LINEAR] = true};
+static const bool packs[PRT_OP_COUNT] = {[PRT_OP_CONV2D] = true, [PRT_OP_LINEAR] = true};
 
 bool prt_deferred_packs(uint32_t op)
 {
-    return op < sizeof packs / sizeof packs[0] && packs[op];
+    return op < PRT_OP_COUNT && packs[op];
 }
 
 bool prt_deferred_any(void)
 {
-    bool any = false;
-    for (size_t op = 0; op < sizeof packs / sizeof packs[0]; op++)
-        any = any || packs[op];
-    return any;
+    return packs[PRT_OP_CONV2D] || packs[PRT_OP_LINEAR];
 }
 
 /* The program's file in which data lies; NULL when it is in none. */

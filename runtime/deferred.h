@@ -13,7 +13,7 @@
 #include "runtime/graph.h"
 
 /* Constants that are smaller are not worth it. */
-enum { PRT_DEFERRED_LEAST = 16 << 10 };
+enum { PRT_DEFERRED_LEAST = 1 << 10 };
 
 /* Each element times the factor of its index along `axis`: what a batch norm leaves. */
 struct prt_factors {

@@ -7,23 +7,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
-    const char *name;
-    enum prt_layout_rule layout;
-} ops[] = {
-#define OP_ROW(name, text, layout) {(text), PRT_LAYOUT_##layout},
-    PRT_OP_TABLE(OP_ROW)
-#undef OP_ROW
+/* Apart from each other: a build without messages needs no names. */
+static const char *const names[] = {
+#define OP_NAME(name, text, layout) (text),
+    PRT_OP_TABLE(OP_NAME)
+#undef OP_NAME
+};
+static const uint8_t layouts[] = {
+#define OP_LAYOUT(name, text, layout) PRT_LAYOUT_##layout,
+    PRT_OP_TABLE(OP_LAYOUT)
+#undef OP_LAYOUT
 };
 
 const char *prt_op_name(enum prt_op op)
 {
-    return (unsigned)op < PRT_OP_COUNT ? ops[op].name : "unknown";
+    return (unsigned)op < PRT_OP_COUNT ? names[op] : "unknown";
 }
 
 enum prt_layout_rule prt_op_layout(enum prt_op op)
 {
-    return (unsigned)op < PRT_OP_COUNT ? ops[op].layout : PRT_LAYOUT_ANY;
+    return (unsigned)op < PRT_OP_COUNT ? (enum prt_layout_rule)layouts[op] : PRT_LAYOUT_ANY;
 }
 
 enum percept_status prt_graph_create(struct prt_graph **graph, struct percept_error *error)
@@ -216,5 +219,6 @@ enum percept_status prt_graph_finish(struct prt_graph *graph, struct percept_err
         return status;
     count_uses(graph);
     compact(graph);
-    return prt_graph_check_shapes(graph, error);
+    status = prt_graph_check_values(graph, error);
+    return status == PERCEPT_OK ? prt_graph_check_shapes(graph, error) : status;
 }

@@ -1,4 +1,4 @@
-/* The two halves of what prt_graph_finish proves. Private to the runtime. */
+/* The parts of what prt_graph_finish proves. Private to the runtime. */
 #ifndef RUNTIME_GRAPH_CHECK_H
 #define RUNTIME_GRAPH_CHECK_H
 
@@ -7,9 +7,13 @@
 /*
  * Operands exist; each value has at most one producer, which comes before its users; inputs and
  * constants have none; the method's outputs are computed. Fills producer, counting removed nodes'
- * positions. Every tensor is well formed (graph_check.c).
+ * positions.
  */
 enum percept_status prt_graph_check_order(struct prt_graph *graph, struct percept_error *error);
+
+/* Every tensor that is used, as `uses` says, or an input is well formed. */
+enum percept_status prt_graph_check_values(const struct prt_graph *graph,
+                                           struct percept_error *error);
 
 /* Each node's operands agree with its op's shape rule (graph_shapes.c). Order has been checked. */
 enum percept_status prt_graph_check_shapes(const struct prt_graph *graph,

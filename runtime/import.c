@@ -23,28 +23,25 @@ static const struct {
 };
 
 /* Where only the data tell a size or a branch, a graph compares; a build without that refuses. */
-static const bool by_data[] = {[PRT_OP_EXPECT] = true};
+static const bool by_data[PRT_OP_COUNT] = {[PRT_OP_EXPECT] = true};
 
 bool prt_import_follows_data(void)
 {
-    bool follows = false;
-    for (size_t op = 0; op < sizeof by_data / sizeof by_data[0]; op++)
-        follows = follows || by_data[op];
-    return follows;
+    return by_data[PRT_OP_EXPECT];
 }
 
-enum percept_status prt_import_fail(struct prt_import *import, enum percept_status status,
-                                    const char *format, ...)
+void prt_import_error(struct prt_import *import, enum percept_status status, const char *format,
+                      ...)
 {
     char text[256];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    return percept_fail_at(import->error, status, import->program->name, 0, 0,
-                           "method '%.64s', instruction %u%s%.96s: %s", import->method->name,
-                           import->origin, import->name ? ", " : "",
-                           import->name ? import->name : "", text);
+    percept_error_fill(import->error, status, import->program->name, 0, 0,
+                       "method '%.64s', instruction %u%s%.96s: %s", import->method->name,
+                       import->origin, import->name ? ", " : "", import->name ? import->name : "",
+                       text);
 }
 
 enum percept_status prt_import_no_memory(struct prt_import *import)
@@ -220,13 +217,13 @@ enum percept_status prt_import_begin(struct prt_import *import)
     const struct prt_method *method = import->method;
     import->values = base_arena_copy(&import->arena, method->values,
                                      method->value_count * sizeof *method->values);
-    import->operators =
-        base_arena_array(&import->arena, method->operator_count, sizeof(const void *));
     import->identity =
         base_arena_array(&import->arena, method->value_count, sizeof *import->identity);
     import->constants =
         base_arena_array(&import->arena, method->value_count, sizeof *import->constants);
-    if (!import->values || !import->operators || !import->identity || !import->constants)
+    import->operators =
+        base_arena_array(&import->arena, method->operator_count, sizeof *import->operators);
+    if (!import->values || !import->identity || !import->constants || !import->operators)
         return prt_import_no_memory(import);
     for (uint32_t v = 0; v < method->value_count; v++) {
         import->identity[v] = v;

@@ -15,6 +15,7 @@
 #include "runtime/program_data.h"
 
 struct prt_import_memory;
+struct prt_aten_op;
 
 enum { PRT_ROUNDINGS = 16 }; /* layers may share an input, and an exporter put theirs abreast */
 
@@ -29,9 +30,9 @@ struct prt_import {
     const char *name; /* its operator or delegate node, text that outlives the graph; or NULL */
 
     struct prt_program_value *values;     /* the method's, with results of scalar arithmetic */
-    const struct prt_aten_op **operators; /* by operator of the method; NULL until one is called */
     uint32_t *identity;                   /* the tensor that a value is, after moves */
     uint32_t *constants;                  /* graph value of each constant or scalar read so far */
+    const struct prt_aten_op **operators; /* by operator of the method, once it was looked up */
     struct prt_import_memory *memory;
 
     struct prt_import_state *states; /* memory that was read before it was written */
@@ -76,8 +77,10 @@ struct prt_call {
     uint32_t *list;
 };
 
-enum percept_status prt_import_fail(struct prt_import *import, enum percept_status status,
-                                    const char *format, ...) __attribute__((format(printf, 3, 4)));
+#define prt_import_fail(import, status, ...) \
+    percept_fail_by(prt_import_error, import, status, __VA_ARGS__)
+void prt_import_error(struct prt_import *import, enum percept_status status, const char *format,
+                      ...) __attribute__((format(printf, 3, 4)));
 enum percept_status prt_import_no_memory(struct prt_import *import);
 
 /* ---- memory: import_memory.c ---- */

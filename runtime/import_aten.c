@@ -32,10 +32,10 @@ const struct prt_aten_op *prt_aten_find(const char *name)
 enum percept_status prt_import_aten(struct prt_import *import,
                                     const struct prt_instruction *instruction)
 {
-    /* Looked up once: a loop calls the same again and again. */
-    const struct prt_aten_op **known = &import->operators[instruction->index];
-    const struct prt_aten_op *op = *known ? *known : prt_aten_find(import->name);
-    *known = op;
+    const struct prt_aten_op **looked_up = &import->operators[instruction->index];
+    if (!*looked_up)
+        *looked_up = prt_aten_find(import->name);
+    const struct prt_aten_op *op = *looked_up;
     if (!op)
         return prt_import_fail(import, PERCEPT_UNSUPPORTED, "the operator is not supported");
     struct prt_call call;

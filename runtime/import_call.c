@@ -19,6 +19,14 @@ static const struct {
     {'X', "a tensor"}, {'Y', "a list of tensors"},  {'Z', "a number"},
 };
 
+static const char *expected(char letter)
+{
+    const char *what = "what it should be";
+    for (size_t i = 0; i < sizeof letters / sizeof letters[0]; i++)
+        what = letters[i].letter == letter ? letters[i].expected : what;
+    return what;
+}
+
 static const struct prt_program_value *argument(const struct prt_import *import,
                                                 const struct prt_call *call, unsigned index)
 {
@@ -106,22 +114,19 @@ static enum percept_status check_kinds(struct prt_import *import, const struct p
     if (call->count != strlen(call->signature) || call->count > PRT_CALL_ARGS)
         return prt_import_fail(import, PERCEPT_MALFORMED, "has %u arguments instead of %zu",
                                call->count, strlen(call->signature));
+    bool follows = prt_import_follows_data();
     for (unsigned i = 0; i < call->count; i++) {
         char letter = call->signature[i];
         char upper = (char)toupper(letter);
         enum prt_value_kind kind = argument(import, call, i)->kind;
         bool optional = letter != upper && letter != 'a';
-        enum percept_status status =
-            prt_import_follows_data() ? settle(import, call, i) : PERCEPT_OK;
+        enum percept_status status = follows ? settle(import, call, i) : PERCEPT_OK;
         if (status != PERCEPT_OK)
             return status;
         kind = argument(import, call, i)->kind;
-        if (kind_fits(upper, kind) || (optional && kind == PRT_VALUE_NONE))
-            continue;
-        for (size_t j = 0; j < sizeof letters / sizeof letters[0]; j++)
-            if (letters[j].letter == upper)
-                return prt_import_fail(import, PERCEPT_MALFORMED, "argument %u is not %s", i,
-                                       letters[j].expected);
+        if (!kind_fits(upper, kind) && !(optional && kind == PRT_VALUE_NONE))
+            return prt_import_fail(import, PERCEPT_MALFORMED, "argument %u is not %s", i,
+                                   expected(upper));
     }
     return PERCEPT_OK;
 }

@@ -6,7 +6,8 @@
 
 /* ---- convolution and products ---- */
 
-/* [1, h, w, O] as [O, h, w, 1]: XNNPACK keeps the channels of a depthwise weight innermost. */
+/* [1, h, w, O] as [O, h, w, 1]: XNNPACK keeps the channels of a depthwise weight innermost, and
+ * there they stay. */
 static enum percept_status depthwise_weight(const struct prt_xnn_node *node, uint32_t *weight)
 {
     struct prt_import *import = node->xnn->import;
@@ -20,20 +21,12 @@ static enum percept_status depthwise_weight(const struct prt_xnn_node *node, uin
     if (to.quant.kind == PRT_QUANT_PER_CHANNEL && to.quant.axis != 3)
         return prt_import_fail(import, PERCEPT_UNSUPPORTED, "scales are not by output channel");
     to.quant.axis = 0;
-    uint8_t *data = base_arena_alloc(&import->graph->arena, value->bytes);
-    if (!data)
-        return prt_import_no_memory(import);
-    const void *codes;
-    enum percept_status status = prt_import_data(import, *weight, &codes);
-    if (status != PERCEPT_OK)
-        return status;
-    const uint8_t *bytes = codes;
-    size_t size = prt_dtype_size(from.dtype), channels = (size_t)from.sizes[3];
-    size_t taps = (size_t)from.sizes[1] * (size_t)from.sizes[2];
-    for (size_t c = 0; c < channels; c++)
-        for (size_t t = 0; t < taps; t++)
-            memcpy(data + (c * taps + t) * size, bytes + (t * channels + c) * size, size);
-    return prt_import_constant(import, &to, data, weight);
+    memcpy(to.dim_order, (const uint8_t[]){3, 1, 2, 0}, 4);
+    const uint32_t deferred = value->flags & PRT_FLAG_DEFERRED;
+    enum percept_status status = prt_import_constant(import, &to, value->data, weight);
+    if (status == PERCEPT_OK)
+        import->graph->values[*weight].flags |= deferred;
+    return status;
 }
 
 /* Does a bias of integers count in units of input scale * weight scale, as it must? */

@@ -186,9 +186,11 @@ struct prt_parse {
     struct prt_bytes constants;
 };
 
-/* Fails with the file named. PERCEPT_MALFORMED unless said otherwise. */
-enum percept_status prt_parse_fail(struct prt_parse *parse, enum percept_status status,
-                                   const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Fails with the file named. */
+#define prt_parse_fail(parse, status, ...) \
+    percept_fail_by(prt_parse_error, parse, status, __VA_ARGS__)
+void prt_parse_error(struct prt_parse *parse, enum percept_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* OK, or the flatbuffer's fault as a failure. */
 enum percept_status prt_parse_check(struct prt_parse *parse);
 enum percept_status prt_parse_no_memory(struct prt_parse *parse);

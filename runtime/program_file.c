@@ -241,7 +241,7 @@ static enum percept_status need(const struct prt_file *file, size_t offset, size
 static bool is_in_pieces(const struct prt_file *file, const void *data, size_t size, size_t *offset)
 {
     uintptr_t begin = (uintptr_t)file->bytes.data, at = (uintptr_t)data;
-    if (!size || !file->copy || file->copy->descriptor < 0 || at < begin ||
+    if (!prt_deferred_any() || !size || !file->copy || file->copy->descriptor < 0 || at < begin ||
         !base_range_inside(at - begin, size, file->bytes.size))
         return false;
     *offset = at - begin;
@@ -308,6 +308,7 @@ static enum percept_status map(struct prt_file *file, int descriptor, const stru
     size_t size = (size_t)info->st_size;
     bool sealed = seals >= 0 && (seals & SEALS) == SEALS;
     file->copy = sealed ? NULL : find_copy(info);
+    in_pieces = in_pieces && prt_deferred_any(); /* else all of it is needed */
     if (!file->copy && !sealed && in_pieces)
         file->copy = copy_in_pieces(descriptor, info);
     if (file->copy) {

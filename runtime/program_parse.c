@@ -23,15 +23,14 @@ enum {
     PROGRAM_NAMED_DATA,
 };
 
-enum percept_status prt_parse_fail(struct prt_parse *parse, enum percept_status status,
-                                   const char *format, ...)
+void prt_parse_error(struct prt_parse *parse, enum percept_status status, const char *format, ...)
 {
     char text[256];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    return percept_fail_at(parse->error, status, parse->name, 0, 0, "%s", text);
+    percept_error_fill(parse->error, status, parse->name, 0, 0, "%s", text);
 }
 
 enum percept_status prt_parse_check(struct prt_parse *parse)

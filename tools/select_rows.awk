@@ -12,6 +12,8 @@ function key_of(text,    name) {
     sub(/".*$/, "", name)
     if (text ~ /::/)
         return name
+    if (text ~ /et_vk/)
+        return "delegate:VulkanBackend"
     if (text ~ /Backend"/)
         return "delegate:" name
     if (text ~ /"/)
@@ -77,7 +79,7 @@ END {
     for (i in wanted)
         all_loops = all_loops || (wanted[i] ~ /^(op|type):/ && wanted[i] !~ /^(op:BINARY|op:UNARY|type:F32)$/)
     if (FILENAME ~ /import/)
-        ROW = "[{]\"[A-Za-z_]+::[^\"]*\"|[A-Z_]+[(]\"[A-Za-z_]+::[^\"]*\"|[{]\"[A-Za-z]+Backend\"" \
+        ROW = "[{]\"([A-Za-z_]+::|et_vk[.])[^\"]*\"|[A-Z_]+[(]\"[A-Za-z_]+::[^\"]*\"|[{]\"[A-Za-z]+Backend\"" \
             "|[{][A-Z_]+[(]\"[A-Za-z0-9_.]+\"|\\[PRT_OP_[A-Z0-9_]+\\] ="
     else
         ROW = "\\[(PRT_|CPU_DOMAIN_)[A-Z0-9_]+\\] =|[{]prt_pass_[a-z_]+,"

@@ -4,11 +4,11 @@
 
 #include "backends/cpu/build_id.h"
 #include "backends/cpu/isa.h"
+#include "backends/cpu/private_file.h"
+#include "backends/cpu/seen.h"
 #include "backends/cpu/slab.h"
 #include "base/checked.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,13 +17,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ALIGNMENT = 64, PAGE = 4096, MOST_BLOCKS = 8192, NAME_BYTES = 48, TRIES = 16 };
+enum { ALIGNMENT = 64, PAGE = 4096, MOST_BLOCKS = 8192, NAME_BYTES = 48 };
 /* A cache may be that much larger than its model's file: int8 weights become int16, and numbers of
  * shapes and methods add some. */
 #define MOST_TIMES 8
 #define MOST_MORE  ((uint64_t)64 << 20)
 
-static const char magic[8] = "PRTW\0\0\0\1";
+static const char magic[8] = "PRTW\0\0\0\2";
 
 struct header {
     char magic[8];
@@ -51,7 +51,7 @@ struct cpu_cache {
     struct cpu_slab *mapping; /* NULL: there is no file, or none that is right */
     const unsigned char *memory;
     const struct record *records;
-    size_t count;
+    size_t count, last; /* records, and the one that was found last */
     struct kept *kept;
     size_t kept_count, kept_capacity;
     bool is_new; /* something kept is not in the file */
@@ -59,21 +59,8 @@ struct cpu_cache {
 
 /* ---- reading ---- */
 
-static struct base_hash seal_of(const struct header *header, const struct record *records,
-                                const unsigned char *memory)
-{
-    struct base_hash seal = {0};
-    struct header plain = *header;
-    plain.seal = (struct base_hash){0};
-    base_hash_add(&seal, &plain, sizeof plain);
-    base_hash_add(&seal, records, plain.count * sizeof *records);
-    for (uint64_t i = 0; i < plain.count; i++)
-        base_hash_add(&seal, memory + records[i].offset, records[i].bytes);
-    return seal;
-}
-
-/* Does everything lie inside, and is it as it was written? */
-static bool is_right(const unsigned char *memory, uint64_t size)
+/* Does everything lie inside? */
+static bool fits(const unsigned char *memory, uint64_t size)
 {
     struct header header;
     if (size < sizeof header)
@@ -88,33 +75,54 @@ static bool is_right(const unsigned char *memory, uint64_t size)
         if (records[i].offset % ALIGNMENT || records[i].offset < sizeof header ||
             !base_range_inside(records[i].offset, records[i].bytes, size))
             return false;
-    struct base_hash seal = seal_of(&header, records, memory);
-    return memcmp(&seal, &header.seal, sizeof seal) == 0;
+    return true;
 }
 
-/* Ours, and nobody else's to write. */
-static bool is_private(const struct stat *info)
+static bool is_sealed(const unsigned char *memory)
 {
-    return info->st_uid == geteuid() && (info->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+    struct base_hash seal = {0}, stated;
+    struct header header;
+    const struct record *records = (const void *)(memory + sizeof header);
+    memcpy(&header, memory, sizeof header);
+    stated = header.seal;
+    header.seal = (struct base_hash){0};
+    base_hash_add(&seal, &header, sizeof header);
+    base_hash_add(&seal, records, header.count * sizeof *records);
+    for (uint64_t i = 0; i < header.count; i++)
+        base_hash_add(&seal, memory + records[i].offset, records[i].bytes);
+    return memcmp(&seal, &stated, sizeof seal) == 0;
+}
+
+/* Is it as it was written? Reads all of it, if nobody has since the machine started. */
+static bool is_right(const struct cpu_cache *cache, const unsigned char *memory,
+                     const struct stat *info)
+{
+    if (!fits(memory, (uint64_t)info->st_size))
+        return false;
+    if (cpu_seen(cache->folder, cache->name, info))
+        return true;
+    if (!is_sealed(memory))
+        return false;
+    cpu_seen_note(cache->folder, cache->name, info);
+    return true;
 }
 
 static void map_file(struct cpu_cache *cache)
 {
     struct stat info;
-    int file = openat(cache->folder, cache->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int file = cpu_private_open(cache->folder, cache->name, &info);
     if (file < 0)
         return;
     void *memory = MAP_FAILED;
     size_t size = 0;
-    if (fstat(file, &info) == 0 && S_ISREG(info.st_mode) && is_private(&info) && info.st_size > 0 &&
-        (uint64_t)info.st_size <= cache->most_bytes) {
+    if (info.st_size > 0 && (uint64_t)info.st_size <= cache->most_bytes) {
         size = (size_t)info.st_size;
         memory = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, file, 0);
     }
     close(file);
     if (memory == MAP_FAILED)
         return;
-    if (!is_right(memory, size) || !(cache->mapping = cpu_slab_adopt(memory, size))) {
+    if (!is_right(cache, memory, &info) || !(cache->mapping = cpu_slab_adopt(memory, size))) {
         munmap(memory, size);
         return;
     }
@@ -123,42 +131,6 @@ static void map_file(struct cpu_cache *cache)
     cache->memory = memory;
     cache->records = (const void *)(cache->memory + sizeof header);
     cache->count = (size_t)header.count;
-}
-
-/* ---- the folder ---- */
-
-/* Make the folder and those above it that are missing, for this user only. */
-static void make_folders(const char *folder)
-{
-    char path[4096];
-    size_t length = strlen(folder);
-    if (length >= sizeof path)
-        return;
-    memcpy(path, folder, length + 1);
-    for (size_t i = 1; i <= length; i++) {
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
-        char end = path[i];
-        path[i] = '\0';
-        (void)mkdir(path, S_IRWXU); /* what fails here fails when it is opened */
-        path[i] = end;
-    }
-}
-
-static int open_folder(const char *folder)
-{
-    const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-    int opened = open(folder, flags);
-    if (opened < 0 && errno == ENOENT) {
-        make_folders(folder);
-        opened = open(folder, flags);
-    }
-    struct stat info;
-    if (opened >= 0 && (fstat(opened, &info) != 0 || !is_private(&info))) {
-        close(opened);
-        opened = -1;
-    }
-    return opened;
 }
 
 struct cpu_cache *cpu_cache_open(const char *folder, const struct prt_identity *file)
@@ -176,7 +148,7 @@ struct cpu_cache *cpu_cache_open(const char *folder, const struct prt_identity *
     struct cpu_cache *cache = calloc(1, sizeof *cache);
     if (!cache)
         return NULL;
-    cache->folder = open_folder(folder);
+    cache->folder = cpu_private_folder(folder);
     if (cache->folder < 0) {
         free(cache);
         return NULL;
@@ -190,13 +162,18 @@ struct cpu_cache *cpu_cache_open(const char *folder, const struct prt_identity *
 
 /* ---- blocks ---- */
 
-static const struct record *record_of(const struct cpu_cache *cache, const struct base_hash *key,
+/* Layers come in the same order each time, so it is mostly the last one or the next. */
+static const struct record *record_of(struct cpu_cache *cache, const struct base_hash *key,
                                       size_t bytes)
 {
-    for (size_t i = 0; i < cache->count; i++)
-        if (memcmp(&cache->records[i].key, key, sizeof *key) == 0 &&
-            cache->records[i].bytes == bytes)
-            return &cache->records[i];
+    for (size_t i = 0; i < cache->count; i++) {
+        size_t at = (cache->last + i) % cache->count;
+        const struct record *record = &cache->records[at];
+        if (memcmp(&record->key, key, sizeof *key) == 0 && record->bytes == bytes) {
+            cache->last = at;
+            return record;
+        }
+    }
     return NULL;
 }
 
@@ -249,21 +226,9 @@ void cpu_cache_keep(struct cpu_cache *cache, const struct base_hash *key, const 
 
 /* ---- writing ---- */
 
-static bool write_at(int file, const void *data, size_t size, uint64_t offset)
+static bool write_file(const void *context, int file)
 {
-    for (size_t done = 0; done < size;) {
-        ssize_t put = pwrite(file, (const char *)data + done, size - done, (off_t)(offset + done));
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0)
-            return false;
-        done += (size_t)put;
-    }
-    return true;
-}
-
-static bool write_file(const struct cpu_cache *cache, int file)
-{
+    const struct cpu_cache *cache = context;
     struct header header = {.count = cache->kept_count};
     struct record *records = calloc(cache->kept_count, sizeof *records);
     if (!records)
@@ -278,36 +243,22 @@ static bool write_file(const struct cpu_cache *cache, int file)
     struct base_hash seal = {0};
     base_hash_add(&seal, &header, sizeof header);
     base_hash_add(&seal, records, cache->kept_count * sizeof *records);
-    bool written = at <= cache->most_bytes && ftruncate(file, (off_t)at) == 0 &&
-                   write_at(file, records, cache->kept_count * sizeof *records, sizeof header);
+    bool written =
+        at <= cache->most_bytes && ftruncate(file, (off_t)at) == 0 &&
+        cpu_private_write(file, records, cache->kept_count * sizeof *records, sizeof header);
     for (size_t i = 0; i < cache->kept_count && written; i++) {
         base_hash_add(&seal, cache->kept[i].block, cache->kept[i].bytes);
-        written = write_at(file, cache->kept[i].block, cache->kept[i].bytes, records[i].offset);
+        written =
+            cpu_private_write(file, cache->kept[i].block, cache->kept[i].bytes, records[i].offset);
     }
     header.seal = seal;
-    written = written && write_at(file, &header, sizeof header, 0);
+    written = written && cpu_private_write(file, &header, sizeof header, 0);
     free(records);
     return written;
 }
 
-/* A new file in the folder, with a name of its own; -1 when there is none. */
-static int create_file(const struct cpu_cache *cache, char name[NAME_BYTES + 16])
-{
-    static _Atomic unsigned count;
-    for (int i = 0; i < TRIES; i++) {
-        snprintf(name, NAME_BYTES + 16, "%s.%08x", cache->name, (unsigned)getpid() * 64 + count++);
-        int file = openat(cache->folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                          S_IRUSR);
-        if (file >= 0 || errno != EEXIST)
-            return file;
-        (void)unlinkat(cache->folder, name, 0); /* of a process that died while it wrote */
-    }
-    return -1;
-}
-
 static void write_new(struct cpu_cache *cache)
 {
-    char name[NAME_BYTES + 16];
     uint64_t total = 0;
     for (size_t i = 0; i < cache->kept_count; i++)
         total += cache->kept[i].bytes;
@@ -318,13 +269,7 @@ static void write_new(struct cpu_cache *cache)
         if (total <= cache->most_bytes / 2)
             add_kept(cache, &record->key, cache->memory + record->offset, (size_t)record->bytes);
     }
-    int file = create_file(cache, name);
-    if (file < 0)
-        return;
-    bool written = write_file(cache, file);
-    written = close(file) == 0 && written;
-    if (!written || renameat(cache->folder, name, cache->folder, cache->name) != 0)
-        (void)unlinkat(cache->folder, name, 0);
+    cpu_private_replace(cache->folder, cache->name, write_file, cache);
 }
 
 void cpu_cache_close(struct cpu_cache *cache)

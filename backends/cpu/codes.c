@@ -179,6 +179,8 @@ enum percept_status cpu_codes_prepare(const struct cpu_prepare *prepare, struct 
     const struct prt_tensor *y = cpu_result(prepare->graph, prepare->node);
     enum percept_status status = PERCEPT_OK;
     *taken = false;
+    if (!cpu_loops_plain.add_codes[CPU_I8]) /* left out of the build */
+        return PERCEPT_OK;
     if (y->quant.kind != PRT_QUANT_PER_TENSOR || (y->dtype != PRT_I8 && y->dtype != PRT_U8))
         return PERCEPT_OK;
     struct codes *op = cpu_prepare_alloc(prepare, sizeof *op);

@@ -288,21 +288,25 @@ static enum percept_status plan_strips(struct cpu_conv *conv)
     return PERCEPT_OK;
 }
 
-/* One channel's weights, two kernel rows to a number. */
-static void pack_pairs(const struct cpu_conv *conv, const struct cpu_conv_weights *weights,
-                       size_t channel, int32_t *packed)
+/* The weights at one place of the kernel for `count` channels, which lie `stride` apart. */
+static void pack_floats(const float *from, int64_t stride, size_t count, float *to)
 {
-    const struct cpu_conv_spec *spec = &conv->spec;
-    size_t width = conv->kernels->width, columns = (size_t)spec->kernel[1];
-    size_t pairs = conv->depthwise.pairs;
-    packed += channel / width * width * pairs * columns + channel % width;
-    for (size_t row = 0; row < 2 * pairs; row++)
-        for (size_t k = 0; k < columns && row < (size_t)spec->kernel[0]; k++) {
-            int64_t at = cpu_weight_at(spec, weights->strides, channel, 0, row, k, 0);
-            uint16_t weight = (uint16_t)((const int8_t *)weights->weight)[at];
-            int32_t *to = &packed[(row / 2 * columns + k) * width];
-            *to = row % 2 ? (int32_t)((uint32_t)*to | (uint32_t)weight << 16) : weight;
-        }
+    for (size_t c = 0; c < count; c++)
+        to[c] = from[(int64_t)c * stride];
+}
+
+static void pack_codes(const int8_t *from, int64_t stride, size_t count, float *to)
+{
+    for (size_t c = 0; c < count; c++)
+        to[c] = (float)from[(int64_t)c * stride];
+}
+
+/* Two kernel rows to a number, of which this is the one above or, shifted, the one below. */
+static void pack_pair(const int8_t *from, int64_t stride, size_t count, unsigned shift, float *to)
+{
+    uint32_t *numbers = (uint32_t *)(void *)to;
+    for (size_t c = 0; c < count; c++)
+        numbers[c] |= (uint32_t)(uint16_t)from[(int64_t)c * stride] << shift;
 }
 
 static bool fill_depthwise(const struct cpu_conv *conv, const struct cpu_conv_weights *from)
@@ -313,19 +317,26 @@ static bool fill_depthwise(const struct cpu_conv *conv, const struct cpu_conv_we
         return false;
     const struct cpu_conv_spec *spec = &conv->spec;
     size_t channels = (size_t)spec->output[2], width = conv->kernels->width;
-    size_t kernel_columns = (size_t)spec->kernel[1],
-           taps = (size_t)spec->kernel[0] * kernel_columns;
-    bool f32 = spec->dtype == PRT_F32;
-    float *packed = conv->packed;
-    for (size_t c = 0; c < channels && conv->depthwise.pairs; c++)
-        pack_pairs(conv, weights, c, conv->packed);
-    for (size_t c = 0; c < channels && !conv->depthwise.pairs; c++) {
-        float *to = packed + c / width * taps * width + c % width;
-        for (size_t row = 0; row < (size_t)spec->kernel[0]; row++) {
-            int64_t at = cpu_weight_at(spec, weights->strides, c, 0, row, 0, 0);
-            for (size_t k = 0; k < kernel_columns; k++, to += width, at += weights->strides[2])
-                *to = f32 ? ((const float *)weights->weight)[at]
-                          : (float)((const int8_t *)weights->weight)[at];
+    size_t rows = (size_t)spec->kernel[0], columns = (size_t)spec->kernel[1];
+    size_t pairs = conv->depthwise.pairs, taps = (pairs ? pairs : rows) * columns;
+    int64_t stride =
+        cpu_weight_at(spec, weights->strides, 1, 0, 0, 0, 0) -
+        cpu_weight_at(spec, weights->strides, 0, 0, 0, 0, 0); /* from channel to channel */
+    for (size_t c = 0; c < channels; c += width) {
+        size_t count = channels - c < width ? channels - c : width;
+        float *packed = (float *)conv->packed + c * taps;
+        for (size_t tap = 0; tap < rows * columns; tap++) {
+            size_t row = tap / columns, column = tap % columns;
+            int64_t at = cpu_weight_at(spec, weights->strides, c, 0, row, column, 0);
+            const int8_t *codes = (const int8_t *)weights->weight + at;
+            if (spec->dtype == PRT_F32)
+                pack_floats((const float *)weights->weight + at, stride, count,
+                            packed + tap * width);
+            else if (pairs)
+                pack_pair(codes, stride, count, row % 2 * 16,
+                          packed + (row / 2 * columns + column) * width);
+            else
+                pack_codes(codes, stride, count, packed + tap * width);
         }
     }
     return true;

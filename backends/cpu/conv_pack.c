@@ -122,6 +122,76 @@ static void put_i8(const struct panel_i8 *panel, size_t k, const int8_t *from, i
     }
 }
 
+typedef uint16_t eight_pairs __attribute__((vector_size(16), aligned(1), may_alias));
+typedef uint32_t four_twos __attribute__((vector_size(16)));
+typedef int8_t bytes_16 __attribute__((vector_size(16)));
+typedef int16_t eight_i16 __attribute__((vector_size(16), aligned(2), may_alias));
+
+/* Half of the bytes, as numbers of 16 bits. */
+static eight_i16 widen(bytes_16 x, bool upper)
+{
+    const bytes_16 twice =
+        upper ? __builtin_shufflevector(x, x, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14,
+                                        15, 15)
+              : __builtin_shufflevector(x, x, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+    return (eight_i16)twice >> 8;
+}
+
+/* Eight steps of two numbers for four channels, which lie `stride` apart. */
+static void transpose_pairs(const int8_t *from, int64_t stride, int16_t *to, size_t step)
+{
+    eight_pairs row[4];
+    for (int i = 0; i < 4; i++)
+        row[i] = *(const eight_pairs *)(from + i * stride);
+    for (int half = 0; half < 2; half++) {
+        const four_twos ab =
+            (four_twos)(half ? __builtin_shufflevector(row[0], row[1], 4, 12, 5, 13, 6, 14, 7, 15)
+                             : __builtin_shufflevector(row[0], row[1], 0, 8, 1, 9, 2, 10, 3, 11));
+        const four_twos cd =
+            (four_twos)(half ? __builtin_shufflevector(row[2], row[3], 4, 12, 5, 13, 6, 14, 7, 15)
+                             : __builtin_shufflevector(row[2], row[3], 0, 8, 1, 9, 2, 10, 3, 11));
+        const bytes_16 first = (bytes_16)__builtin_shufflevector(ab, cd, 0, 4, 1, 5);
+        const bytes_16 second = (bytes_16)__builtin_shufflevector(ab, cd, 2, 6, 3, 7);
+        *(eight_i16 *)to = widen(first, false);
+        *(eight_i16 *)(to + step) = widen(first, true);
+        *(eight_i16 *)(to + 2 * step) = widen(second, false);
+        *(eight_i16 *)(to + 3 * step) = widen(second, true);
+        to += 4 * step;
+    }
+}
+
+enum { AT_ONCE = 16 }; /* numbers: whole steps, however many a step has */
+
+/* The first `numbers` of one channel, which lie one after the other. */
+static void put_run(const struct panel_i8 *panel, const int8_t *from, size_t numbers, size_t c,
+                    int32_t *sum)
+{
+    size_t to = c * panel->numbers, step = panel->columns * panel->numbers;
+    for (size_t k = 0; k < numbers; k += panel->numbers, to += step)
+        for (size_t n = 0; n < panel->numbers; n++) {
+            if (panel->bytes)
+                panel->steps[to + n] = (uint8_t)from[k + n];
+            else
+                ((int16_t *)(void *)panel->steps)[to + n] = from[k + n];
+            *sum += from[k + n];
+        }
+}
+
+/* As many whole steps of a panel whose channels are runs as it does; says how many numbers. */
+static size_t put_runs(const struct panel_i8 *panel, const int8_t *from, int64_t stride,
+                       size_t numbers, size_t count, int32_t *sums)
+{
+    size_t step = panel->columns * panel->numbers, c = 0;
+    numbers -= numbers % AT_ONCE;
+    for (; !panel->bytes && panel->numbers == 2 && c + 4 <= count; c += 4)
+        for (size_t k = 0; k < numbers; k += AT_ONCE)
+            transpose_pairs(from + (int64_t)c * stride + (int64_t)k, stride,
+                            (int16_t *)(void *)panel->steps + k / 2 * step + c * 2, step);
+    for (; c < count; c++)
+        put_run(panel, from + (int64_t)c * stride, numbers, c, &sums[c]);
+    return numbers;
+}
+
 /* The same in steps of several numbers, after what sums start from. */
 static void pack_panel_i8(const struct cpu_conv *conv, const struct cpu_conv_weights *weights,
                           size_t group, size_t channel, size_t columns, uint8_t *packed)
@@ -138,8 +208,13 @@ static void pack_panel_i8(const struct cpu_conv *conv, const struct cpu_conv_wei
     const struct panel_i8 panel = {packed + columns * sizeof *starts, columns,
                                    conv->kernels->i8_numbers, bytes};
     int32_t sums[MOST_COLUMNS] = {0};
-    size_t k = 0;
-    for (int32_t row = 0; row < spec->kernel[0]; row++)
+    size_t numbers = conv->gemm.taps * conv->gemm.depth, k = 0;
+    if (is_run(&walk)) {
+        k = put_runs(&panel, from, strides[0], numbers, count, sums);
+        for (; k < numbers; k++)
+            put_i8(&panel, k, from + k, strides[0], count, sums);
+    }
+    for (int32_t row = 0; row < spec->kernel[0] && k < numbers; row++)
         for (int32_t column = 0; column < spec->kernel[1]; column++) {
             const int8_t *at = from + row * strides[1] + column * strides[2];
             for (size_t i = 0; i < inputs; i++, at += strides[3])

@@ -84,16 +84,28 @@ static bool supports(const struct prt_graph *graph, const struct prt_node *node)
            kernels[node->op]->supports(graph, node);
 }
 
+static const struct prt_tensor *first_operand(const struct prt_graph *graph,
+                                              const struct prt_node *node)
+{
+    unsigned i = 0;
+    while (i < node->input_count && !cpu_operand(graph, node, i))
+        i++;
+    return cpu_operand(graph, node, i);
+}
+
+static const char *describe(const struct prt_tensor *tensor, char *text, size_t size)
+{
+    return tensor ? prt_tensor_describe(tensor, text, size) : "no tensor";
+}
+
 static enum percept_status refuse(const struct prt_graph *graph, const struct prt_node *node,
                                   struct percept_error *error)
 {
-    char x[160] = "no tensor", y[160];
-    for (unsigned i = node->input_count; i-- > 0;)
-        if (cpu_operand(graph, node, i))
-            prt_tensor_describe(cpu_operand(graph, node, i), x, sizeof x);
-    prt_tensor_describe(cpu_result(graph, node), y, sizeof y);
+    char x[160], y[160];
     return percept_fail(error, PERCEPT_UNSUPPORTED, "cpu: cannot run %s (%s) from %s to %s",
-                        prt_op_name(node->op), node->name ? node->name : "unnamed", x, y);
+                        prt_op_name(node->op), node->name ? node->name : "unnamed",
+                        describe(first_operand(graph, node), x, sizeof x),
+                        describe(cpu_result(graph, node), y, sizeof y));
 }
 
 static void destroy(struct prt_segment *segment)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 1024, SAMPLES = 64, LEAST_BYTES = 4096 };
+enum { BUCKETS = 1024, SAMPLES = 16, LEAST_BYTES = 4096 };
 /* From here on a block is a mapping of its own: one that turns out to exist already goes back to
  * the system at once, and does not leave a hole among what malloc holds. */
 enum { MAPPED_BYTES = 256 << 10, ALIGNMENT = 64 };

@@ -70,10 +70,8 @@ static enum percept_status make_memory(struct prt_variant *variant, struct perce
     variant->memory_bytes = total;
     variant->scratch = (unsigned char *)variant->memory + arena;
     variant->stats.arena_bytes = arena;
-    if (variant->arena)
-        return PERCEPT_OK;
-    base_pages_wish_huge(variant->memory, 0, total);
-    base_pages_touch(variant->memory, 0, total); /* takes the page faults before the first run */
+    if (!variant->arena)
+        base_pages_wish_huge(variant->memory, 0, total);
     return PERCEPT_OK;
 }
 

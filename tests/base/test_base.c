@@ -88,29 +88,58 @@ START_TEST(arena_returns_zeroed_aligned_memory_within_its_limit)
 }
 END_TEST
 
-START_TEST(hash_tells_every_bit_and_length_apart)
+/* Pairs of hashes that have a half in common. */
+static size_t count_alike(const struct base_hash *seen, size_t count)
 {
-    enum { SIZE = 150, COUNT = SIZE * 8 + SIZE };
-    static struct base_hash seen[COUNT];
-    unsigned char bytes[SIZE] = {0};
-    size_t count = 0;
-    for (size_t bit = 0; bit < SIZE * 8; bit++) {
-        bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
-        base_hash_add(&seen[count++], bytes, SIZE);
-        bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
-    }
-    for (size_t size = 0; size < SIZE; size++)
-        base_hash_add(&seen[count++], bytes, size);
-    size_t same = 0; /* an assertion for each would take its time */
+    size_t alike = 0; /* an assertion for each would take its time */
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < i; k++)
-            same += seen[i].words[0] == seen[k].words[0] || seen[i].words[1] == seen[k].words[1];
-    ck_assert_uint_eq(same, 0);
+            alike += seen[i].words[0] == seen[k].words[0] || seen[i].words[1] == seen[k].words[1];
+    return alike;
+}
+
+START_TEST(hash_tells_every_bit_and_length_apart)
+{
+    enum { MOST = 1100, COUNT = MOST * 8 + MOST };
+    static const size_t sizes[] = {150, MOST}; /* what is large goes another way */
+    static struct base_hash seen[COUNT];
+    unsigned char bytes[MOST] = {0};
+    size_t size = sizes[_i], count = 0;
+    memset(seen, 0, sizeof seen);
+    for (size_t bit = 0; bit < size * 8; bit++) {
+        bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
+        base_hash_add(&seen[count++], bytes, size);
+        bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
+    }
+    for (size_t part = 0; part < size; part++)
+        base_hash_add(&seen[count++], bytes, part);
+    ck_assert_uint_eq(count_alike(seen, count), 0);
     struct base_hash again = {0};
-    base_hash_add(&again, bytes, SIZE - 1);
+    base_hash_add(&again, bytes, size - 1);
     ck_assert_mem_eq(&again, &seen[count - 1], sizeof again);
     base_hash_add(&again, bytes, 0); /* a piece of no bytes is one, too */
     ck_assert_mem_ne(&again, &seen[count - 1], sizeof again);
+}
+END_TEST
+
+/* How files decay: a page of zeros, one in the place of another, one that was not written. */
+START_TEST(hash_tells_pages_that_are_lost_or_elsewhere)
+{
+    enum { PAGE = 4096, PAGES = 20, WORDS = PAGE / sizeof(uint32_t) };
+    static uint32_t pages[PAGES][WORDS], kept[WORDS];
+    static struct base_hash seen[2 * PAGES];
+    for (uint32_t i = 0; i < PAGES * WORDS; i++)
+        pages[i / WORDS][i % WORDS] = i;
+    size_t count = 0;
+    for (unsigned i = 0; i < PAGES; i++) {
+        memcpy(kept, pages[i], PAGE);
+        memset(pages[i], 0, PAGE);
+        base_hash_add(&seen[count++], pages, sizeof pages);
+        memcpy(pages[i], pages[(i + 1) % PAGES], PAGE);
+        base_hash_add(&seen[count++], pages, sizeof pages);
+        memcpy(pages[i], kept, PAGE);
+    }
+    ck_assert_uint_eq(count_alike(seen, count), 0);
 }
 END_TEST
 
@@ -144,7 +173,8 @@ int main(void)
     tcase_add_test(tests, error_is_one_clean_line);
     tcase_add_test(tests, checked_arithmetic_refuses_overflow);
     tcase_add_test(tests, arena_returns_zeroed_aligned_memory_within_its_limit);
-    tcase_add_test(tests, hash_tells_every_bit_and_length_apart);
+    tcase_add_loop_test(tests, hash_tells_every_bit_and_length_apart, 0, 2);
+    tcase_add_test(tests, hash_tells_pages_that_are_lost_or_elsewhere);
     tcase_add_test(tests, pages_are_zeroed_and_lie_where_huge_ones_can);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -22,7 +22,9 @@ int main(int argc, char **argv)
         status = prt_model_run(model, &error);
     for (size_t k = 0; !status && k < elements; k++)
         printf("%g ", (double)((const float *)prt_model_output_data(model, 0))[k]);
-    puts(status ? error.message : "");
+    if (status)
+        printf("%d", status); /* there are no messages */
+    puts("");
     prt_model_destroy(model);
     prt_program_close(program);
     return status ? 1 : 0;

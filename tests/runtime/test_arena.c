@@ -1,5 +1,6 @@
 /* Models that never run at once take the memory of the largest, and what they cost together. */
 #include "pte.h"
+#include "run.h"
 
 #include "backends/cpu/cpu.h"
 #include "runtime/prt.h"
@@ -21,16 +22,6 @@ static void setup(void)
 static void teardown(void)
 {
     prt_arena_destroy(arena);
-}
-
-static struct prt_model *model_of(const struct prt_program *program)
-{
-    struct prt_model *model = NULL;
-    struct percept_error error = {0};
-    const struct prt_model_options options = {.backends = backends, .arena = arena};
-    ck_assert_msg(prt_model_create(program, &options, &model, &error) == PERCEPT_OK, "%s",
-                  error.message);
-    return model;
 }
 
 /* y = -(x * x) on `count` numbers. */
@@ -62,10 +53,11 @@ START_TEST(models_take_turns_in_the_memory_of_the_largest)
 {
     enum { SMALL = 1000, LARGE = 1 << 20 };
     struct prt_program *programs[2] = {program_of(SMALL), program_of(LARGE)};
-    struct prt_model *small = model_of(programs[0]);
+    struct prt_model *small = run_model(programs[0], &(struct prt_model_options){.arena = arena});
     void *small_input = prt_model_input_data(small, 0);
     size_t before = prt_arena_bytes(arena);
-    struct prt_model *large = model_of(programs[1]); /* grows the arena */
+    struct prt_model *large =
+        run_model(programs[1], &(struct prt_model_options){.arena = arena}); /* grows the arena */
     struct prt_model_stats stats;
     prt_model_stats(large, &stats);
     ck_assert_uint_gt(prt_arena_bytes(arena), before);
@@ -88,7 +80,8 @@ END_TEST
 START_TEST(what_is_there_survives_a_model_that_fails)
 {
     struct prt_program *program = program_of(1000);
-    struct prt_model *model = model_of(program), *none = NULL;
+    struct prt_model *model = run_model(program, &(struct prt_model_options){.arena = arena}),
+                     *none = NULL;
     float *x = prt_model_input_data(model, 0);
     x[999] = 3;
     const struct prt_model_options options = {

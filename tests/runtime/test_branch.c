@@ -1,7 +1,7 @@
 /* Branches and loops that the data decide, and loops that collect rows. */
-#include "backends/cpu/cpu.h"
 #include "build.h"
 #include "pte.h"
+#include "run.h"
 #include "runtime/prt.h"
 
 #include <check.h>
@@ -11,7 +11,6 @@
 
 enum { MOVE = 3, JUMP_FALSE = 4 };
 
-static const struct prt_backend *const backends[] = {&prt_cpu_backend, NULL};
 static struct pte pte;
 static struct prt_program *program;
 static struct prt_model *model;
@@ -49,25 +48,21 @@ static void jump(uint32_t condition, uint32_t to)
 
 static void make_model(uint32_t output)
 {
-    struct percept_error error = {0};
-    const struct prt_model_options options = {.backends = backends};
     pte.outputs[0] = output;
     pte.output_count = 1;
     program = pte_open(&pte);
-    ck_assert_msg(prt_model_create(program, &options, &model, &error) == PERCEPT_OK, "%s",
-                  error.message);
+    model = run_model(program, NULL);
 }
 
 static float run(size_t index)
 {
-    struct percept_error error = {0};
-    ck_assert_msg(prt_model_run(model, &error) == PERCEPT_OK, "%s", error.message);
+    run_now(model);
     return ((const float *)prt_model_output_data(model, 0))[index];
 }
 
 static void set(size_t index, float x)
 {
-    ck_assert_int_eq(prt_model_set_input(model, index, &x, sizeof x, NULL), PERCEPT_OK);
+    run_set(model, index, &x, sizeof x);
 }
 
 /* y = x > 0 ? -x : x * x, as torch.cond is written */

@@ -2,6 +2,7 @@
 #include "backends/cpu/cpu.h"
 #include "build.h"
 #include "pte.h"
+#include "run.h"
 #include "runtime/prt.h"
 
 #include <check.h>
@@ -27,23 +28,19 @@ static void teardown(void)
 
 static void make_model(void)
 {
-    struct percept_error error = {0};
-    const struct prt_model_options options = {.backends = backends};
     program = pte_open(&pte);
-    ck_assert_msg(prt_model_create(program, &options, &model, &error) == PERCEPT_OK, "%s",
-                  error.message);
+    model = run_model(program, NULL);
 }
 
 static void set(size_t input, const void *data, size_t size)
 {
-    ck_assert_int_eq(prt_model_set_input(model, input, data, size, NULL), PERCEPT_OK);
+    run_set(model, input, data, size);
 }
 
 /* Run and compare the only output, `count` elements of `size` bytes in all. */
 static void expect(const void *wanted, int32_t count, size_t size)
 {
-    struct percept_error error = {0};
-    ck_assert_msg(prt_model_run(model, &error) == PERCEPT_OK, "%s", error.message);
+    run_now(model);
     const struct prt_tensor *spec = prt_model_output_spec(model, 0);
     ck_assert_uint_eq(prt_model_output_count(model), 1);
     ck_assert_int_eq(spec->sizes[0], count);

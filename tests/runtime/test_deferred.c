@@ -1,6 +1,7 @@
 /* Large weights stay in the file until they are packed: results are the same, memory is less, and a
  * file that changes meanwhile is an error. */
 #include "pte.h"
+#include "run.h"
 
 #include "backends/cpu/cpu.h"
 #include "runtime/deferred.h"
@@ -44,11 +45,8 @@ static void setup(void)
     file = pte_write(&pte, false);
 
     strcpy(path, "/tmp/percept-deferred-XXXXXX");
-    int fd = mkstemp(path);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(write(fd, file.bytes, file.size), (ssize_t)file.size);
-    close(fd);
-    usleep(200000); /* a file that changed just now may change again, and is copied at once */
+    close(mkstemp(path));
+    run_write(path, &file);
 }
 
 static void teardown(void)
@@ -63,16 +61,6 @@ static struct prt_program *open_program(void)
     struct percept_error error = {0};
     ck_assert_msg(prt_program_open(path, &program, &error) == PERCEPT_OK, "%s", error.message);
     return program;
-}
-
-static struct prt_model *model_of(const struct prt_program *program)
-{
-    struct prt_model *model = NULL;
-    struct percept_error error = {0};
-    const struct prt_model_options options = {.backends = backends};
-    ck_assert_msg(prt_model_create(program, &options, &model, &error) == PERCEPT_OK, "%s",
-                  error.message);
-    return model;
 }
 
 static void run(struct prt_model *model)
@@ -102,7 +90,7 @@ START_TEST(results_are_those_of_weights_in_memory)
     struct prt_program *whole = NULL, *deferred = open_program();
     ck_assert_int_eq(prt_program_open_buffer(file.bytes, file.size, "whole", &whole, NULL),
                      PERCEPT_OK);
-    struct prt_model *a = model_of(whole), *b = model_of(deferred);
+    struct prt_model *a = run_model(whole, NULL), *b = run_model(deferred, NULL);
     unsigned found = 0, factors = 0;
     const struct prt_graph *graph = prt_model_graph(b);
     for (uint32_t i = 0; i < graph->value_count; i++) {
@@ -171,9 +159,9 @@ END_TEST
 START_TEST(another_model_needs_the_file_no_more)
 {
     struct prt_program *program = open_program();
-    struct prt_model *first = model_of(program);
+    struct prt_model *first = run_model(program, NULL);
     ck_assert_int_eq(truncate(path, 0), 0);
-    struct prt_model *second = model_of(program);
+    struct prt_model *second = run_model(program, NULL);
     expect_same(first, second);
     prt_model_destroy(first);
     prt_model_destroy(second);
@@ -214,7 +202,7 @@ START_TEST(ten_pipelines_cost_the_weights_of_one)
     size_t before = resident();
     for (int i = 0; i < PIPELINES; i++) {
         programs[i] = open_program();
-        models[i] = model_of(programs[i]);
+        models[i] = run_model(programs[i], NULL);
     }
     size_t all = resident() - before;
     ck_assert_uint_gt(all, weights / 2); /* else this measures nothing */

@@ -1,8 +1,10 @@
 /* Packed weights on disk: the second model is made of them and computes the same, and nothing that
  * happens to the file makes a wrong one or ends the process. */
 #include "pte.h"
+#include "run.h"
 
-#include "backends/cpu/cpu.h"
+#include "backends/cpu/private_file.h"
+#include "backends/cpu/seen.h"
 #include "runtime/prt.h"
 
 #include <check.h>
@@ -16,7 +18,6 @@
 
 enum { MUTATIONS = 400, TEXT = 128 };
 
-static const struct prt_backend *const backends[] = {&prt_cpu_backend, NULL};
 static struct flat file;
 static char root[TEXT], path[TEXT], folder[TEXT];
 static float wanted[64];
@@ -34,10 +35,7 @@ static void setup(void)
     ck_assert_ptr_nonnull(mkdtemp(root));
     snprintf(path, sizeof path, "%.80s/net.pte", root);
     snprintf(folder, sizeof folder, "%.80s/a/cache", root);
-    int fd = open(path, O_WRONLY | O_CREAT, 0600);
-    ck_assert_int_eq(write(fd, file.bytes, file.size), (ssize_t)file.size);
-    close(fd);
-    usleep(200000); /* a file that changed just now is copied at once */
+    run_write(path, &file);
 }
 
 static void teardown(void)
@@ -75,20 +73,10 @@ static void run(struct prt_model *model, float results[64])
     memcpy(results, prt_model_output_data(model, 0), 64 * sizeof *results);
 }
 
-static struct prt_model *model_of(const struct prt_program *program, const char *cache)
-{
-    struct prt_model *model = NULL;
-    struct percept_error error = {0};
-    const struct prt_model_options options = {.backends = backends, .cache = cache};
-    ck_assert_msg(prt_model_create(program, &options, &model, &error) == PERCEPT_OK, "%s",
-                  error.message);
-    return model;
-}
-
 static struct prt_model *make(struct prt_program **program, const char *cache)
 {
     ck_assert_int_eq(prt_program_open(path, program, NULL), PERCEPT_OK);
-    return model_of(*program, cache);
+    return run_model(*program, &(struct prt_model_options){.cache = cache});
 }
 
 static void use(const char *cache, float results[64])
@@ -131,7 +119,7 @@ static bool is_made_without_weights(void)
     ck_assert_int_eq(pwrite(fd, spoilt, sizeof spoilt, (off_t)hundredth()), sizeof spoilt);
     ck_assert_int_eq(futimens(fd, (const struct timespec[2]){info.st_atim, info.st_mtim}), 0);
     close(fd);
-    struct prt_model *model = model_of(program, folder);
+    struct prt_model *model = run_model(program, &(struct prt_model_options){.cache = folder});
     run(model, results);
     prt_model_destroy(model);
     prt_program_close(program);
@@ -212,6 +200,75 @@ START_TEST(what_is_damaged_is_written_again)
 }
 END_TEST
 
+/* Change a byte of a file, whose time of change as users can set it stays as it was. */
+static void spoil(const char *name, off_t at)
+{
+    struct stat info;
+    unsigned char byte;
+    ck_assert_int_eq(chmod(name, 0600), 0);
+    int fd = open(name, O_RDWR);
+    ck_assert_int_eq(fstat(fd, &info), 0);
+    ck_assert_int_eq(pread(fd, &byte, 1, at), 1);
+    byte ^= 0x40;
+    ck_assert_int_eq(pwrite(fd, &byte, 1, at), 1);
+    ck_assert_int_eq(futimens(fd, (const struct timespec[2]){info.st_atim, info.st_mtim}), 0);
+    close(fd);
+}
+
+START_TEST(what_was_found_right_is_looked_at_again_when_it_changed)
+{
+    char name[2 * TEXT];
+    struct stat info;
+    use(folder, wanted);
+    cached_file(name);
+    ck_assert_int_eq(stat(name, &info), 0);
+    usleep(200000); /* a file that changed just now is not noted */
+    expect_right(folder);
+    int opened = cpu_private_folder(folder);
+    ck_assert(cpu_seen(opened, strrchr(name, '/') + 1, &info));
+    close(opened);
+    expect_right(folder);
+    spoil(name, info.st_size / 2);
+    expect_right(folder);
+    ck_assert(is_made_without_weights()); /* it was packed and written again */
+}
+END_TEST
+
+START_TEST(a_note_is_of_one_file_as_it_is)
+{
+    char name[2 * TEXT], note[2 * TEXT];
+    struct stat info;
+    int opened = cpu_private_folder(root);
+    snprintf(name, sizeof name, "%.80s/note", root);
+    int fd = open(name, O_WRONLY | O_CREAT, 0600);
+    ck_assert_int_eq(write(fd, name, sizeof name), sizeof name);
+    ck_assert_int_eq(fstat(fd, &info), 0);
+    cpu_seen_note(opened, "note", &info);
+    ck_assert(!cpu_seen(opened, "note", &info)); /* it could change in this tick */
+    usleep(200000);
+    cpu_seen_note(opened, "note", &info);
+    ck_assert(cpu_seen(opened, "note", &info));
+    ck_assert(!cpu_seen(opened, "net.pte", &info));
+
+    spoil(name, 5);
+    ck_assert_int_eq(fstat(fd, &info), 0);
+    ck_assert(!cpu_seen(opened, "note", &info));
+    usleep(200000);
+    cpu_seen_note(opened, "note", &info);
+    ck_assert(cpu_seen(opened, "note", &info));
+
+    snprintf(note, sizeof note, "%.80s/.note.seen", root);
+    ck_assert_int_eq(chmod(note, 0622), 0);
+    ck_assert(!cpu_seen(opened, "note", &info)); /* somebody else may have written it */
+    ck_assert_int_eq(chmod(note, 0600), 0);
+    ck_assert(cpu_seen(opened, "note", &info));
+    spoil(note, 3);
+    ck_assert(!cpu_seen(opened, "note", &info)); /* of another boot, say */
+    close(fd);
+    close(opened);
+}
+END_TEST
+
 START_TEST(what_others_can_write_is_not_used)
 {
     char name[2 * TEXT];
@@ -255,10 +312,7 @@ START_TEST(a_model_file_that_changed_is_packed_again)
     use(folder, wanted);
     const float other[2] = {-1000, 1000};
     memcpy(file.bytes + hundredth(), other, sizeof other);
-    int fd = open(path, O_WRONLY | O_TRUNC);
-    ck_assert_int_eq(write(fd, file.bytes, file.size), (ssize_t)file.size);
-    close(fd);
-    usleep(200000);
+    run_write(path, &file);
     use(folder, results);
     ck_assert_mem_ne(results, wanted, sizeof wanted);
 }
@@ -273,6 +327,8 @@ int main(void)
     tcase_add_test(tests, second_model_is_not_packed);
     tcase_add_test(tests, models_keep_it_when_it_is_removed_or_replaced);
     tcase_add_test(tests, what_is_damaged_is_written_again);
+    tcase_add_test(tests, what_was_found_right_is_looked_at_again_when_it_changed);
+    tcase_add_test(tests, a_note_is_of_one_file_as_it_is);
     tcase_add_test(tests, what_others_can_write_is_not_used);
     tcase_add_test(tests, a_link_is_not_followed);
     tcase_add_test(tests, folder_that_cannot_be_is_no_failure);
