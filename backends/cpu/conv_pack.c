@@ -172,7 +172,7 @@ static void put_run(const struct panel_i8 *panel, const int8_t *from, size_t num
             if (panel->bytes)
                 panel->steps[to + n] = (uint8_t)from[k + n];
             else
-                ((int16_t *)(void *)panel->steps)[to + n] = from[k + n];
+                ((int16_t *)(void *)panel->steps)[to + n] = (int16_t)(int)from[k + n];
             *sum += from[k + n];
         }
 }
@@ -229,7 +229,7 @@ static void pack_panel_i8(const struct cpu_conv *conv, const struct cpu_conv_wei
 /* ---- weights in parts ---- */
 
 /* What is read at a time: it is still in the L2 cache when it is packed. */
-#define PART_BYTES ((size_t)192 << 10)
+#define PART_BYTES ((size_t)64 << 10)
 
 bool cpu_conv_read(struct cpu_conv_weights *weights)
 {

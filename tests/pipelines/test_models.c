@@ -1,8 +1,8 @@
 /* The models of a pipeline lie in one place, since its thread runs one after the other; those of
  * another pipeline, which runs at the same time, lie elsewhere. */
-#include "../runtime/pte.h"
 #include "host.h"
 #include "pictures.h"
+#include "pte.h"
 #include "suite.h"
 
 #include "pipelines/node.h"
