@@ -1,4 +1,5 @@
 /* Why: the graph's ATTENTION, cut into jobs of some rows of one head each. */
+#include "backends/cpu/denormals.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/loops.h"
 #include "backends/cpu/nest.h"
@@ -43,7 +44,9 @@ static void attention_task(void *context, size_t task, unsigned worker)
     job.y = run->y + head->y + row * job.y_row;
     job.seen = run->seen + row * job.seen_step;
     job.scratch = run->scratch + worker * op->scratch;
+    const unsigned before = cpu_drop_denormals();
     op->kernels->attend(&job);
+    cpu_keep_denormals(before);
 }
 
 /* Where the rows stand among the keys. */

@@ -7,6 +7,7 @@
  * numbers of at most 255 * 128, 512 at most to a sum, are exact.
  */
 #include "backends/cpu/conv_plan.h"
+#include "backends/cpu/denormals.h"
 #include "base/checked.h"
 
 #include <math.h>
@@ -196,6 +197,7 @@ static void run_task(void *context, size_t task, unsigned worker)
     size_t group = conv->depthwise.channel_group, row_tasks = conv->depthwise.row_tasks;
     size_t row_task = task % row_tasks, image = task / row_tasks;
     size_t row = rows * row_task / row_tasks, end = rows * (row_task + 1) / row_tasks;
+    const unsigned before = cpu_drop_denormals();
     for (size_t channel = 0; channel < channels; channel += group) {
         size_t n = channels - channel < group ? channels - channel : group;
         if (conv->spec.dtype == PRT_F32) {
@@ -212,6 +214,7 @@ static void run_task(void *context, size_t task, unsigned worker)
                 run_strip_i8(call, scratch, image, from, strip, channel, n);
         }
     }
+    cpu_keep_denormals(before);
 }
 
 /* Numbers in a strip of `rows` output rows and in its sums, for one channel. */

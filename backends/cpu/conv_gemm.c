@@ -12,6 +12,7 @@
  * to int16, or as the bytes that the kernel multiplies (kernels.h: i8_numbers).
  */
 #include "backends/cpu/conv_plan.h"
+#include "backends/cpu/denormals.h"
 #include "base/checked.h"
 
 #include <stdlib.h>
@@ -351,11 +352,17 @@ static void block_i8(const struct cpu_conv_call *call, uint8_t *scratch, size_t 
 
 /* ---- tasks ---- */
 
+static size_t tile_rows(const struct cpu_conv *conv)
+{
+    return conv->spec.dtype == PRT_F32 ? conv->kernels->rows : conv->kernels->i8_rows;
+}
+
 static void run_task(void *context, size_t task, unsigned worker)
 {
     const struct cpu_conv_call *call = context;
     const struct cpu_conv *conv = call->conv;
     const struct cpu_kernels *kernels = conv->kernels;
+    const size_t tile = tile_rows(conv);
     size_t row_tasks = conv->gemm.row_tasks, panel_tasks = conv->gemm.panel_tasks;
     size_t panel_task = task % panel_tasks, row_task = task / panel_tasks % row_tasks;
     size_t group = task / panel_tasks / row_tasks;
@@ -370,16 +377,18 @@ static void run_task(void *context, size_t task, unsigned worker)
     size_t pixel = pixels * row_task / row_tasks, end = pixels * (row_task + 1) / row_tasks;
     /* Blocks of nearly equal height, for the sake of the last one's tiles. */
     size_t blocks = (end - pixel + conv->gemm.block_rows - 1) / conv->gemm.block_rows;
+    const unsigned before = cpu_drop_denormals();
     for (; blocks; blocks--) {
         size_t rows = (end - pixel) / blocks;
         if (blocks > 1)
-            rows = (rows + kernels->rows - 1) / kernels->rows * kernels->rows;
+            rows = (rows + tile - 1) / tile * tile;
         if (rows > conv->gemm.block_rows)
             rows = conv->gemm.block_rows;
         (conv->spec.dtype == PRT_F32 ? block_f32 : block_i8)(call, scratch, group, pixel, rows,
                                                              channel, channel_end - channel);
         pixel += rows;
     }
+    cpu_keep_denormals(before);
 }
 
 /* Cut the product into tasks: by rows, unless reading all weights again for each would cost more
@@ -474,7 +483,7 @@ enum percept_status cpu_conv_plan_gemm(struct cpu_conv *conv,
         f32 ? (1 + numbers) * sizeof(float) : sizeof(int32_t) + conv->gemm.row_bytes;
     conv->name = f32 ? conv->kernels->gemm_f32_name : conv->kernels->gemm_i8_name;
 
-    size_t rows = BLOCK_BYTES / conv->gemm.row_bytes, tile = conv->kernels->rows;
+    size_t rows = BLOCK_BYTES / conv->gemm.row_bytes, tile = tile_rows(conv);
     rows = rows > BLOCK_ROWS ? BLOCK_ROWS : rows;
     rows = rows < tile ? tile : rows - rows % tile;
     conv->gemm.block_rows = rows;

@@ -7,6 +7,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #elif defined(__aarch64__)
 #include <sys/auxv.h>
 #endif
@@ -26,6 +28,16 @@ static bool has_avxvnni(void)
     return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax >> 4 & 1);
 }
 
+/* Has it AMX, and may this process keep tiles? Linux grants that for good, to all threads; a thread
+ * gets the room for its tiles when it first uses one. */
+static bool has_amx(void)
+{
+    enum { TILE = 1 << 24, INT8 = 1 << 25, REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (edx & TILE) && (edx & INT8) &&
+           syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+}
+
 static bool ask(enum cpu_isa isa)
 {
     /* __builtin_cpu_supports asks the operating system too, whether it keeps such registers. */
@@ -43,6 +55,8 @@ static bool ask(enum cpu_isa isa)
         return avx512;
     case CPU_ISA_AVX512VNNI:
         return avx512 && __builtin_cpu_supports("avx512vnni");
+    case CPU_ISA_AMXINT8:
+        return avx512 && __builtin_cpu_supports("avx512vnni") && has_amx();
     default:
         return false;
     }
@@ -91,13 +105,6 @@ bool cpu_isa_has(enum cpu_isa isa)
     return answer == PRESENT;
 }
 
-/* Compiled from the same kernels as the others, but run by no processor yet, real or emulated:
- * until its tests have passed on one, such a set is taken only by name. */
-static bool is_untried(enum cpu_isa isa)
-{
-    return isa == CPU_ISA_AVXVNNI || isa == CPU_ISA_AVX512 || isa == CPU_ISA_AVX512VNNI;
-}
-
 enum cpu_isa cpu_isa_best(void)
 {
     enum cpu_isa best = CPU_ISA_PLAIN;
@@ -107,8 +114,7 @@ enum cpu_isa cpu_isa_best(void)
             continue;
         if (wanted && strcmp(wanted, names[i]) == 0)
             return (enum cpu_isa)i;
-        if (!is_untried((enum cpu_isa)i))
-            best = (enum cpu_isa)i;
+        best = (enum cpu_isa)i;
     }
     return best;
 }

@@ -12,9 +12,9 @@
 #include <stdbool.h>
 
 /*
- * The last one that a processor has is its best, but for those that nothing has run yet. PLAIN is
- * what the compiler may assume: SSE2, or NEON. AVX2 means AVX2 and FMA, and each below it implies
- * it; AVX512 means F, BW, DQ and VL. VNNI and DOTPROD multiply bytes, I8MM small matrices of them.
+ * The last one that a processor has is its best. PLAIN is what the compiler may assume: SSE2, or
+ * NEON. AVX2 means AVX2 and FMA, and each below it implies it; AVX512 means F, BW, DQ and VL. VNNI
+ * and DOTPROD multiply bytes, I8MM small matrices of them, AMX larger ones.
  */
 #define CPU_ISA_TABLE(X)         \
     X(PLAIN, "plain")            \
@@ -22,6 +22,7 @@
     X(AVXVNNI, "avx-vnni")       \
     X(AVX512, "avx512")          \
     X(AVX512VNNI, "avx512-vnni") \
+    X(AMXINT8, "amx-int8")       \
     X(DOTPROD, "dotprod")        \
     X(I8MM, "i8mm")
 

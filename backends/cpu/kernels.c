@@ -10,6 +10,7 @@ const struct cpu_kernels *cpu_kernels_of(enum cpu_isa isa)
         [CPU_ISA_AVXVNNI] = &cpu_kernels_avxvnni,
         [CPU_ISA_AVX512] = &cpu_kernels_avx512,
         [CPU_ISA_AVX512VNNI] = &cpu_kernels_avx512vnni,
+        [CPU_ISA_AMXINT8] = &cpu_kernels_amxint8,
 #elif defined(__aarch64__)
         [CPU_ISA_DOTPROD] = &cpu_kernels_dotprod,
         [CPU_ISA_I8MM] = &cpu_kernels_i8mm,

@@ -157,6 +157,7 @@ struct cpu_kernels {
     const char *gemm_f32_name, *gemm_i8_name, *depthwise_f32_name, *depthwise_i8_name;
     unsigned width;         /* floats a vector */
     unsigned rows, columns; /* of a GEMM tile */
+    unsigned i8_rows;       /* likewise */
     unsigned i8_numbers;    /* of a step of gemm_i8: 2 of 16 bits, or 4 or 8 of 8 */
     unsigned i8_step;       /* its bytes */
     uint8_t i8_flip;        /* bytes of a: (x ^ flip, a signed number) ^ i8_flip; 0 or 128 */
@@ -183,7 +184,8 @@ struct cpu_kernels {
 };
 
 extern const struct cpu_kernels cpu_kernels_plain, cpu_kernels_avx2, cpu_kernels_avxvnni,
-    cpu_kernels_avx512, cpu_kernels_avx512vnni, cpu_kernels_dotprod, cpu_kernels_i8mm;
+    cpu_kernels_avx512, cpu_kernels_avx512vnni, cpu_kernels_amxint8, cpu_kernels_dotprod,
+    cpu_kernels_i8mm;
 
 /* Of an instruction set that this processor has. */
 const struct cpu_kernels *cpu_kernels_of(enum cpu_isa isa);

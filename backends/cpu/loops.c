@@ -10,6 +10,7 @@ const struct cpu_loops *cpu_loops_of(enum cpu_isa isa)
         [CPU_ISA_AVXVNNI] = &cpu_loops_avx2,
         [CPU_ISA_AVX512] = &cpu_loops_avx512,
         [CPU_ISA_AVX512VNNI] = &cpu_loops_avx512,
+        [CPU_ISA_AMXINT8] = &cpu_loops_avx512,
 #elif defined(__aarch64__)
         [CPU_ISA_DOTPROD] = &cpu_loops_plain,
         [CPU_ISA_I8MM] = &cpu_loops_plain,

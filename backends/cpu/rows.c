@@ -18,6 +18,7 @@ const struct cpu_row_kernels *cpu_row_kernels_of(enum cpu_isa isa)
         [CPU_ISA_AVXVNNI] = &cpu_row_kernels_avxvnni,
         [CPU_ISA_AVX512] = &cpu_row_kernels_avx2,
         [CPU_ISA_AVX512VNNI] = &cpu_row_kernels_avx512vnni,
+        [CPU_ISA_AMXINT8] = &cpu_row_kernels_amxint8,
 #elif defined(__aarch64__)
         [CPU_ISA_DOTPROD] = &cpu_row_kernels_dotprod,
         [CPU_ISA_I8MM] = &cpu_row_kernels_dotprod,

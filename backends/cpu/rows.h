@@ -48,7 +48,8 @@ struct cpu_row_kernels {
 };
 
 extern const struct cpu_row_kernels cpu_row_kernels_plain, cpu_row_kernels_avx2,
-    cpu_row_kernels_avxvnni, cpu_row_kernels_avx512vnni, cpu_row_kernels_dotprod;
+    cpu_row_kernels_avxvnni, cpu_row_kernels_avx512vnni, cpu_row_kernels_amxint8,
+    cpu_row_kernels_dotprod;
 
 /* Of an instruction set that this processor has. */
 const struct cpu_row_kernels *cpu_row_kernels_of(enum cpu_isa isa);

@@ -11,7 +11,9 @@
  *     simd_load_lanes, simd_store_lanes, simd_select, simd_at_least, simd_at_most, simd_round,
  *     simd_dot2, simd_widen_bytes, simd_store_bytes, simd_store_bytes_twice,
  *     simd_store_bytes_four, simd_pair_rows,
- * and, where bytes have products of their own (SIMD_DOT4), simd_dot4.
+ * and, where bytes have products of their own (SIMD_DOT4), simd_dot4; where masks make parts of
+ * vectors as cheap as whole ones (SIMD_MASKS), simd_load_first, simd_store_first,
+ * simd_widen_first_bytes, simd_store_first_bytes.
  */
 #ifndef BACKENDS_CPU_SIMD_H
 #define BACKENDS_CPU_SIMD_H
@@ -105,6 +107,7 @@ SIMD_INLINE simd_f32 simd_apart(simd_f32 v)
 #include "backends/cpu/simd_four.h"
 #endif
 
+#ifndef SIMD_MASKS
 /* The first n lanes; the others are 0 and their memory is not touched. */
 SIMD_INLINE simd_f32 simd_load_first(const float *p, size_t n)
 {
@@ -120,16 +123,6 @@ SIMD_INLINE void simd_store_first(float *p, simd_f32 v, size_t n)
     memcpy(p, lanes, n * sizeof *p);
 }
 
-/* Which lanes are the first n, for loads and stores that touch no other memory; the lanes that are
- * not loaded are 0. */
-SIMD_INLINE simd_i32 simd_first_lanes(size_t n)
-{
-    simd_i32 lanes;
-    for (int i = 0; i < SIMD_WIDTH; i++)
-        lanes[i] = (size_t)i < n ? -1 : 0;
-    return lanes;
-}
-
 SIMD_INLINE simd_i32 simd_widen_first_bytes(const void *p, uint8_t flip, size_t n)
 {
     uint8_t bytes[SIMD_WIDTH] = {0};
@@ -142,6 +135,17 @@ SIMD_INLINE void simd_store_first_bytes(void *p, simd_i32 v, size_t n)
     uint8_t bytes[SIMD_WIDTH];
     simd_store_bytes(bytes, v);
     memcpy(p, bytes, n);
+}
+#endif
+
+/* Which lanes are the first n, for loads and stores that touch no other memory; the lanes that are
+ * not loaded are 0. */
+SIMD_INLINE simd_i32 simd_first_lanes(size_t n)
+{
+    simd_i32 lanes;
+    for (int i = 0; i < SIMD_WIDTH; i++)
+        lanes[i] = (size_t)i < n ? -1 : 0;
+    return lanes;
 }
 
 #endif

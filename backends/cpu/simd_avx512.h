@@ -72,6 +72,36 @@ SIMD_INLINE void simd_store_bytes(void *p, simd_i32 v)
     _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8((__m512i)v));
 }
 
+/* Parts of vectors: what simd.h says of them. */
+#define SIMD_MASKS
+
+SIMD_INLINE __mmask16 simd_mask_first(size_t n)
+{
+    return (__mmask16)((1u << n) - 1);
+}
+
+SIMD_INLINE simd_f32 simd_load_first(const float *p, size_t n)
+{
+    return (simd_f32)_mm512_maskz_loadu_ps(simd_mask_first(n), p);
+}
+
+SIMD_INLINE void simd_store_first(float *p, simd_f32 v, size_t n)
+{
+    _mm512_mask_storeu_ps(p, simd_mask_first(n), (__m512)v);
+}
+
+SIMD_INLINE simd_i32 simd_widen_first_bytes(const void *p, uint8_t flip, size_t n)
+{
+    __m128i bytes = _mm_maskz_loadu_epi8(simd_mask_first(n), p);
+    bytes = _mm_xor_si128(bytes, _mm_set1_epi8((char)flip));
+    return (simd_i32)_mm512_cvtepi8_epi32(bytes);
+}
+
+SIMD_INLINE void simd_store_first_bytes(void *p, simd_i32 v, size_t n)
+{
+    _mm512_mask_cvtepi32_storeu_epi8(p, simd_mask_first(n), (__m512i)v);
+}
+
 /* The same of two vectors, one after the other; numbers are at most 255 and at least -128. */
 SIMD_INLINE void simd_store_bytes_twice(void *p, simd_i32 a, simd_i32 b)
 {

@@ -145,6 +145,9 @@ START_TEST(weights_of_8_bits_by_channel_and_group)
                    random_between(1, 41), -128);
     layer_case(13, 1, 2048, 70, -128);
     layer_case(13, 1, 2049, 9, -128);
+    for (int32_t rows = 16; rows < 160; rows += 29) /* tiles of rows, and what they leave */
+        layer_case(rows, random_between(1, 3), random_between(60, 300), random_between(60, 140),
+                   -128);
 }
 END_TEST
 
@@ -159,6 +162,7 @@ START_TEST(weights_of_4_bits_by_channel_and_group)
         layer_case(random_between(8, 21), random_between(1, 4), random_between(1, 70),
                    random_between(1, 41), -8);
     layer_case(13, 64, 32, 70, -8);
+    layer_case(75, 2, 128, 70, -8);
 }
 END_TEST
 
