@@ -214,8 +214,8 @@ def pool(op: Operands) -> nn.Module:
         return Lambda(lambda x: F.avg_pool2d(x, kernel, stride, before, ceil, counted))
     if not largest:
         raise UnsupportedError("ONNX AveragePool with more padding on one side")
-    pads = outside(before, after)
-    return Lambda(lambda x: F.max_pool2d(F.pad(x, pads, value=float("-inf")), kernel, stride, ceil_mode=ceil))
+    pads, least = outside(before, after), torch.finfo(torch.float32).min  # -inf is no JSON, which delegates are written through
+    return Lambda(lambda x: F.max_pool2d(F.pad(x, pads, value=least), kernel, stride, ceil_mode=ceil))
 
 
 def mean(op: Operands) -> nn.Module:

@@ -14,6 +14,8 @@ if not all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime")):
     sys.exit(77)  # reported as skipped
 
 import onnx
+from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+from executorch.exir import to_edge_transform_and_lower
 from models import onnx_import
 from models.ort import Onnxruntime
 from models.subject import UnsupportedError
@@ -119,6 +121,12 @@ class OnnxImport(unittest.TestCase):
         self.one("AveragePool", (1, 3, 9, 8), kernel_shape=[3, 3], pads=[1, 1, 1, 1])
         self.one("GlobalAveragePool", (1, 3, 9, 8))
         self.one("ReduceMean", (1, 3, 4), axes=[-1], keepdims=0, axes_left=2)
+
+    def test_uneven_padding_of_a_maximum_can_be_delegated(self):
+        """ExecuTorch writes XNNPACK's graph as JSON, where no number is infinite."""
+        module = self.one("MaxPool", (1, 3, 9, 8), kernel_shape=[2, 2], auto_pad="SAME_UPPER")
+        exported = torch.export.export(module, (torch.zeros(1, 3, 9, 8),))
+        to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()]).to_executorch()
 
     def test_shapes_are_computed_once(self):
         """The usual way to write flatten: Shape, a part of it, -1 behind it, Reshape."""
