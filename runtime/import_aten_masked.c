@@ -32,8 +32,8 @@ static enum percept_status expect_sum(struct prt_import *import, uint32_t vector
     uint32_t sum;
     const struct prt_tensor one = {.dtype = PRT_I64, .rank = 1, .sizes = {1}};
     bool empty = prt_import_spec(import, vector)->sizes[0] == 0;
-    enum percept_status status = empty ? prt_aten_filled(import, &one, 0, &sum)
-                                       : prt_import_temporary(import, &one, &sum);
+    enum percept_status status =
+        empty ? prt_aten_filled(import, &one, 0, &sum) : prt_import_temporary(import, &one, &sum);
     if (status == PERCEPT_OK && !empty)
         status = prt_aten_reduce(import, PRT_REDUCE_SUM, vector, 1, true, sum);
     return status == PERCEPT_OK ? prt_import_expect(import, sum, size) : status;

@@ -1,6 +1,6 @@
 /* Why: a fuzzer that starts from a blob does not have to find its way through a `.pte` first. */
-#include "check.h"
 #include "delegate.h"
+#include "check.h"
 #include "runtime/program_data.h"
 
 #include <stdlib.h>
