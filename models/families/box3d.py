@@ -2,47 +2,31 @@
 which its pose follows. From TFLite.
 """
 
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from .. import images, tflite_import
-from ..litert import LiteRT
+from .. import images
 from ..pins import Model
-from ..subject import Method, Outputs, Sample, Subject, nchw
+from ..subject import Outputs, Sample, Subject, nchw
+from ..tflite_subject import TfliteSubject
+from .hands import hand_frames
 
 SIZE = 224
-PHOTOS = ("nocurl.jpg", "halfcurl.jpg", "fullcurl.jpg", "fingers-lq.gif")
 FRAMES = 12
 
 
-class Box3d(Subject):
+class Box3d(TfliteSubject):
     """int8 is judged by how far its points are off, in pixels of the crop. The samples show none of the objects: they compare
     numbers."""
 
     def __init__(self, model: Model, out: Path):
-        super().__init__(model, out, peer="ai-edge-litert", int8_limit=10.0, unit="px")
-
-    @cached_property
-    def net(self) -> tflite_import.TfliteModule:
-        return tflite_import.build(tflite_import.load(self.original_file()))
-
-    @cached_property
-    def engine(self) -> LiteRT:
-        return LiteRT(self.original_file())
-
-    def methods(self) -> dict[str, Method]:
-        return {"forward": Method(self.net, tuple(map(torch.zeros, self.net.input_shapes)))}
+        super().__init__(model, out, int8_limit=10.0, unit="px")
 
     def samples(self) -> list[Sample]:
-        frames = [frame for name in PHOTOS for frame in images.read(self.out / "media" / "hands" / name)][:FRAMES]
+        frames = hand_frames(self.out / "media")[:FRAMES]
         squares = [images.crop(frame.pixels, images.letterbox(*frame.size), SIZE) for frame in frames]
         return [Sample((nchw(square),)) for square in squares]
-
-    def original(self, sample: Sample) -> Outputs:
-        return self.engine(sample.inputs[0][0].permute(1, 2, 0).numpy())
 
     def error(self, outputs: Outputs, reference: Outputs) -> float:
         """Of the points, relative to the crop; and of the probability."""

@@ -1,15 +1,14 @@
 """MediaPipe's hand tracking: palm detector and landmark net, from TFLite, on photos and an animation of hands."""
 
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from .. import hands, images, tflite_import
+from .. import hands, images
 from ..litert import LiteRT
 from ..pins import Model
-from ..subject import Method, Outputs, Sample, Subject, nchw
+from ..subject import Outputs, Sample, Subject, nchw
+from ..tflite_subject import TfliteSubject
 
 HAND_FILES = ("nocurl.jpg", "halfcurl.jpg", "fullcurl.jpg", "fingers-lq.gif")
 PROBES = (1, 31)  # a photo and a frame of the animation, neither calibrated on
@@ -20,29 +19,15 @@ def hand_frames(media: Path) -> list[images.Frame]:
     return [frame for name in HAND_FILES for frame in images.read(media / "hands" / name)]
 
 
-class Hands(Subject):
+class Hands(TfliteSubject):
     def __init__(self, model: Model, out: Path, int8_limit: float):
-        super().__init__(model, out, peer="ai-edge-litert", int8_limit=int8_limit, unit="px")
-
-    @cached_property
-    def net(self):
-        return tflite_import.build(tflite_import.load(self.original_file()))
-
-    @cached_property
-    def engine(self) -> LiteRT:
-        return LiteRT(self.original_file())
-
-    def methods(self) -> dict[str, Method]:
-        return {"forward": Method(self.net, tuple(map(torch.zeros, self.net.input_shapes)))}
+        super().__init__(model, out, int8_limit=int8_limit, unit="px")
 
     def samples(self) -> list[Sample]:
         return [Sample((nchw(image),)) for image in self.images()]
 
     def probes(self, samples: list[Sample]) -> list[Sample]:
         return [samples[i] for i in PROBES]
-
-    def original(self, sample: Sample) -> Outputs:
-        return self.engine(sample.inputs[0][0].permute(1, 2, 0).numpy())
 
     def images(self) -> list[np.ndarray]:
         raise NotImplementedError
