@@ -334,7 +334,7 @@ struct prt_attention_attrs {
     X(DEQUANTIZE, "dequantize", SAME) /* I8/U8/I32 -> F32 by x.quant */                        \
     X(CODES, "codes", SAME)           /* x; its bytes with y's quantisation */                 \
     X(RESCALE, "rescale", CONTIGUOUS) /* these: graph_integer.h */                             \
-    X(TABLE, "table", CONTIGUOUS)     /* I8, [256] -> its type; I16, I16[513] -> I32 */        \
+    X(TABLE, "table", SAME)           /* x, table: graph_integer.h */                          \
     X(INTEGER_CONV, "integer_conv", CONTIGUOUS)                                                \
     X(INTEGER_MATMUL, "integer_matmul", CONTIGUOUS)                                            \
     X(INTEGER_POOL, "integer_pool", CONTIGUOUS)                                                \

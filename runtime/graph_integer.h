@@ -40,6 +40,13 @@ struct prt_rescale_attrs {
     bool unsigned_x, unsigned_y; /* the type's bits are those of its unsigned sibling */
 };
 
+/*
+ * TABLE has no attributes. inputs: x, table.   output: y, x's sizes.
+ * x I8 or U8, quantised or not; table: 256 elements of y's type (I8 or U8, also quantised), the
+ * last dimension alone longer than 1: y is the one at x's place among the codes in their order. x
+ * I16, table I16 [513]; y I32: 9 bits of x choose two neighbours, 7 stand between them.
+ */
+
 /* inputs: x [N, H, W, C] of I8 or I16. Averages over what is inside, rounded as TOSA does. */
 struct prt_integer_pool_attrs {
     struct prt_pool_attrs window; /* without activation and dilation */

@@ -58,6 +58,9 @@ prt_pass prt_pass_quantise;
 /* Leave the taps out of CONV2D kernels that meet nothing but padding. */
 prt_pass prt_pass_trim;
 
+/* Make one TABLE of each chain of functions from 8-bit codes to 8-bit codes. */
+prt_pass prt_pass_tabulate;
+
 /*
  * Fix the dim_order of every value by its producer's layout rule and insert LAYOUT copies where two
  * rules meet that disagree. The method's inputs and outputs keep the program's order. Afterwards

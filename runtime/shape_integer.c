@@ -51,16 +51,25 @@ const char *prt_shape_rescale(const struct prt_check *check)
     return NULL;
 }
 
+/* 8 bits, plain or with one scale. */
+static bool is_byte(const struct prt_tensor *x)
+{
+    return (x->dtype == PRT_I8 || x->dtype == PRT_U8) && x->quant.kind != PRT_QUANT_PER_CHANNEL;
+}
+
 const char *prt_shape_table(const struct prt_check *check)
 {
     const struct prt_tensor *x = tensor_at(check, 0), *table = tensor_at(check, 1), *y = check->y;
     if (!x || !table)
         return WRONG_KIND;
-    bool bytes = is_plain(x, PRT_I8) && is_plain(table, PRT_I8) && is_plain(y, PRT_I8);
+    bool bytes = is_byte(x) && is_byte(y) && same_codes(table, y);
     bool halves = is_plain(x, PRT_I16) && is_plain(table, PRT_I16) && is_plain(y, PRT_I32);
     if (!bytes && !halves)
         return WRONG_DTYPE;
-    return prt_tensor_same_sizes(x, y) && vector_of(table, bytes ? 256 : 513) ? NULL : WRONG_SIZES;
+    int32_t count = bytes ? 256 : 513;
+    bool row = table->rank > 0 && table->sizes[table->rank - 1] == count &&
+               prt_tensor_elements(table) == (size_t)count;
+    return row && prt_tensor_same_sizes(x, y) ? NULL : WRONG_SIZES;
 }
 
 /* Does an axis of a convolution add up? */

@@ -75,6 +75,9 @@ struct cpu_loops {
     void (*prelu_codes[CPU_BYTES])(size_t rows, size_t n, void *y, const void *x,
                                    const int16_t *below, const struct cpu_fixed *fixed);
 
+    /* y[i] = table[x[i] ^ first], of 256 bytes; y may be x. */
+    void (*look_up)(size_t n, uint8_t *y, const uint8_t *x, const uint8_t *table, uint8_t first);
+
     /* y[i] = max over k of x[k][i], NaN if one is; count is a multiple of 4. */
     void (*max_f32)(size_t n, float *y, const float *const *x, size_t count);
     void (*max_i8)(size_t n, int8_t *y, const int8_t *const *x, size_t count);

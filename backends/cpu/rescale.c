@@ -1,4 +1,4 @@
-/* Why: what TOSA does to single integers: scales with a multiplier and a shift, and tables. */
+/* Why: what TOSA does to single integers: scales with a multiplier and a shift. */
 #include "backends/cpu/integer.h"
 #include "backends/cpu/nest.h"
 #include "backends/cpu/step.h"
@@ -9,8 +9,6 @@ static bool supports(const struct prt_graph *graph, const struct prt_node *node)
     (void)node; /* the graph's rule leaves only what is here */
     return true;
 }
-
-/* ---- RESCALE ---- */
 
 struct rescale {
     struct prt_rescale_attrs attrs;
@@ -123,65 +121,3 @@ static enum percept_status rescale_prepare(const struct cpu_prepare *prepare, st
 }
 
 const struct cpu_kernel cpu_rescale = {.supports = supports, .prepare = rescale_prepare};
-
-/* ---- TABLE ---- */
-
-struct table_run {
-    const void *x, *table;
-    void *y;
-    size_t count;
-};
-
-static void bytes_task(void *context, size_t task, unsigned worker)
-{
-    (void)worker;
-    const struct table_run *job = context;
-    const int8_t *x = job->x, *table = job->table;
-    int8_t *y = job->y;
-    size_t first = task * CPU_GRAIN, last = first + CPU_GRAIN;
-    for (size_t i = first; i < (last < job->count ? last : job->count); i++)
-        y[i] = table[x[i] + 128];
-}
-
-/* 9 bits choose two neighbours, 7 stand between them. */
-static void halves_task(void *context, size_t task, unsigned worker)
-{
-    (void)worker;
-    const struct table_run *job = context;
-    const int16_t *x = job->x, *table = job->table;
-    int32_t *y = job->y;
-    size_t first = task * CPU_GRAIN, last = first + CPU_GRAIN;
-    for (size_t i = first; i < (last < job->count ? last : job->count); i++) {
-        int32_t at = (x[i] >> 7) + 256, between = x[i] & 127;
-        y[i] = table[at] * 128 + (table[at + 1] - table[at]) * between;
-    }
-}
-
-struct table {
-    size_t count;
-    bool bytes;
-};
-
-static void table_run(const struct cpu_step *step, const struct cpu_run *run)
-{
-    const struct table *op = step->state;
-    struct table_run job = {run->data[step->inputs[0]], run->data[step->inputs[1]],
-                            run->data[step->output], op->count};
-    cpu_spread(run->pool, op->count, CPU_GRAIN, (op->count + CPU_GRAIN - 1) / CPU_GRAIN,
-               op->bytes ? bytes_task : halves_task, &job);
-}
-
-static enum percept_status table_prepare(const struct cpu_prepare *prepare, struct cpu_step *step)
-{
-    struct table *op = cpu_prepare_alloc(prepare, sizeof *op);
-    if (!op)
-        return PERCEPT_NO_MEMORY;
-    const struct prt_tensor *x = cpu_operand(prepare->graph, prepare->node, 0);
-    *op = (struct table){prt_tensor_elements(x), x->dtype == PRT_I8};
-    step->run = table_run;
-    step->kernel = "table";
-    step->state = op;
-    return PERCEPT_OK;
-}
-
-const struct cpu_kernel cpu_table = {.supports = supports, .prepare = table_prepare};

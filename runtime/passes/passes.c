@@ -20,9 +20,10 @@ static const struct {
     {prt_pass_simplify, true}, /* again: quantising has moved padding next to convolutions */
     {prt_pass_fuse, true},
     {prt_pass_trim, true}, /* by now convolutions have all their padding */
+    {prt_pass_tabulate, true},
     {prt_pass_layout, false},
     {prt_pass_expand, false},
-    {prt_pass_fold_laid_out, false}, /* copies and conversions that the last two inserted */
+    {prt_pass_fold_laid_out, false}, /* tables, and what the last two inserted */
 };
 
 enum percept_status prt_passes_run(struct prt_graph *graph,

@@ -71,30 +71,54 @@ END_TEST
 static double looked_up(const struct one_node *one, const int32_t *index, const void *context)
 {
     (void)context;
+    const struct prt_tensor *spec = one_node_spec(one, 0);
     double x = one_node_get(one, 0, index);
-    if (one_node_spec(one, 0)->dtype == PRT_I8)
-        return one_node_get(one, 1, (const int32_t[]){(int32_t)x + 128});
+    if (spec->dtype != PRT_I16) {
+        if (spec->quant.kind != PRT_QUANT_NONE)
+            x = rint(x / (double)spec->quant.scale) + spec->quant.zero_point;
+        return one_node_get(one, 1, (const int32_t[]){(int32_t)x + (spec->dtype == PRT_I8) * 128});
+    }
     int32_t base = (int32_t)floor(x / 128), between = (int32_t)(x - 128 * base);
     double first = one_node_get(one, 1, (const int32_t[]){base + 256});
     double second = one_node_get(one, 1, (const int32_t[]){base + 257});
     return first * 128 + (second - first) * between;
 }
 
+static const struct {
+    enum prt_dtype x, table, y;
+    double lo, hi;
+    bool coded;
+} lookups[] = {
+    {PRT_I8, PRT_I8, PRT_I8, -128, 127, false},        {PRT_U8, PRT_U8, PRT_U8, 0, 255, false},
+    {PRT_I8, PRT_U8, PRT_U8, -128, 127, true},         {PRT_U8, PRT_I8, PRT_I8, 0, 255, true},
+    {PRT_I16, PRT_I16, PRT_I32, -32768, 32767, false},
+};
+
 START_TEST(table)
 {
-    bool bytes = _i == 0;
     random_seed((uint64_t)_i);
-    struct one_node one = one_node_begin();
-    struct prt_tensor x = TENSOR(bytes ? PRT_I8 : PRT_I16, 7, 300), y = x;
-    y.dtype = bytes ? PRT_I8 : PRT_I32;
-    uint32_t id = one_node_input(&one, x);
-    uint32_t entries = one_node_input(&one, TENSOR(x.dtype, bytes ? 256 : 513));
-    one_node_fill(&one, id, bytes ? -128 : -32768, bytes ? 127 : 32767);
-    one_node_fill(&one, entries, bytes ? -128 : -32768, bytes ? 127 : 32767);
-    NODE(&one, PRT_OP_TABLE, y, id, entries);
-    one_node_run(&one);
-    one_node_check(&one, looked_up, NULL, 0);
-    one_node_end(&one);
+    enum prt_dtype type = lookups[_i].x;
+    for (int round = 0; round < 4; round++) { /* lengths that are no multiple of a vector, too */
+        struct one_node one = one_node_begin();
+        struct prt_tensor x = TENSOR(type, 2, 3, 7, random_between(1, 30) * 30 + round), y = x;
+        struct prt_tensor entries = TENSOR(lookups[_i].table, type == PRT_I16 ? 513 : 256);
+        if (round % 2)
+            x = channels_last(x);
+        y = x;
+        y.dtype = lookups[_i].y;
+        if (lookups[_i].coded) {
+            x = quantised(x, 0.3, 3);
+            y = quantised(y, 0.02, 5);
+            entries = quantised(entries, 0.02, 5);
+        }
+        uint32_t id = one_node_input(&one, x), at = one_node_input(&one, entries);
+        one_node_fill(&one, id, lookups[_i].lo, lookups[_i].hi);
+        one_node_fill(&one, at, lookups[_i].lo, lookups[_i].hi);
+        NODE(&one, PRT_OP_TABLE, y, id, at);
+        one_node_run(&one);
+        one_node_check(&one, looked_up, NULL, 0);
+        one_node_end(&one);
+    }
 }
 END_TEST
 
@@ -217,7 +241,7 @@ int main(void)
 {
     TCase *tests = tcase_create("integer");
     tcase_add_loop_test(tests, rescale, 0, 2);
-    tcase_add_loop_test(tests, table, 0, 2);
+    tcase_add_loop_test(tests, table, 0, sizeof lookups / sizeof *lookups);
     tcase_add_loop_test(tests, convolution, 0, 3);
     tcase_add_loop_test(tests, matmul, 0, 2);
     tcase_set_timeout(tests, 120);
