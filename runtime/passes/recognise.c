@@ -139,17 +139,8 @@ static uint32_t row_mean(const struct prt_graph *graph, uint32_t id)
 /* The value whose square makes `id`. */
 static uint32_t root(const struct prt_graph *graph, uint32_t id)
 {
-    const struct prt_node *square = unary(graph, id, PRT_UNARY_SQUARE),
-                          *mul = binary(graph, id, PRT_BINARY_MUL),
-                          *pow = binary(graph, id, PRT_BINARY_POW);
-    double exponent;
-    if (square)
-        return square->inputs[0];
-    if (mul && mul->inputs[0] == mul->inputs[1])
-        return mul->inputs[0];
-    return pow && prt_match_number(graph, pow->inputs[1], &exponent) && exponent == 2
-               ? pow->inputs[0]
-               : PRT_NO_VALUE;
+    const struct prt_node *square = unary(graph, id, PRT_UNARY_SQUARE);
+    return square ? square->inputs[0] : PRT_NO_VALUE;
 }
 
 /* The value of which `id` is sqrt(mean of the squares of a row + epsilon), or one over that. */

@@ -242,23 +242,30 @@ static bool constant_right(struct simplify *simplify, struct prt_node *node)
     return true;
 }
 
-/* maximum(x, 0) and minimum(x, 6) are clamps. */
-static bool clamp_from_binary(struct simplify *simplify, struct prt_node *node)
+/* maximum(x, 0) and minimum(x, 6) are clamps, x * x and x ^ 2 squares. */
+static bool unary_from_binary(struct simplify *simplify, struct prt_node *node)
 {
-    if (node->op != PRT_OP_BINARY || node->attrs.binary.act.kind != PRT_ACT_NONE)
+    if (node->op != PRT_OP_BINARY || node->attrs.binary.act.kind != PRT_ACT_NONE ||
+        !prt_match_is_f32(simplify->graph, node->inputs[0]) ||
+        !prt_tensor_same_sizes(tensor_of(simplify, node->inputs[0]),
+                               tensor_of(simplify, node->outputs[0])))
         return false;
     enum prt_binary_kind kind = node->attrs.binary.kind;
-    const struct prt_tensor *x = tensor_of(simplify, node->inputs[0]);
-    double bound;
-    if ((kind != PRT_BINARY_MAX && kind != PRT_BINARY_MIN) || !x || x->dtype != PRT_F32 ||
-        !prt_match_number(simplify->graph, node->inputs[1], &bound) || isnan(bound) ||
-        !prt_tensor_same_sizes(x, tensor_of(simplify, node->outputs[0])))
+    double number;
+    bool has_number = prt_match_number(simplify->graph, node->inputs[1], &number) && !isnan(number);
+    if (has_number && kind == PRT_BINARY_MAX)
+        node->attrs.unary = (struct prt_unary_attrs){PRT_UNARY_CLAMP, number, INFINITY};
+    else if (has_number && kind == PRT_BINARY_MIN)
+        node->attrs.unary = (struct prt_unary_attrs){PRT_UNARY_CLAMP, -INFINITY, number};
+    else if ((has_number && kind == PRT_BINARY_POW && number == 2) ||
+             (kind == PRT_BINARY_MUL && node->inputs[0] == node->inputs[1]))
+        node->attrs.unary = (struct prt_unary_attrs){PRT_UNARY_SQUARE, 0, 0};
+    else
         return false;
+    if (node->inputs[0] == node->inputs[1])
+        simplify->graph->values[node->inputs[0]].uses--;
     node->op = PRT_OP_UNARY;
     node->input_count = 1;
-    node->attrs.unary = kind == PRT_BINARY_MAX
-                            ? (struct prt_unary_attrs){PRT_UNARY_CLAMP, bound, INFINITY}
-                            : (struct prt_unary_attrs){PRT_UNARY_CLAMP, -INFINITY, bound};
     return true;
 }
 
@@ -395,7 +402,7 @@ static bool linear_from_matmul(struct simplify *simplify, struct prt_node *node)
 
 static rule *const rules[] = {
     drop_identity,  drop_twin,    compose_permutes,  compose_reshapes, sink_below_permute,
-    constant_right, merge_clamps, clamp_from_binary, prelu_from_where, linear_from_matmul,
+    constant_right, merge_clamps, unary_from_binary, prelu_from_where, linear_from_matmul,
 };
 
 enum percept_status prt_pass_simplify(struct prt_graph *graph,

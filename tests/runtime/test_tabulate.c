@@ -72,7 +72,7 @@ static const struct {
     {"two places", another_place,
      "quantize dequantize permute layout reshape binary quantize dequantize"},
     {"read on the way", read_on_the_way,
-     "quantize dequantize binary binary table dequantize binary"},
+     "quantize dequantize binary unary table dequantize binary"},
 };
 
 static struct prt_model *run_case(size_t row, bool fuse)
