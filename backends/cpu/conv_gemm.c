@@ -213,6 +213,7 @@ static void block_f32(const struct cpu_conv_call *call, uint8_t *scratch, size_t
         .depth = depth,
         .channels = channels,
         .a = a,
+        .zeros = zeros,
         .panels = (const float *)((const uint8_t *)conv->packed + group * conv->gemm.group_bytes) +
                   channel * (1 + taps * depth),
         .residual = spec->residual ? (const float *)call->residual + at : NULL,

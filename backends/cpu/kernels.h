@@ -42,6 +42,7 @@ struct cpu_requant {
 struct cpu_gemm_f32 {
     size_t rows, taps, depth, channels;
     const float *const *a; /* taps * rows */
+    const float *zeros;    /* what an `a` outside the image points to, or NULL */
     const float *panels;
     const float *residual; /* or NULL */
     float *y;
