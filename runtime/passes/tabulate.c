@@ -65,7 +65,8 @@ static uint32_t find_root(const struct tabulate *tabulate, const struct prt_node
     const struct prt_graph *graph = tabulate->graph;
     const struct prt_tensor *y = prt_match_tensor(graph, node->outputs[0]);
     uint32_t root = PRT_NO_VALUE;
-    if (!is_pointwise(node) || prt_tensor_elements(y) <= CODES)
+    if (!is_pointwise(node) || prt_tensor_elements(y) <= CODES ||
+        y->quant.kind == PRT_QUANT_PER_CHANNEL)
         return PRT_NO_VALUE;
     for (unsigned i = 0; i < node->input_count; i++) {
         uint32_t id = node->inputs[i], from;

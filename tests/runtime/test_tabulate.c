@@ -43,6 +43,15 @@ static uint32_t a_channel_each(struct prt_graph *graph, uint32_t x)
     return rounded(graph, build_binary(graph, PRT_BINARY_MUL, x, slopes), 0.01f, 0);
 }
 
+static uint32_t a_scale_each(struct prt_graph *graph, uint32_t x)
+{
+    static const float scales[COLUMNS] = {0.03f, 0.02f, 0.05f, 0.1f};
+    uint32_t codes = build_quantize(graph, x, 0, 0);
+    graph->values[codes].tensor.quant = (struct prt_quant){
+        .kind = PRT_QUANT_PER_CHANNEL, .axis = 1, .count = COLUMNS, .scales = scales};
+    return rounded(graph, build_dequantize(graph, codes), 0.04f, 1);
+}
+
 /* Reversed, the codes of one place meet those of another. */
 static uint32_t another_place(struct prt_graph *graph, uint32_t x)
 {
@@ -69,6 +78,8 @@ static const struct {
     {"a constant of one element", one_element, "quantize table dequantize"},
     {"a constant for each channel", a_channel_each,
      "quantize dequantize binary quantize dequantize"},
+    {"a scale for each channel", a_scale_each,
+     "quantize dequantize quantize dequantize quantize dequantize"},
     {"two places", another_place,
      "quantize dequantize permute layout reshape binary quantize dequantize"},
     {"read on the way", read_on_the_way,
