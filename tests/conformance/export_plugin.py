@@ -5,6 +5,8 @@ own collection, parameters, recipes and seeds stay what they are. For each model
 
     TEST.pte, TEST.inN.bin, TEST.outN.bin   the program, raw row-major inputs, and what the model itself computes for them
     manifest.jsonl                          an object a line, as `percept model verify` reads it
+    reference_model/                        the same once more for programs with TOSA's blobs, but what TOSA's reference model
+                                            computes for them, to the bit in integers
 
 Options: --out OUT, --every N (of the tests collected, each N-th). Each model is exported in a process of its own, with a time
 limit, so that one that crashes or hangs costs itself only; its line then has a "status" other than "ok" and no "pte".
@@ -40,7 +42,8 @@ def pytest_configure(config):
     global out
     out = Path(config.getoption("--out"))
     out.mkdir(parents=True, exist_ok=True)
-    (out / "manifest.jsonl").unlink(missing_ok=True)
+    for manifest in out.glob("**/manifest.jsonl"):
+        manifest.unlink()
     torch.set_num_threads(1)
     # Programs of the suite use marks of plugins that are not needed here.
     config.addinivalue_line("markers", "timeout: of pytest-timeout, which is not used")
@@ -74,8 +77,8 @@ def plain_name(test_name, flow_name, subtest_index):
     return name.replace("/", "_") + (f"_{subtest_index}" if subtest_index else "")
 
 
-def write_values(values, stem, tag):
-    """Write each tensor to a file of its own; returns the manifest's entries."""
+def write_values(values, folder, stem, tag):
+    """Write each tensor to a file of its own in the folder; returns the manifest's entries."""
     entries = []
     for i, value in enumerate(values):
         if not isinstance(value, torch.Tensor):
@@ -84,7 +87,7 @@ def write_values(values, stem, tag):
         name = f"{stem}.{tag}{i}.bin"
         rows = value.detach().contiguous().reshape(-1)
         rows = rows.to(torch.uint8) if rows.dtype == torch.bool else rows.view(torch.uint8)
-        (out / name).write_bytes(rows.numpy().tobytes())
+        (folder / name).write_bytes(rows.numpy().tobytes())
         entries.append(
             {
                 "kind": "tensor",
@@ -109,6 +112,23 @@ def stock_result(program, inputs):
     except Exception as error:
         return str(error)[:200]
     return None
+
+
+def add_line(folder, record):
+    with open(folder / "manifest.jsonl", "a") as manifest:
+        manifest.write(json.dumps(record, default=str) + "\n")
+
+
+def write_specified(tester, inputs, record):
+    """The program once more, with what TOSA's reference model computes for it."""
+    folder = out / "reference_model"
+    folder.mkdir(exist_ok=True)
+    expected = tester.stages[StageType.TO_EXECUTORCH].run_artifact(inputs)
+    for name in [record["pte"], *(entry["file"] for entry in record["inputs"] if "file" in entry)]:
+        (folder / name).unlink(missing_ok=True)
+        os.link(out / name, folder / name)
+    outputs = write_values(pytree.tree_flatten(expected)[0], folder, record["test"], "out")
+    add_line(folder, {**record, "outputs": outputs})
 
 
 def export(model, inputs, flow, name, base, dynamic_shapes, random_inputs, record):
@@ -137,13 +157,15 @@ def export(model, inputs, flow, name, base, dynamic_shapes, random_inputs, recor
     record["status"] = "no reference"
     flat_inputs, _ = pytree.tree_flatten(given)
     expected, _ = Tester._calculate_reference_output(tester.stages[StageType.EXPORT].artifact, given)
-    record["inputs"] = write_values(flat_inputs, name, "in")
-    record["outputs"] = write_values(pytree.tree_flatten(expected)[0], name, "out")
+    record["inputs"] = write_values(flat_inputs, out, name, "in")
+    record["outputs"] = write_values(pytree.tree_flatten(expected)[0], out, name, "out")
     record["delegates"] = sorted({d.id for plan in program.executorch_program.execution_plan for d in plan.delegates})
     (out / f"{name}.pte").write_bytes(bytes(program.buffer))
     record["pte"] = f"{name}.pte"
     record["status"] = "ok"
     record["executorch"] = stock_result(program, flat_inputs)
+    if "TOSABackend" in record["delegates"]:
+        write_specified(tester, given, record)
 
 
 def child(record, arguments):
@@ -156,8 +178,7 @@ def child(record, arguments):
         export(*arguments, record)
     except Exception as error:
         record["error"] = f"{type(error).__name__}: {error}"[:400]
-    with open(out / "manifest.jsonl", "a") as manifest:
-        manifest.write(json.dumps(record, default=str) + "\n")
+    add_line(out, record)
 
 
 def run_test(
@@ -183,8 +204,7 @@ def run_test(
     _, status = os.waitpid(pid, 0)
     if os.WIFSIGNALED(status):
         record["status"] = f"signal {os.WTERMSIG(status)}"
-        with open(out / "manifest.jsonl", "a") as manifest:
-            manifest.write(json.dumps(record) + "\n")
+        add_line(out, record)
     return TestCaseSummary(
         backend=flow.backend,
         base_name=test_base_name,
