@@ -1,10 +1,10 @@
 /* Why: weights are read in the order of the kernel's tiles, which is no order that a file has them
  * in. Most of what loading a model costs is this, so it goes through them once, without looking
  * anything up for a number. */
-#include "backends/cpu/cache.h"
 #include "backends/cpu/conv_plan.h"
 #include "backends/cpu/shared.h"
 #include "base/checked.h"
+#include "runtime/cache/cache.h"
 
 #include <string.h>
 
@@ -333,12 +333,12 @@ static struct base_hash key_of(const struct cpu_conv *conv, const struct cpu_con
     return key;
 }
 
-static void *find_in_cache(struct cpu_cache *cache, const struct base_hash *key, size_t count,
+static void *find_in_cache(struct prt_cache *cache, const struct base_hash *key, size_t count,
                            size_t size, size_t *bytes)
 {
     size_t wanted;
     void *block =
-        cpu_shared_bytes(count, size, &wanted) ? cpu_cache_find(cache, key, wanted) : NULL;
+        cpu_shared_bytes(count, size, &wanted) ? prt_cache_find(cache, key, &wanted) : NULL;
     if (!block)
         return NULL;
     *bytes = wanted;
@@ -355,7 +355,7 @@ enum percept_status cpu_conv_pack(struct cpu_conv *conv, const struct cpu_conv_w
         if (!conv->packed)
             conv->packed = find_in_cache(weights->cache, &key, count, size, &conv->packed_bytes);
         if (conv->packed) {
-            cpu_cache_keep(weights->cache, &key, conv->packed, conv->packed_bytes);
+            prt_cache_keep(weights->cache, &key, conv->packed, conv->packed_bytes);
             return PERCEPT_OK;
         }
     }
@@ -367,7 +367,7 @@ enum percept_status cpu_conv_pack(struct cpu_conv *conv, const struct cpu_conv_w
     conv->packed =
         cpu_shared_keyed(conv->packed, conv->packed_bytes, weights->source ? &key : NULL);
     if (weights->source)
-        cpu_cache_keep(weights->cache, &key, conv->packed, conv->packed_bytes);
+        prt_cache_keep(weights->cache, &key, conv->packed, conv->packed_bytes);
     return PERCEPT_OK;
 }
 

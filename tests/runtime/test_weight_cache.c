@@ -3,8 +3,8 @@
 #include "pte.h"
 #include "run.h"
 
-#include "backends/cpu/private_file.h"
-#include "backends/cpu/seen.h"
+#include "runtime/cache/private_file.h"
+#include "runtime/cache/seen.h"
 #include "runtime/prt.h"
 
 #include <check.h>
@@ -224,8 +224,8 @@ START_TEST(what_was_found_right_is_looked_at_again_when_it_changed)
     ck_assert_int_eq(stat(name, &info), 0);
     usleep(200000); /* a file that changed just now is not noted */
     expect_right(folder);
-    int opened = cpu_private_folder(folder);
-    ck_assert(cpu_seen(opened, strrchr(name, '/') + 1, &info));
+    int opened = prt_private_folder(folder);
+    ck_assert(prt_seen(opened, strrchr(name, '/') + 1, &info));
     close(opened);
     expect_right(folder);
     spoil(name, info.st_size / 2);
@@ -238,32 +238,32 @@ START_TEST(a_note_is_of_one_file_as_it_is)
 {
     char name[2 * TEXT], note[2 * TEXT];
     struct stat info;
-    int opened = cpu_private_folder(root);
+    int opened = prt_private_folder(root);
     snprintf(name, sizeof name, "%.80s/note", root);
     int fd = open(name, O_WRONLY | O_CREAT, 0600);
     ck_assert_int_eq(write(fd, name, sizeof name), sizeof name);
     ck_assert_int_eq(fstat(fd, &info), 0);
-    cpu_seen_note(opened, "note", &info);
-    ck_assert(!cpu_seen(opened, "note", &info)); /* it could change in this tick */
+    prt_seen_note(opened, "note", &info);
+    ck_assert(!prt_seen(opened, "note", &info)); /* it could change in this tick */
     usleep(200000);
-    cpu_seen_note(opened, "note", &info);
-    ck_assert(cpu_seen(opened, "note", &info));
-    ck_assert(!cpu_seen(opened, "net.pte", &info));
+    prt_seen_note(opened, "note", &info);
+    ck_assert(prt_seen(opened, "note", &info));
+    ck_assert(!prt_seen(opened, "net.pte", &info));
 
     spoil(name, 5);
     ck_assert_int_eq(fstat(fd, &info), 0);
-    ck_assert(!cpu_seen(opened, "note", &info));
+    ck_assert(!prt_seen(opened, "note", &info));
     usleep(200000);
-    cpu_seen_note(opened, "note", &info);
-    ck_assert(cpu_seen(opened, "note", &info));
+    prt_seen_note(opened, "note", &info);
+    ck_assert(prt_seen(opened, "note", &info));
 
     snprintf(note, sizeof note, "%.80s/.note.seen", root);
     ck_assert_int_eq(chmod(note, 0622), 0);
-    ck_assert(!cpu_seen(opened, "note", &info)); /* somebody else may have written it */
+    ck_assert(!prt_seen(opened, "note", &info)); /* somebody else may have written it */
     ck_assert_int_eq(chmod(note, 0600), 0);
-    ck_assert(cpu_seen(opened, "note", &info));
+    ck_assert(prt_seen(opened, "note", &info));
     spoil(note, 3);
-    ck_assert(!cpu_seen(opened, "note", &info)); /* of another boot, say */
+    ck_assert(!prt_seen(opened, "note", &info)); /* of another boot, say */
     close(fd);
     close(opened);
 }
