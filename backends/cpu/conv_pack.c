@@ -160,6 +160,36 @@ static void transpose_pairs(const int8_t *from, int64_t stride, int16_t *to, siz
     }
 }
 
+typedef uint32_t four_fours __attribute__((vector_size(16), aligned(1), may_alias));
+typedef int32_t four_sums __attribute__((vector_size(16)));
+
+/* Its 16 numbers, four to each of four sums. */
+static four_sums sum_fours(four_fours numbers)
+{
+    const eight_i16 odd = (eight_i16)numbers >> 8, even = (eight_i16)numbers << 8 >> 8;
+    const four_sums pairs = (four_sums)(odd + even);
+    return (pairs >> 16) + (pairs << 16 >> 16);
+}
+
+/* Four steps of four bytes for four channels, which lie `stride` apart, and their sums. */
+static void transpose_fours(const int8_t *from, int64_t stride, uint8_t *to, size_t step,
+                            four_sums sums[4])
+{
+    four_fours row[4];
+    for (int i = 0; i < 4; i++) {
+        row[i] = *(const four_fours *)(from + i * stride);
+        sums[i] += sum_fours(row[i]);
+    }
+    const four_fours ab = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+    const four_fours cd = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+    const four_fours below_ab = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+    const four_fours below_cd = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+    *(four_fours *)to = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+    *(four_fours *)(to + step) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+    *(four_fours *)(to + 2 * step) = __builtin_shufflevector(below_ab, below_cd, 0, 1, 4, 5);
+    *(four_fours *)(to + 3 * step) = __builtin_shufflevector(below_ab, below_cd, 2, 3, 6, 7);
+}
+
 enum { AT_ONCE = 16 }; /* numbers: whole steps, however many a step has */
 
 /* The first `numbers` of one channel, which lie one after the other. */
@@ -187,6 +217,14 @@ static size_t put_runs(const struct panel_i8 *panel, const int8_t *from, int64_t
         for (size_t k = 0; k < numbers; k += AT_ONCE)
             transpose_pairs(from + (int64_t)c * stride + (int64_t)k, stride,
                             (int16_t *)(void *)panel->steps + k / 2 * step + c * 2, step);
+    for (; panel->bytes && panel->numbers == 4 && c + 4 <= count; c += 4) {
+        four_sums four[4] = {0};
+        for (size_t k = 0; k < numbers; k += AT_ONCE)
+            transpose_fours(from + (int64_t)c * stride + (int64_t)k, stride,
+                            panel->steps + k / 4 * step + c * 4, step, four);
+        for (int i = 0; i < 4; i++)
+            sums[c + (size_t)i] += four[i][0] + four[i][1] + four[i][2] + four[i][3];
+    }
     for (; c < count; c++)
         put_run(panel, from + (int64_t)c * stride, numbers, c, &sums[c]);
     return numbers;
