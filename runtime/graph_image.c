@@ -109,17 +109,19 @@ static bool is_in_file(const struct prt_program *program, const void *data)
     return false;
 }
 
-/* Let data that stayed in a file be there again, where it can be read unless it is deferred. */
+/* Let data that stayed in a file be there again, to be read now or, deferred, by who packs it. */
 static bool find_in_file(const struct walk *walk, struct prt_value *value)
 {
+    struct prt_identity identity;
     for (uint32_t i = 0; i < walk->head->file_count; i++) {
-        const struct prt_bytes *bytes = &file_at(walk->program, i)->bytes;
+        const struct prt_file *file = file_at(walk->program, i);
         uintptr_t at = (uintptr_t)value->data, begin = walk->head->files[i];
-        if (at < begin || !base_range_inside(at - begin, value->bytes, bytes->size))
+        if (at < begin || !base_range_inside(at - begin, value->bytes, file->bytes.size))
             continue;
-        value->data = bytes->data + (at - begin);
-        return value->flags & PRT_FLAG_DEFERRED ||
-               prt_program_need(walk->program, value->data, value->bytes, NULL) == PERCEPT_OK;
+        value->data = file->bytes.data + (at - begin);
+        return value->flags & PRT_FLAG_DEFERRED
+                   ? prt_file_identity(file, value->data, value->bytes, &identity)
+                   : prt_file_need(file, value->data, value->bytes, NULL) == PERCEPT_OK;
     }
     return false;
 }

@@ -304,11 +304,11 @@ static void write_new(struct prt_cache *cache)
     prt_private_replace(cache->folder, cache->name, write_file, cache);
 }
 
-void prt_cache_close(struct prt_cache *cache)
+void prt_cache_close(struct prt_cache *cache, bool exists)
 {
     if (!cache)
         return;
-    if (cache->is_new)
+    if (exists && cache->is_new)
         write_new(cache);
     for (size_t i = 0; i < cache->kept_count; i++)
         free(cache->kept[i].own);

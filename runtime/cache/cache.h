@@ -40,7 +40,7 @@ void prt_cache_keep(struct prt_cache *cache, const struct base_hash *key, const 
 void prt_cache_keep_own(struct prt_cache *cache, const struct base_hash *key, void *block,
                         size_t bytes);
 
-/* Write what is to be kept and was not there. NULL is fine. */
-void prt_cache_close(struct prt_cache *cache);
+/* Write what is to be kept and was not there, if that exists still. NULL is fine. */
+void prt_cache_close(struct prt_cache *cache, bool exists);
 
 #endif

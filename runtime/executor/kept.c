@@ -8,10 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A build without layers, which is to be small, has nothing that is worth a cache: there the
+ * compiler drops all of it. */
+static bool keeps(const struct prt_cache *cache)
+{
+    return prt_deferred_any() && cache;
+}
+
 struct prt_cache *prt_kept_open(const struct prt_program *program,
                                 const struct prt_model_options *options)
 {
-    /* A build without layers has nothing that is worth a cache. */
     bool wanted = prt_deferred_any() && options->cache && !options->observable;
     return wanted ? prt_cache_open(options->cache, program, options->backends) : NULL;
 }
@@ -32,7 +38,8 @@ struct prt_graph *prt_kept_find(struct prt_cache *cache, const struct prt_progra
 {
     struct base_hash key;
     size_t bytes = 0;
-    void *image = cache && key_of(options, &key) ? prt_cache_find(cache, &key, &bytes) : NULL;
+    void *image =
+        keeps(cache) && key_of(options, &key) ? prt_cache_find(cache, &key, &bytes) : NULL;
     if (!image)
         return NULL;
     struct prt_graph *graph = prt_graph_from_image(program, image, bytes);
@@ -51,7 +58,13 @@ void prt_kept_add(struct prt_cache *cache, const struct prt_graph *graph,
 {
     struct base_hash key;
     size_t bytes;
-    void *image = cache && key_of(options, &key) ? prt_graph_image(graph, &bytes) : NULL;
+    void *image = keeps(cache) && key_of(options, &key) ? prt_graph_image(graph, &bytes) : NULL;
     if (image)
         prt_cache_keep_own(cache, &key, image, bytes);
+}
+
+void prt_kept_close(struct prt_cache *cache, bool made)
+{
+    if (keeps(cache))
+        prt_cache_close(cache, made);
 }

@@ -22,4 +22,7 @@ struct prt_graph *prt_kept_find(struct prt_cache *cache, const struct prt_progra
 void prt_kept_add(struct prt_cache *cache, const struct prt_graph *graph,
                   const struct prt_model_options *options);
 
+/* Write what is new, if the model was made: else its weights are gone. NULL is fine. */
+void prt_kept_close(struct prt_cache *cache, bool made);
+
 #endif

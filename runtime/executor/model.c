@@ -210,7 +210,7 @@ enum percept_status prt_model_create(const struct prt_program *program,
         status = make_model(graph, options, cache, &made, error);
     if (status == PERCEPT_OK && !graph->kept)
         prt_kept_add(cache, graph, options);
-    prt_cache_close(cache);
+    prt_kept_close(cache, status == PERCEPT_OK);
     if (status != PERCEPT_OK) {
         prt_graph_destroy(graph);
         return status;
@@ -267,7 +267,7 @@ static enum percept_status make_variant(struct prt_model *model, const struct pr
     if (status == PERCEPT_OK) {
         struct prt_cache *cache = prt_kept_open(model->program, &model->options);
         status = prt_variant_create(graph, &model->options, cache, &made, error);
-        prt_cache_close(cache);
+        prt_kept_close(cache, status == PERCEPT_OK);
     }
     if (status != PERCEPT_OK) {
         prt_graph_destroy(graph);
