@@ -157,6 +157,16 @@ static bool take_factors(struct walk *walk, struct prt_value *value)
 
 /* ---- all of a graph ---- */
 
+/* Are these bytes flags? */
+static bool are_flags(const void *flags, size_t count)
+{
+    const unsigned char *bytes = flags;
+    for (size_t i = 0; i < count; i++)
+        if (bytes[i] > 1)
+            return false;
+    return true;
+}
+
 static bool take_value(struct walk *walk, struct prt_value *value)
 {
     if (!take_text(walk, &value->name))
@@ -165,8 +175,9 @@ static bool take_value(struct walk *walk, struct prt_value *value)
     case PRT_VALUE_NONE:
     case PRT_VALUE_INT:
     case PRT_VALUE_DOUBLE:
-    case PRT_VALUE_BOOL:
         return true;
+    case PRT_VALUE_BOOL:
+        return are_flags(&value->b, 1);
     case PRT_VALUE_STRING:
         return take_text(walk, &value->string.text);
     case PRT_VALUE_INT_LIST:
@@ -174,7 +185,8 @@ static bool take_value(struct walk *walk, struct prt_value *value)
     case PRT_VALUE_DOUBLE_LIST:
         return TAKE(walk, value->list.doubles, value->list.count, STAYS);
     case PRT_VALUE_BOOL_LIST:
-        return TAKE(walk, value->list.bools, value->list.count, STAYS);
+        return TAKE(walk, value->list.bools, value->list.count, STAYS) &&
+               are_flags(value->list.bools, value->list.count);
     case PRT_VALUE_TENSOR: {
         struct prt_quant *quant = &value->tensor.quant;
         bool channels = quant->kind == PRT_QUANT_PER_CHANNEL;
@@ -192,8 +204,8 @@ static bool take_value(struct walk *walk, struct prt_value *value)
 static bool take_node(struct walk *walk, struct prt_node *node)
 {
     struct prt_rescale_attrs *rescale = node->op == PRT_OP_RESCALE ? &node->attrs.rescale : NULL;
-    return (unsigned)node->op < PRT_OP_COUNT && take_text(walk, &node->name) &&
-           TAKE(walk, node->inputs, node->input_count, STAYS) &&
+    return are_flags(&node->removed, 1) && prt_graph_image_attrs(node) &&
+           take_text(walk, &node->name) && TAKE(walk, node->inputs, node->input_count, STAYS) &&
            TAKE(walk, node->outputs, node->output_count, STAYS) &&
            (!rescale || (TAKE(walk, rescale->multipliers, rescale->count, STAYS) &&
                          TAKE(walk, rescale->shifts, rescale->count, STAYS)));

@@ -6,8 +6,8 @@
  * nobody else. What is in the program's files stays there, but for small constants.
  *
  * An image that was changed makes no graph, or one that prt_graph_finish accepts. That alone does
- * not make it safe to run: attributes and memory orders are what importers and passes made, and
- * only the seal of the cache says that they are still. See cache/cache.h.
+ * not make it safe to run: numbers among attributes and memory orders are what importers and passes
+ * made, and only the seal of the cache says that they are still. See cache/cache.h.
  */
 #ifndef RUNTIME_GRAPH_IMAGE_H
 #define RUNTIME_GRAPH_IMAGE_H
@@ -23,5 +23,8 @@ void *prt_graph_image(const struct prt_graph *graph, size_t *bytes);
  * when it is none, without memory, or when the file cannot be read. */
 struct prt_graph *prt_graph_from_image(const struct prt_program *program, const void *image,
                                        size_t bytes);
+
+/* Are flags and kinds among a node's attributes what they can be? */
+bool prt_graph_image_attrs(const struct prt_node *node);
 
 #endif
