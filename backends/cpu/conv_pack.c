@@ -341,6 +341,18 @@ static bool fill_gemm(const struct cpu_conv *conv, const struct cpu_conv_weights
 
 /* ---- */
 
+/* Weights that are in no file, as those that a pass has turned round, are told by what is in them.
+ */
+static struct base_hash hash_of(const struct cpu_conv *conv, const struct cpu_conv_weights *weights)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    struct base_hash key = {0};
+    base_hash_add(&key, weights->weight,
+                  (size_t)spec->kernel[0] * (size_t)spec->kernel[1] * cpu_group_inputs(spec) *
+                      (size_t)spec->output[2] * conv->element);
+    return key;
+}
+
 /* What packed weights depend on, all of it. */
 static struct base_hash key_of(const struct cpu_conv *conv, const struct cpu_conv_weights *weights)
 {
@@ -365,7 +377,7 @@ static struct base_hash key_of(const struct cpu_conv *conv, const struct cpu_con
         depthwise,
         depthwise ? (int64_t)conv->depthwise.pairs : 0,
     };
-    struct base_hash key = weights->source->key;
+    struct base_hash key = weights->source ? weights->source->key : hash_of(conv, weights);
     base_hash_add(&key, numbers, sizeof numbers);
     base_hash_add(&key, conv->channels, (size_t)spec->output[2] * sizeof *conv->channels);
     return key;
@@ -387,7 +399,8 @@ enum percept_status cpu_conv_pack(struct cpu_conv *conv, const struct cpu_conv_w
                                   size_t count, size_t size, cpu_conv_fill *fill)
 {
     struct base_hash key;
-    if (weights->source) {
+    bool keyed = weights->source || weights->cache;
+    if (keyed) {
         key = key_of(conv, weights);
         conv->packed = cpu_shared_find(&key, count, size, &conv->packed_bytes);
         if (!conv->packed)
@@ -402,9 +415,8 @@ enum percept_status cpu_conv_pack(struct cpu_conv *conv, const struct cpu_conv_w
         return PERCEPT_NO_MEMORY;
     if (!fill(conv, weights))
         return *weights->source->status;
-    conv->packed =
-        cpu_shared_keyed(conv->packed, conv->packed_bytes, weights->source ? &key : NULL);
-    if (weights->source)
+    conv->packed = cpu_shared_keyed(conv->packed, conv->packed_bytes, keyed ? &key : NULL);
+    if (keyed)
         prt_cache_keep(weights->cache, &key, conv->packed, conv->packed_bytes);
     return PERCEPT_OK;
 }
