@@ -23,16 +23,17 @@
 #include "base/thread_pool.h"
 #include "runtime/graph.h"
 
-#define PRT_BACKEND_VERSION 1
+#define PRT_BACKEND_VERSION 2
 
+struct prt_cache;   /* runtime/cache/cache.h */
 struct prt_segment; /* a backend's compiled nodes; each backend defines its own */
 
 struct prt_compile {
     const struct prt_graph *graph; /* finished; outlives the segment */
     const uint32_t *nodes;         /* indices into graph->nodes, in execution order */
     uint32_t node_count;
-    unsigned threads;  /* most workers that an execution will have */
-    const char *cache; /* folder for what need not be computed again by the next process; or NULL */
+    unsigned threads;        /* most workers that an execution will have */
+    struct prt_cache *cache; /* of what need not be computed again by the next process; or NULL */
 };
 
 /* Filled by an execution when the caller wants a profile: one entry a node of the compile, in
@@ -73,6 +74,10 @@ struct prt_backend {
                                    const struct prt_execution *execution,
                                    struct percept_error *error);
     void (*destroy)(struct prt_segment *segment); /* NULL is fine */
+
+    /* Which of its code it takes on this machine, static text: what it has a part in is kept for
+     * that code only. May be NULL: then nothing is. */
+    const char *(*code)(void);
 };
 
 #endif

@@ -18,14 +18,6 @@ static void fault(struct prt_fb *buffer, const char *text)
         buffer->fault = text;
 }
 
-/* bytes <= 8 at a place that need not be aligned. The caller has checked the place. */
-static uint64_t load(const struct prt_fb *buffer, size_t at, unsigned bytes)
-{
-    uint64_t value = 0;
-    memcpy(&value, buffer->bytes + at, bytes);
-    return value;
-}
-
 static bool inside(struct prt_fb *buffer, size_t at, size_t bytes)
 {
     if (base_range_inside(at, bytes, buffer->size))
@@ -43,12 +35,12 @@ static struct prt_fb_table open_table(struct prt_fb *buffer, size_t at)
 {
     if (!inside(buffer, at, 4))
         return absent_table(buffer);
-    int64_t vtable = (int64_t)at - (int32_t)load(buffer, at, 4);
+    int64_t vtable = (int64_t)at - (int32_t)prt_fb_load(buffer, at, 4);
     if (vtable < 0 || !inside(buffer, (size_t)vtable, 4)) {
         fault(buffer, "a table's field list lies outside the flatbuffer");
         return absent_table(buffer);
     }
-    uint16_t vtable_bytes = (uint16_t)load(buffer, (size_t)vtable, 2);
+    uint16_t vtable_bytes = (uint16_t)prt_fb_load(buffer, (size_t)vtable, 2);
     /* The table's own size, which follows, is not to be believed: Python's writer before 25.12 lets
      * tables of different sizes share one list. Fields are checked against the buffer instead. */
     if (vtable_bytes < 4 || vtable_bytes % 2 != 0) {
@@ -64,7 +56,7 @@ static struct prt_fb_table open_table(struct prt_fb *buffer, size_t at)
 /* Follow the offset stored at a checked place. Zero would lead back to itself. */
 static bool follow(struct prt_fb *buffer, size_t at, size_t *target)
 {
-    uint32_t offset = (uint32_t)load(buffer, at, 4);
+    uint32_t offset = (uint32_t)prt_fb_load(buffer, at, 4);
     if (offset == 0) {
         fault(buffer, "an offset is null");
         return false;
@@ -85,13 +77,12 @@ struct prt_fb_table prt_fb_open(struct prt_fb *buffer, const void *bytes, size_t
     return follow(buffer, 0, &root) ? open_table(buffer, root) : absent_table(buffer);
 }
 
-/* Place of a field with room for bytes; 0 when absent. */
-static size_t place(struct prt_fb_table table, unsigned field, unsigned bytes)
+size_t prt_fb_place(struct prt_fb_table table, unsigned field, unsigned bytes)
 {
     size_t slot = 4 + 2 * (size_t)field;
     if (table.at == 0 || slot + 2 > table.vtable_bytes)
         return 0;
-    uint16_t offset = (uint16_t)load(table.buffer, table.vtable + slot, 2);
+    uint16_t offset = (uint16_t)prt_fb_load(table.buffer, table.vtable + slot, 2);
     if (offset == 0)
         return 0;
     if (offset < 4) {
@@ -101,20 +92,14 @@ static size_t place(struct prt_fb_table table, unsigned field, unsigned bytes)
     return inside(table.buffer, table.at + offset, bytes) ? table.at + offset : 0;
 }
 
-uint64_t prt_fb_scalar(struct prt_fb_table table, unsigned field, unsigned bytes, uint64_t fallback)
-{
-    size_t at = place(table, field, bytes);
-    return at ? load(table.buffer, at, bytes) : fallback;
-}
-
 bool prt_fb_has(struct prt_fb_table table, unsigned field)
 {
-    return place(table, field, 1) != 0;
+    return prt_fb_place(table, field, 1) != 0;
 }
 
 struct prt_fb_table prt_fb_child(struct prt_fb_table table, unsigned field)
 {
-    size_t at = place(table, field, 4), target;
+    size_t at = prt_fb_place(table, field, 4), target;
     if (!at || !follow(table.buffer, at, &target))
         return absent_table(table.buffer);
     return open_table(table.buffer, target);
@@ -127,7 +112,7 @@ static struct prt_fb_vector list_at(struct prt_fb *buffer, size_t at, unsigned e
     size_t target;
     if (!at || !follow(buffer, at, &target))
         return none;
-    uint32_t count = (uint32_t)load(buffer, target, 4);
+    uint32_t count = (uint32_t)prt_fb_load(buffer, target, 4);
     size_t bytes;
     if (!base_mul_size(count, element_bytes, &bytes) ||
         !base_range_inside(target + 4, bytes, buffer->size)) {
@@ -145,7 +130,7 @@ static struct prt_fb_vector list_at(struct prt_fb *buffer, size_t at, unsigned e
 
 struct prt_fb_vector prt_fb_list(struct prt_fb_table table, unsigned field, unsigned element_bytes)
 {
-    return list_at(table.buffer, place(table, field, 4), element_bytes);
+    return list_at(table.buffer, prt_fb_place(table, field, 4), element_bytes);
 }
 
 static const char *text_of(struct prt_fb_vector vector, size_t *length)
@@ -168,11 +153,6 @@ const char *prt_fb_text(struct prt_fb_table table, unsigned field, size_t *lengt
 const char *prt_fb_item_text(struct prt_fb_vector vector, uint32_t index, size_t *length)
 {
     return text_of(list_at(vector.buffer, vector.at + (size_t)index * 4, 1), length);
-}
-
-uint64_t prt_fb_item(struct prt_fb_vector vector, uint32_t index, unsigned bytes)
-{
-    return load(vector.buffer, vector.at + (size_t)index * bytes, bytes);
 }
 
 struct prt_fb_table prt_fb_item_table(struct prt_fb_vector vector, uint32_t index)

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct prt_fb {
     const uint8_t *bytes;
@@ -42,15 +43,30 @@ struct prt_fb_vector {
     bool present;
 };
 
+/* bytes <= 8 at a place that need not be aligned. The caller has checked the place. */
+static inline uint64_t prt_fb_load(const struct prt_fb *buffer, size_t at, unsigned bytes)
+{
+    uint64_t value = 0;
+    memcpy(&value, buffer->bytes + at, bytes);
+    return value;
+}
+
 /* Start reading; id is the four characters at offset 4, NULL for "do not look". Returns the root,
  * absent when the buffer is none. The bytes outlive the reader and must not change. */
 struct prt_fb_table prt_fb_open(struct prt_fb *buffer, const void *bytes, size_t size,
                                 const char *id);
 
-/* A scalar of 1, 2, 4 or 8 bytes, zero-extended; fallback when the field is absent. Fields are
- * numbered in the order of the schema, a union counting two. */
-uint64_t prt_fb_scalar(struct prt_fb_table table, unsigned field, unsigned bytes,
-                       uint64_t fallback);
+/* Where a field has room for bytes; 0 when it is absent. Fields are numbered in the order of the
+ * schema, a union counting two. */
+size_t prt_fb_place(struct prt_fb_table table, unsigned field, unsigned bytes);
+
+/* A scalar of 1, 2, 4 or 8 bytes, zero-extended; fallback when the field is absent. */
+static inline uint64_t prt_fb_scalar(struct prt_fb_table table, unsigned field, unsigned bytes,
+                                     uint64_t fallback)
+{
+    size_t at = prt_fb_place(table, field, bytes);
+    return at ? prt_fb_load(table.buffer, at, bytes) : fallback;
+}
 bool prt_fb_has(struct prt_fb_table table, unsigned field);
 
 struct prt_fb_table prt_fb_child(struct prt_fb_table table, unsigned field);
@@ -60,7 +76,10 @@ struct prt_fb_vector prt_fb_list(struct prt_fb_table table, unsigned field, unsi
 const char *prt_fb_text(struct prt_fb_table table, unsigned field, size_t *length);
 
 /* Elements; index must be below count. */
-uint64_t prt_fb_item(struct prt_fb_vector vector, uint32_t index, unsigned bytes);
+static inline uint64_t prt_fb_item(struct prt_fb_vector vector, uint32_t index, unsigned bytes)
+{
+    return prt_fb_load(vector.buffer, vector.at + (size_t)index * bytes, bytes);
+}
 /* Of a vector of texts; as prt_fb_text. */
 const char *prt_fb_item_text(struct prt_fb_vector vector, uint32_t index, size_t *length);
 struct prt_fb_table prt_fb_item_table(struct prt_fb_vector vector, uint32_t index);

@@ -2,6 +2,8 @@
  * into an arena; prt_graph_finish then proves what everyone after it relies on. */
 #include "runtime/graph.h"
 
+#include "base/slab.h"
+#include "runtime/deferred.h"
 #include "runtime/graph_check.h"
 
 #include <stdlib.h>
@@ -43,6 +45,8 @@ void prt_graph_destroy(struct prt_graph *graph)
     if (!graph)
         return;
     base_arena_reset(&graph->arena);
+    if (prt_deferred_any() && graph->kept) /* else there is nothing to keep */
+        base_slab_return(graph->kept, graph->kept_bytes);
     free(graph);
 }
 

@@ -456,6 +456,9 @@ struct prt_graph {
     struct prt_state *states;
     struct prt_data_size *data_sizes; /* in the order in which a run finds them */
     uint32_t state_count, data_size_count, hidden_output_count;
+    /* Of one that was kept (executor/kept.h): a piece of a slab, in which the rest is. */
+    void *kept;
+    size_t kept_bytes;
 };
 
 /* An empty graph. The graph owns what its arena holds; constants may point into a program that must

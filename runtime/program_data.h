@@ -151,6 +151,9 @@ enum percept_status prt_file_read(const struct prt_file *file, const void *data,
 bool prt_file_identity(const struct prt_file *file, const void *data, size_t size,
                        struct prt_identity *identity);
 
+/* Which file all of it is, as it was opened; false for one that nothing tells again. */
+bool prt_file_is(const struct prt_file *file, struct prt_identity *identity);
+
 /* The same for whichever of the program's files has the data. */
 enum percept_status prt_program_need(const struct prt_program *program, const void *data,
                                      size_t size, struct percept_error *error);

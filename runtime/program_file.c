@@ -284,7 +284,16 @@ bool prt_file_identity(const struct prt_file *file, const void *data, size_t siz
                        struct prt_identity *identity)
 {
     size_t offset;
-    if (!is_in_pieces(file, data, size, &offset))
+    if (!is_in_pieces(file, data, size, &offset) || !prt_file_is(file, identity))
+        return false;
+    identity->offset = offset;
+    identity->size = size;
+    return true;
+}
+
+bool prt_file_is(const struct prt_file *file, struct prt_identity *identity)
+{
+    if (!file->copy)
         return false;
     const struct stat *of = &file->copy->of;
     *identity = (struct prt_identity){
@@ -293,8 +302,6 @@ bool prt_file_identity(const struct prt_file *file, const void *data, size_t siz
         .file_size = (uint64_t)of->st_size,
         .modified = {of->st_mtim.tv_sec, of->st_mtim.tv_nsec},
         .changed = {of->st_ctim.tv_sec, of->st_ctim.tv_nsec},
-        .offset = offset,
-        .size = size,
     };
     return true;
 }

@@ -47,9 +47,10 @@ struct prt_model_options {
      * from the start. It need not outlive the call. */
     const struct prt_choice *choices;
     size_t choice_count;
-    /* Folder for packed weights, NULL: none. A model that was made before by this build, on this
-     * machine and of the same unchanged file is then made faster, and its weights take no memory
-     * beside those of other processes that have it. The folder is made if it is missing; it must be
+    /* Folder for packed weights and graphs after their passes, NULL: none. A model that was made
+     * before by this build, on this machine and of the same unchanged file is then made faster (its
+     * graph is kept for the choices of a new model only), and its weights take no memory beside
+     * those of other processes that have it. The folder is made if it is missing; it must be
      * this user's, and nobody else's to write. What is in it is checked, and is only ever a help:
      * what is damaged is written again, and where nothing can be written, nothing fails. Files in
      * it may be removed at any time, but not truncated while they are in use. Must outlive the

@@ -57,8 +57,8 @@ struct cpu_weight_source {
 struct cpu_conv_weights {
     const void *weight; /* F32; I8 when the spec's dtype is I8 or U8 */
     int64_t first;      /* element of the weight that lies there: 0, unless it is read in parts */
-    struct cpu_slab *slab;                  /* where packed weights go; or NULL */
-    struct cpu_cache *cache;                /* where they may be already; or NULL */
+    struct base_slab *slab;                 /* where packed weights go; or NULL */
+    struct prt_cache *cache;                /* where they may be already; or NULL */
     const struct cpu_weight_source *source; /* NULL, or where it comes from when it is wanted: then
                                                weight is NULL */
     /* In elements: output channel, kernel row, kernel column, input channel. The input channel

@@ -1,10 +1,10 @@
 /* Why: weights are read in the order of the kernel's tiles, which is no order that a file has them
  * in. Most of what loading a model costs is this, so it goes through them once, without looking
  * anything up for a number. */
-#include "backends/cpu/cache.h"
 #include "backends/cpu/conv_plan.h"
 #include "backends/cpu/shared.h"
 #include "base/checked.h"
+#include "runtime/cache/cache.h"
 
 #include <string.h>
 
@@ -160,6 +160,36 @@ static void transpose_pairs(const int8_t *from, int64_t stride, int16_t *to, siz
     }
 }
 
+typedef uint32_t four_fours __attribute__((vector_size(16), aligned(1), may_alias));
+typedef int32_t four_sums __attribute__((vector_size(16)));
+
+/* Its 16 numbers, four to each of four sums. */
+static four_sums sum_fours(four_fours numbers)
+{
+    const eight_i16 odd = (eight_i16)numbers >> 8, even = (eight_i16)numbers << 8 >> 8;
+    const four_sums pairs = (four_sums)(odd + even);
+    return (pairs >> 16) + (pairs << 16 >> 16);
+}
+
+/* Four steps of four bytes for four channels, which lie `stride` apart, and their sums. */
+static void transpose_fours(const int8_t *from, int64_t stride, uint8_t *to, size_t step,
+                            four_sums sums[4])
+{
+    four_fours row[4];
+    for (int i = 0; i < 4; i++) {
+        row[i] = *(const four_fours *)(from + i * stride);
+        sums[i] += sum_fours(row[i]);
+    }
+    const four_fours ab = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+    const four_fours cd = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+    const four_fours below_ab = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+    const four_fours below_cd = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+    *(four_fours *)to = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+    *(four_fours *)(to + step) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+    *(four_fours *)(to + 2 * step) = __builtin_shufflevector(below_ab, below_cd, 0, 1, 4, 5);
+    *(four_fours *)(to + 3 * step) = __builtin_shufflevector(below_ab, below_cd, 2, 3, 6, 7);
+}
+
 enum { AT_ONCE = 16 }; /* numbers: whole steps, however many a step has */
 
 /* The first `numbers` of one channel, which lie one after the other. */
@@ -187,6 +217,14 @@ static size_t put_runs(const struct panel_i8 *panel, const int8_t *from, int64_t
         for (size_t k = 0; k < numbers; k += AT_ONCE)
             transpose_pairs(from + (int64_t)c * stride + (int64_t)k, stride,
                             (int16_t *)(void *)panel->steps + k / 2 * step + c * 2, step);
+    for (; panel->bytes && panel->numbers == 4 && c + 4 <= count; c += 4) {
+        four_sums four[4] = {0};
+        for (size_t k = 0; k < numbers; k += AT_ONCE)
+            transpose_fours(from + (int64_t)c * stride + (int64_t)k, stride,
+                            panel->steps + k / 4 * step + c * 4, step, four);
+        for (int i = 0; i < 4; i++)
+            sums[c + (size_t)i] += four[i][0] + four[i][1] + four[i][2] + four[i][3];
+    }
     for (; c < count; c++)
         put_run(panel, from + (int64_t)c * stride, numbers, c, &sums[c]);
     return numbers;
@@ -303,6 +341,18 @@ static bool fill_gemm(const struct cpu_conv *conv, const struct cpu_conv_weights
 
 /* ---- */
 
+/* Weights that are in no file, as those that a pass has turned round, are told by what is in them.
+ */
+static struct base_hash hash_of(const struct cpu_conv *conv, const struct cpu_conv_weights *weights)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    struct base_hash key = {0};
+    base_hash_add(&key, weights->weight,
+                  (size_t)spec->kernel[0] * (size_t)spec->kernel[1] * cpu_group_inputs(spec) *
+                      (size_t)spec->output[2] * conv->element);
+    return key;
+}
+
 /* What packed weights depend on, all of it. */
 static struct base_hash key_of(const struct cpu_conv *conv, const struct cpu_conv_weights *weights)
 {
@@ -327,18 +377,18 @@ static struct base_hash key_of(const struct cpu_conv *conv, const struct cpu_con
         depthwise,
         depthwise ? (int64_t)conv->depthwise.pairs : 0,
     };
-    struct base_hash key = weights->source->key;
+    struct base_hash key = weights->source ? weights->source->key : hash_of(conv, weights);
     base_hash_add(&key, numbers, sizeof numbers);
     base_hash_add(&key, conv->channels, (size_t)spec->output[2] * sizeof *conv->channels);
     return key;
 }
 
-static void *find_in_cache(struct cpu_cache *cache, const struct base_hash *key, size_t count,
+static void *find_in_cache(struct prt_cache *cache, const struct base_hash *key, size_t count,
                            size_t size, size_t *bytes)
 {
     size_t wanted;
     void *block =
-        cpu_shared_bytes(count, size, &wanted) ? cpu_cache_find(cache, key, wanted) : NULL;
+        cpu_shared_bytes(count, size, &wanted) ? prt_cache_find(cache, key, &wanted) : NULL;
     if (!block)
         return NULL;
     *bytes = wanted;
@@ -349,13 +399,14 @@ enum percept_status cpu_conv_pack(struct cpu_conv *conv, const struct cpu_conv_w
                                   size_t count, size_t size, cpu_conv_fill *fill)
 {
     struct base_hash key;
-    if (weights->source) {
+    bool keyed = weights->source || weights->cache;
+    if (keyed) {
         key = key_of(conv, weights);
         conv->packed = cpu_shared_find(&key, count, size, &conv->packed_bytes);
         if (!conv->packed)
             conv->packed = find_in_cache(weights->cache, &key, count, size, &conv->packed_bytes);
         if (conv->packed) {
-            cpu_cache_keep(weights->cache, &key, conv->packed, conv->packed_bytes);
+            prt_cache_keep(weights->cache, &key, conv->packed, conv->packed_bytes);
             return PERCEPT_OK;
         }
     }
@@ -364,10 +415,9 @@ enum percept_status cpu_conv_pack(struct cpu_conv *conv, const struct cpu_conv_w
         return PERCEPT_NO_MEMORY;
     if (!fill(conv, weights))
         return *weights->source->status;
-    conv->packed =
-        cpu_shared_keyed(conv->packed, conv->packed_bytes, weights->source ? &key : NULL);
-    if (weights->source)
-        cpu_cache_keep(weights->cache, &key, conv->packed, conv->packed_bytes);
+    conv->packed = cpu_shared_keyed(conv->packed, conv->packed_bytes, keyed ? &key : NULL);
+    if (keyed)
+        prt_cache_keep(weights->cache, &key, conv->packed, conv->packed_bytes);
     return PERCEPT_OK;
 }
 

@@ -185,6 +185,11 @@ static enum percept_status compile(const struct prt_compile *compile, struct prt
     return PERCEPT_OK;
 }
 
+static const char *code(void)
+{
+    return cpu_isa_name(cpu_isa_best());
+}
+
 static size_t scratch_bytes(const struct prt_segment *segment)
 {
     return segment->scratch;
@@ -228,4 +233,5 @@ const struct prt_backend prt_cpu_backend = {
     .scratch_bytes = scratch_bytes,
     .execute = execute,
     .destroy = destroy,
+    .code = code,
 };

@@ -1,9 +1,9 @@
 /* Why: ten pipelines with one model should cost one model's weights. */
 #include "backends/cpu/shared.h"
 
-#include "backends/cpu/slab.h"
 #include "base/checked.h"
 #include "base/pages.h"
+#include "base/slab.h"
 
 #include <pthread.h>
 #include <stdint.h>
@@ -46,12 +46,12 @@ bool cpu_shared_bytes(size_t count, size_t size, size_t *bytes)
            base_align_size(*bytes ? *bytes : 1, ALIGNMENT, bytes);
 }
 
-void *cpu_shared_alloc(struct cpu_slab *slab, size_t count, size_t size, size_t *bytes)
+void *cpu_shared_alloc(struct base_slab *slab, size_t count, size_t size, size_t *bytes)
 {
     size_t wanted;
     if (!cpu_shared_bytes(count, size, &wanted))
         return NULL;
-    void *block = cpu_slab_cut(slab, wanted);
+    void *block = base_slab_cut(slab, wanted);
     if (block) {
         *bytes = wanted;
         return block;
@@ -73,7 +73,7 @@ void *cpu_shared_alloc(struct cpu_slab *slab, size_t count, size_t size, size_t 
 
 static void free_block(void *block, size_t bytes)
 {
-    if (!block || cpu_slab_return(block, bytes))
+    if (!block || base_slab_return(block, bytes))
         return;
     if (bytes >= MAPPED_BYTES)
         base_pages_free(block, bytes);

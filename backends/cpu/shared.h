@@ -13,11 +13,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct cpu_slab;
+struct base_slab;
 
 /* Zeroed, 64-byte aligned memory for a block, in the slab if it has room (NULL: there is none);
  * NULL when there is none, or count * size overflows. *bytes is what the other functions take. */
-void *cpu_shared_alloc(struct cpu_slab *slab, size_t count, size_t size, size_t *bytes);
+void *cpu_shared_alloc(struct base_slab *slab, size_t count, size_t size, size_t *bytes);
 /* *bytes of a block for count * size; false when that overflows. */
 bool cpu_shared_bytes(size_t count, size_t size, size_t *bytes);
 /* Hand over a block that nobody will write to again. Returns a block with the same bytes, this or

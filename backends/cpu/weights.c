@@ -2,13 +2,14 @@
  */
 #include "backends/cpu/weights.h"
 
-#include "backends/cpu/cache.h"
 #include "backends/cpu/isa.h"
 #include "backends/cpu/kernels.h"
-#include "backends/cpu/slab.h"
 #include "backends/cpu/step.h"
 #include "base/checked.h"
 #include "base/pages.h"
+#include "base/slab.h"
+#include "runtime/cache/cache.h"
+#include "runtime/deferred.h"
 
 enum { LEAST_SLAB = 256 << 10 };
 
@@ -34,30 +35,16 @@ static size_t packed_bytes(const struct prt_compile *compile, bool cached)
     return total;
 }
 
-/* The cache for the file that has the first of the weights. */
-static struct cpu_cache *open_cache(const struct prt_compile *compile)
-{
-    for (uint32_t i = 0; i < compile->node_count; i++) {
-        const struct prt_node *node = &compile->graph->nodes[compile->nodes[i]];
-        struct prt_identity identity;
-        if (prt_deferred_packs(node->op) &&
-            prt_deferred_identity(compile->graph, node->inputs[1], &identity))
-            return cpu_cache_open(compile->cache, &identity);
-    }
-    return NULL;
-}
-
 static void open_weights(struct cpu_weights *weights, const struct prt_compile *compile)
 {
-    *weights = (struct cpu_weights){.cache = compile->cache ? open_cache(compile) : NULL};
-    size_t packed = packed_bytes(compile, cpu_cache_is_filled(weights->cache));
-    weights->slab = packed >= LEAST_SLAB ? cpu_slab_create(packed) : NULL;
+    *weights = (struct cpu_weights){.cache = compile->cache};
+    size_t packed = packed_bytes(compile, prt_cache_is_filled(weights->cache));
+    weights->slab = packed >= LEAST_SLAB ? base_slab_create(packed) : NULL;
 }
 
 static void close_weights(struct cpu_weights *weights)
 {
-    cpu_cache_close(weights->cache);
-    cpu_slab_close(weights->slab);
+    base_slab_close(weights->slab);
     base_pages_free(weights->staging, weights->staging_bytes);
 }
 

@@ -10,8 +10,8 @@
 struct cpu_weights {
     void *staging; /* memory for one weight at a time */
     size_t staging_bytes;
-    struct cpu_slab *slab;   /* for packed weights; or NULL */
-    struct cpu_cache *cache; /* of packed weights; or NULL */
+    struct base_slab *slab;  /* for packed weights; or NULL */
+    struct prt_cache *cache; /* of packed weights; or NULL */
 };
 
 struct cpu_weights_class {

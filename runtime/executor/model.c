@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "runtime/executor/choice.h"
+#include "runtime/executor/kept.h"
 #include "runtime/executor/strided.h"
 #include "runtime/executor/variant.h"
 #include "runtime/program_data.h"
@@ -141,20 +142,19 @@ void prt_model_reset_state(struct prt_model *model)
 
 /* ---- making ---- */
 
-enum percept_status prt_model_from_graph(struct prt_graph *graph,
-                                         const struct prt_model_options *options,
-                                         struct prt_model **model, struct percept_error *error)
+static enum percept_status make_model(struct prt_graph *graph,
+                                      const struct prt_model_options *options,
+                                      struct prt_cache *cache, struct prt_model **model,
+                                      struct percept_error *error)
 {
     int64_t start = base_clock_ns();
-    if (!options || !options->backends || !options->backends[0])
-        return percept_fail(error, PERCEPT_INVALID, "a model needs a list of backends");
     struct prt_model *made = calloc(1, sizeof *made);
     if (!made)
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model");
     made->options = *options;
     made->options.choices = NULL; /* the caller's, for the first variant only */
     made->options.choice_count = 0;
-    enum percept_status status = prt_variant_create(graph, options, &made->now, error);
+    enum percept_status status = prt_variant_create(graph, options, cache, &made->now, error);
     if (status == PERCEPT_OK) {
         made->kept[0] = (struct kept){.variant = made->now};
         made->kept_count = 1;
@@ -171,9 +171,25 @@ enum percept_status prt_model_from_graph(struct prt_graph *graph,
     return PERCEPT_OK;
 }
 
+static enum percept_status check_options(const struct prt_model_options *options,
+                                         struct percept_error *error)
+{
+    return options && options->backends && options->backends[0]
+               ? PERCEPT_OK
+               : percept_fail(error, PERCEPT_INVALID, "a model needs a list of backends");
+}
+
+enum percept_status prt_model_from_graph(struct prt_graph *graph,
+                                         const struct prt_model_options *options,
+                                         struct prt_model **model, struct percept_error *error)
+{
+    enum percept_status status = check_options(options, error);
+    return status == PERCEPT_OK ? make_model(graph, options, NULL, model, error) : status;
+}
+
 static const char *method_of(const struct prt_model_options *options)
 {
-    return options && options->method ? options->method : "forward";
+    return options->method ? options->method : "forward";
 }
 
 enum percept_status prt_model_create(const struct prt_program *program,
@@ -181,13 +197,20 @@ enum percept_status prt_model_create(const struct prt_program *program,
                                      struct prt_model **model, struct percept_error *error)
 {
     int64_t start = base_clock_ns();
-    struct prt_graph *graph = NULL;
     struct prt_model *made = NULL;
-    enum percept_status status =
-        prt_program_import_deferred(program, method_of(options), options ? options->choices : NULL,
-                                    options ? options->choice_count : 0, NULL, 0, &graph, error);
+    enum percept_status status = check_options(options, error);
+    if (status != PERCEPT_OK)
+        return status;
+    struct prt_cache *cache = prt_kept_open(program, options);
+    struct prt_graph *graph = prt_kept_find(cache, program, options);
+    if (!graph)
+        status = prt_program_import_deferred(program, method_of(options), options->choices,
+                                             options->choice_count, NULL, 0, &graph, error);
     if (status == PERCEPT_OK)
-        status = prt_model_from_graph(graph, options, &made, error);
+        status = make_model(graph, options, cache, &made, error);
+    if (status == PERCEPT_OK && !graph->kept)
+        prt_kept_add(cache, graph, options);
+    prt_kept_close(cache, status == PERCEPT_OK);
     if (status != PERCEPT_OK) {
         prt_graph_destroy(graph);
         return status;
@@ -241,8 +264,11 @@ static enum percept_status make_variant(struct prt_model *model, const struct pr
     enum percept_status status = prt_program_import_deferred(
         model->program, method_of(&model->options), choices, prt_model_input_count(model),
         data_sizes, data_size_count, &graph, error);
-    if (status == PERCEPT_OK)
-        status = prt_variant_create(graph, &model->options, &made, error);
+    if (status == PERCEPT_OK) {
+        struct prt_cache *cache = prt_kept_open(model->program, &model->options);
+        status = prt_variant_create(graph, &model->options, cache, &made, error);
+        prt_kept_close(cache, status == PERCEPT_OK);
+    }
     if (status != PERCEPT_OK) {
         prt_graph_destroy(graph);
         return status;

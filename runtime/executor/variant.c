@@ -37,15 +37,13 @@ static enum percept_status make_segments(struct prt_variant *variant, struct per
                           : percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model");
 }
 
-static enum percept_status compile_segments(struct prt_variant *variant,
-                                            const struct prt_model_options *options,
+static enum percept_status compile_segments(struct prt_variant *variant, struct prt_cache *cache,
                                             struct percept_error *error)
 {
     for (uint32_t i = 0; i < variant->segment_count; i++) {
         struct prt_variant_segment *segment = &variant->segments[i];
         struct prt_compile compile = {variant->graph, segment->nodes, segment->node_count,
-                                      variant->pool ? base_pool_threads(variant->pool) : 1,
-                                      variant->observable ? NULL : options->cache};
+                                      variant->pool ? base_pool_threads(variant->pool) : 1, cache};
         enum percept_status status = segment->backend->compile(&compile, &segment->compiled, error);
         if (status != PERCEPT_OK)
             return status;
@@ -99,11 +97,12 @@ void prt_variant_place_state(struct prt_variant *variant, uint32_t value, void *
 }
 
 static enum percept_status build(struct prt_variant *variant,
-                                 const struct prt_model_options *options,
+                                 const struct prt_model_options *options, struct prt_cache *cache,
                                  struct percept_error *error)
 {
-    enum percept_status status =
-        prt_passes_run(variant->graph, options->backends, !options->no_fusion, error);
+    enum percept_status status = PERCEPT_OK;
+    if (!variant->graph->kept)
+        status = prt_passes_run(variant->graph, options->backends, !options->no_fusion, error);
     if (status == PERCEPT_OK)
         status = prt_deferred_settle(variant->graph, error);
     if (status == PERCEPT_OK)
@@ -111,7 +110,7 @@ static enum percept_status build(struct prt_variant *variant,
     if (status == PERCEPT_OK)
         status = make_segments(variant, error);
     if (status == PERCEPT_OK)
-        status = compile_segments(variant, options, error);
+        status = compile_segments(variant, cache, error);
     if (status == PERCEPT_OK)
         status = make_memory(variant, error);
     if (status == PERCEPT_OK)
@@ -121,7 +120,8 @@ static enum percept_status build(struct prt_variant *variant,
 
 enum percept_status prt_variant_create(struct prt_graph *graph,
                                        const struct prt_model_options *options,
-                                       struct prt_variant **variant, struct percept_error *error)
+                                       struct prt_cache *cache, struct prt_variant **variant,
+                                       struct percept_error *error)
 {
     struct prt_variant *made = calloc(1, sizeof *made);
     if (!made)
@@ -130,7 +130,7 @@ enum percept_status prt_variant_create(struct prt_graph *graph,
     made->pool = options->pool;
     made->arena = options->arena;
     made->observable = options->observable;
-    enum percept_status status = build(made, options, error);
+    enum percept_status status = build(made, options, cache, error);
     if (status != PERCEPT_OK) {
         made->graph = NULL; /* still the caller's */
         prt_variant_destroy(made);

@@ -36,10 +36,11 @@ struct prt_variant {
     bool observable; /* each segment has one node */
 };
 
-/* Takes the graph over on success. */
+/* Takes the graph over on success. The cache is the program's, or NULL. */
 enum percept_status prt_variant_create(struct prt_graph *graph,
                                        const struct prt_model_options *options,
-                                       struct prt_variant **variant, struct percept_error *error);
+                                       struct prt_cache *cache, struct prt_variant **variant,
+                                       struct percept_error *error);
 void prt_variant_destroy(struct prt_variant *variant); /* NULL is fine */
 
 /* State `value` of the graph lies at memory: fills in its address and those of its views. */

@@ -10,6 +10,7 @@
 #include "build.h"
 #include "ptd.h"
 #include "pte.h"
+#include "run.h"
 #include "tosa_blob.h"
 #include "vulkan_blob.h"
 
@@ -92,6 +93,7 @@ void *__wrap_mmap(void *at, size_t size, int protection, int flags, int file, of
 
 static struct flat file, data_file;
 static char path[64];            /* of the program, when it is to be opened as a file */
+static char cache[64];           /* a folder for it; or "" */
 static struct prt_scalar number; /* to set input 0 to, when it has a kind */
 
 typedef enum percept_status (*user)(struct percept_error *error);
@@ -138,7 +140,8 @@ static enum percept_status open_compile_run(struct percept_error *error)
     enum percept_status status = open_program(&program, error);
     if (!status)
         status = base_pool_create(2, &pool, error);
-    const struct prt_model_options options = {.backends = backends, .pool = pool};
+    const struct prt_model_options options = {
+        .backends = backends, .pool = pool, .cache = cache[0] ? cache : NULL};
     if (!status)
         status = prt_model_create(program, &options, &model, error);
     if (!status && number.kind != PRT_VALUE_NONE)
@@ -232,6 +235,41 @@ START_TEST(a_file_with_large_weights)
     ck_assert_int_eq(write(descriptor, file.bytes, file.size), (ssize_t)file.size);
     close(descriptor);
     fail_each(open_compile_run);
+}
+END_TEST
+
+/* Without a check, which takes memory. */
+static bool remove_cache(void)
+{
+    char command[160];
+    snprintf(command, sizeof command, "rm -rf %.60s/* %.60s/.[a-z0-9]*", cache, cache);
+    return system(command) == 0;
+}
+
+static enum percept_status fill_cache(struct percept_error *error)
+{
+    return remove_cache() ? open_compile_run(error) : PERCEPT_IO;
+}
+
+/* It fails less often than it would without a cache, never otherwise. */
+START_TEST(a_cache_that_is_written_and_read)
+{
+    struct pte pte = {0};
+    uint32_t x = call(&pte, "aten::linear.out", "f32[2,512] cf32[768,512] cf32[768] >f32[2,768] =");
+    call(&pte, "aten::linear.out", "$%u cf32[512,768] - >f32[2,512] =", x);
+    use(&pte);
+    strcpy(path, "/tmp/percept-no-memory-XXXXXX");
+    close(mkstemp(path));
+    run_write(path, &file);
+    strcpy(cache, "/tmp/percept-no-cache-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(cache));
+    fail_each(fill_cache);
+    ck_assert(remove_cache());
+    ck_assert_int_eq(open_compile_run(NULL), PERCEPT_OK);
+    fail_each(open_compile_run);
+    ck_assert(remove_cache());
+    ck_assert_int_eq(rmdir(cache), 0);
+    cache[0] = '\0';
 }
 END_TEST
 
@@ -436,6 +474,7 @@ int main(void)
     tcase_add_test(tests, a_convolution_net);
     tcase_add_test(tests, elementwise_and_moves);
     tcase_add_test(tests, a_file_with_large_weights);
+    tcase_add_test(tests, a_cache_that_is_written_and_read);
     tcase_add_test(tests, quantised_layers_and_look_ups);
     tcase_add_test(tests, quantised_kernel_calls);
     tcase_add_test(tests, an_xnnpack_blob);

@@ -1,10 +1,10 @@
-/* Packed weights on disk: the second model is made of them and computes the same, and nothing that
- * happens to the file makes a wrong one or ends the process. */
+/* Packed weights and graphs on disk: the second model is made of them and computes the same, and
+ * nothing that happens to the file makes a wrong one or ends the process. */
 #include "pte.h"
 #include "run.h"
 
-#include "backends/cpu/private_file.h"
-#include "backends/cpu/seen.h"
+#include "runtime/cache/private_file.h"
+#include "runtime/cache/seen.h"
 #include "runtime/prt.h"
 
 #include <check.h>
@@ -144,6 +144,80 @@ START_TEST(second_model_is_not_packed)
 }
 END_TEST
 
+/* Is the graph of a model with these options one from the cache? */
+static bool has_kept_graph(const struct prt_model_options *options)
+{
+    struct prt_program *program = NULL;
+    float results[64];
+    ck_assert_int_eq(prt_program_open(path, &program, NULL), PERCEPT_OK);
+    struct prt_model *model = run_model(program, options);
+    bool kept = prt_model_graph(model)->kept != NULL;
+    run(model, results);
+    prt_model_destroy(model);
+    prt_program_close(program);
+    ck_assert_mem_eq(results, wanted, sizeof wanted);
+    return kept;
+}
+
+START_TEST(a_graph_is_found_by_all_that_it_depends_on)
+{
+    const struct prt_model_options usual = {.cache = folder},
+                                   plain = {.cache = folder, .no_fusion = true},
+                                   observable = {.cache = folder, .observable = true},
+                                   chosen = {.cache = folder,
+                                             .choices = &(struct prt_choice){.sized = false},
+                                             .choice_count = 1};
+    use(NULL, wanted);
+    ck_assert(!has_kept_graph(&usual));
+    ck_assert(has_kept_graph(&usual));
+    ck_assert(!has_kept_graph(&plain)); /* and what was there stays */
+    ck_assert(has_kept_graph(&plain));
+    ck_assert(has_kept_graph(&usual));
+    ck_assert(!has_kept_graph(&chosen));
+    ck_assert(!has_kept_graph(&chosen));
+    ck_assert(!has_kept_graph(&observable));
+    ck_assert(!has_kept_graph(&observable));
+    ck_assert_int_eq(setenv("PERCEPT_CPU_ISA", "plain", 1), 0);
+    use(NULL, wanted); /* which may round otherwise */
+    ck_assert(!has_kept_graph(&usual));
+    ck_assert(has_kept_graph(&usual));
+    ck_assert_int_eq(unsetenv("PERCEPT_CPU_ISA"), 0);
+    run_write(path, &file); /* another time of change */
+    use(NULL, wanted);
+    ck_assert(!has_kept_graph(&usual));
+}
+END_TEST
+
+/* Of a file that is too small to be read in parts, without anything to pack. */
+START_TEST(other_sizes_are_made_of_the_program)
+{
+    struct pte pte = {0};
+    pte_call(&pte, "aten::add.out", "f32[2,3]^4 cf32[1,1] 1 >f32[6,7]^0 =");
+    struct flat small = pte_write(&pte, false);
+    run_write(path, &small);
+    for (int i = 0; i < 3; i++) {
+        struct prt_program *program = NULL;
+        struct prt_model *model = make(&program, folder);
+        ck_assert_int_eq(prt_model_graph(model)->kept != NULL, i > 0);
+        for (int32_t rows = 1; rows <= 6; rows++) {
+            ck_assert_int_eq(prt_model_resize_input(model, 0, 2, (const int32_t[]){rows, 3}, NULL),
+                             PERCEPT_OK);
+            ck_assert_int_eq(prt_model_output_spec(model, 0)->sizes[0], rows);
+            float *x = prt_model_input_data(model, 0);
+            for (int32_t k = 0; k < rows * 3; k++)
+                x[k] = (float)k;
+            ck_assert_int_eq(prt_model_run(model, NULL), PERCEPT_OK);
+            const float *y = prt_model_output_data(model, 0);
+            for (int32_t k = 0; k < rows * 3; k++)
+                ck_assert_float_eq(y[k], (float)k + 0.5f);
+        }
+        prt_model_destroy(model);
+        prt_program_close(program);
+    }
+    free(small.bytes);
+}
+END_TEST
+
 START_TEST(models_keep_it_when_it_is_removed_or_replaced)
 {
     char name[2 * TEXT];
@@ -224,8 +298,8 @@ START_TEST(what_was_found_right_is_looked_at_again_when_it_changed)
     ck_assert_int_eq(stat(name, &info), 0);
     usleep(200000); /* a file that changed just now is not noted */
     expect_right(folder);
-    int opened = cpu_private_folder(folder);
-    ck_assert(cpu_seen(opened, strrchr(name, '/') + 1, &info));
+    int opened = prt_private_folder(folder);
+    ck_assert(prt_seen(opened, strrchr(name, '/') + 1, &info));
     close(opened);
     expect_right(folder);
     spoil(name, info.st_size / 2);
@@ -238,32 +312,32 @@ START_TEST(a_note_is_of_one_file_as_it_is)
 {
     char name[2 * TEXT], note[2 * TEXT];
     struct stat info;
-    int opened = cpu_private_folder(root);
+    int opened = prt_private_folder(root);
     snprintf(name, sizeof name, "%.80s/note", root);
     int fd = open(name, O_WRONLY | O_CREAT, 0600);
     ck_assert_int_eq(write(fd, name, sizeof name), sizeof name);
     ck_assert_int_eq(fstat(fd, &info), 0);
-    cpu_seen_note(opened, "note", &info);
-    ck_assert(!cpu_seen(opened, "note", &info)); /* it could change in this tick */
+    prt_seen_note(opened, "note", &info);
+    ck_assert(!prt_seen(opened, "note", &info)); /* it could change in this tick */
     usleep(200000);
-    cpu_seen_note(opened, "note", &info);
-    ck_assert(cpu_seen(opened, "note", &info));
-    ck_assert(!cpu_seen(opened, "net.pte", &info));
+    prt_seen_note(opened, "note", &info);
+    ck_assert(prt_seen(opened, "note", &info));
+    ck_assert(!prt_seen(opened, "net.pte", &info));
 
     spoil(name, 5);
     ck_assert_int_eq(fstat(fd, &info), 0);
-    ck_assert(!cpu_seen(opened, "note", &info));
+    ck_assert(!prt_seen(opened, "note", &info));
     usleep(200000);
-    cpu_seen_note(opened, "note", &info);
-    ck_assert(cpu_seen(opened, "note", &info));
+    prt_seen_note(opened, "note", &info);
+    ck_assert(prt_seen(opened, "note", &info));
 
     snprintf(note, sizeof note, "%.80s/.note.seen", root);
     ck_assert_int_eq(chmod(note, 0622), 0);
-    ck_assert(!cpu_seen(opened, "note", &info)); /* somebody else may have written it */
+    ck_assert(!prt_seen(opened, "note", &info)); /* somebody else may have written it */
     ck_assert_int_eq(chmod(note, 0600), 0);
-    ck_assert(cpu_seen(opened, "note", &info));
+    ck_assert(prt_seen(opened, "note", &info));
     spoil(note, 3);
-    ck_assert(!cpu_seen(opened, "note", &info)); /* of another boot, say */
+    ck_assert(!prt_seen(opened, "note", &info)); /* of another boot, say */
     close(fd);
     close(opened);
 }
@@ -325,6 +399,8 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, second_model_is_not_packed);
+    tcase_add_test(tests, a_graph_is_found_by_all_that_it_depends_on);
+    tcase_add_test(tests, other_sizes_are_made_of_the_program);
     tcase_add_test(tests, models_keep_it_when_it_is_removed_or_replaced);
     tcase_add_test(tests, what_is_damaged_is_written_again);
     tcase_add_test(tests, what_was_found_right_is_looked_at_again_when_it_changed);

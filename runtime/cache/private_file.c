@@ -1,6 +1,6 @@
 /* Why: see private_file.h. A new file has a name of its own until it is whole, and is then renamed.
  */
-#include "backends/cpu/private_file.h"
+#include "runtime/cache/private_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +34,7 @@ static void make_folders(const char *folder)
     }
 }
 
-int cpu_private_folder(const char *path)
+int prt_private_folder(const char *path)
 {
     const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
     int opened = open(path, flags);
@@ -50,7 +50,7 @@ int cpu_private_folder(const char *path)
     return opened;
 }
 
-int cpu_private_open(int folder, const char *name, struct stat *info)
+int prt_private_open(int folder, const char *name, struct stat *info)
 {
     int file = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (file < 0)
@@ -61,7 +61,7 @@ int cpu_private_open(int folder, const char *name, struct stat *info)
     return -1;
 }
 
-bool cpu_private_write(int file, const void *data, size_t size, uint64_t offset)
+bool prt_private_write(int file, const void *data, size_t size, uint64_t offset)
 {
     for (size_t done = 0; done < size;) {
         ssize_t put = pwrite(file, (const char *)data + done, size - done, (off_t)(offset + done));
@@ -75,11 +75,11 @@ bool cpu_private_write(int file, const void *data, size_t size, uint64_t offset)
 }
 
 /* A new file in the folder, with a name of its own; -1 when there is none. */
-static int create_file(int folder, const char *name, char aside[CPU_PRIVATE_NAME + 16])
+static int create_file(int folder, const char *name, char aside[PRT_PRIVATE_NAME + 16])
 {
     static _Atomic unsigned count;
     for (int i = 0; i < TRIES; i++) {
-        snprintf(aside, CPU_PRIVATE_NAME + 16, "%.*s.%08x", CPU_PRIVATE_NAME - 1, name,
+        snprintf(aside, PRT_PRIVATE_NAME + 16, "%.*s.%08x", PRT_PRIVATE_NAME - 1, name,
                  (unsigned)getpid() * 64 + count++);
         int file =
             openat(folder, aside, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR);
@@ -90,10 +90,10 @@ static int create_file(int folder, const char *name, char aside[CPU_PRIVATE_NAME
     return -1;
 }
 
-void cpu_private_replace(int folder, const char *name, bool (*write)(const void *context, int file),
+void prt_private_replace(int folder, const char *name, bool (*write)(const void *context, int file),
                          const void *context)
 {
-    char aside[CPU_PRIVATE_NAME + 16];
+    char aside[PRT_PRIVATE_NAME + 16];
     int file = create_file(folder, name, aside);
     if (file < 0)
         return;

@@ -1,6 +1,6 @@
 /* Which build of the code this is. */
-#ifndef BACKENDS_CPU_BUILD_ID_H
-#define BACKENDS_CPU_BUILD_ID_H
+#ifndef RUNTIME_CACHE_BUILD_ID_H
+#define RUNTIME_CACHE_BUILD_ID_H
 
 #include "base/hash.h"
 
@@ -8,6 +8,6 @@
 
 /* Add the linker's build id of the program or library that has this code; false when there is none.
  */
-bool cpu_build_id_add(struct base_hash *hash);
+bool prt_build_id_add(struct base_hash *hash);
 
 #endif

@@ -1,5 +1,5 @@
 /* Why: half of what loading a model costs is page faults, and most pages are packed weights. */
-#include "backends/cpu/slab.h"
+#include "base/slab.h"
 
 #include "base/checked.h"
 #include "base/pages.h"
@@ -11,8 +11,8 @@
 
 enum { ALIGNMENT = 64 };
 
-struct cpu_slab {
-    struct cpu_slab *next;
+struct base_slab {
+    struct base_slab *next;
     unsigned char *memory;
     size_t bytes, used; /* cut so far */
     size_t dirty;       /* up to here bytes may not be 0 */
@@ -20,14 +20,14 @@ struct cpu_slab {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct cpu_slab *slabs; /* these, and what is in them, under the lock */
+static struct base_slab *slabs; /* these, and what is in them, under the lock */
 
-static struct cpu_slab *new_slab(void *memory, size_t bytes, size_t used)
+static struct base_slab *new_slab(void *memory, size_t bytes, size_t used)
 {
-    struct cpu_slab *slab = calloc(1, sizeof *slab);
+    struct base_slab *slab = calloc(1, sizeof *slab);
     if (!slab)
         return NULL;
-    *slab = (struct cpu_slab){.memory = memory, .bytes = bytes, .used = used, .pieces = 1};
+    *slab = (struct base_slab){.memory = memory, .bytes = bytes, .used = used, .pieces = 1};
     pthread_mutex_lock(&lock);
     slab->next = slabs;
     slabs = slab;
@@ -35,24 +35,24 @@ static struct cpu_slab *new_slab(void *memory, size_t bytes, size_t used)
     return slab;
 }
 
-struct cpu_slab *cpu_slab_create(size_t bytes)
+struct base_slab *base_slab_create(size_t bytes)
 {
     unsigned char *memory = base_pages_reserve(bytes);
     if (!memory)
         return NULL;
     base_pages_wish_huge(memory, 0, bytes);
-    struct cpu_slab *slab = new_slab(memory, bytes, 0);
+    struct base_slab *slab = new_slab(memory, bytes, 0);
     if (!slab)
         base_pages_free(memory, bytes);
     return slab;
 }
 
-struct cpu_slab *cpu_slab_adopt(void *memory, size_t bytes)
+struct base_slab *base_slab_adopt(void *memory, size_t bytes)
 {
     return new_slab(memory, bytes, bytes);
 }
 
-void cpu_slab_hold(struct cpu_slab *slab)
+void base_slab_hold(struct base_slab *slab)
 {
     pthread_mutex_lock(&lock);
     slab->pieces++;
@@ -60,11 +60,11 @@ void cpu_slab_hold(struct cpu_slab *slab)
 }
 
 /* Under the lock. */
-static void drop_piece(struct cpu_slab *slab)
+static void drop_piece(struct base_slab *slab)
 {
     if (--slab->pieces)
         return;
-    for (struct cpu_slab **at = &slabs; *at; at = &(*at)->next) {
+    for (struct base_slab **at = &slabs; *at; at = &(*at)->next) {
         if (*at == slab) {
             *at = slab->next;
             break;
@@ -74,7 +74,7 @@ static void drop_piece(struct cpu_slab *slab)
     free(slab);
 }
 
-void cpu_slab_close(struct cpu_slab *slab)
+void base_slab_close(struct base_slab *slab)
 {
     if (!slab)
         return;
@@ -83,7 +83,7 @@ void cpu_slab_close(struct cpu_slab *slab)
     pthread_mutex_unlock(&lock);
 }
 
-void *cpu_slab_cut(struct cpu_slab *slab, size_t bytes)
+void *base_slab_cut(struct base_slab *slab, size_t bytes)
 {
     void *piece = NULL;
     size_t stale = 0;
@@ -106,11 +106,11 @@ void *cpu_slab_cut(struct cpu_slab *slab, size_t bytes)
     return piece;
 }
 
-bool cpu_slab_return(void *piece, size_t bytes)
+bool base_slab_return(void *piece, size_t bytes)
 {
     uintptr_t at = (uintptr_t)piece;
     pthread_mutex_lock(&lock);
-    struct cpu_slab *slab = slabs;
+    struct base_slab *slab = slabs;
     while (slab && (at < (uintptr_t)slab->memory || at - (uintptr_t)slab->memory >= slab->bytes))
         slab = slab->next;
     if (slab) {

@@ -7,16 +7,16 @@
  * boot and of what the file system says of the file: its place, size and times, one of which nobody
  * but the kernel sets.
  */
-#ifndef BACKENDS_CPU_SEEN_H
-#define BACKENDS_CPU_SEEN_H
+#ifndef RUNTIME_CACHE_SEEN_H
+#define RUNTIME_CACHE_SEEN_H
 
 #include <stdbool.h>
 #include <sys/stat.h>
 
-/* Is there a note of the folder's file `name`, as `info` has it? Of a cpu_private_folder. */
-bool cpu_seen(int folder, const char *name, const struct stat *info);
+/* Is there a note of the folder's file `name`, as `info` has it? Of a prt_private_folder. */
+bool prt_seen(int folder, const char *name, const struct stat *info);
 /* It was read and is right. There is no note when that cannot be, or when the file changed so
  * recently that its times would not show it if it did again. */
-void cpu_seen_note(int folder, const char *name, const struct stat *info);
+void prt_seen_note(int folder, const char *name, const struct stat *info);
 
 #endif

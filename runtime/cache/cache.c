@@ -1,13 +1,13 @@
 /* Why: see cache.h. A file is a header, an index, and blocks at multiples of 64 bytes, the first on
  * a page's border; numbers are as this machine has them, since no other reads them. */
-#include "backends/cpu/cache.h"
+#include "runtime/cache/cache.h"
 
-#include "backends/cpu/build_id.h"
-#include "backends/cpu/isa.h"
-#include "backends/cpu/private_file.h"
-#include "backends/cpu/seen.h"
-#include "backends/cpu/slab.h"
 #include "base/checked.h"
+#include "base/slab.h"
+#include "runtime/cache/build_id.h"
+#include "runtime/cache/private_file.h"
+#include "runtime/cache/seen.h"
+#include "runtime/program_data.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ enum { ALIGNMENT = 64, PAGE = 4096, MOST_BLOCKS = 8192, NAME_BYTES = 48 };
 #define MOST_TIMES 8
 #define MOST_MORE  ((uint64_t)64 << 20)
 
-static const char magic[8] = "PRTW\0\0\0\2";
+static const char magic[8] = "PRTW\0\0\0\3";
 
 struct header {
     char magic[8];
@@ -42,13 +42,14 @@ struct kept {
     struct base_hash key;
     const void *block;
     size_t bytes;
+    void *own; /* to be freed; or NULL */
 };
 
-struct cpu_cache {
+struct prt_cache {
     int folder;
     char name[NAME_BYTES];
     uint64_t most_bytes;
-    struct cpu_slab *mapping; /* NULL: there is no file, or none that is right */
+    struct base_slab *mapping; /* NULL: there is no file, or none that is right */
     const unsigned char *memory;
     const struct record *records;
     size_t count, last; /* records, and the one that was found last */
@@ -94,23 +95,23 @@ static bool is_sealed(const unsigned char *memory)
 }
 
 /* Is it as it was written? Reads all of it, if nobody has since the machine started. */
-static bool is_right(const struct cpu_cache *cache, const unsigned char *memory,
+static bool is_right(const struct prt_cache *cache, const unsigned char *memory,
                      const struct stat *info)
 {
     if (!fits(memory, (uint64_t)info->st_size))
         return false;
-    if (cpu_seen(cache->folder, cache->name, info))
+    if (prt_seen(cache->folder, cache->name, info))
         return true;
     if (!is_sealed(memory))
         return false;
-    cpu_seen_note(cache->folder, cache->name, info);
+    prt_seen_note(cache->folder, cache->name, info);
     return true;
 }
 
-static void map_file(struct cpu_cache *cache)
+static void map_file(struct prt_cache *cache)
 {
     struct stat info;
-    int file = cpu_private_open(cache->folder, cache->name, &info);
+    int file = prt_private_open(cache->folder, cache->name, &info);
     if (file < 0)
         return;
     void *memory = MAP_FAILED;
@@ -122,7 +123,7 @@ static void map_file(struct cpu_cache *cache)
     close(file);
     if (memory == MAP_FAILED)
         return;
-    if (!is_right(cache, memory, &info) || !(cache->mapping = cpu_slab_adopt(memory, size))) {
+    if (!is_right(cache, memory, &info) || !(cache->mapping = base_slab_adopt(memory, size))) {
         munmap(memory, size);
         return;
     }
@@ -133,22 +134,40 @@ static void map_file(struct cpu_cache *cache)
     cache->count = (size_t)header.count;
 }
 
-struct cpu_cache *cpu_cache_open(const char *folder, const struct prt_identity *file)
+/* All that what is kept depends on; false when that cannot be told. */
+static bool name_of(const struct prt_program *program, const struct prt_backend *const *backends,
+                    struct base_hash *name)
 {
-    struct prt_identity whole = *file;
+    for (uint32_t i = 0; i <= program->data_count; i++) {
+        const struct prt_file *file = i ? &program->data[i - 1] : &program->source;
+        struct prt_identity identity;
+        if (!prt_file_is(file, &identity))
+            return false;
+        base_hash_add(name, &identity, sizeof identity);
+    }
+    for (; *backends; backends++) {
+        const char *code = (*backends)->code ? (*backends)->code() : NULL;
+        if (!code)
+            return false;
+        base_hash_add(name, (*backends)->name, strlen((*backends)->name));
+        base_hash_add(name, code, strlen(code));
+    }
+    return prt_build_id_add(name);
+}
+
+struct prt_cache *prt_cache_open(const char *folder, const struct prt_program *program,
+                                 const struct prt_backend *const *backends)
+{
     struct base_hash name = {0};
-    enum cpu_isa isa = cpu_isa_best();
-    whole.offset = whole.size = 0;
-    base_hash_add(&name, &whole, sizeof whole);
-    base_hash_add(&name, &isa, sizeof isa);
     uint64_t most;
-    if (!cpu_build_id_add(&name) || __builtin_mul_overflow(file->file_size, MOST_TIMES, &most) ||
+    if (!name_of(program, backends, &name) ||
+        __builtin_mul_overflow((uint64_t)program->total_bytes, MOST_TIMES, &most) ||
         __builtin_add_overflow(most, MOST_MORE, &most))
         return NULL;
-    struct cpu_cache *cache = calloc(1, sizeof *cache);
+    struct prt_cache *cache = calloc(1, sizeof *cache);
     if (!cache)
         return NULL;
-    cache->folder = cpu_private_folder(folder);
+    cache->folder = prt_private_folder(folder);
     if (cache->folder < 0) {
         free(cache);
         return NULL;
@@ -162,14 +181,15 @@ struct cpu_cache *cpu_cache_open(const char *folder, const struct prt_identity *
 
 /* ---- blocks ---- */
 
-/* Layers come in the same order each time, so it is mostly the last one or the next. */
-static const struct record *record_of(struct cpu_cache *cache, const struct base_hash *key,
+/* Layers come in the same order each time, so it is mostly the last one or the next. Of any size
+ * when bytes is 0. */
+static const struct record *record_of(struct prt_cache *cache, const struct base_hash *key,
                                       size_t bytes)
 {
     for (size_t i = 0; i < cache->count; i++) {
         size_t at = (cache->last + i) % cache->count;
         const struct record *record = &cache->records[at];
-        if (memcmp(&record->key, key, sizeof *key) == 0 && record->bytes == bytes) {
+        if (memcmp(&record->key, key, sizeof *key) == 0 && (!bytes || record->bytes == bytes)) {
             cache->last = at;
             return record;
         }
@@ -177,21 +197,22 @@ static const struct record *record_of(struct cpu_cache *cache, const struct base
     return NULL;
 }
 
-void *cpu_cache_find(struct cpu_cache *cache, const struct base_hash *key, size_t bytes)
+void *prt_cache_find(struct prt_cache *cache, const struct base_hash *key, size_t *bytes)
 {
-    const struct record *record = cache ? record_of(cache, key, bytes) : NULL;
+    const struct record *record = cache ? record_of(cache, key, *bytes) : NULL;
     if (!record)
         return NULL;
-    cpu_slab_hold(cache->mapping);
+    base_slab_hold(cache->mapping);
+    *bytes = (size_t)record->bytes;
     return (void *)(uintptr_t)(cache->memory + record->offset);
 }
 
-bool cpu_cache_is_filled(const struct cpu_cache *cache)
+bool prt_cache_is_filled(const struct prt_cache *cache)
 {
     return cache && cache->count;
 }
 
-static bool is_kept(const struct cpu_cache *cache, const struct base_hash *key, size_t bytes)
+static bool is_kept(const struct prt_cache *cache, const struct base_hash *key, size_t bytes)
 {
     for (size_t i = 0; i < cache->kept_count; i++)
         if (memcmp(&cache->kept[i].key, key, sizeof *key) == 0 && cache->kept[i].bytes == bytes)
@@ -199,7 +220,7 @@ static bool is_kept(const struct cpu_cache *cache, const struct base_hash *key, 
     return false;
 }
 
-static void add_kept(struct cpu_cache *cache, const struct base_hash *key, const void *block,
+static void add_kept(struct prt_cache *cache, const struct base_hash *key, const void *block,
                      size_t bytes)
 {
     if (cache->kept_count == MOST_BLOCKS || is_kept(cache, key, bytes))
@@ -212,10 +233,10 @@ static void add_kept(struct cpu_cache *cache, const struct base_hash *key, const
         cache->kept = larger;
         cache->kept_capacity = capacity;
     }
-    cache->kept[cache->kept_count++] = (struct kept){*key, block, bytes};
+    cache->kept[cache->kept_count++] = (struct kept){*key, block, bytes, NULL};
 }
 
-void cpu_cache_keep(struct cpu_cache *cache, const struct base_hash *key, const void *block,
+void prt_cache_keep(struct prt_cache *cache, const struct base_hash *key, const void *block,
                     size_t bytes)
 {
     if (!cache)
@@ -224,11 +245,22 @@ void cpu_cache_keep(struct cpu_cache *cache, const struct base_hash *key, const 
     cache->is_new |= !record_of(cache, key, bytes);
 }
 
+void prt_cache_keep_own(struct prt_cache *cache, const struct base_hash *key, void *block,
+                        size_t bytes)
+{
+    size_t before = cache->kept_count;
+    prt_cache_keep(cache, key, block, bytes);
+    if (cache->kept_count > before)
+        cache->kept[before].own = block;
+    else
+        free(block);
+}
+
 /* ---- writing ---- */
 
 static bool write_file(const void *context, int file)
 {
-    const struct cpu_cache *cache = context;
+    const struct prt_cache *cache = context;
     struct header header = {.count = cache->kept_count};
     struct record *records = calloc(cache->kept_count, sizeof *records);
     if (!records)
@@ -245,19 +277,19 @@ static bool write_file(const void *context, int file)
     base_hash_add(&seal, records, cache->kept_count * sizeof *records);
     bool written =
         at <= cache->most_bytes && ftruncate(file, (off_t)at) == 0 &&
-        cpu_private_write(file, records, cache->kept_count * sizeof *records, sizeof header);
+        prt_private_write(file, records, cache->kept_count * sizeof *records, sizeof header);
     for (size_t i = 0; i < cache->kept_count && written; i++) {
         base_hash_add(&seal, cache->kept[i].block, cache->kept[i].bytes);
         written =
-            cpu_private_write(file, cache->kept[i].block, cache->kept[i].bytes, records[i].offset);
+            prt_private_write(file, cache->kept[i].block, cache->kept[i].bytes, records[i].offset);
     }
     header.seal = seal;
-    written = written && cpu_private_write(file, &header, sizeof header, 0);
+    written = written && prt_private_write(file, &header, sizeof header, 0);
     free(records);
     return written;
 }
 
-static void write_new(struct cpu_cache *cache)
+static void write_new(struct prt_cache *cache)
 {
     uint64_t total = 0;
     for (size_t i = 0; i < cache->kept_count; i++)
@@ -269,16 +301,18 @@ static void write_new(struct cpu_cache *cache)
         if (total <= cache->most_bytes / 2)
             add_kept(cache, &record->key, cache->memory + record->offset, (size_t)record->bytes);
     }
-    cpu_private_replace(cache->folder, cache->name, write_file, cache);
+    prt_private_replace(cache->folder, cache->name, write_file, cache);
 }
 
-void cpu_cache_close(struct cpu_cache *cache)
+void prt_cache_close(struct prt_cache *cache, bool exists)
 {
     if (!cache)
         return;
-    if (cache->is_new)
+    if (exists && cache->is_new)
         write_new(cache);
-    cpu_slab_close(cache->mapping);
+    for (size_t i = 0; i < cache->kept_count; i++)
+        free(cache->kept[i].own);
+    base_slab_close(cache->mapping);
     close(cache->folder);
     free(cache->kept);
     free(cache);

@@ -1,8 +1,8 @@
 /* Why: see seen.h. A note is a hash of all that it says. */
-#include "backends/cpu/seen.h"
+#include "runtime/cache/seen.h"
 
-#include "backends/cpu/private_file.h"
 #include "base/hash.h"
+#include "runtime/cache/private_file.h"
 
 #include <fcntl.h>
 #include <stdint.h>
@@ -34,18 +34,18 @@ static bool note_of(const struct stat *info, struct base_hash *note)
 }
 
 /* Hidden: it is none of the files that the folder is for. */
-static void name_note(const char *name, char note[CPU_PRIVATE_NAME])
+static void name_note(const char *name, char note[PRT_PRIVATE_NAME])
 {
-    snprintf(note, CPU_PRIVATE_NAME, ".%.50s.seen", name);
+    snprintf(note, PRT_PRIVATE_NAME, ".%.50s.seen", name);
 }
 
-bool cpu_seen(int folder, const char *name, const struct stat *info)
+bool prt_seen(int folder, const char *name, const struct stat *info)
 {
-    char note[CPU_PRIVATE_NAME];
+    char note[PRT_PRIVATE_NAME];
     struct stat own;
     struct base_hash wanted, found;
     name_note(name, note);
-    int file = cpu_private_open(folder, note, &own);
+    int file = prt_private_open(folder, note, &own);
     if (file < 0)
         return false;
     bool seen = read(file, &found, sizeof found) == sizeof found && note_of(info, &wanted) &&
@@ -65,14 +65,14 @@ static bool is_settled(const struct stat *info)
 
 static bool write_note(const void *note, int file)
 {
-    return cpu_private_write(file, note, sizeof(struct base_hash), 0);
+    return prt_private_write(file, note, sizeof(struct base_hash), 0);
 }
 
-void cpu_seen_note(int folder, const char *name, const struct stat *info)
+void prt_seen_note(int folder, const char *name, const struct stat *info)
 {
-    char file[CPU_PRIVATE_NAME];
+    char file[PRT_PRIVATE_NAME];
     struct base_hash note;
     name_note(name, file);
     if (is_settled(info) && note_of(info, &note))
-        cpu_private_replace(folder, file, write_note, &note);
+        prt_private_replace(folder, file, write_note, &note);
 }

@@ -1,6 +1,6 @@
 /* Why: packed weights are as the kernels of one build want them, and nobody remembers to change a
  * version number when they want them otherwise. */
-#include "backends/cpu/build_id.h"
+#include "runtime/cache/build_id.h"
 
 #include <elf.h>
 #include <link.h>
@@ -54,7 +54,7 @@ static int look(struct dl_phdr_info *info, size_t size, void *context)
     return ours;
 }
 
-bool cpu_build_id_add(struct base_hash *hash)
+bool prt_build_id_add(struct base_hash *hash)
 {
     static const char here;
     struct search search = {.code = (uintptr_t)&here, .hash = hash};

@@ -3,29 +3,29 @@
  * filled, so that it takes a few page faults rather than thousands. Memory goes back to the system
  * when all that was cut from a slab was given back. Thread-safe, but for cutting from one slab.
  */
-#ifndef BACKENDS_CPU_SLAB_H
-#define BACKENDS_CPU_SLAB_H
+#ifndef BASE_SLAB_H
+#define BASE_SLAB_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-struct cpu_slab;
+struct base_slab;
 
 /* Room for about that much; nothing is taken from the system yet. NULL without memory: then what
  * takes one takes NULL. */
-struct cpu_slab *cpu_slab_create(size_t bytes);
+struct base_slab *base_slab_create(size_t bytes);
 /* Nothing more will be cut. NULL is fine. */
-void cpu_slab_close(struct cpu_slab *slab);
+void base_slab_close(struct base_slab *slab);
 
 /* Zeroed and 64-byte aligned; NULL when there is no room. */
-void *cpu_slab_cut(struct cpu_slab *slab, size_t bytes);
+void *base_slab_cut(struct base_slab *slab, size_t bytes);
 /* A slab of memory that is mapped and full; unmapped when it is closed and all pieces are back. */
-struct cpu_slab *cpu_slab_adopt(void *memory, size_t bytes);
+struct base_slab *base_slab_adopt(void *memory, size_t bytes);
 /* Some part of it is a piece from now on. */
-void cpu_slab_hold(struct cpu_slab *slab);
+void base_slab_hold(struct base_slab *slab);
 
 /* Give a piece of any slab back; false when it is of none. The last that was cut can be cut again.
  */
-bool cpu_slab_return(void *piece, size_t bytes);
+bool base_slab_return(void *piece, size_t bytes);
 
 #endif

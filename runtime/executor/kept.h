@@ -1,0 +1,28 @@
+/*
+ * The graph of a method from the cache of its program: import and passes are done once.
+ *
+ * Kept is the graph of a model as it is when it is new, with what its inputs are unless somebody
+ * chooses: other numbers and sizes come and go, and each would have all of a cache written again.
+ */
+#ifndef RUNTIME_EXECUTOR_KEPT_H
+#define RUNTIME_EXECUTOR_KEPT_H
+
+#include "runtime/cache/cache.h"
+#include "runtime/prt.h"
+
+/* The program's cache as the options wish; NULL for none. */
+struct prt_cache *prt_kept_open(const struct prt_program *program,
+                                const struct prt_model_options *options);
+
+/* The graph that these options ask for, after its passes; NULL when it has to be made. */
+struct prt_graph *prt_kept_find(struct prt_cache *cache, const struct prt_program *program,
+                                const struct prt_model_options *options);
+
+/* Let it be found from now on. The graph stays as it is. */
+void prt_kept_add(struct prt_cache *cache, const struct prt_graph *graph,
+                  const struct prt_model_options *options);
+
+/* Write what is new, if the model was made: else its weights are gone. NULL is fine. */
+void prt_kept_close(struct prt_cache *cache, bool made);
+
+#endif
