@@ -229,7 +229,7 @@ static void pack(struct layer *op, const struct prt_graph *graph, const struct p
     const float *from = graph->values[node->inputs[2]].data;
     for (size_t o = 0; o < op->job.outputs; o++)
         for (size_t g = 0; g < op->job.groups; g++) {
-            size_t at = (o / 4 * op->job.groups + g) * 4 + o % 4;
+            size_t at = cpu_rows_at(&op->job, o / CPU_ROWS_OUTPUTS, g) + o % CPU_ROWS_OUTPUTS;
             scales[at] = from[o * op->job.groups + g];
             sums[at] = put(op, weights, o, g, codes + o * op->inputs + g * op->group);
         }
@@ -266,7 +266,8 @@ static enum percept_status layer_prepare(const struct cpu_prepare *prepare, stru
                 .hi = act->kind == PRT_ACT_CLAMP ? act->hi : INFINITY},
     };
     size_t padded = groups * blocks * CPU_ROWS_BLOCK, lanes = op->panels * CPU_ROWS_OUTPUTS;
-    size_t weight_bytes = lanes * padded / (op->job.four_bits ? 2 : 1), table = lanes * groups;
+    size_t weight_bytes = lanes * padded / (op->job.four_bits ? 2 : 1);
+    size_t table = (outputs + CPU_ROWS_TABLE - 1) / CPU_ROWS_TABLE * CPU_ROWS_TABLE * groups;
     op->packed = cpu_shared_alloc(prepare->weights->slab, weight_bytes + (2 * table + lanes) * 4, 1,
                                   &op->packed_bytes);
     if (!op->packed)

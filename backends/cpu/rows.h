@@ -15,6 +15,7 @@
 enum {
     CPU_ROWS_BLOCK = 32,  /* codes of a row that a step takes; groups are padded to them */
     CPU_ROWS_OUTPUTS = 4, /* outputs beside each other in a panel */
+    CPU_ROWS_TABLE = 16,  /* and in tables of what each group has */
 };
 
 /* real = scale * (code - zero), code and zero from 0 to 255 */
@@ -32,12 +33,21 @@ struct cpu_rows_job {
     const uint8_t *x; /* [rows][groups * blocks * CPU_ROWS_BLOCK] */
     const struct cpu_row_code *codes;
     const uint8_t *weights;
-    const float *scales; /* [panels][groups][4] */
+    const float *scales; /* [panels / 4][groups][CPU_ROWS_TABLE] */
     const int32_t *sums; /* of the weights, likewise */
     const float *bias;   /* [panels * 4] */
     float lo, hi;
     float *y; /* [rows][outputs] */
 };
+
+/* Where tables have what group `group` of the first output of a panel has; the panel's other
+ * outputs follow. */
+static inline size_t cpu_rows_at(const struct cpu_rows_job *job, size_t panel, size_t group)
+{
+    const size_t panels = CPU_ROWS_TABLE / CPU_ROWS_OUTPUTS;
+    return (panel / panels * job->groups + group) * CPU_ROWS_TABLE +
+           panel % panels * CPU_ROWS_OUTPUTS;
+}
 
 struct cpu_row_kernels {
     const char *name_8, *name_4;
