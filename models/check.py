@@ -63,7 +63,8 @@ def check_model(model: Model, out: Path) -> Iterator[Result]:
         if precision == "fp32":
             yield row(flow, run, count, subject.error, subject.fp32_limit, "relative", np.max)
         else:
-            yield row(flow, run, count, subject.distance, subject.int8_limit, subject.unit, np.mean)
+            limit = subject.int8_limit if precision == "int8" else subject.int4_limit
+            yield row(flow, run, count, subject.distance, limit, subject.unit, np.mean)
     yield from subject.more_checks()
 
 

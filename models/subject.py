@@ -60,7 +60,7 @@ class Subject:
     - peer: the distribution whose engine runs the original file.
     - fp32_limit: the largest error of fp32 that passes, relative to an output's largest value. It allows for rounding in
       another order of summation, and nothing else.
-    - int8_limit, unit: the same for int8 in the unit that matters, as `distance` measures it.
+    - int8_limit, int4_limit, unit: the same for int8 and int4 in the unit that matters, as `distance` measures it.
     - portable: how many samples the check runs on ExecuTorch's portable kernels, which take seconds to minutes each.
     - dynamic: int8 quantises activations as they come (per token, for linear layers), and needs no calibration.
     """
@@ -70,6 +70,7 @@ class Subject:
     peer: str = "onnxruntime"
     fp32_limit: float = 1e-4
     int8_limit: float = 0.1
+    int4_limit: float = 0.0  # of those that have int4
     unit: str = "relative"
     portable: int = 1
     dynamic: bool = False
@@ -102,7 +103,7 @@ class Subject:
         return relative(outputs, reference)
 
     def distance(self, outputs: Outputs, reference: Outputs) -> float:
-        """How far int8 is off, in `unit`."""
+        """How far int8 or int4 is off, in `unit`."""
         return relative(outputs, reference)
 
     def quantizable(self, precision: str) -> dict[str, Method]:

@@ -103,15 +103,16 @@ const struct cpu_kernel cpu_round_rows = {.supports = rounding_supports,
 
 /* ---- DYNAMIC_LINEAR ---- */
 
-enum { PANELS_A_TASK = 16 };
+enum { OUTPUTS_A_TASK = 64 };
 
 struct layer {
     const struct cpu_row_kernels *kernels;
     size_t inputs, group, panels, codes_bytes; /* group: inputs that share a scale */
-    float least;                               /* of a scale */
-    bool whole;                                /* one range for all rows */
-    struct cpu_rows_job job;                   /* what all tasks share */
-    void *packed;                              /* weights, scales, sums, bias; see shared.h */
+    size_t task_panels;
+    float least;             /* of a scale */
+    bool whole;              /* one range for all rows */
+    struct cpu_rows_job job; /* what all tasks share */
+    void *packed;            /* weights, scales, sums, bias; see shared.h */
     size_t packed_bytes;
 };
 
@@ -144,8 +145,8 @@ static void layer_task(void *context, size_t task, unsigned worker)
     (void)worker;
     const struct layer_run *run = context;
     struct cpu_rows_job job = run->job;
-    job.panel = task * PANELS_A_TASK;
-    job.panel_end = job.panel + PANELS_A_TASK;
+    job.panel = task * run->op->task_panels;
+    job.panel_end = job.panel + run->op->task_panels;
     if (job.panel_end > run->op->panels)
         job.panel_end = run->op->panels;
     run->op->kernels->layer(&job);
@@ -156,7 +157,7 @@ static void layer_run(const struct cpu_step *step, const struct cpu_run *run)
     const struct layer *op = step->state;
     struct layer_run job = {op, run->data[step->inputs[0]], run->scratch,
                             (uint8_t *)run->scratch + op->codes_bytes, op->job};
-    size_t rows = op->job.rows, tasks = (op->panels + PANELS_A_TASK - 1) / PANELS_A_TASK;
+    size_t rows = op->job.rows, tasks = (op->panels + op->task_panels - 1) / op->task_panels;
     if (op->whole && rows) {
         struct cpu_row_code code = code_of(op->kernels, rows * op->inputs, job.x, op->least);
         for (size_t row = 0; row < rows; row++)
@@ -166,7 +167,8 @@ static void layer_run(const struct cpu_step *step, const struct cpu_run *run)
     job.job.x = job.bytes;
     job.job.codes = job.codes;
     job.job.y = run->data[step->output];
-    cpu_spread(run->pool, rows * (op->panels * op->inputs / 8), CPU_GRAIN, tasks, layer_task, &job);
+    cpu_spread(run->pool, rows * (op->job.outputs * op->inputs / 32), CPU_GRAIN, tasks, layer_task,
+               &job);
 }
 
 static void layer_destroy(const void *state)
@@ -194,22 +196,22 @@ static bool layer_supports(const struct prt_graph *graph, const struct prt_node 
 static int32_t put(const struct layer *op, uint8_t *weights, size_t output, size_t group,
                    const int8_t *codes)
 {
-    size_t bytes = op->job.four_bits ? CPU_ROWS_BLOCK / 2 : CPU_ROWS_BLOCK, blocks = op->job.blocks;
-    size_t panel = output / CPU_ROWS_OUTPUTS, lane = output % CPU_ROWS_OUTPUTS;
-    uint8_t *to =
-        weights + ((panel * op->job.groups + group) * blocks * CPU_ROWS_OUTPUTS + lane) * bytes;
+    const size_t outputs = op->kernels->outputs, blocks = op->job.blocks;
+    const size_t bytes = op->job.four_bits ? CPU_ROWS_BLOCK / 2 : CPU_ROWS_BLOCK;
+    const size_t run = op->job.four_bits ? op->kernels->run_4 : op->kernels->run_8;
+    uint8_t *to = weights + (output / outputs * op->job.groups + group) * blocks * outputs * bytes +
+                  output % outputs * run;
     int32_t sum = 0;
     for (size_t i = 0; i < op->group; i++)
         sum += codes[i];
-    for (size_t b = 0; b < blocks; b++, to += CPU_ROWS_OUTPUTS * bytes) {
-        int8_t block[CPU_ROWS_BLOCK] = {0};
+    for (size_t b = 0; b < blocks; b++, to += outputs * bytes) {
+        uint8_t block[CPU_ROWS_BLOCK] = {0};
         size_t first = b * CPU_ROWS_BLOCK, count = op->group - first;
         memcpy(block, codes + first, count < CPU_ROWS_BLOCK ? count : CPU_ROWS_BLOCK);
-        if (!op->job.four_bits)
-            memcpy(to, block, CPU_ROWS_BLOCK);
-        else
-            for (size_t i = 0; i < CPU_ROWS_BLOCK / 2; i++)
-                to[i] = (uint8_t)((block[i] + 8) | (block[i + CPU_ROWS_BLOCK / 2] + 8) << 4);
+        for (size_t i = 0; op->job.four_bits && i < bytes; i++)
+            block[i] = (uint8_t)(((block[i] + 8) & 15) | ((block[i + bytes] + 8) & 15) << 4);
+        for (size_t i = 0; i < bytes; i += run)
+            memcpy(to + i * outputs, block + i, run);
     }
     return sum;
 }
@@ -222,16 +224,39 @@ static bool fits_four_bits(const int8_t *codes, size_t count)
     return true;
 }
 
-static void pack(struct layer *op, const struct prt_graph *graph, const struct prt_node *node,
-                 uint8_t *weights, float *scales, int32_t *sums)
+/* Are the lower halves of scales 0? ExecuTorch writes those of half bytes as bfloat16. */
+static bool fits_halves(const float *scales, size_t count)
 {
-    const int8_t *codes = graph->values[node->inputs[1]].data;
-    const float *from = graph->values[node->inputs[2]].data;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &scales[i], sizeof bits);
+        if (bits & 0xffff)
+            return false;
+    }
+    return true;
+}
+
+struct tables {
+    int32_t *sums;
+    float *scales;
+    uint16_t *halves; /* or NULL */
+};
+
+static void pack(const struct layer *op, const int8_t *codes, const float *scales, uint8_t *weights,
+                 const struct tables *tables)
+{
+    const size_t width = op->kernels->outputs;
     for (size_t o = 0; o < op->job.outputs; o++)
         for (size_t g = 0; g < op->job.groups; g++) {
-            size_t at = (o / 4 * op->job.groups + g) * 4 + o % 4;
-            scales[at] = from[o * op->job.groups + g];
-            sums[at] = put(op, weights, o, g, codes + o * op->inputs + g * op->group);
+            size_t at = (o / width * op->job.groups + g) * width + o % width;
+            float scale = scales[o * op->job.groups + g];
+            uint32_t bits;
+            memcpy(&bits, &scale, sizeof bits);
+            if (tables->halves)
+                tables->halves[at] = (uint16_t)(bits >> 16);
+            else
+                tables->scales[at] = scale;
+            tables->sums[at] = put(op, weights, o, g, codes + o * op->inputs + g * op->group);
         }
 }
 
@@ -255,7 +280,6 @@ static enum percept_status layer_prepare(const struct cpu_prepare *prepare, stru
         .group = inputs / groups,
         .least = node->attrs.dynamic_linear.least,
         .whole = node->attrs.dynamic_linear.whole,
-        .panels = (outputs + CPU_ROWS_OUTPUTS - 1) / CPU_ROWS_OUTPUTS,
         .codes_bytes = (rows * sizeof(struct cpu_row_code) + 63) / 64 * 64,
         .job = {.rows = rows,
                 .groups = groups,
@@ -265,24 +289,33 @@ static enum percept_status layer_prepare(const struct cpu_prepare *prepare, stru
                 .lo = act->kind == PRT_ACT_CLAMP ? act->lo : -INFINITY,
                 .hi = act->kind == PRT_ACT_CLAMP ? act->hi : INFINITY},
     };
-    size_t padded = groups * blocks * CPU_ROWS_BLOCK, lanes = op->panels * CPU_ROWS_OUTPUTS;
+    op->panels = (outputs + op->kernels->outputs - 1) / op->kernels->outputs;
+    op->task_panels = OUTPUTS_A_TASK / op->kernels->outputs;
+    size_t padded = groups * blocks * CPU_ROWS_BLOCK, lanes = op->panels * op->kernels->outputs;
+    const float *scales = graph->values[node->inputs[2]].data;
+    bool halves = fits_halves(scales, outputs * groups);
     size_t weight_bytes = lanes * padded / (op->job.four_bits ? 2 : 1), table = lanes * groups;
-    op->packed = cpu_shared_alloc(prepare->weights->slab, weight_bytes + (2 * table + lanes) * 4, 1,
-                                  &op->packed_bytes);
+    size_t table_bytes = table * (sizeof *op->job.sums + (halves ? 2 : 4)) + lanes * sizeof(float);
+    op->packed =
+        cpu_shared_alloc(prepare->weights->slab, weight_bytes + table_bytes, 1, &op->packed_bytes);
     if (!op->packed)
         return percept_fail(prepare->error, PERCEPT_NO_MEMORY, "cpu: no memory for weights");
     uint8_t *to = op->packed;
     if (op->job.four_bits) /* of outputs that only fill a panel up */
         memset(to, 0x88, weight_bytes);
-    float *scales = (float *)(void *)(to + weight_bytes);
-    pack(op, graph, node, to, scales, (int32_t *)(void *)(scales + table));
+    float *biases = (float *)(void *)(to + weight_bytes);
     if (bias)
-        memcpy(scales + 2 * table, graph->values[node->inputs[3]].data, outputs * sizeof *scales);
+        memcpy(biases, graph->values[node->inputs[3]].data, outputs * sizeof *biases);
+    struct tables tables = {.sums = (int32_t *)(void *)(biases + lanes)};
+    tables.scales = (float *)(void *)(tables.sums + table);
+    tables.halves = halves ? (uint16_t *)(void *)tables.scales : NULL;
+    pack(op, graph->values[node->inputs[1]].data, scales, to, &tables);
     op->packed = cpu_shared_block(op->packed, op->packed_bytes);
     op->job.weights = op->packed;
-    op->job.scales = (const float *)(const void *)(op->job.weights + weight_bytes);
-    op->job.sums = (const int32_t *)(const void *)(op->job.scales + table);
-    op->job.bias = op->job.scales + 2 * table;
+    op->job.bias = (const float *)(const void *)(op->job.weights + weight_bytes);
+    op->job.sums = (const int32_t *)(const void *)(op->job.bias + lanes);
+    op->job.scales = (const float *)(const void *)(op->job.sums + table);
+    op->job.halves = halves ? (const uint16_t *)(const void *)op->job.scales : NULL;
     step->scratch = op->codes_bytes + rows * padded;
     step->run = layer_run;
     step->destroy = layer_destroy;

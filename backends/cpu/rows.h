@@ -12,10 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-    CPU_ROWS_BLOCK = 32,  /* codes of a row that a step takes; groups are padded to them */
-    CPU_ROWS_OUTPUTS = 4, /* outputs beside each other in a panel */
-};
+enum { CPU_ROWS_BLOCK = 32 }; /* codes of a row that a step takes; groups are padded to them */
 
 /* real = scale * (code - zero), code and zero from 0 to 255 */
 struct cpu_row_code {
@@ -23,8 +20,9 @@ struct cpu_row_code {
     int32_t zero;
 };
 
-/* Panel p holds outputs 4p to 4p + 3: for each group and block the four outputs' codes one after
- * another, a byte each, or two in a byte: code i and code i + 16, plus 8. Padding counts as 0. */
+/* A panel holds the weights of some outputs beside each other: for each group and block runs of
+ * bytes, of each output the first, of each the second, and so on. A byte is a code, or two: code i
+ * and code i + 16, plus 8. Padding counts as 0. */
 struct cpu_rows_job {
     size_t rows, groups, blocks; /* blocks a group */
     size_t panel, panel_end, outputs;
@@ -32,15 +30,29 @@ struct cpu_rows_job {
     const uint8_t *x; /* [rows][groups * blocks * CPU_ROWS_BLOCK] */
     const struct cpu_row_code *codes;
     const uint8_t *weights;
-    const float *scales; /* [panels][groups][4] */
-    const int32_t *sums; /* of the weights, likewise */
-    const float *bias;   /* [panels * 4] */
+    const float *scales;    /* [panels][groups][outputs of a panel] */
+    const uint16_t *halves; /* or, if they are exact so, the upper halves of scales */
+    const int32_t *sums;    /* of the weights, likewise */
+    const float *bias;      /* [panels][outputs of a panel] */
     float lo, hi;
     float *y; /* [rows][outputs] */
 };
 
+static inline float cpu_rows_scale(const struct cpu_rows_job *job, size_t at)
+{
+    if (!job->halves)
+        return job->scales[at];
+    union {
+        uint32_t bits;
+        float number;
+    } scale = {(uint32_t)job->halves[at] << 16};
+    return scale.number;
+}
+
 struct cpu_row_kernels {
     const char *name_8, *name_4;
+    unsigned outputs;      /* of a panel */
+    unsigned run_4, run_8; /* bytes, of half bytes and of bytes */
     struct cpu_row_code (*range)(size_t n, const float *x);
     void (*quantise)(size_t n, uint8_t *codes, const float *x, const struct cpu_row_code *code);
     void (*round)(size_t n, float *y, const float *x, const struct cpu_row_code *code);

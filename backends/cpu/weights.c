@@ -21,13 +21,16 @@ static size_t packed_bytes(const struct prt_compile *compile, bool cached)
     for (uint32_t i = 0; i < compile->node_count; i++) {
         const struct prt_node *node = &compile->graph->nodes[compile->nodes[i]];
         const struct prt_tensor *weight = cpu_operand(compile->graph, node, 1);
-        if (!prt_deferred_packs(node->op) || !weight)
+        bool of_rows = node->op == PRT_OP_DYNAMIC_LINEAR;
+        if ((!prt_deferred_packs(node->op) && !of_rows) || !weight)
             continue;
         const struct prt_value *value = &compile->graph->values[node->inputs[1]];
         size_t bytes = value->bytes;
         if (value->flags & PRT_FLAG_DEFERRED && cached)
             continue;
-        if (weight->dtype == PRT_I8)
+        if (of_rows)
+            bytes += bytes / 4; /* scales and sums */
+        else if (weight->dtype == PRT_I8)
             bytes *= kernels->i8_step / kernels->i8_numbers;
         if (!base_add_size(total, bytes, &total))
             return 0;

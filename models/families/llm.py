@@ -1,8 +1,9 @@
 """Small language models from GGUF, as ExecuTorch's runners take them: forward(tokens, position) with the state inside, and
 methods that answer what a runner has to know.
 
-int8 has 8-bit weights per channel, int4 has 4-bit weights in groups of 32; both quantise activations as they come and keep the
-embedding in 8 bits per row. int4 exists delegated only: ExecuTorch has no operators for it outside of XNNPACK. There is no other engine for the original in the zoo; what it is compared with is the
+int8 has 8-bit weights per channel, int4 has 4-bit weights in groups of 32, whose scales are those that lose least; both
+quantise activations as they come and keep the embedding in 8 bits per row. int4 exists delegated only: ExecuTorch has no
+operators for it outside of XNNPACK. There is no other engine for the original in the zoo; what it is compared with is the
 same architecture computed plainly (all tokens at once, no state), which is how the file's own tools compute it.
 """
 
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchao.quantization import Int8DynamicActivationIntxWeightConfig, quantize_
 from torchao.quantization.granularity import PerGroup
+from torchao.quantization.quantize_.workflows import IntxChooseQParamsAlgorithm
 
 from .. import index
 from ..nets import smollm
@@ -72,7 +74,8 @@ class RowEmbedding(nn.Module):
 
 class Llm(Subject):
     def __init__(self, model: Model, out: Path):
-        super().__init__(model, out, peer="torch", fp32_limit=1e-4, int8_limit=0.3, portable=0, dynamic=True)
+        super().__init__(model, out, peer="torch", fp32_limit=1e-4, portable=0, dynamic=True)
+        self.unit, self.int8_limit, self.int4_limit = "nats", 0.1, 1.0
         of = self.metadata
         self.constants = {
             "get_max_seq_len": CONTEXT,
@@ -130,7 +133,11 @@ class Llm(Subject):
         if precision != "fp32":
             net.embedding = RowEmbedding(net.embedding.weight)
         if precision == "int4":
-            config = Int8DynamicActivationIntxWeightConfig(weight_dtype=torch.int4, weight_granularity=PerGroup(GROUP))
+            config = Int8DynamicActivationIntxWeightConfig(
+                weight_dtype=torch.int4,
+                weight_granularity=PerGroup(GROUP),
+                intx_choose_qparams_algorithm=IntxChooseQParamsAlgorithm.HQQ_SCALE_ONLY,
+            )
             quantize_(net, config)
         return self.method(net)
 
@@ -148,10 +155,18 @@ class Llm(Subject):
 
     def samples(self) -> list[Sample]:
         start = torch.zeros(1, dtype=torch.long)
-        return [Sample((torch.tensor([self.prompt[:count]]), start)) for count in (len(self.prompt), 1, 8)]
+        counts = len(self.prompt), 1, *range(4, len(self.prompt), 4)
+        return [Sample((torch.tensor([self.prompt[:count]]), start)) for count in counts]
 
     def probes(self, samples: list[Sample]) -> list[Sample]:
         return samples[:1]
+
+    def distance(self, outputs: Outputs, reference: Outputs) -> float:
+        """The Kullback-Leibler divergence: what the next token costs more to those who go by these logits."""
+        found, wanted = (
+            torch.log_softmax(torch.from_numpy(logits[0]).double().flatten(), 0) for logits in (outputs, reference)
+        )
+        return float((wanted.exp() * (wanted - found)).sum())
 
     def original(self, sample: Sample) -> Outputs:
         with torch.no_grad():

@@ -3,6 +3,7 @@
  * layer of rounded rows and of a weight's numbers. Computed so, the weight takes four times the
  * memory, and a step of a language model is little else than reading weights.
  */
+#include "runtime/deferred.h"
 #include "runtime/passes.h"
 #include "runtime/passes/match.h"
 
@@ -10,7 +11,8 @@ enum { X, WEIGHT, BIAS, RESIDUAL };
 
 struct dynamic {
     struct prt_graph *graph;
-    bool failed; /* out of memory */
+    struct percept_error *error;
+    enum percept_status status;
 };
 
 static bool rounds_all(const struct prt_graph *graph, const struct prt_node *node)
@@ -30,7 +32,8 @@ static void raise_view(struct dynamic *dynamic, struct prt_node *node)
     struct prt_tensor between = *prt_match_tensor(graph, node->outputs[0]);
     uint32_t value = prt_graph_add_tensor(graph, &between);
     if (value == PRT_NO_VALUE) {
-        dynamic->failed = true;
+        dynamic->status =
+            percept_fail(dynamic->error, PERCEPT_NO_MEMORY, "no memory for layers of rounded rows");
         return;
     }
     uint32_t x = round->inputs[0], y = node->outputs[0];
@@ -118,6 +121,9 @@ static void merge(struct dynamic *dynamic, struct prt_node *node)
         id = codes_of(graph, node);
     if (id == PRT_NO_VALUE)
         return;
+    dynamic->status = prt_deferred_fetch(graph, id, dynamic->error);
+    if (dynamic->status != PERCEPT_OK)
+        return;
     const struct prt_value from = graph->values[id];
     unsigned output = from.tensor.dim_order[0];
     const struct prt_tensor codes = {
@@ -131,7 +137,8 @@ static void merge(struct dynamic *dynamic, struct prt_node *node)
     uint32_t bias = node->inputs[BIAS], *x = view ? &view->inputs[0] : &node->inputs[X];
     if (weight == PRT_NO_VALUE || scales == PRT_NO_VALUE ||
         !prt_node_resize_inputs(graph, node, 4)) {
-        dynamic->failed = true;
+        dynamic->status =
+            percept_fail(dynamic->error, PERCEPT_NO_MEMORY, "no memory for layers of rounded rows");
         return;
     }
     struct prt_activation act = node->attrs.linear.act;
@@ -152,13 +159,13 @@ enum percept_status prt_pass_dynamic(struct prt_graph *graph,
                                      struct percept_error *error)
 {
     (void)backends;
-    struct dynamic dynamic = {.graph = graph};
-    for (uint32_t n = 0; n < graph->node_count && !dynamic.failed; n++) {
+    struct dynamic dynamic = {.graph = graph, .error = error};
+    for (uint32_t n = 0; n < graph->node_count && dynamic.status == PERCEPT_OK; n++) {
         raise_view(&dynamic, &graph->nodes[n]);
-        if (!dynamic.failed)
+        if (dynamic.status == PERCEPT_OK)
             merge(&dynamic, &graph->nodes[n]);
     }
-    if (dynamic.failed)
-        return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for layers of rounded rows");
+    if (dynamic.status != PERCEPT_OK)
+        return dynamic.status;
     return prt_graph_finish(graph, error);
 }

@@ -116,6 +116,9 @@ static void layer_case(int32_t rows, int32_t groups, int32_t group, int32_t outp
     for (int32_t i = 0; i < outputs * inputs; i++)
         codes[i] = (int8_t)(extremes ? least : random_between(least, -least - 1));
     one_node_fill(&one, o.scales, 0.001, 0.01);
+    if (random_between(0, 1)) /* bfloat16 */
+        for (int32_t i = 0; i < outputs * groups; i++)
+            ((uint32_t *)one.data[o.scales])[i] &= 0xffff0000;
     if (random_between(0, 1)) {
         o.bias = one_node_input(&one, TENSOR(PRT_F32, outputs));
         one_node_fill(&one, o.bias, -1, 1);
@@ -145,6 +148,7 @@ START_TEST(weights_of_8_bits_by_channel_and_group)
                    random_between(1, 41), -128);
     layer_case(13, 1, 2048, 70, -128);
     layer_case(13, 1, 2049, 9, -128);
+    layer_case(21, 70, 32, 20, -128);               /* more groups than are kept at hand */
     for (int32_t rows = 16; rows < 110; rows += 29) /* tiles of rows, and what they leave */
         layer_case(rows, random_between(1, 2), random_between(60, 140), random_between(17, 50),
                    -128);
@@ -162,6 +166,9 @@ START_TEST(weights_of_4_bits_by_channel_and_group)
         layer_case(random_between(8, 21), random_between(1, 4), random_between(1, 70),
                    random_between(1, 41), -8);
     layer_case(13, 64, 32, 70, -8);
+    for (int32_t rows = 1; rows < 50; rows += 12) /* more inputs than are unpacked at once */
+        layer_case(rows, 70, 32, 20, -8);
+    layer_case(21, 1, 2080, 20, -8);
     layer_case(75, 2, 128, 70, -8);
 }
 END_TEST

@@ -20,12 +20,32 @@ static char path[64];
 
 enum { PIPELINES = 10, WEIGHTS = 256 * 64 * 9 };
 
-/* A convolution with a batch norm behind it, a product with a transposed weight, and a weight that
- * is read in another way, too. */
+/* A layer of bytes whose rows are quantised as they come. */
+static uint32_t dynamic_layer(struct pte *pte)
+{
+    char args[96];
+    uint32_t x = pte->value_count, scale = x + 5;
+    snprintf(args, sizeof args, "f32[7,96] -128 127 1e-7 6 >f32[1] >i64[1] ($%u $%u)", scale,
+             scale + 1);
+    pte_call(pte, "quantized_decomposed::choose_qparams.Tensor_out", args);
+    snprintf(args, sizeof args, "$%u $%u $%u -128 127 1 >i8[7,96] =", x, scale, scale + 1);
+    uint32_t codes = pte_call(pte, "quantized_decomposed::quantize_per_tensor.Tensor_out", args);
+    snprintf(args, sizeof args, "$%u $%u $%u -128 127 1 - >f32[7,96] =", codes, scale, scale + 1);
+    x = pte_call(pte, "quantized_decomposed::dequantize_per_tensor.Tensor_out", args);
+    uint32_t weight = pte_call(pte, "quantized_decomposed::dequantize_per_channel.out",
+                               "ci8[64,96] cf32[64] - 0 -127 127 1 - >f32[64,96] =");
+    snprintf(args, sizeof args, "$%u [1,0] >f32[96,64] =", weight);
+    weight = pte_call(pte, "aten::permute_copy.out", args);
+    snprintf(args, sizeof args, "$%u $%u >f32[7,64] =", x, weight);
+    return pte_call(pte, "aten::mm.out", args);
+}
+
+/* A convolution with a batch norm behind it, a product with a transposed weight, a weight that is
+ * read in another way, too, and one of bytes. */
 static void setup(void)
 {
     struct pte pte = {0};
-    uint32_t outputs[4];
+    uint32_t outputs[5];
     char args[96];
     uint32_t y = pte_call(&pte, "aten::convolution.out",
                           "f32[1,64,6,6] cf32[256,64,3,3] cf32[256] [1,1] [1,1] [1,1] F [0,0] 1 "
@@ -40,8 +60,9 @@ static void setup(void)
     outputs[2] = pte_call(&pte, "aten::mm.out", args);
     snprintf(args, sizeof args, "f32[128,128] $%u 1 >f32[128,128] =", weight);
     outputs[3] = pte_call(&pte, "aten::add.out", args);
+    outputs[4] = dynamic_layer(&pte);
     memcpy(pte.outputs, outputs, sizeof outputs);
-    pte.output_count = 4;
+    pte.output_count = 5;
     file = pte_write(&pte, false);
 
     strcpy(path, "/tmp/percept-deferred-XXXXXX");
