@@ -17,12 +17,11 @@ bool prt_deferred_any(void)
     return packs[PRT_OP_CONV2D] || packs[PRT_OP_LINEAR];
 }
 
-/* The program's file in which data lies; NULL when it is in none. */
-static const struct prt_file *file_of(const struct prt_program *program, const void *data)
+const struct prt_file *prt_program_file_of(const struct prt_program *program, const void *data)
 {
     uintptr_t at = (uintptr_t)data;
     for (uint32_t i = 0; program && i <= program->data_count; i++) {
-        const struct prt_file *file = i ? &program->data[i - 1] : &program->source;
+        const struct prt_file *file = prt_program_file(program, i);
         uintptr_t begin = (uintptr_t)file->bytes.data;
         if (at >= begin && at - begin < file->bytes.size)
             return file;
@@ -33,13 +32,13 @@ static const struct prt_file *file_of(const struct prt_program *program, const v
 enum percept_status prt_program_need(const struct prt_program *program, const void *data,
                                      size_t size, struct percept_error *error)
 {
-    const struct prt_file *file = file_of(program, data);
+    const struct prt_file *file = prt_program_file_of(program, data);
     return file ? prt_file_need(file, data, size, error) : PERCEPT_OK;
 }
 
 bool prt_program_lacks(const struct prt_program *program, const void *data, size_t size)
 {
-    const struct prt_file *file = file_of(program, data);
+    const struct prt_file *file = prt_program_file_of(program, data);
     return file && prt_file_lacks(file, data, size);
 }
 
@@ -66,7 +65,7 @@ enum percept_status prt_deferred_read_part(const struct prt_graph *graph, uint32
         return PERCEPT_OK;
     const unsigned char *from = (const unsigned char *)value->data + offset;
     const struct prt_file *file =
-        value->flags & PRT_FLAG_DEFERRED ? file_of(graph->program, value->data) : NULL;
+        value->flags & PRT_FLAG_DEFERRED ? prt_program_file_of(graph->program, value->data) : NULL;
     enum percept_status status = PERCEPT_OK;
     if (file)
         status = prt_file_read(file, from, size, to, error);
@@ -133,6 +132,6 @@ bool prt_deferred_identity(const struct prt_graph *graph, uint32_t id,
 {
     const struct prt_value *value = &graph->values[id];
     const struct prt_file *file =
-        value->flags & PRT_FLAG_DEFERRED ? file_of(graph->program, value->data) : NULL;
+        value->flags & PRT_FLAG_DEFERRED ? prt_program_file_of(graph->program, value->data) : NULL;
     return file && prt_file_identity(file, value->data, value->bytes, identity);
 }

@@ -93,28 +93,12 @@ static bool take_text(struct walk *walk, const char **text)
 
 /* ---- data ---- */
 
-static const struct prt_file *file_at(const struct prt_program *program, uint32_t i)
-{
-    return i ? &program->data[i - 1] : &program->source;
-}
-
-static bool is_in_file(const struct prt_program *program, const void *data)
-{
-    for (uint32_t i = 0; program && i <= program->data_count; i++) {
-        const struct prt_bytes *bytes = &file_at(program, i)->bytes;
-        if ((uintptr_t)data >= (uintptr_t)bytes->data &&
-            (uintptr_t)data - (uintptr_t)bytes->data < bytes->size)
-            return true;
-    }
-    return false;
-}
-
 /* Let data that stayed in a file be there again, to be read now or, deferred, by who packs it. */
 static bool find_in_file(const struct walk *walk, struct prt_value *value)
 {
     struct prt_identity identity;
     for (uint32_t i = 0; i < walk->head->file_count; i++) {
-        const struct prt_file *file = file_at(walk->program, i);
+        const struct prt_file *file = prt_program_file(walk->program, i);
         uintptr_t at = (uintptr_t)value->data, begin = walk->head->files[i];
         if (at < begin || !base_range_inside(at - begin, value->bytes, file->bytes.size))
             continue;
@@ -136,8 +120,8 @@ static bool take_data(struct walk *walk, struct prt_value *value)
                    ? take_bytes(walk, &value->data, value->bytes, STAYS)
                    : find_in_file(walk, value);
     bool small = value->bytes <= MOST_COPIED && !(value->flags & PRT_FLAG_STATE); /* outlives us */
-    bool stays =
-        value->flags & PRT_FLAG_DEFERRED || (!small && is_in_file(walk->program, value->data));
+    bool stays = value->flags & PRT_FLAG_DEFERRED ||
+                 (!small && prt_program_file_of(walk->program, value->data));
     return stays || take_bytes(walk, &value->data, value->bytes, STAYS);
 }
 
@@ -327,7 +311,7 @@ void *prt_graph_image(const struct prt_graph *graph, size_t *bytes)
         head.file_count = program ? program->data_count + 1 : 0;
         head.files = base_arena_array(&head.graph.arena, head.file_count, sizeof *head.files);
         for (uint32_t i = 0; head.files && i < head.file_count; i++)
-            head.files[i] = (uintptr_t)file_at(program, i)->bytes.data;
+            head.files[i] = (uintptr_t)prt_program_file(program, i)->bytes.data;
         image = head.files ? write_image(program, &head, bytes) : NULL;
     }
     base_arena_reset(&head.graph.arena);

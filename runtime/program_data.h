@@ -154,7 +154,16 @@ bool prt_file_identity(const struct prt_file *file, const void *data, size_t siz
 /* Which file all of it is, as it was opened; false for one that nothing tells again. */
 bool prt_file_is(const struct prt_file *file, struct prt_identity *identity);
 
-/* The same for whichever of the program's files has the data. */
+/* The files of a program: its own is number 0, and data_count others follow. */
+static inline const struct prt_file *prt_program_file(const struct prt_program *program, uint32_t i)
+{
+    return i ? &program->data[i - 1] : &program->source;
+}
+
+/* The one in which data lies; NULL when it is in none, or there is no program. */
+const struct prt_file *prt_program_file_of(const struct prt_program *program, const void *data);
+
+/* prt_file_need for whichever of the program's files has the data. */
 enum percept_status prt_program_need(const struct prt_program *program, const void *data,
                                      size_t size, struct percept_error *error);
 

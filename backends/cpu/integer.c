@@ -9,10 +9,10 @@
 
 #include <math.h>
 
-static bool supports(const struct prt_graph *graph, const struct prt_node *node)
+bool cpu_integer_supports(const struct prt_graph *graph, const struct prt_node *node)
 {
     (void)graph;
-    (void)node; /* the graph's rule leaves only what is here */
+    (void)node;
     return true;
 }
 
@@ -182,7 +182,8 @@ static enum percept_status conv_prepare(const struct cpu_prepare *prepare, struc
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_integer_conv = {.supports = supports, .prepare = conv_prepare};
+const struct cpu_kernel cpu_integer_conv = {.supports = cpu_integer_supports,
+                                            .prepare = conv_prepare};
 
 /* ---- INTEGER_MATMUL ---- */
 
@@ -252,7 +253,8 @@ static enum percept_status matmul_prepare(const struct cpu_prepare *prepare, str
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_integer_matmul = {.supports = supports, .prepare = matmul_prepare};
+const struct cpu_kernel cpu_integer_matmul = {.supports = cpu_integer_supports,
+                                              .prepare = matmul_prepare};
 
 /* ---- INTEGER_POOL ---- */
 
@@ -352,7 +354,8 @@ static enum percept_status pool_prepare(const struct cpu_prepare *prepare, struc
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_integer_pool = {.supports = supports, .prepare = pool_prepare};
+const struct cpu_kernel cpu_integer_pool = {.supports = cpu_integer_supports,
+                                            .prepare = pool_prepare};
 
 /* ---- SCALED_RESIZE ---- */
 
@@ -467,4 +470,5 @@ static enum percept_status resize_prepare(const struct cpu_prepare *prepare, str
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_scaled_resize = {.supports = supports, .prepare = resize_prepare};
+const struct cpu_kernel cpu_scaled_resize = {.supports = cpu_integer_supports,
+                                             .prepare = resize_prepare};

@@ -3,13 +3,6 @@
 #include "backends/cpu/nest.h"
 #include "backends/cpu/step.h"
 
-static bool supports(const struct prt_graph *graph, const struct prt_node *node)
-{
-    (void)graph;
-    (void)node; /* the graph's rule leaves only what is here */
-    return true;
-}
-
 struct rescale {
     struct prt_rescale_attrs attrs;
     enum prt_dtype from, to;
@@ -120,4 +113,5 @@ static enum percept_status rescale_prepare(const struct cpu_prepare *prepare, st
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_rescale = {.supports = supports, .prepare = rescale_prepare};
+const struct cpu_kernel cpu_rescale = {.supports = cpu_integer_supports,
+                                       .prepare = rescale_prepare};

@@ -5,13 +5,6 @@
 #include "backends/cpu/nest.h"
 #include "backends/cpu/step.h"
 
-static bool supports(const struct prt_graph *graph, const struct prt_node *node)
-{
-    (void)graph;
-    (void)node; /* the graph's rule leaves only what is here */
-    return true;
-}
-
 struct table {
     size_t count;
     enum prt_dtype from;
@@ -68,4 +61,4 @@ static enum percept_status table_prepare(const struct cpu_prepare *prepare, stru
     return PERCEPT_OK;
 }
 
-const struct cpu_kernel cpu_table = {.supports = supports, .prepare = table_prepare};
+const struct cpu_kernel cpu_table = {.supports = cpu_integer_supports, .prepare = table_prepare};

@@ -139,7 +139,7 @@ static bool name_of(const struct prt_program *program, const struct prt_backend 
                     struct base_hash *name)
 {
     for (uint32_t i = 0; i <= program->data_count; i++) {
-        const struct prt_file *file = i ? &program->data[i - 1] : &program->source;
+        const struct prt_file *file = prt_program_file(program, i);
         struct prt_identity identity;
         if (!prt_file_is(file, &identity))
             return false;

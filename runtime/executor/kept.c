@@ -3,6 +3,7 @@
 
 #include "base/slab.h"
 #include "runtime/deferred.h"
+#include "runtime/executor/variant.h"
 #include "runtime/graph_image.h"
 
 #include <stdlib.h>
@@ -25,7 +26,7 @@ struct prt_cache *prt_kept_open(const struct prt_program *program,
 /* All that the cache's name does not say. */
 static bool key_of(const struct prt_model_options *options, struct base_hash *key)
 {
-    const char *method = options->method ? options->method : "forward";
+    const char *method = prt_model_method(options);
     const uint64_t kind = options->no_fusion ? 1 : 2;
     *key = (struct base_hash){0};
     base_hash_add(key, &kind, sizeof kind);

@@ -187,11 +187,6 @@ enum percept_status prt_model_from_graph(struct prt_graph *graph,
     return status == PERCEPT_OK ? make_model(graph, options, NULL, model, error) : status;
 }
 
-static const char *method_of(const struct prt_model_options *options)
-{
-    return options->method ? options->method : "forward";
-}
-
 enum percept_status prt_model_create(const struct prt_program *program,
                                      const struct prt_model_options *options,
                                      struct prt_model **model, struct percept_error *error)
@@ -204,7 +199,7 @@ enum percept_status prt_model_create(const struct prt_program *program,
     struct prt_cache *cache = prt_kept_open(program, options);
     struct prt_graph *graph = prt_kept_find(cache, program, options);
     if (!graph)
-        status = prt_program_import_deferred(program, method_of(options), options->choices,
+        status = prt_program_import_deferred(program, prt_model_method(options), options->choices,
                                              options->choice_count, NULL, 0, &graph, error);
     if (status == PERCEPT_OK)
         status = make_model(graph, options, cache, &made, error);
@@ -262,7 +257,7 @@ static enum percept_status make_variant(struct prt_model *model, const struct pr
     struct prt_variant *made = NULL;
     int64_t start = base_clock_ns();
     enum percept_status status = prt_program_import_deferred(
-        model->program, method_of(&model->options), choices, prt_model_input_count(model),
+        model->program, prt_model_method(&model->options), choices, prt_model_input_count(model),
         data_sizes, data_size_count, &graph, error);
     if (status == PERCEPT_OK) {
         struct prt_cache *cache = prt_kept_open(model->program, &model->options);
@@ -408,14 +403,14 @@ enum percept_status prt_model_resize_input(struct prt_model *model, size_t index
 const struct prt_tensor *prt_model_input_bound(const struct prt_model *model, size_t index)
 {
     return model->program
-               ? prt_program_input_bound(model->program, method_of(&model->options), index)
+               ? prt_program_input_bound(model->program, prt_model_method(&model->options), index)
                : NULL;
 }
 
 const struct prt_tensor *prt_model_output_bound(const struct prt_model *model, size_t index)
 {
     return model->program
-               ? prt_program_output_bound(model->program, method_of(&model->options), index)
+               ? prt_program_output_bound(model->program, prt_model_method(&model->options), index)
                : NULL;
 }
 

@@ -11,6 +11,12 @@
 #include "runtime/plan.h"
 #include "runtime/prt.h"
 
+/* The method that the options name. */
+static inline const char *prt_model_method(const struct prt_model_options *options)
+{
+    return options->method ? options->method : "forward";
+}
+
 /* A run of nodes on one backend. */
 struct prt_variant_segment {
     const struct prt_backend *backend;

@@ -4,15 +4,7 @@
  * is what the quantised node means.
  */
 #include "runtime/passes.h"
-
-static bool supported(const struct prt_graph *graph, const struct prt_node *node,
-                      const struct prt_backend *const *backends)
-{
-    for (; *backends; backends++)
-        if ((*backends)->supports(graph, node))
-            return true;
-    return false;
-}
+#include "runtime/passes/match.h"
 
 static bool is_quantised(const struct prt_graph *graph, uint32_t id)
 {
@@ -59,11 +51,9 @@ static bool append_expanded(struct prt_graph *graph, struct prt_node node)
     uint32_t result = rounds ? add_float_twin(graph, y) : y;
     if (result == PRT_NO_VALUE)
         return false;
-    struct prt_node *appended = prt_graph_add_node(graph, node.op, 0, 0);
-    if (!appended)
+    node.outputs[0] = result;
+    if (!prt_match_append(graph, &node))
         return false;
-    *appended = node;
-    appended->outputs[0] = result;
     return result == y || append(graph, &node, PRT_OP_QUANTIZE, result, y);
 }
 
@@ -86,16 +76,8 @@ enum percept_status prt_pass_expand(struct prt_graph *graph,
     graph->nodes = NULL;
     graph->node_count = graph->node_capacity = 0;
     for (uint32_t n = 0; n < count; n++) {
-        bool ok = true;
-        if (expandable(graph, &old[n]) && !supported(graph, &old[n], backends)) {
-            ok = append_expanded(graph, old[n]);
-        } else {
-            struct prt_node *kept = prt_graph_add_node(graph, old[n].op, 0, 0);
-            ok = kept != NULL;
-            if (ok)
-                *kept = old[n];
-        }
-        if (!ok)
+        bool expands = expandable(graph, &old[n]) && !prt_match_backend(graph, &old[n], backends);
+        if (!(expands ? append_expanded(graph, old[n]) : prt_match_append(graph, &old[n])))
             return percept_fail(error, PERCEPT_NO_MEMORY, "no memory to expand quantised nodes");
     }
     return prt_graph_finish(graph, error);

@@ -4,6 +4,7 @@
  * run, so that a folded value cannot differ from a computed one.
  */
 #include "runtime/passes.h"
+#include "runtime/passes/match.h"
 
 #include "base/checked.h"
 #include "runtime/deferred.h"
@@ -179,12 +180,10 @@ static enum percept_status compute(struct fold *fold, uint32_t index, bool *comp
 {
     const struct prt_node *node = &fold->graph->nodes[index];
     struct prt_value *y = &fold->graph->values[node->outputs[0]];
-    const struct prt_backend *const *backend = fold->backends;
     if (!lies_right(fold->graph, node))
         return PERCEPT_OK;
-    while (*backend && !(*backend)->supports(fold->graph, node))
-        backend++;
-    if (!*backend)
+    const struct prt_backend *backend = prt_match_backend(fold->graph, node, fold->backends);
+    if (!backend)
         return PERCEPT_OK;
     if (y->bytes > FOLD_LIMIT - fold->total)
         return percept_fail(error, PERCEPT_LIMIT, "constants of more than %zu bytes", FOLD_LIMIT);
@@ -197,7 +196,7 @@ static enum percept_status compute(struct fold *fold, uint32_t index, bool *comp
     if (!bytes)
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory to fold constants");
     fold->data[node->outputs[0]] = bytes;
-    status = run_node(fold, index, *backend, error);
+    status = run_node(fold, index, backend, error);
     if (status != PERCEPT_OK)
         return status;
     fold->total += y->bytes;

@@ -5,6 +5,7 @@
  * an order that its reader cannot take.
  */
 #include "runtime/passes.h"
+#include "runtime/passes/match.h"
 
 #include <string.h>
 
@@ -280,11 +281,9 @@ static bool settle_output(struct layout *layout, struct prt_node node, const uin
             return false;
         layout->converted[y] = written;
     }
-    struct prt_node *appended = prt_graph_add_node(layout->graph, node.op, 0, 0);
-    if (!appended)
+    node.outputs[0] = written;
+    if (!prt_match_append(layout->graph, &node))
         return false;
-    *appended = node;
-    appended->outputs[0] = written;
     return written == y || append_copy(layout, written, y);
 }
 

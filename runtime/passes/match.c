@@ -19,6 +19,23 @@ struct prt_node *prt_match_made_by(const struct prt_graph *graph, uint32_t id, e
     return node && node->op == op ? node : NULL;
 }
 
+const struct prt_backend *prt_match_backend(const struct prt_graph *graph,
+                                            const struct prt_node *node,
+                                            const struct prt_backend *const *backends)
+{
+    while (*backends && !(*backends)->supports(graph, node))
+        backends++;
+    return *backends;
+}
+
+bool prt_match_append(struct prt_graph *graph, const struct prt_node *node)
+{
+    struct prt_node *appended = prt_graph_add_node(graph, node->op, 0, 0);
+    if (appended)
+        *appended = *node;
+    return appended != NULL;
+}
+
 const struct prt_tensor *prt_match_tensor(const struct prt_graph *graph, uint32_t id)
 {
     if (id == PRT_NO_VALUE || graph->values[id].kind != PRT_VALUE_TENSOR)

@@ -8,13 +8,22 @@
 #ifndef RUNTIME_PASSES_MATCH_H
 #define RUNTIME_PASSES_MATCH_H
 
-#include "runtime/graph.h"
+#include "runtime/backend.h"
 
 /* The live node that computes a value; NULL for inputs, constants, scalars and PRT_NO_VALUE. */
 struct prt_node *prt_match_producer(const struct prt_graph *graph, uint32_t id);
 
 /* The same, only when its op is `op`. */
 struct prt_node *prt_match_made_by(const struct prt_graph *graph, uint32_t id, enum prt_op op);
+
+/* Most preferred of those that can run the node; NULL for none. */
+const struct prt_backend *prt_match_backend(const struct prt_graph *graph,
+                                            const struct prt_node *node,
+                                            const struct prt_backend *const *backends);
+
+/* Append a node like this one, operands and all, to a list that is written anew. False when out of
+ * memory. */
+bool prt_match_append(struct prt_graph *graph, const struct prt_node *node);
 
 /* The tensor of a value, NULL when it is a scalar or absent. Invalidated by adding values. */
 const struct prt_tensor *prt_match_tensor(const struct prt_graph *graph, uint32_t id);

@@ -109,10 +109,8 @@ static uint32_t add_codes(struct prt_graph *graph, uint32_t root)
 
 static void append(struct tabulate *tabulate, const struct prt_node *node)
 {
-    struct prt_node *kept = prt_graph_add_node(tabulate->graph, node->op, 0, 0);
-    tabulate->failed = tabulate->failed || !kept;
-    if (kept)
-        *kept = *node;
+    if (!prt_match_append(tabulate->graph, node))
+        tabulate->failed = true;
 }
 
 /* The node once more, for the row of all codes. */
@@ -144,7 +142,6 @@ static void append_answers(struct tabulate *tabulate, struct prt_node node, uint
 static void append_table(struct tabulate *tabulate, const struct prt_node *node, uint32_t root)
 {
     struct prt_graph *graph = tabulate->graph;
-    const struct prt_backend *const *backend = tabulate->backends;
     uint32_t *operands = base_arena_array(&graph->arena, 2, sizeof *operands);
     if (!operands) {
         tabulate->failed = true;
@@ -157,9 +154,7 @@ static void append_table(struct tabulate *tabulate, const struct prt_node *node,
     table.input_count = 2;
     table.inputs = operands;
     memset(&table.attrs, 0, sizeof table.attrs);
-    while (*backend && !(*backend)->supports(graph, &table))
-        backend++;
-    append(tabulate, *backend ? &table : node);
+    append(tabulate, prt_match_backend(graph, &table, tabulate->backends) ? &table : node);
 }
 
 static bool has_codes(const struct prt_graph *graph)
