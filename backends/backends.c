@@ -1,10 +1,16 @@
 #include "backends/backends.h"
 
 #include "backends/cpu/cpu.h"
+#ifdef PERCEPT_VULKAN
+#include "backends/vulkan/vulkan.h"
+#endif
 
 #include <stddef.h>
 
 const struct prt_backend *const percept_backends[] = {
     &prt_cpu_backend,
+#ifdef PERCEPT_VULKAN
+    &prt_vulkan_backend,
+#endif
     NULL,
 };

@@ -4,7 +4,7 @@
 
 #include "runtime/backend.h"
 
-/* NULL-terminated, most preferred first. */
+/* NULL-terminated, most preferred first: the CPU, which runs everything. One may be absent. */
 extern const struct prt_backend *const percept_backends[];
 
 #endif

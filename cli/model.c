@@ -39,6 +39,8 @@ enum percept_status cli_model_choose_backend(const char *name, struct cli_model 
         if (absent)
             return percept_fail(error, PERCEPT_INVALID, "backend '%s' is absent: %s", name, absent);
         model->backends[0] = backend;
+        if (i > 0) /* what it leaves is the CPU's */
+            model->backends[1] = percept_backends[0];
         return PERCEPT_OK;
     }
     return percept_fail(error, PERCEPT_INVALID, "no backend '%s'; this build has: %s", name, known);

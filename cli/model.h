@@ -47,7 +47,7 @@ struct cli_model {
     struct prt_program *program;
     struct base_pool *pool;
     struct prt_model *model;
-    const struct prt_backend *backends[2]; /* when one was chosen */
+    const struct prt_backend *backends[3]; /* when one was chosen */
 };
 
 /* Open, import and compile. On failure *model is empty. INVALID for a backend that is not there. */

@@ -23,16 +23,32 @@
 #include "base/thread_pool.h"
 #include "runtime/graph.h"
 
-#define PRT_BACKEND_VERSION 2
+#define PRT_BACKEND_VERSION 3
 
 struct prt_cache;   /* runtime/cache/cache.h */
 struct prt_segment; /* a backend's compiled nodes; each backend defines its own */
+
+/*
+ * Where a value lies: delta bytes into the storage of its root. A root is a constant (its data), a
+ * state (wherever its owner keeps it) or has an offset in the arena. Many values may share a root:
+ * views, parts of a concatenation, and results written over an operand.
+ */
+struct prt_place {
+    uint32_t root;
+    size_t delta;
+    size_t offset; /* of a root in the arena; unused for constants and states */
+};
 
 struct prt_compile {
     const struct prt_graph *graph; /* finished; outlives the segment */
     const uint32_t *nodes;         /* indices into graph->nodes, in execution order */
     uint32_t node_count;
-    unsigned threads;        /* most workers that an execution will have */
+    unsigned threads; /* most workers that an execution will have */
+    /* By value; outlive the segment. NULL: nothing is planned, each value has storage of its own.
+     * A backend with memory of its own may lay it out likewise. */
+    const struct prt_place *places;
+    size_t arena_bytes;
+    bool half;               /* floats between the nodes may be of 16 bits */
     struct prt_cache *cache; /* of what need not be computed again by the next process; or NULL */
 };
 
@@ -54,6 +70,9 @@ struct prt_execution {
 struct prt_backend {
     uint32_t version; /* PRT_BACKEND_VERSION */
     const char *name; /* "cpu" */
+    /* It computes where the host's memory is, and is quick to begin: what needs computing once,
+     * when a model is made, is left to such a one if there is any. */
+    bool on_host;
 
     /* NULL when present and usable; else why not (static text). */
     const char *(*absent)(void);
@@ -74,6 +93,17 @@ struct prt_backend {
                                    const struct prt_execution *execution,
                                    struct percept_error *error);
     void (*destroy)(struct prt_segment *segment); /* NULL is fine */
+
+    /* Why it does not support a node, static text; NULL when it does. May be NULL: it just does
+     * not.
+     */
+    const char *(*refuses)(const struct prt_graph *graph, const struct prt_node *node);
+
+    /* Memory that its device uses where it lies, for the tensors of models whose first choice the
+     * backend is: what is there need not be copied. 64-byte aligned, zeroed. Both may be NULL;
+     * memory_create may return NULL, then memory is the host's. */
+    void *(*memory_create)(size_t bytes);
+    void (*memory_destroy)(void *memory, size_t bytes);
 
     /* Which of its code it takes on this machine, static text: what it has a part in is kept for
      * that code only. May be NULL: then nothing is. */

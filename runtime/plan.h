@@ -13,17 +13,6 @@
 #define PRT_PLAN_LIMIT      ((size_t)4 << 30)
 #define PRT_PLAN_MAX_VALUES 65536 /* packing takes time in its square */
 
-/*
- * Where a value lies: delta bytes into the storage of its root. A root is a constant (its data), a
- * state (wherever its owner keeps it) or has an offset in the arena. Many values may share a root:
- * views, parts of a concatenation, and results written over an operand.
- */
-struct prt_place {
-    uint32_t root;
-    size_t delta;
-    size_t offset; /* of a root in the arena; unused for constants */
-};
-
 struct prt_plan {
     struct prt_place *places;            /* by value */
     const struct prt_backend **backends; /* by node; NULL: the result is in place already, nothing

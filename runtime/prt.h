@@ -57,6 +57,9 @@ struct prt_model_options {
      * model.
      */
     const char *cache;
+    /* Floats between nodes may be of 16 bits where the backend has an advantage of it: half the
+     * traffic, and errors of some 1e-3 of a tensor's range. The CPU backend ignores it. */
+    bool half;
     bool no_fusion;  /* run the graph as imported; for finding numeric differences */
     bool observable; /* a segment for each node, for prt_model_run_observed; slower */
 };

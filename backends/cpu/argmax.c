@@ -6,7 +6,7 @@
 enum { TILE = 256 };
 
 struct argmax {
-    struct cpu_nest kept; /* operands: y, x */
+    struct prt_nest kept; /* operands: y, x */
     bool least;
     int64_t count, step; /* along the axis, in elements of x */
     enum cpu_domain domain;
@@ -119,10 +119,10 @@ static enum percept_status prepare_argmax(const struct cpu_prepare *prepare, str
         .code = cpu_code_of(x),
         .size = prt_dtype_size(x->dtype),
     };
-    cpu_nest_init(&op->kept, y);
-    cpu_nest_add_tensor(&op->kept, y);
-    cpu_nest_add(&op->kept, kept);
-    cpu_nest_finish(&op->kept);
+    prt_nest_init(&op->kept, y);
+    prt_nest_add_tensor(&op->kept, y);
+    prt_nest_add(&op->kept, kept);
+    prt_nest_finish(&op->kept);
     step->run = argmax_run;
     step->kernel = "argmax";
     step->state = op;

@@ -24,7 +24,7 @@ const struct cpu_kernel cpu_convert = {.supports = supports, .prepare = prepare_
 /* ---- a scale for each channel ---- */
 
 struct channels {
-    struct cpu_nest nest; /* y, x, and the channel's index as a third operand */
+    struct prt_nest nest; /* y, x, and the channel's index as a third operand */
     enum prt_dtype dtype; /* of the codes */
     int32_t lo, hi;
     const struct prt_quant *quant;
@@ -105,11 +105,11 @@ static enum percept_status channels_prepare(const struct cpu_prepare *prepare,
     op->lo = coded->dtype == PRT_U8 ? 0 : -128;
     op->hi = coded->dtype == PRT_U8 ? 255 : 127;
     op->quant = &coded->quant;
-    cpu_nest_init(&op->nest, y);
-    cpu_nest_add_tensor(&op->nest, y);
-    cpu_nest_add_tensor(&op->nest, x);
-    cpu_nest_add(&op->nest, strides);
-    cpu_nest_finish(&op->nest);
+    prt_nest_init(&op->nest, y);
+    prt_nest_add_tensor(&op->nest, y);
+    prt_nest_add_tensor(&op->nest, x);
+    prt_nest_add(&op->nest, strides);
+    prt_nest_finish(&op->nest);
     step->run = channels_run;
     step->kernel = x->dtype == PRT_F32 ? "quantize channels" : "dequantize channels";
     step->state = op;

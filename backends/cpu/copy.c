@@ -11,10 +11,10 @@ void cpu_copy_init(struct cpu_copy *copy, const struct cpu_loops *loops, const s
     memset(copy, 0, sizeof *copy);
     copy->loops = loops;
     copy->size = prt_dtype_size(y->dtype);
-    cpu_nest_init(&copy->nest, &shape);
-    cpu_nest_add(&copy->nest, to_strides);
-    cpu_nest_add(&copy->nest, from_strides);
-    cpu_nest_finish(&copy->nest);
+    prt_nest_init(&copy->nest, &shape);
+    prt_nest_add(&copy->nest, to_strides);
+    prt_nest_add(&copy->nest, from_strides);
+    prt_nest_finish(&copy->nest);
 }
 
 /* In blocks, so that whichever side strides finds its cache lines again; in a block, the longer

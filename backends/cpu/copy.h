@@ -8,7 +8,7 @@
 #include "backends/cpu/nest.h"
 
 struct cpu_copy {
-    struct cpu_nest nest; /* operand 0: to, operand 1: from */
+    struct prt_nest nest; /* operand 0: to, operand 1: from */
     const struct cpu_loops *loops;
     size_t size;      /* bytes an element: 1, 2, 4 or 8 */
     int64_t to, from; /* first elements */

@@ -227,6 +227,7 @@ static enum percept_status execute(const struct prt_segment *segment,
 const struct prt_backend prt_cpu_backend = {
     .version = PRT_BACKEND_VERSION,
     .name = "cpu",
+    .on_host = true,
     .absent = absent,
     .supports = supports,
     .compile = compile,

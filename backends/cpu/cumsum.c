@@ -4,7 +4,7 @@
 enum { TILE = 256 };
 
 struct cumsum {
-    struct cpu_nest lanes; /* operands: y, x; the axis has size 1 here */
+    struct prt_nest lanes; /* operands: y, x; the axis has size 1 here */
     int64_t count, y_step, x_step;
     enum cpu_domain domain;
     cpu_load load;
@@ -95,10 +95,10 @@ static enum percept_status prepare_cumsum(const struct cpu_prepare *prepare, str
         .code = cpu_code_of(y),
         .size = prt_dtype_size(x->dtype),
     };
-    cpu_nest_init(&op->lanes, &lanes);
-    cpu_nest_add(&op->lanes, y_strides);
-    cpu_nest_add(&op->lanes, x_strides);
-    cpu_nest_finish(&op->lanes);
+    prt_nest_init(&op->lanes, &lanes);
+    prt_nest_add(&op->lanes, y_strides);
+    prt_nest_add(&op->lanes, x_strides);
+    prt_nest_finish(&op->lanes);
     step->run = cumsum_run;
     step->kernel = "cumsum";
     step->state = op;

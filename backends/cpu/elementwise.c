@@ -14,7 +14,7 @@ struct operand {
 };
 
 struct elementwise {
-    struct cpu_nest nest; /* operand 0 is the result, which is dense in this order */
+    struct prt_nest nest; /* operand 0 is the result, which is dense in this order */
     enum cpu_domain domain;
     cpu_body body;
     struct cpu_params params;
@@ -248,8 +248,8 @@ enum percept_status cpu_elementwise_prepare_strided(const struct cpu_prepare *pr
     op->code = cpu_code_of(y);
     if (!of_domain(y, op->domain))
         op->store = store_of(prepare->loops, y, op->domain);
-    cpu_nest_init(&op->nest, y);
-    cpu_nest_add_tensor(&op->nest, y);
+    prt_nest_init(&op->nest, y);
+    prt_nest_add_tensor(&op->nest, y);
     for (unsigned i = 0; i < operands; i++) {
         const struct prt_tensor *x = cpu_operand(prepare->graph, prepare->node, i);
         uint32_t id = prepare->node->inputs[i];
@@ -258,7 +258,7 @@ enum percept_status cpu_elementwise_prepare_strided(const struct cpu_prepare *pr
             op->x[i].size = cpu_domain_size[op->domain];
             op->x[i].load = load_as_is(prepare->loops, op->domain);
             capture_scalar(&prepare->graph->values[id], op->domain, op->x[i].scalar);
-            cpu_nest_add(&op->nest, (const int64_t[PRT_MAX_RANK]){0});
+            prt_nest_add(&op->nest, (const int64_t[PRT_MAX_RANK]){0});
             continue;
         }
         op->x[i] = (struct operand){
@@ -269,11 +269,11 @@ enum percept_status cpu_elementwise_prepare_strided(const struct cpu_prepare *pr
             .code = cpu_code_of(x),
         };
         if (strides && i == index)
-            cpu_nest_add(&op->nest, strides);
+            prt_nest_add(&op->nest, strides);
         else
-            cpu_nest_add_tensor(&op->nest, x);
+            prt_nest_add_tensor(&op->nest, x);
     }
-    cpu_nest_finish(&op->nest);
+    prt_nest_finish(&op->nest);
     op->tiled = op->store || !op->body;
     for (unsigned i = 0; i < operands; i++) {
         int64_t last = op->nest.strides[i + 1][op->nest.rank - 1];

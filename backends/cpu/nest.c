@@ -1,66 +1,10 @@
-/* Why: written once, broadcasting and layouts need no code in any kernel. */
+/* Why: kernels see two plain loops, whatever the nest and the number of threads. */
 #include "backends/cpu/nest.h"
 
 #include <string.h>
 
-void cpu_nest_init(struct cpu_nest *nest, const struct prt_tensor *shape)
-{
-    memset(nest, 0, sizeof *nest);
-    nest->rank = shape->rank;
-    for (unsigned i = 0; i < shape->rank; i++) {
-        nest->axes[i] = shape->dim_order[i];
-        nest->sizes[i] = shape->sizes[shape->dim_order[i]];
-    }
-}
-
-void cpu_nest_add(struct cpu_nest *nest, const int64_t strides[PRT_MAX_RANK])
-{
-    for (unsigned i = 0; i < nest->rank; i++)
-        nest->strides[nest->operands][i] = strides[nest->axes[i]];
-    nest->operands++;
-}
-
-void cpu_nest_add_tensor(struct cpu_nest *nest, const struct prt_tensor *tensor)
-{
-    int64_t own[PRT_MAX_RANK], strides[PRT_MAX_RANK] = {0};
-    prt_tensor_strides(tensor, own);
-    for (unsigned i = 0; i < tensor->rank; i++)
-        if (tensor->sizes[i] != 1)
-            strides[nest->rank - tensor->rank + i] = own[i];
-    cpu_nest_add(nest, strides);
-}
-
-static bool mergeable(const struct cpu_nest *nest, unsigned outer, unsigned inner)
-{
-    for (unsigned o = 0; o < nest->operands; o++)
-        if (nest->strides[o][outer] != nest->strides[o][inner] * nest->sizes[inner])
-            return false;
-    return true;
-}
-
-void cpu_nest_finish(struct cpu_nest *nest)
-{
-    unsigned kept = 0;
-    for (unsigned i = 0; i < nest->rank; i++) {
-        if (nest->sizes[i] == 1)
-            continue;
-        bool merge = kept && mergeable(nest, kept - 1, i);
-        unsigned to = merge ? kept - 1 : kept++;
-        nest->sizes[to] = merge ? nest->sizes[to] * nest->sizes[i] : nest->sizes[i];
-        for (unsigned o = 0; o < nest->operands; o++)
-            nest->strides[o][to] = nest->strides[o][i];
-    }
-    nest->rank = kept;
-    if (kept == 0) {
-        nest->rank = 1;
-        nest->sizes[0] = 1;
-        for (unsigned o = 0; o < nest->operands; o++)
-            nest->strides[o][0] = 1;
-    }
-}
-
 struct nest_job {
-    const struct cpu_nest *nest;
+    const struct prt_nest *nest;
     size_t total, chunk; /* in rows; in elements for a nest of one loop */
     cpu_rows_fn fn;
     const void *context;
@@ -78,7 +22,7 @@ static void run_flat(const struct nest_job *job, size_t start, size_t end, unsig
 
 static void run_rows(const struct nest_job *job, size_t start, size_t end, unsigned worker)
 {
-    const struct cpu_nest *nest = job->nest;
+    const struct prt_nest *nest = job->nest;
     unsigned row = nest->rank - 2;
     struct cpu_rows rows = {.count = (size_t)nest->sizes[row + 1]};
     for (unsigned o = 0; o < nest->operands; o++) {
@@ -111,7 +55,7 @@ static void run_task(void *context, size_t task, unsigned worker)
         run_rows(job, start, end, worker);
 }
 
-void cpu_nest_run(const struct cpu_nest *nest, size_t grain, struct base_pool *pool, cpu_rows_fn fn,
+void cpu_nest_run(const struct prt_nest *nest, size_t grain, struct base_pool *pool, cpu_rows_fn fn,
                   const void *context)
 {
     size_t elements = 1, total = 1;

@@ -9,8 +9,8 @@
 #include <string.h>
 
 struct reduce {
-    struct cpu_nest kept;    /* operands: y, x */
-    struct cpu_nest reduced; /* operand: x */
+    struct prt_nest kept;    /* operands: y, x */
+    struct prt_nest reduced; /* operand: x */
     enum prt_reduce_kind kind;
     enum cpu_domain domain;
     bool along;   /* the innermost reduced loop is dense: fold runs of it instead */
@@ -231,13 +231,13 @@ static enum percept_status prepare_reduce(const struct cpu_prepare *prepare, str
     }
     if (attrs->kind == PRT_REDUCE_MEAN)
         op->share = 1 / elements;
-    cpu_nest_init(&op->kept, y);
-    cpu_nest_add_tensor(&op->kept, y);
-    cpu_nest_add(&op->kept, kept);
-    cpu_nest_finish(&op->kept);
-    cpu_nest_init(&op->reduced, &reduced);
-    cpu_nest_add(&op->reduced, strides);
-    cpu_nest_finish(&op->reduced);
+    prt_nest_init(&op->kept, y);
+    prt_nest_add_tensor(&op->kept, y);
+    prt_nest_add(&op->kept, kept);
+    prt_nest_finish(&op->kept);
+    prt_nest_init(&op->reduced, &reduced);
+    prt_nest_add(&op->reduced, strides);
+    prt_nest_finish(&op->reduced);
     op->along = op->reduced.strides[0][op->reduced.rank - 1] == 1;
     step->run = reduce_run;
     step->kernel = "reduce";

@@ -42,8 +42,16 @@ static enum percept_status compile_segments(struct prt_variant *variant, struct 
 {
     for (uint32_t i = 0; i < variant->segment_count; i++) {
         struct prt_variant_segment *segment = &variant->segments[i];
-        struct prt_compile compile = {variant->graph, segment->nodes, segment->node_count,
-                                      variant->pool ? base_pool_threads(variant->pool) : 1, cache};
+        struct prt_compile compile = {
+            .graph = variant->graph,
+            .nodes = segment->nodes,
+            .node_count = segment->node_count,
+            .threads = variant->pool ? base_pool_threads(variant->pool) : 1,
+            .places = variant->plan.places,
+            .arena_bytes = variant->plan.arena_bytes,
+            .half = variant->half,
+            .cache = cache,
+        };
         enum percept_status status = segment->backend->compile(&compile, &segment->compiled, error);
         if (status != PERCEPT_OK)
             return status;
@@ -59,16 +67,22 @@ static enum percept_status make_memory(struct prt_variant *variant, struct perce
 {
     size_t arena = variant->plan.arena_bytes, scratch, total = 0;
     if (base_align_size(variant->stats.scratch_bytes, PRT_PLAN_ALIGNMENT, &scratch) &&
-        base_add_size(arena, scratch, &total))
+        base_add_size(arena, scratch, &total)) {
         variant->memory = variant->arena ? prt_arena_need(variant->arena, total ? total : 1)
-                                         : base_pages_reserve(total);
+                          : variant->memory_backend ? variant->memory_backend->memory_create(total)
+                                                    : NULL;
+        if (!variant->memory && !variant->arena) {
+            variant->memory_backend = NULL;
+            variant->memory = base_pages_reserve(total);
+        }
+    }
     if (!variant->memory)
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for %zu + %zu bytes of tensors",
                             arena, variant->stats.scratch_bytes);
     variant->memory_bytes = total;
     variant->scratch = (unsigned char *)variant->memory + arena;
     variant->stats.arena_bytes = arena;
-    if (!variant->arena)
+    if (!variant->arena && !variant->memory_backend)
         base_pages_wish_huge(variant->memory, 0, total);
     return PERCEPT_OK;
 }
@@ -130,6 +144,9 @@ enum percept_status prt_variant_create(struct prt_graph *graph,
     made->pool = options->pool;
     made->arena = options->arena;
     made->observable = options->observable;
+    made->half = options->half;
+    if (options->backends[0] && options->backends[0]->memory_create)
+        made->memory_backend = options->backends[0];
     enum percept_status status = build(made, options, cache, error);
     if (status != PERCEPT_OK) {
         made->graph = NULL; /* still the caller's */
@@ -151,7 +168,9 @@ void prt_variant_destroy(struct prt_variant *variant)
     free(variant->segments);
     free(variant->order);
     free(variant->times);
-    if (!variant->arena)
+    if (variant->memory && variant->memory_backend)
+        variant->memory_backend->memory_destroy(variant->memory, variant->memory_bytes);
+    else if (!variant->arena)
         base_pages_free(variant->memory, variant->memory_bytes);
     free(variant->data);
     prt_plan_free(&variant->plan);

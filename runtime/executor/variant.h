@@ -31,15 +31,17 @@ struct prt_variant {
     struct base_pool *pool;
     struct prt_variant_segment *segments;
     uint32_t segment_count;
-    uint32_t *order;             /* the nodes that run, in order */
-    struct prt_step_time *times; /* room for the longest segment's profile */
-    struct prt_arena *arena;     /* NULL: memory is its own */
-    void *memory;                /* arena, then scratch */
+    uint32_t *order;                          /* the nodes that run, in order */
+    struct prt_step_time *times;              /* room for the longest segment's profile */
+    struct prt_arena *arena;                  /* NULL: memory is its own */
+    const struct prt_backend *memory_backend; /* whose memory it is; NULL: the host's */
+    void *memory;                             /* arena, then scratch */
     size_t memory_bytes;
     void *scratch;
     void **data; /* by value; of states and their views only once the model has given their place */
     struct prt_model_stats stats;
     bool observable; /* each segment has one node */
+    bool half;       /* of the options */
 };
 
 /* Takes the graph over on success. The cache is the program's, or NULL. */

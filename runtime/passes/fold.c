@@ -121,11 +121,21 @@ static void keep(struct fold *fold, uint32_t index)
     node->removed = true;
 }
 
+/* Who computes a constant: one on the host, if any can. */
+static const struct prt_backend *folder(const struct fold *fold, const struct prt_node *node)
+{
+    for (const struct prt_backend *const *backend = fold->backends; *backend; backend++)
+        if ((*backend)->on_host && (*backend)->supports(fold->graph, node))
+            return *backend;
+    return prt_match_backend(fold->graph, node, fold->backends);
+}
+
 static enum percept_status run_node(struct fold *fold, uint32_t index,
                                     const struct prt_backend *backend, struct percept_error *error)
 {
     struct prt_segment *segment = NULL;
-    struct prt_compile compile = {fold->graph, &index, 1, 1, NULL};
+    struct prt_compile compile = {
+        .graph = fold->graph, .nodes = &index, .node_count = 1, .threads = 1};
     enum percept_status status = backend->compile(&compile, &segment, error);
     if (status != PERCEPT_OK)
         return status;
@@ -182,7 +192,7 @@ static enum percept_status compute(struct fold *fold, uint32_t index, bool *comp
     struct prt_value *y = &fold->graph->values[node->outputs[0]];
     if (!lies_right(fold->graph, node))
         return PERCEPT_OK;
-    const struct prt_backend *backend = prt_match_backend(fold->graph, node, fold->backends);
+    const struct prt_backend *backend = folder(fold, node);
     if (!backend)
         return PERCEPT_OK;
     if (y->bytes > FOLD_LIMIT - fold->total)

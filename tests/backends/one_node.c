@@ -1,5 +1,6 @@
 #include "one_node.h"
 #include "isas.h"
+#include "on_vulkan.h"
 
 #include "backends/cpu/cpu.h"
 #include "base/thread_pool.h"
@@ -191,7 +192,10 @@ static const char *try_once(struct one_node *one, const char *isa, struct base_p
 {
     static struct percept_error error;
     uint32_t index = 0;
-    struct prt_compile compile = {one->graph, &index, 1, pool ? base_pool_threads(pool) : 1, NULL};
+    struct prt_compile compile = {.graph = one->graph,
+                                  .nodes = &index,
+                                  .node_count = 1,
+                                  .threads = pool ? base_pool_threads(pool) : 1};
     struct prt_segment *segment = NULL;
     setenv("PERCEPT_CPU_ISA", isa, 1);
     enum percept_status status = prt_cpu_backend.compile(&compile, &segment, &error);
@@ -279,9 +283,24 @@ static void *run_first(struct one_node *one, const char *isa)
     return first;
 }
 
+/* The plain CPU's result, for another backend to come near. */
+static bool run_elsewhere(struct one_node *one)
+{
+#ifdef ONE_NODE_ON_VULKAN
+    free(run_first(one, cpu_isa_name(CPU_ISA_PLAIN)));
+    on_vulkan_compare(one);
+    return true;
+#else
+    (void)one;
+    return false;
+#endif
+}
+
 void one_node_run(struct one_node *one)
 {
     ck_assert(one_node_supported(one));
+    if (run_elsewhere(one))
+        return;
     struct operands kept = keep(one);
     void *first = run_first(one, cpu_isa_name(CPU_ISA_PLAIN));
     for (enum cpu_isa isa = CPU_ISA_PLAIN; isa < CPU_ISA_COUNT; isa++) {
@@ -313,6 +332,8 @@ void one_node_run_near(struct one_node *one, reference expected, const void *con
                        double tolerance)
 {
     ck_assert(one_node_supported(one));
+    if (run_elsewhere(one))
+        return;
     struct operands kept = keep(one);
     for (enum cpu_isa isa = CPU_ISA_PLAIN; isa < CPU_ISA_COUNT; isa++) {
         if (!isa_is_tested(isa))

@@ -1,0 +1,426 @@
+/* Why: finds the one GPU that all segments share, and is the only place that talks to its queue. */
+#include "backends/vulkan/device.h"
+
+#include "backends/vulkan/pipelines.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WAIT_NS ((uint64_t)60 * 1000 * 1000 * 1000) /* longer than any driver lets a GPU hang */
+
+static pthread_mutex_t current_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct vk_device *current;  /* under the lock; has a reference of its own */
+static const char *absent_because; /* under the lock; once found so, it stays */
+
+/* ---- choosing ---- */
+
+static bool has_extension(const struct vk_api *api, VkPhysicalDevice physical, const char *name)
+{
+    uint32_t count = 0;
+    if (api->EnumerateDeviceExtensionProperties(physical, NULL, &count, NULL) != VK_SUCCESS)
+        return false;
+    VkExtensionProperties *list = calloc(count + 1, sizeof *list);
+    bool found = false;
+    if (list && api->EnumerateDeviceExtensionProperties(physical, NULL, &count, list) >= 0)
+        for (uint32_t i = 0; i < count; i++)
+            found |= strcmp(list[i].extensionName, name) == 0;
+    free(list);
+    return found;
+}
+
+/* The family that only computes, if there is one: it does not wait for what is drawn. */
+static uint32_t find_family(const struct vk_api *api, VkPhysicalDevice physical,
+                            uint32_t *timestamp_bits)
+{
+    VkQueueFamilyProperties list[16];
+    uint32_t count = sizeof list / sizeof list[0], found = UINT32_MAX;
+    api->GetPhysicalDeviceQueueFamilyProperties(physical, &count, list);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!(list[i].queueFlags & VK_QUEUE_COMPUTE_BIT))
+            continue;
+        if (found == UINT32_MAX || !(list[i].queueFlags & VK_QUEUE_GRAPHICS_BIT)) {
+            found = i;
+            *timestamp_bits = list[i].timestampValidBits;
+        }
+    }
+    return found;
+}
+
+/* What we cannot do without; NULL when the device has it. */
+static const char *refuses(const struct vk_api *api, VkPhysicalDevice physical)
+{
+    VkPhysicalDeviceProperties2 properties = {.sType =
+                                                  VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
+    api->GetPhysicalDeviceProperties2(physical, &properties);
+    uint32_t bits;
+    if (properties.properties.apiVersion < VK_API_VERSION_1_1)
+        return "the device has no Vulkan 1.1";
+    if (properties.properties.limits.maxPerStageDescriptorStorageBuffers < VK_OPERANDS)
+        return "the device binds too few storage buffers";
+    if (find_family(api, physical, &bits) == UINT32_MAX)
+        return "the device has no queue that computes";
+    if (properties.properties.apiVersion < VK_API_VERSION_1_2 &&
+        !has_extension(api, physical, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME))
+        return "the device has no timeline semaphores";
+    return NULL;
+}
+
+static int rank(VkPhysicalDeviceType type)
+{
+    static const int ranks[] = {[VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU] = 4,
+                                [VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU] = 3,
+                                [VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU] = 2,
+                                [VK_PHYSICAL_DEVICE_TYPE_CPU] = 1};
+    return (size_t)type < sizeof ranks / sizeof ranks[0] ? ranks[type] : 0;
+}
+
+static const char *choose(struct vk_device *device)
+{
+    const struct vk_api *api = &device->api;
+    VkPhysicalDevice list[16];
+    uint32_t count = sizeof list / sizeof list[0];
+    const char *wanted = getenv("PERCEPT_VULKAN_DEVICE"), *why = "there is no Vulkan device";
+    int best = -1;
+    if (api->EnumeratePhysicalDevices(device->instance, &count, list) < 0)
+        return why;
+    if (count && wanted)
+        why = "no device has the name that PERCEPT_VULKAN_DEVICE asks for";
+    for (uint32_t i = 0; i < count; i++) {
+        VkPhysicalDeviceProperties2 properties = {
+            .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
+        api->GetPhysicalDeviceProperties2(list[i], &properties);
+        if (wanted && !strstr(properties.properties.deviceName, wanted))
+            continue;
+        const char *refusal = refuses(api, list[i]);
+        if (refusal) {
+            why = best < 0 ? refusal : why;
+        } else if (rank(properties.properties.deviceType) > best) {
+            best = rank(properties.properties.deviceType);
+            device->physical = list[i];
+            device->limits = properties.properties.limits;
+            memcpy(device->name, properties.properties.deviceName, sizeof device->name);
+        }
+    }
+    return best < 0 ? why : NULL;
+}
+
+/* ---- making ---- */
+
+static const char *make_instance(struct vk_device *device)
+{
+    struct vk_api *api = &device->api;
+    if (vk_api_open(api))
+        return "the Vulkan loader (libvulkan.so.1) is not installed";
+    PFN_vkCreateInstance create =
+        (PFN_vkCreateInstance)api->GetInstanceProcAddr(NULL, "vkCreateInstance");
+    VkApplicationInfo application = {.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
+                                     .pEngineName = "percept",
+                                     .apiVersion = VK_API_VERSION_1_2};
+    VkInstanceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+                                 .pApplicationInfo = &application};
+    if (!create || create(&info, NULL, &device->instance) != VK_SUCCESS)
+        return "no Vulkan driver is installed, or none works";
+    return vk_api_instance(api, device->instance) ? "the Vulkan loader is older than 1.1" : NULL;
+}
+
+static void find_memory_types(struct vk_device *device)
+{
+    const VkMemoryPropertyFlags ours =
+        VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+    const VkMemoryPropertyFlags fast = ours | VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+    const VkMemoryPropertyFlags local = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
+    device->api.GetPhysicalDeviceMemoryProperties(device->physical, &device->memory);
+    int best_device = -1, best_host = -1;
+    for (uint32_t i = 0; i < device->memory.memoryTypeCount; i++) {
+        VkMemoryPropertyFlags flags = device->memory.memoryTypes[i].propertyFlags;
+        bool is_fast = (flags & fast) == fast;
+        int as_device = (flags & local ? 2 : 0) + (is_fast ? 1 : 0);
+        int as_host = (flags & ours) != ours ? -1 : is_fast ? 1 : 0;
+        if (as_device > best_device) {
+            best_device = as_device;
+            device->device_type = i;
+            device->shares_memory = as_device == 3;
+        }
+        if (as_host > best_host) {
+            best_host = as_host;
+            device->host_type = i;
+        }
+    }
+}
+
+static const char *make_device(struct vk_device *device)
+{
+    const struct vk_api *api = &device->api;
+    uint32_t timestamp_bits = 0;
+    device->family = find_family(api, device->physical, &timestamp_bits);
+    device->has_timestamps = timestamp_bits > 0 && device->limits.timestampPeriod > 0;
+    find_memory_types(device);
+
+    VkPhysicalDeviceTimelineSemaphoreFeatures timeline = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES};
+    VkPhysicalDeviceShaderIntegerDotProductFeatures dot = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES};
+    bool can_dot =
+        has_extension(api, device->physical, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME);
+    timeline.pNext = can_dot ? &dot : NULL;
+    VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+                                          .pNext = &timeline};
+    api->GetPhysicalDeviceFeatures2(device->physical, &features);
+    if (!timeline.timelineSemaphore)
+        return "the device has no timeline semaphores";
+    device->has_int64 = features.features.shaderInt64;
+    device->has_int_dot = dot.shaderIntegerDotProduct;
+    features.features = (VkPhysicalDeviceFeatures){.shaderInt64 = device->has_int64};
+
+    const char *extensions[2];
+    uint32_t count = 0;
+    if (has_extension(api, device->physical, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME))
+        extensions[count++] = VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME;
+    if (device->has_int_dot)
+        extensions[count++] = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
+    VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                                     .queueFamilyIndex = device->family,
+                                     .queueCount = 1,
+                                     .pQueuePriorities = (const float[]){1.0f}};
+    VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+                               .pNext = &features,
+                               .queueCreateInfoCount = 1,
+                               .pQueueCreateInfos = &queue,
+                               .enabledExtensionCount = count,
+                               .ppEnabledExtensionNames = extensions};
+    if (api->CreateDevice(device->physical, &info, NULL, &device->device) != VK_SUCCESS)
+        return "the driver makes no device";
+    if (vk_api_device(&device->api, device->device))
+        return "the driver lacks functions of Vulkan 1.1";
+    api->GetDeviceQueue(device->device, device->family, 0, &device->queue);
+    return NULL;
+}
+
+/* One layout for all shaders: parameters, then operands. */
+static const char *make_layouts(struct vk_device *device)
+{
+    const struct vk_api *api = &device->api;
+    VkDescriptorSetLayoutBinding bindings[VK_OPERANDS + 1];
+    for (uint32_t i = 0; i <= VK_OPERANDS; i++)
+        bindings[i] =
+            (VkDescriptorSetLayoutBinding){.binding = i,
+                                           .descriptorType = i ? VK_DESCRIPTOR_TYPE_STORAGE_BUFFER
+                                                               : VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER,
+                                           .descriptorCount = 1,
+                                           .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT};
+    VkDescriptorSetLayoutCreateInfo set = {.sType =
+                                               VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+                                           .bindingCount = VK_OPERANDS + 1,
+                                           .pBindings = bindings};
+    VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                                         .setLayoutCount = 1,
+                                         .pSetLayouts = &device->set_layout};
+    VkSemaphoreTypeCreateInfo type = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+                                      .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE};
+    VkSemaphoreCreateInfo semaphore = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+                                       .pNext = &type};
+    if (api->CreateDescriptorSetLayout(device->device, &set, NULL, &device->set_layout) ||
+        api->CreatePipelineLayout(device->device, &layout, NULL, &device->pipeline_layout) ||
+        api->CreateSemaphore(device->device, &semaphore, NULL, &device->timeline) ||
+        !(device->pipelines = vk_pipelines_create(device)))
+        return "the driver has no memory for a device";
+    return NULL;
+}
+
+static void destroy(struct vk_device *device)
+{
+    const struct vk_api *api = &device->api;
+    if (device->device && api->DestroyDevice) {
+        if (api->DeviceWaitIdle)
+            api->DeviceWaitIdle(device->device);
+        vk_pipelines_destroy(device->pipelines);
+        if (device->timeline)
+            api->DestroySemaphore(device->device, device->timeline, NULL);
+        if (device->pipeline_layout)
+            api->DestroyPipelineLayout(device->device, device->pipeline_layout, NULL);
+        if (device->set_layout)
+            api->DestroyDescriptorSetLayout(device->device, device->set_layout, NULL);
+        api->DestroyDevice(device->device, NULL);
+    }
+    if (device->instance && api->DestroyInstance)
+        api->DestroyInstance(device->instance, NULL);
+    pthread_mutex_destroy(&device->queue_lock);
+    free(device);
+}
+
+static struct vk_device *make(const char **why)
+{
+    struct vk_device *device = calloc(1, sizeof *device);
+    if (!device) {
+        *why = "out of memory";
+        return NULL;
+    }
+    pthread_mutex_init(&device->queue_lock, NULL);
+    *why = make_instance(device);
+    if (!*why)
+        *why = choose(device);
+    if (!*why)
+        *why = make_device(device);
+    if (!*why)
+        *why = make_layouts(device);
+    if (!*why)
+        return device;
+    destroy(device);
+    return NULL;
+}
+
+/* ---- sharing ---- */
+
+static void release_locked(struct vk_device *device)
+{
+    if (--device->users == 0)
+        destroy(device);
+}
+
+struct vk_device *vk_device_get(const char **why)
+{
+    pthread_mutex_lock(&current_lock);
+    if (current && atomic_load(&current->lost)) {
+        release_locked(current);
+        current = NULL;
+    }
+    if (!current && !absent_because) {
+        current = make(&absent_because);
+        if (current)
+            current->users = 1;
+    }
+    struct vk_device *device = current;
+    if (device)
+        device->users++;
+    *why = absent_because;
+    pthread_mutex_unlock(&current_lock);
+    return device;
+}
+
+void vk_device_release(struct vk_device *device)
+{
+    if (!device)
+        return;
+    pthread_mutex_lock(&current_lock);
+    release_locked(device);
+    pthread_mutex_unlock(&current_lock);
+}
+
+/* At the end of the process, so that drivers and layers see their objects go. */
+__attribute__((destructor)) static void close_device(void)
+{
+    vk_device_release(current);
+    current = NULL;
+}
+
+/* ---- faults ---- */
+
+enum percept_status vk_fail(struct vk_device *device, VkResult result, const char *call,
+                            struct percept_error *error)
+{
+    static const struct {
+        VkResult result;
+        enum percept_status status;
+        const char *text;
+    } known[] = {
+        {VK_ERROR_DEVICE_LOST, PERCEPT_DISCONNECTED, "the device was lost"},
+        {VK_ERROR_OUT_OF_DEVICE_MEMORY, PERCEPT_NO_MEMORY, "the device is out of memory"},
+        {VK_ERROR_OUT_OF_HOST_MEMORY, PERCEPT_NO_MEMORY, "the driver is out of memory"},
+        {VK_TIMEOUT, PERCEPT_DISCONNECTED, "the device does not answer"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (known[i].result != result)
+            continue;
+        if (known[i].status == PERCEPT_DISCONNECTED)
+            atomic_store(&device->lost, true);
+        return percept_fail(error, known[i].status, "vulkan: %s: %s (%s)", device->name,
+                            known[i].text, call);
+    }
+    return percept_fail(error, PERCEPT_INTERNAL, "vulkan: %s: %s failed with %d", device->name,
+                        call, (int)result);
+}
+
+/* ---- memory ---- */
+
+enum percept_status vk_buffer_create(struct vk_device *device, size_t bytes, bool for_host,
+                                     struct vk_buffer *buffer, struct percept_error *error)
+{
+    const struct vk_api *api = &device->api;
+    struct vk_buffer made = {.bytes = bytes};
+    uint32_t type = for_host && !device->shares_memory ? device->host_type : device->device_type;
+    VkBufferCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+        .size = bytes ? bytes : 4,
+        .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT |
+                 VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT};
+    const char *call = "vkCreateBuffer";
+    VkResult result = api->CreateBuffer(device->device, &info, NULL, &made.buffer);
+    if (result == VK_SUCCESS) {
+        VkMemoryRequirements needs;
+        api->GetBufferMemoryRequirements(device->device, made.buffer, &needs);
+        VkMemoryAllocateInfo allocate = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+                                         .allocationSize = needs.size,
+                                         .memoryTypeIndex = type};
+        call = "vkAllocateMemory";
+        result = needs.memoryTypeBits & 1u << type
+                     ? api->AllocateMemory(device->device, &allocate, NULL, &made.memory)
+                     : VK_ERROR_FEATURE_NOT_PRESENT;
+    }
+    if (result == VK_SUCCESS) {
+        call = "vkBindBufferMemory";
+        result = api->BindBufferMemory(device->device, made.buffer, made.memory, 0);
+    }
+    if (result == VK_SUCCESS && (for_host || device->shares_memory)) {
+        call = "vkMapMemory";
+        result = api->MapMemory(device->device, made.memory, 0, VK_WHOLE_SIZE, 0, &made.mapped);
+    }
+    if (result != VK_SUCCESS) {
+        vk_buffer_destroy(device, &made);
+        return vk_fail(device, result, call, error);
+    }
+    *buffer = made;
+    return PERCEPT_OK;
+}
+
+void vk_buffer_destroy(struct vk_device *device, struct vk_buffer *buffer)
+{
+    if (buffer->buffer)
+        device->api.DestroyBuffer(device->device, buffer->buffer, NULL);
+    if (buffer->memory)
+        device->api.FreeMemory(device->device, buffer->memory, NULL);
+    *buffer = (struct vk_buffer){0};
+}
+
+/* ---- the queue ---- */
+
+enum percept_status vk_submit(struct vk_device *device, VkCommandBuffer commands, uint64_t *ticket,
+                              struct percept_error *error)
+{
+    pthread_mutex_lock(&device->queue_lock);
+    uint64_t value = device->submitted + 1;
+    VkTimelineSemaphoreSubmitInfo timeline = {.sType =
+                                                  VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+                                              .signalSemaphoreValueCount = 1,
+                                              .pSignalSemaphoreValues = &value};
+    VkSubmitInfo submit = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+                           .pNext = &timeline,
+                           .commandBufferCount = 1,
+                           .pCommandBuffers = &commands,
+                           .signalSemaphoreCount = 1,
+                           .pSignalSemaphores = &device->timeline};
+    VkResult result = device->api.QueueSubmit(device->queue, 1, &submit, VK_NULL_HANDLE);
+    if (result == VK_SUCCESS)
+        *ticket = device->submitted = value;
+    pthread_mutex_unlock(&device->queue_lock);
+    return result == VK_SUCCESS ? PERCEPT_OK : vk_fail(device, result, "vkQueueSubmit", error);
+}
+
+enum percept_status vk_wait(struct vk_device *device, uint64_t ticket, struct percept_error *error)
+{
+    VkSemaphoreWaitInfo wait = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+                                .semaphoreCount = 1,
+                                .pSemaphores = &device->timeline,
+                                .pValues = &ticket};
+    VkResult result = device->api.WaitSemaphores(device->device, &wait, WAIT_NS);
+    return result == VK_SUCCESS ? PERCEPT_OK : vk_fail(device, result, "vkWaitSemaphores", error);
+}

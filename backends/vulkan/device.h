@@ -1,0 +1,76 @@
+/*
+ * The GPU: one for the process, shared by all segments. Private to the Vulkan backend.
+ *
+ * Thread-safe. A device that was lost stays with the segments that were compiled for it, which then
+ * fail; whoever asks next gets a new one.
+ */
+#ifndef BACKENDS_VULKAN_DEVICE_H
+#define BACKENDS_VULKAN_DEVICE_H
+
+#include "backends/vulkan/api.h"
+#include "base/status.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { VK_OPERANDS = 7 }; /* storage buffers of a dispatch; binding 0 is its parameters */
+
+struct vk_pipeline_table; /* pipelines.h */
+
+struct vk_device {
+    struct vk_api api;
+    VkInstance instance;
+    VkPhysicalDevice physical;
+    VkDevice device;
+    VkQueue queue;
+    uint32_t family;
+    char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
+    VkPhysicalDeviceMemoryProperties memory;
+    VkPhysicalDeviceLimits limits;
+    bool has_timestamps, has_int64, has_int_dot;
+    uint32_t subgroup; /* size; 1 where a shader cannot add up over one */
+    uint32_t device_type,
+        host_type; /* memory types: of the device, and one that we may read and write */
+    bool
+        shares_memory; /* device_type is memory that the host reads and writes as fast as its own */
+    VkDescriptorSetLayout set_layout;
+    VkPipelineLayout pipeline_layout;
+    struct vk_pipeline_table *pipelines;
+
+    pthread_mutex_t queue_lock; /* over queue and submitted */
+    VkSemaphore timeline;
+    uint64_t submitted; /* value that the last submission signals */
+    atomic_bool lost;
+    unsigned users; /* under the lock of device.c */
+};
+
+/* A reference to the device, made at the first call; NULL, and *why is static text, when there is
+ * none that will do. */
+struct vk_device *vk_device_get(const char **why);
+void vk_device_release(struct vk_device *device); /* NULL is fine */
+
+/* A Vulkan call failed: notes a lost device, and says which call and what. */
+enum percept_status vk_fail(struct vk_device *device, VkResult result, const char *call,
+                            struct percept_error *error);
+
+struct vk_buffer {
+    VkBuffer buffer;
+    VkDeviceMemory memory;
+    size_t bytes;
+    void *mapped; /* of memory that the host sees, else NULL */
+};
+
+/* Zeroed memory is not promised. On failure *buffer is as it was. */
+enum percept_status vk_buffer_create(struct vk_device *device, size_t bytes, bool for_host,
+                                     struct vk_buffer *buffer, struct percept_error *error);
+void vk_buffer_destroy(struct vk_device *device, struct vk_buffer *buffer); /* zeroed is fine */
+
+/* Submit commands; *ticket is for vk_wait, which returns when they, and all before, are done. */
+enum percept_status vk_submit(struct vk_device *device, VkCommandBuffer commands, uint64_t *ticket,
+                              struct percept_error *error);
+enum percept_status vk_wait(struct vk_device *device, uint64_t ticket, struct percept_error *error);
+
+#endif

@@ -1,0 +1,25 @@
+/* Why: the table of what the GPU can run. */
+#include "backends/vulkan/segment.h"
+
+static const struct vk_kernel *const kernels[PRT_OP_COUNT] = {
+    [PRT_OP_UNARY] = &vk_unary,
+    [PRT_OP_BINARY] = &vk_binary,
+    [PRT_OP_PRELU] = &vk_prelu,
+    [PRT_OP_WHERE] = &vk_where,
+    [PRT_OP_CONVERT] = &vk_convert,
+    [PRT_OP_QUANTIZE] = &vk_convert,
+    [PRT_OP_DEQUANTIZE] = &vk_convert,
+    [PRT_OP_LAYOUT] = &vk_layout,
+    [PRT_OP_CODES] = &vk_layout,
+    [PRT_OP_PERMUTE] = &vk_permute,
+    [PRT_OP_RESHAPE] = &vk_view,
+    [PRT_OP_SLICE] = &vk_slice,
+    [PRT_OP_PAD] = &vk_pad,
+    [PRT_OP_CONCAT] = &vk_concat,
+    [PRT_OP_FULL] = &vk_full,
+};
+
+const struct vk_kernel *vk_kernel_of(enum prt_op op)
+{
+    return (unsigned)op < PRT_OP_COUNT ? kernels[op] : NULL;
+}

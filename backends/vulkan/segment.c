@@ -1,0 +1,523 @@
+/* Why: turns nodes into dispatches once, so that a run is one submission. */
+#include "backends/vulkan/segment.h"
+
+#include "backends/vulkan/shared_memory.h"
+#include "backends/vulkan/vulkan.h"
+#include "base/checked.h"
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Every offset that a descriptor may have, on any device (limits.minStorageBufferOffsetAlignment).
+ */
+#define BIND_ALIGNMENT 256
+
+static enum percept_status no_memory(struct percept_error *error)
+{
+    return percept_fail(error, PERCEPT_NO_MEMORY, "vulkan: no memory for a segment");
+}
+
+/* ---- which values go in and out ---- */
+
+static bool is_tensor(const struct prt_graph *graph, uint32_t id)
+{
+    return id != PRT_NO_VALUE && graph->values[id].kind == PRT_VALUE_TENSOR;
+}
+
+static struct vk_root *root_of(struct prt_segment *segment, uint32_t id)
+{
+    return &segment->roots[segment->places[id].root];
+}
+
+/* Without a plan each value lies by itself. */
+static enum percept_status make_places(struct prt_segment *segment, struct percept_error *error)
+{
+    segment->own_places =
+        calloc((size_t)segment->graph->value_count + 1, sizeof *segment->own_places);
+    if (!segment->own_places)
+        return no_memory(error);
+    size_t offset = 0;
+    for (uint32_t i = 0; i < segment->graph->value_count; i++)
+        segment->own_places[i] = (struct prt_place){.root = i, .offset = SIZE_MAX};
+    for (uint32_t n = 0; n < segment->node_count; n++) {
+        const struct prt_node *node = &segment->graph->nodes[segment->nodes[n]];
+        for (unsigned i = 0; i <= node->input_count; i++) {
+            uint32_t id = i < node->input_count ? node->inputs[i] : node->outputs[0];
+            if (!is_tensor(segment->graph, id) || segment->own_places[id].offset != SIZE_MAX)
+                continue;
+            segment->own_places[id].offset = offset;
+            size_t bytes = segment->graph->values[id].bytes;
+            if (!base_align_size(bytes + 64, 64, &bytes) || !base_add_size(offset, bytes, &offset))
+                return percept_fail(error, PERCEPT_LIMIT, "vulkan: the tensors are too large");
+        }
+    }
+    segment->places = segment->own_places;
+    segment->own_bytes = offset;
+    return PERCEPT_OK;
+}
+
+static void touch(struct prt_segment *segment, uint32_t id, bool writes)
+{
+    uint32_t root = segment->places[id].root;
+    struct vk_root *place = &segment->roots[root];
+    if (!place->used)
+        segment->touched[segment->touched_count++] = root;
+    place->used = true;
+    place->written |= writes;
+}
+
+/* A value that is not the segment's own doing, seen from its roots. */
+static void find_neighbours(struct prt_segment *segment)
+{
+    const struct prt_graph *graph = segment->graph;
+    uint32_t first = segment->nodes[0], last = segment->nodes[segment->node_count - 1];
+    bool alone = segment->own_places != NULL; /* nothing is known of others: all goes in and out */
+    for (uint32_t i = 0; i < graph->value_count; i++) {
+        const struct prt_value *value = &graph->values[i];
+        struct vk_root *root = is_tensor(graph, i) ? root_of(segment, i) : NULL;
+        if (!root || !root->used)
+            continue;
+        root->all_float &= value->tensor.dtype == PRT_F32;
+        root->enters |= (value->flags & (PRT_FLAG_INPUT | PRT_FLAG_STATE)) != 0;
+        root->enters |= value->producer != PRT_NO_VALUE && value->producer < first;
+        root->leaves |= (value->flags & (PRT_FLAG_OUTPUT | PRT_FLAG_STATE)) != 0;
+        if (alone) {
+            root->enters |= value->producer == PRT_NO_VALUE || value->producer != first;
+            root->leaves = true;
+        }
+    }
+    for (uint32_t n = last + 1; n < graph->node_count; n++)
+        for (unsigned i = 0; i < graph->nodes[n].input_count; i++)
+            if (is_tensor(graph, graph->nodes[n].inputs[i]))
+                root_of(segment, graph->nodes[n].inputs[i])->leaves = true;
+}
+
+static bool is_constant(const struct prt_segment *segment, uint32_t root)
+{
+    return segment->graph->values[root].flags & PRT_FLAG_CONSTANT;
+}
+
+static enum percept_status find_roots(struct prt_segment *segment,
+                                      const struct prt_compile *compile,
+                                      struct percept_error *error)
+{
+    const struct prt_graph *graph = segment->graph;
+    segment->roots = calloc((size_t)graph->value_count + 1, sizeof *segment->roots);
+    segment->touched = calloc((size_t)graph->value_count + 1, sizeof *segment->touched);
+    segment->packed_values = calloc((size_t)graph->value_count + 1, sizeof(uint32_t));
+    if (!segment->roots || !segment->touched || !segment->packed_values)
+        return no_memory(error);
+    segment->places = compile->places;
+    segment->own_bytes = compile->arena_bytes;
+    if (!segment->places) {
+        enum percept_status status = make_places(segment, error);
+        if (status != PERCEPT_OK)
+            return status;
+    }
+    for (uint32_t i = 0; i < graph->value_count; i++)
+        segment->roots[i].all_float = true;
+    for (uint32_t n = 0; n < segment->node_count; n++) {
+        const struct prt_node *node = &graph->nodes[segment->nodes[n]];
+        for (unsigned i = 0; i < node->input_count; i++)
+            if (is_tensor(graph, node->inputs[i]))
+                touch(segment, node->inputs[i], false);
+        touch(segment, node->outputs[0], true);
+    }
+    find_neighbours(segment);
+    /* Constants lie with the weights; states behind the arena. */
+    uint32_t kept = 0;
+    for (uint32_t t = 0; t < segment->touched_count; t++) {
+        uint32_t id = segment->touched[t];
+        struct vk_root *root = &segment->roots[id];
+        if (is_constant(segment, id))
+            continue;
+        root->bytes = graph->values[id].bytes;
+        root->enters &= root->used;
+        root->leaves &= root->written;
+        root->offset = segment->places[id].offset;
+        root->is_half = segment->half && root->all_float && !root->enters && !root->leaves;
+        if (graph->values[id].flags & PRT_FLAG_STATE) {
+            size_t bytes;
+            if (!base_align_size(segment->own_bytes, 64, &root->offset) ||
+                !base_align_size(root->bytes, 64, &bytes) ||
+                !base_add_size(root->offset, bytes, &segment->own_bytes))
+                return percept_fail(error, PERCEPT_LIMIT, "vulkan: the states are too large");
+        }
+        segment->touched[kept++] = id;
+    }
+    segment->touched_count = kept;
+    return PERCEPT_OK;
+}
+
+/* ---- what kernels call ---- */
+
+uint32_t vk_type(const struct vk_emit *emit, uint32_t value)
+{
+    static const uint8_t codes[] = {
+        [PRT_F32] = VK_F32, [PRT_F16] = VK_F16, [PRT_BF16] = VK_BF16, [PRT_I8] = VK_I8,
+        [PRT_U8] = VK_U8,   [PRT_BOOL] = VK_U8, [PRT_I16] = VK_I16,   [PRT_U16] = VK_U16,
+        [PRT_I32] = VK_I32, [PRT_U32] = VK_I32, [PRT_I64] = VK_I64,   [PRT_U64] = VK_I64,
+    };
+    const struct prt_segment *segment = emit->segment;
+    if (segment->roots[segment->places[value].root].is_half)
+        return VK_F16;
+    return codes[emit->graph->values[value].tensor.dtype];
+}
+
+void *vk_pack(const struct vk_emit *emit, size_t bytes, struct vk_operand *operand)
+{
+    struct prt_segment *segment = emit->segment;
+    size_t room;
+    struct vk_chunk *chunk = NULL;
+    if (base_align_size(bytes ? bytes : 1, BIND_ALIGNMENT, &room) &&
+        room < SIZE_MAX - segment->packed_bytes - sizeof *chunk)
+        chunk = calloc(1, sizeof *chunk + room);
+    if (!chunk) {
+        (void)no_memory(emit->error);
+        return NULL;
+    }
+    *chunk = (struct vk_chunk){segment->chunks, segment->packed_bytes, room};
+    segment->chunks = chunk;
+    segment->packed_bytes += room;
+    *operand = (struct vk_operand){.source = VK_PACKED, .offset = chunk->offset, .bytes = room};
+    return chunk->data;
+}
+
+/* A constant operand as it is, once a segment. */
+static enum percept_status pack_constant(const struct vk_emit *emit, struct vk_operand *operand)
+{
+    struct prt_segment *segment = emit->segment;
+    const struct prt_place *place = &segment->places[operand->value];
+    const struct prt_value *root = &segment->graph->values[place->root];
+    uint32_t *index = &segment->packed_values[place->root];
+    if (!*index) {
+        if (segment->pack_count == segment->pack_capacity) {
+            uint32_t capacity = segment->pack_capacity ? 2 * segment->pack_capacity : 16;
+            struct vk_operand *more = realloc(segment->packs, capacity * sizeof *more);
+            if (!more)
+                return no_memory(emit->error);
+            segment->packs = more;
+            segment->pack_capacity = capacity;
+        }
+        void *data = vk_pack(emit, root->bytes, &segment->packs[segment->pack_count]);
+        if (!data)
+            return PERCEPT_NO_MEMORY;
+        if (root->bytes)
+            memcpy(data, root->data, root->bytes);
+        *index = ++segment->pack_count;
+    }
+    const struct vk_operand *whole = &segment->packs[*index - 1];
+    operand->source = VK_PACKED;
+    operand->offset = whole->offset + place->delta;
+    operand->bytes = whole->bytes - place->delta;
+    return PERCEPT_OK;
+}
+
+void vk_spread(const struct vk_emit *emit, uint64_t items, uint32_t local, uint32_t groups[3])
+{
+    uint64_t count = (items + local - 1) / local;
+    uint64_t most = emit->device->limits.maxComputeWorkGroupCount[0];
+    uint64_t rows = (count + most - 1) / most;
+    groups[0] = (uint32_t)(rows > 1 ? most : count);
+    groups[1] = (uint32_t)(rows ? rows : 1);
+    groups[2] = 1;
+}
+
+static bool grow(void **list, size_t size, uint32_t used, uint32_t *capacity)
+{
+    if (used < *capacity)
+        return true;
+    uint32_t more = *capacity ? 2 * *capacity : 64;
+    void *grown = realloc(*list, more * size);
+    if (!grown)
+        return false;
+    *list = grown;
+    *capacity = more;
+    return true;
+}
+
+static bool keep_params(struct prt_segment *segment, const struct vk_call *call, size_t *offset)
+{
+    size_t alignment = BIND_ALIGNMENT, needed = segment->params_bytes + call->params_bytes;
+    if (needed + alignment > segment->params_capacity) {
+        size_t capacity = 2 * (needed + alignment);
+        unsigned char *grown = realloc(segment->params, capacity);
+        if (!grown)
+            return false;
+        segment->params = grown;
+        segment->params_capacity = capacity;
+    }
+    *offset = segment->params_bytes;
+    memcpy(segment->params + *offset, call->params, call->params_bytes);
+    segment->params_bytes = (needed + alignment - 1) / alignment * alignment;
+    return true;
+}
+
+enum percept_status vk_dispatch(const struct vk_emit *emit, const struct vk_call *call)
+{
+    struct prt_segment *segment = emit->segment;
+    if (!grow((void **)&segment->dispatches, sizeof *segment->dispatches, segment->dispatch_count,
+              &segment->dispatch_capacity))
+        return no_memory(emit->error);
+    struct vk_dispatch *dispatch = &segment->dispatches[segment->dispatch_count];
+    *dispatch = (struct vk_dispatch){.params_bytes = call->params_bytes};
+    uint32_t step = 0;
+    while (&segment->graph->nodes[segment->nodes[step]] != emit->node)
+        step++;
+    dispatch->step = step;
+    segment->kernels[step] = vk_shader_name(call->shader);
+    memcpy(dispatch->operands, call->operands, sizeof dispatch->operands);
+    for (unsigned i = 0; i < 3; i++) {
+        dispatch->groups[i] = call->groups[i] ? call->groups[i] : 1;
+        if (dispatch->groups[i] > emit->device->limits.maxComputeWorkGroupCount[i])
+            return percept_fail(emit->error, PERCEPT_LIMIT,
+                                "vulkan: %s is too large for the device",
+                                prt_op_name(emit->node->op));
+    }
+    enum percept_status status = PERCEPT_OK;
+    for (unsigned i = 0; i < VK_OPERANDS && status == PERCEPT_OK; i++) {
+        struct vk_operand *operand = &dispatch->operands[i];
+        if (operand->source == VK_VALUE &&
+            is_constant(segment, segment->places[operand->value].root))
+            status = pack_constant(emit, operand);
+    }
+    if (status == PERCEPT_OK && !keep_params(segment, call, &dispatch->params))
+        status = no_memory(emit->error);
+    if (status == PERCEPT_OK)
+        status = vk_pipelines_get(emit->device, call->shader, call->constants, call->constant_count,
+                                  &dispatch->pipeline, emit->error);
+    if (status == PERCEPT_OK)
+        segment->dispatch_count++;
+    return status;
+}
+
+/* ---- compiling ---- */
+
+static void free_chunks(struct prt_segment *segment)
+{
+    for (struct vk_chunk *chunk = segment->chunks, *next; chunk; chunk = next) {
+        next = chunk->next;
+        free(chunk);
+    }
+    segment->chunks = NULL;
+}
+
+static void destroy(struct prt_segment *segment)
+{
+    if (!segment)
+        return;
+    struct vk_device *device = segment->device;
+    if (segment->queries)
+        device->api.DestroyQueryPool(device->device, segment->queries, NULL);
+    if (segment->descriptors)
+        device->api.DestroyDescriptorPool(device->device, segment->descriptors, NULL);
+    if (segment->pool)
+        device->api.DestroyCommandPool(device->device, segment->pool, NULL);
+    if (device) {
+        vk_buffer_destroy(device, &segment->packed);
+        vk_buffer_destroy(device, &segment->parameters);
+        vk_buffer_destroy(device, &segment->fault);
+        vk_buffer_destroy(device, &segment->own);
+        vk_buffer_destroy(device, &segment->staging);
+    }
+    vk_device_release(device);
+    free_chunks(segment);
+    free(segment->own_places);
+    free(segment->roots);
+    free(segment->touched);
+    free(segment->packed_values);
+    free(segment->packs);
+    free(segment->dispatches);
+    free(segment->kernels);
+    free(segment->params);
+    free(segment->recorded_for);
+    pthread_mutex_destroy(&segment->lock);
+    free(segment);
+}
+
+/* Weights go to the device, a chunk at a time where the host cannot write them there. */
+static enum percept_status upload(struct prt_segment *segment, struct percept_error *error)
+{
+    struct vk_device *device = segment->device;
+    enum percept_status status =
+        vk_buffer_create(device, segment->packed_bytes, false, &segment->packed, error);
+    for (struct vk_chunk *chunk = segment->chunks; chunk && status == PERCEPT_OK;
+         chunk = chunk->next) {
+        if (segment->packed.mapped)
+            memcpy((unsigned char *)segment->packed.mapped + chunk->offset, chunk->data,
+                   chunk->bytes);
+        else
+            status = vk_copy_up(device, chunk->data, chunk->bytes, &segment->packed, chunk->offset,
+                                error);
+    }
+    free_chunks(segment);
+    if (status == PERCEPT_OK)
+        status = vk_buffer_create(device, segment->params_bytes, true, &segment->parameters, error);
+    if (status == PERCEPT_OK)
+        status = vk_buffer_create(device, VK_FAULT_WORDS * sizeof(uint32_t), true, &segment->fault,
+                                  error);
+    if (status == PERCEPT_OK && segment->params_bytes)
+        memcpy(segment->parameters.mapped, segment->params, segment->params_bytes);
+    return status;
+}
+
+static enum percept_status emit_node(struct prt_segment *segment, uint32_t index,
+                                     struct percept_error *error)
+{
+    const struct prt_node *node = &segment->graph->nodes[segment->nodes[index]];
+    const struct vk_kernel *kernel = vk_kernel_of(node->op);
+    const char *refusal = kernel ? kernel->refuses(segment->graph, node) : "it has no shader";
+    if (refusal)
+        return percept_fail(error, PERCEPT_UNSUPPORTED, "vulkan: cannot run %s (%s): %s",
+                            prt_op_name(node->op), node->name ? node->name : "unnamed", refusal);
+    struct vk_emit emit = {segment->device, segment, segment->graph, node, error};
+    return kernel->emit(&emit);
+}
+
+static enum percept_status compile(const struct prt_compile *compile, struct prt_segment **out,
+                                   struct percept_error *error)
+{
+    const char *why;
+    struct prt_segment *segment = calloc(1, sizeof *segment);
+    if (!segment)
+        return no_memory(error);
+    pthread_mutex_init(&segment->lock, NULL);
+    segment->graph = compile->graph;
+    segment->nodes = compile->nodes;
+    segment->node_count = compile->node_count;
+    segment->half = compile->half;
+    segment->kernels = calloc((size_t)compile->node_count + 1, sizeof *segment->kernels);
+    segment->device = vk_device_get(&why);
+    enum percept_status status = PERCEPT_OK;
+    if (!segment->device)
+        status = percept_fail(error, PERCEPT_NOT_FOUND, "vulkan: %s", why);
+    else if (!segment->kernels)
+        status = no_memory(error);
+    if (status == PERCEPT_OK)
+        status = find_roots(segment, compile, error);
+    for (uint32_t i = 0; i < compile->node_count && status == PERCEPT_OK; i++)
+        status = emit_node(segment, i, error);
+    if (status == PERCEPT_OK)
+        status = upload(segment, error);
+    if (status != PERCEPT_OK) {
+        destroy(segment);
+        return status;
+    }
+    *out = segment;
+    return PERCEPT_OK;
+}
+
+/* ---- running ---- */
+
+static enum percept_status check_fault(const struct prt_segment *segment,
+                                       struct percept_error *error)
+{
+    const int32_t *fault = segment->fault.mapped;
+    if (!fault[VK_FAULT_STATE])
+        return PERCEPT_OK;
+    const struct prt_node *node = &segment->graph->nodes[fault[VK_FAULT_NODE]];
+    return percept_fail(error, PERCEPT_INVALID, "%s: index %d is outside of a dimension of %d",
+                        node->name ? node->name : prt_op_name(node->op), fault[VK_FAULT_INDEX],
+                        fault[VK_FAULT_SIZE]);
+}
+
+/* Ticks of the device, counted from when the run began, as times of this host. */
+static void read_times(const struct prt_segment *segment, int64_t begun_ns,
+                       struct prt_step_time *times)
+{
+    const struct vk_device *device = segment->device;
+    uint32_t count = segment->node_count + 1;
+    uint64_t *ticks = calloc(count, sizeof *ticks);
+    if (ticks && segment->queries &&
+        device->api.GetQueryPoolResults(device->device, segment->queries, 0, count,
+                                        count * sizeof *ticks, ticks, sizeof *ticks,
+                                        VK_QUERY_RESULT_64_BIT) == VK_SUCCESS) {
+        double period = (double)device->limits.timestampPeriod;
+        for (uint32_t i = 0; i + 1 < count; i++) {
+            times[i].start_ns = begun_ns + (int64_t)((double)(ticks[i] - ticks[0]) * period);
+            times[i].end_ns = begun_ns + (int64_t)((double)(ticks[i + 1] - ticks[0]) * period);
+        }
+    }
+    for (uint32_t i = 0; i + 1 < count; i++)
+        times[i].kernel = segment->kernels[i] ? segment->kernels[i] : "none";
+    free(ticks);
+}
+
+static enum percept_status run(struct prt_segment *segment, const struct prt_execution *execution,
+                               struct percept_error *error)
+{
+    if (atomic_load(&segment->device->lost))
+        return vk_fail(segment->device, VK_ERROR_DEVICE_LOST, "vkQueueSubmit", error);
+    enum percept_status status =
+        vk_record(segment, execution->data, execution->times != NULL, error);
+    if (status != PERCEPT_OK)
+        return status;
+    memset(segment->fault.mapped, 0, VK_FAULT_WORDS * sizeof(uint32_t));
+    vk_bring_in(segment, execution->data);
+    uint64_t ticket;
+    int64_t begun_ns = base_clock_ns();
+    status = vk_submit(segment->device, segment->commands, &ticket, error);
+    if (status == PERCEPT_OK)
+        status = vk_wait(segment->device, ticket, error);
+    if (status == PERCEPT_OK)
+        status = check_fault(segment, error);
+    if (status != PERCEPT_OK)
+        return status;
+    vk_bring_out(segment, execution->data);
+    if (execution->times)
+        read_times(segment, begun_ns, execution->times);
+    return PERCEPT_OK;
+}
+
+static enum percept_status execute(const struct prt_segment *segment,
+                                   const struct prt_execution *execution,
+                                   struct percept_error *error)
+{
+    struct prt_segment *own = (struct prt_segment *)(uintptr_t)segment;
+    pthread_mutex_lock(&own->lock);
+    enum percept_status status = run(own, execution, error);
+    pthread_mutex_unlock(&own->lock);
+    return status;
+}
+
+static size_t scratch_bytes(const struct prt_segment *segment)
+{
+    (void)segment;
+    return 0;
+}
+
+/* ---- the backend ---- */
+
+static const char *absent(void)
+{
+    const char *why;
+    struct vk_device *device = vk_device_get(&why);
+    vk_device_release(device);
+    return device ? NULL : why;
+}
+
+static const char *refuses(const struct prt_graph *graph, const struct prt_node *node)
+{
+    const struct vk_kernel *kernel = vk_kernel_of(node->op);
+    return kernel ? kernel->refuses(graph, node) : "it has no shader";
+}
+
+static bool supports(const struct prt_graph *graph, const struct prt_node *node)
+{
+    return refuses(graph, node) == NULL;
+}
+
+const struct prt_backend prt_vulkan_backend = {
+    .version = PRT_BACKEND_VERSION,
+    .name = "vulkan",
+    .absent = absent,
+    .supports = supports,
+    .refuses = refuses,
+    .compile = compile,
+    .scratch_bytes = scratch_bytes,
+    .execute = execute,
+    .destroy = destroy,
+    .memory_create = vk_shared_memory_create,
+    .memory_destroy = vk_shared_memory_destroy,
+};

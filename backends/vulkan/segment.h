@@ -1,0 +1,88 @@
+/* A run of nodes on the GPU. Private to the Vulkan backend; kernels see step.h. */
+#ifndef BACKENDS_VULKAN_SEGMENT_H
+#define BACKENDS_VULKAN_SEGMENT_H
+
+#include "backends/vulkan/step.h"
+
+/* Where on the device the bytes of a root (plan.h) are, and who else uses them. By value id. */
+struct vk_root {
+    bool used, written; /* by this segment */
+    bool enters;        /* somebody wrote it before the segment runs */
+    bool leaves;        /* somebody reads it after */
+    bool is_half;       /* its elements are F16 here, F32 to the graph */
+    bool all_float;     /* every value in it is F32 */
+    size_t bytes;
+    size_t offset;   /* in the segment's own memory */
+    VkBuffer buffer; /* while recorded: where it is */
+    size_t at;       /* and from which byte on */
+    size_t staged;   /* offset in the staging buffer */
+};
+
+struct vk_dispatch {
+    uint32_t step; /* index among the segment's nodes */
+    VkPipeline pipeline;
+    struct vk_operand operands[VK_OPERANDS];
+    size_t params; /* offset in the parameters */
+    size_t params_bytes;
+    uint32_t groups[3];
+};
+
+/* Constant data while the segment is compiled. */
+struct vk_chunk {
+    struct vk_chunk *next;
+    size_t offset, bytes;
+    unsigned char data[];
+};
+
+struct prt_segment {
+    struct vk_device *device;
+    const struct prt_graph *graph;
+    const uint32_t *nodes;
+    uint32_t node_count;
+    bool half;
+    struct prt_place *own_places; /* when the compile has none */
+    const struct prt_place *places;
+    struct vk_root *roots; /* by value id; meaningful for roots */
+    uint32_t *touched;     /* the roots in use */
+    uint32_t touched_count;
+    size_t own_bytes; /* of the segment's own memory, should it need that */
+
+    struct vk_dispatch *dispatches;
+    uint32_t dispatch_count, dispatch_capacity;
+    const char **kernels;  /* by node: the last shader, for profiles */
+    unsigned char *params; /* while compiled: all parameters */
+    size_t params_bytes, params_capacity;
+    struct vk_chunk *chunks; /* while compiled, the last one first */
+    size_t packed_bytes;
+    uint32_t
+        *packed_values; /* by value id: 1 + index into dispatch-independent packs; 0: not yet */
+    struct vk_operand *packs;
+    uint32_t pack_count, pack_capacity;
+
+    /* All below: under the lock, one run at a time. */
+    pthread_mutex_t lock;
+    struct vk_buffer packed, parameters, fault;
+    struct vk_buffer own;     /* device memory, when the host's is not shared */
+    struct vk_buffer staging; /* the host's side of it */
+    VkCommandPool pool;
+    VkCommandBuffer commands;
+    VkDescriptorPool descriptors;
+    VkQueryPool queries;
+    void **recorded_for; /* by touched root: the addresses of the run that is recorded */
+    bool is_recorded, is_profiled;
+};
+
+/* Words of the fault buffer; shaders/common.glsl. */
+enum vk_fault_word { VK_FAULT_STATE, VK_FAULT_NODE, VK_FAULT_INDEX, VK_FAULT_SIZE, VK_FAULT_WORDS };
+
+/* record.c: commands for data at these addresses. Under the lock. */
+enum percept_status vk_record(struct prt_segment *segment, void *const *data, bool profile,
+                              struct percept_error *error);
+/* Copy between the host's memory and what the device sees of it; nothing where they are one. */
+void vk_bring_in(const struct prt_segment *segment, void *const *data);
+void vk_bring_out(const struct prt_segment *segment, void *const *data);
+
+/* The row of an op; NULL when there is none. */
+const struct vk_kernel *vk_kernel_of(enum prt_op op);
+
+#endif

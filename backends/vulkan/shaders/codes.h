@@ -1,0 +1,111 @@
+/* Numbers that C and GLSL have in common. vulkan.c and elementwise.c check that they are those of
+ * the graph. */
+#ifndef BACKENDS_VULKAN_SHADERS_CODES_H
+#define BACKENDS_VULKAN_SHADERS_CODES_H
+
+/* Element types as they lie in a buffer. BOOL is U8; moves of any type go by its size. */
+#define VK_F32  0
+#define VK_F16  1
+#define VK_BF16 2
+#define VK_I8   3
+#define VK_U8   4
+#define VK_I16  5
+#define VK_U16  6
+#define VK_I32  7
+#define VK_I64  8 /* of which shaders read the low word */
+
+/* What elementwise.comp does. */
+#define VK_MAP_COPY   0 /* y = a; also to another type */
+#define VK_MAP_UNARY  1
+#define VK_MAP_BINARY 2
+#define VK_MAP_PRELU  3
+#define VK_MAP_WHERE  4
+#define VK_MAP_PAD    5 /* y = a where it has elements, else a number */
+#define VK_MAP_CONCAT 6 /* y = a in its part of y, which else stays as it is */
+#define VK_MAP_PLACE  7 /* the same for elements of whole words: one invocation for four of a */
+
+#define VK_MAP_RANK 8 /* dimensions of a loop nest */
+
+/* What y's elements are besides numbers. */
+#define VK_STORE_PLAIN 0
+#define VK_STORE_CODES 1 /* 8-bit codes of real numbers */
+#define VK_STORE_TRUTH 2 /* BOOL */
+
+#define VK_UNARY_CLAMP       0
+#define VK_UNARY_SIGMOID     1
+#define VK_UNARY_TANH        2
+#define VK_UNARY_HARDSWISH   3
+#define VK_UNARY_HARDSIGMOID 4
+#define VK_UNARY_GELU        5
+#define VK_UNARY_GELU_TANH   6
+#define VK_UNARY_SILU        7
+#define VK_UNARY_LEAKY_RELU  8
+#define VK_UNARY_ELU         9
+#define VK_UNARY_EXP         10
+#define VK_UNARY_LOG         11
+#define VK_UNARY_SQRT        12
+#define VK_UNARY_RSQRT       13
+#define VK_UNARY_ABS         14
+#define VK_UNARY_NEG         15
+#define VK_UNARY_RECIPROCAL  16
+#define VK_UNARY_SQUARE      17
+#define VK_UNARY_FLOOR       18
+#define VK_UNARY_CEIL        19
+#define VK_UNARY_ROUND       20
+#define VK_UNARY_SIN         21
+#define VK_UNARY_COS         22
+#define VK_UNARY_NOT         23
+#define VK_UNARY_TAN         24
+#define VK_UNARY_ASIN        25
+#define VK_UNARY_ACOS        26
+#define VK_UNARY_ATAN        27
+#define VK_UNARY_SINH        28
+#define VK_UNARY_COSH        29
+#define VK_UNARY_ASINH       30
+#define VK_UNARY_ACOSH       31
+#define VK_UNARY_ATANH       32
+#define VK_UNARY_ERF         33
+#define VK_UNARY_EXPM1       34
+#define VK_UNARY_LOG1P       35
+#define VK_UNARY_LOG2        36
+#define VK_UNARY_LOG10       37
+#define VK_UNARY_LOGIT       38
+#define VK_UNARY_SIGN        39
+#define VK_UNARY_TRUNC       40
+
+#define VK_BINARY_ADD                0
+#define VK_BINARY_SUB                1
+#define VK_BINARY_MUL                2
+#define VK_BINARY_DIV                3
+#define VK_BINARY_MAX                4
+#define VK_BINARY_MIN                5
+#define VK_BINARY_POW                6
+#define VK_BINARY_EQ                 7
+#define VK_BINARY_NE                 8
+#define VK_BINARY_LT                 9
+#define VK_BINARY_LE                 10
+#define VK_BINARY_GT                 11
+#define VK_BINARY_GE                 12
+#define VK_BINARY_AND                13
+#define VK_BINARY_OR                 14
+#define VK_BINARY_SQUARED_DIFFERENCE 15
+#define VK_BINARY_FLOOR_DIV          16
+#define VK_BINARY_TRUNC_DIV          17
+#define VK_BINARY_FMOD               18
+#define VK_BINARY_REMAINDER          19
+#define VK_BINARY_ATAN2              20
+#define VK_BINARY_BIT_AND            21
+#define VK_BINARY_BIT_OR             22
+#define VK_BINARY_BIT_XOR            23
+#define VK_BINARY_SHIFT_LEFT         24
+#define VK_BINARY_SHIFT_RIGHT        25
+
+/* What a fused epilogue does last: enum prt_activation_kind. */
+#define VK_ACT_NONE  0
+#define VK_ACT_CLAMP 1
+#define VK_ACT_PRELU 2
+
+/* No function after an activation: struct prt_after. */
+#define VK_UNARY_NONE 255
+
+#endif

@@ -1,0 +1,106 @@
+/*
+ * How a node of the graph becomes dispatches of a segment. Private to the Vulkan backend.
+ *
+ * Each op has one row: `supports` is exact, and `emit` adds the dispatches that compute a node.
+ *
+ * On the device a value lies as in the plan, but its elements may be of another type there:
+ * vk_type says which (shaders/codes.h). Buffers are rows of 32-bit words to shaders, so 8- and
+ * 16-bit elements need no extension; whoever writes such elements writes whole words, and may write
+ * beyond the last element to the end of its word.
+ */
+#ifndef BACKENDS_VULKAN_STEP_H
+#define BACKENDS_VULKAN_STEP_H
+
+#include "backends/vulkan/device.h"
+#include "backends/vulkan/pipelines.h"
+#include "backends/vulkan/shaders/codes.h"
+#include "runtime/backend.h"
+
+struct vk_emit {
+    struct vk_device *device;
+    struct prt_segment *segment;
+    const struct prt_graph *graph;
+    const struct prt_node *node;
+    struct percept_error *error;
+};
+
+/* What a binding of a dispatch is bound to. */
+enum vk_source { VK_UNBOUND, VK_VALUE, VK_PACKED, VK_FAULTS };
+struct vk_operand {
+    enum vk_source source;
+    uint32_t value; /* VK_VALUE: id of a tensor, constants included */
+    size_t offset;  /* VK_PACKED: as vk_pack returned it */
+    size_t bytes;   /* likewise */
+    bool written;   /* else only read. One that is read and written is written. */
+};
+
+static inline struct vk_operand vk_read(uint32_t value)
+{
+    return (struct vk_operand){.source = value == UINT32_MAX ? VK_UNBOUND : VK_VALUE,
+                               .value = value};
+}
+static inline struct vk_operand vk_write(uint32_t value)
+{
+    return (struct vk_operand){.source = VK_VALUE, .value = value, .written = true};
+}
+
+/* Where a shader notes an index that is outside of a tensor: fault() in common.glsl. */
+static inline struct vk_operand vk_faults(void)
+{
+    return (struct vk_operand){.source = VK_FAULTS};
+}
+
+struct vk_call {
+    enum vk_shader shader;
+    unsigned constant_count;
+    uint32_t constants[VK_CONSTANTS]; /* of the shader; 0 is local_size_x */
+    const void *params; /* the shader's uniform block, which begins with VK_PARAMS_HEAD */
+    size_t params_bytes;
+    struct vk_operand operands[VK_OPERANDS]; /* bindings 1, 2, .. */
+    uint32_t groups[3];                      /* workgroups; 0 counts as 1 */
+};
+
+/* Offsets of the operands in their bindings, in words; filled in when the commands are recorded. */
+#define VK_PARAMS_HEAD uint32_t base[8]
+
+enum percept_status vk_dispatch(const struct vk_emit *emit, const struct vk_call *call);
+
+/* Room for constant data of the segment: filled by the caller until `emit` returns. NULL without
+ * memory, with the error filled. */
+void *vk_pack(const struct vk_emit *emit, size_t bytes, struct vk_operand *operand);
+
+/* Type code of a value's elements on the device. */
+uint32_t vk_type(const struct vk_emit *emit, uint32_t value);
+
+/* Workgroups of `local` invocations for `items`, in two dimensions when one does not do: shaders
+ * count by vk's item() in common.glsl. */
+void vk_spread(const struct vk_emit *emit, uint64_t items, uint32_t local, uint32_t groups[3]);
+
+struct vk_kernel {
+    /* NULL when it can run the node; else why not, static text. */
+    const char *(*refuses)(const struct prt_graph *graph, const struct prt_node *node);
+    enum percept_status (*emit)(const struct vk_emit *emit);
+};
+
+extern const struct vk_kernel vk_unary, vk_binary, vk_prelu, vk_where, vk_convert, vk_layout,
+    vk_view, vk_permute, vk_slice, vk_pad, vk_concat, vk_full;
+
+/* ---- what kernels ask of the graph ---- */
+
+/* The tensor of operand `index`, NULL when it is absent or a scalar. */
+static inline const struct prt_tensor *vk_tensor(const struct prt_graph *graph,
+                                                 const struct prt_node *node, unsigned index)
+{
+    if (index >= node->input_count || node->inputs[index] == PRT_NO_VALUE)
+        return NULL;
+    const struct prt_value *value = &graph->values[node->inputs[index]];
+    return value->kind == PRT_VALUE_TENSOR ? &value->tensor : NULL;
+}
+
+static inline const struct prt_tensor *vk_result(const struct prt_graph *graph,
+                                                 const struct prt_node *node)
+{
+    return &graph->values[node->outputs[0]].tensor;
+}
+
+#endif

@@ -1,0 +1,14 @@
+/*
+ * The nodes that tests make for the CPU, run on a GPU, too: with ONE_NODE_ON_VULKAN, one_node.c
+ * calls this after the CPU's run, whose result is what the GPU has to come near.
+ */
+#ifndef TESTS_BACKENDS_ON_VULKAN_H
+#define TESTS_BACKENDS_ON_VULKAN_H
+
+#include "one_node.h"
+
+/* Run the node, if the backend takes it, and compare; data of the graph is afterwards as it was.
+ * Ends the process with 77 when there is no device. */
+void on_vulkan_compare(struct one_node *one);
+
+#endif
