@@ -253,7 +253,7 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
     }
     const struct pipe_host host = {
         .context = daemon,
-        .backends = percept_backends,
+        .backends = percept_known_backends,
         .pool = daemon->pool,
         .open_topic = open_topic,
         .loan = loan,

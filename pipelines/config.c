@@ -134,7 +134,7 @@ static const struct pipe_param model_params[] = {
     {.name = "backends",
      .kind = PIPE_PARAM_TEXTS,
      .offset = offsetof(struct pipe_config_model, backends),
-     .help = "backends to use, most preferred first; default: all that are present"},
+     .help = "backends to use, most preferred first; default: cpu"},
     {0},
 };
 

@@ -44,7 +44,8 @@ struct pipe_topic; /* the host's */
 
 struct pipe_host {
     void *context;
-    const struct prt_backend *const *backends; /* NULL-terminated: all that this build has */
+    const struct prt_backend *const
+        *backends; /* NULL-terminated: all that this build has, the default first */
     struct base_pool *pool;
 
     /* While the engine is created, once a topic: returns the host's handle. */

@@ -48,8 +48,8 @@ static enum percept_status fail_at_text(const struct pipe_config *config,
                            pipe_suggest_text(suggest, near, sizeof near));
 }
 
-/* Those that are named, or else all that are present. One that is named but absent is an error only
- * when no other is left: a list is an order of preference. */
+/* Those that are named, or else the first that there is. One that is named but absent is an error
+ * only when no other is left: a list is an order of preference. */
 static enum percept_status choose_backends(const struct pipe_models *models, struct entry *entry,
                                            struct percept_error *error)
 {
@@ -57,17 +57,17 @@ static enum percept_status choose_backends(const struct pipe_models *models, str
     const struct pipe_texts *wanted = &entry->config->backends;
     const char *absent = NULL;
     size_t used = 0;
-    for (size_t i = 0; wanted->count ? i < wanted->count : all[i] != NULL; i++) {
-        const struct prt_backend *backend = wanted->count ? NULL : all[i];
+    for (size_t i = 0; i < (wanted->count ? wanted->count : 1); i++) {
+        const struct prt_backend *backend = wanted->count ? NULL : all[0];
         struct pipe_suggest suggest = {.word = wanted->count ? wanted->items[i].text : ""};
         for (size_t j = 0; wanted->count && all[j]; j++) {
             if (strcmp(all[j]->name, suggest.word) == 0)
                 backend = all[j];
             pipe_suggest_add(&suggest, all[j]->name);
         }
-        if (!backend)
+        if (!backend && wanted->count)
             return fail_at_text(models->config, &wanted->items[i], &suggest, error);
-        const char *why = backend->absent();
+        const char *why = backend ? backend->absent() : "this build has none";
         if (why)
             absent = why;
         else if (used < MAX_BACKENDS)

@@ -27,9 +27,10 @@ struct vk_device {
     VkDevice device;
     VkQueue queue;
     uint32_t family;
-    char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
+    const char *name; /* in properties */
+    VkPhysicalDeviceProperties properties;
+    VkPhysicalDeviceLimits limits; /* likewise */
     VkPhysicalDeviceMemoryProperties memory;
-    VkPhysicalDeviceLimits limits;
     bool has_timestamps, has_int64, has_int_dot;
     uint32_t subgroup; /* size; 1 where a shader cannot add up over one */
     uint32_t device_type,
@@ -51,6 +52,8 @@ struct vk_device {
  * none that will do. */
 struct vk_device *vk_device_get(const char **why);
 void vk_device_release(struct vk_device *device); /* NULL is fine */
+/* Of the first device that there was: static text. */
+const char *vk_device_name(void);
 
 /* A Vulkan call failed: notes a lost device, and says which call and what. */
 enum percept_status vk_fail(struct vk_device *device, VkResult result, const char *call,

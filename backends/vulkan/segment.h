@@ -56,6 +56,8 @@ struct prt_segment {
     size_t packed_bytes;
     uint32_t
         *packed_values; /* by value id: 1 + index into dispatch-independent packs; 0: not yet */
+    void *saved;        /* pipelines from the cache; a piece of a slab, or NULL */
+    size_t saved_bytes;
     struct vk_operand *packs;
     uint32_t pack_count, pack_capacity;
 
