@@ -11,4 +11,9 @@
  * Ends the process with 77 when there is no device. */
 void on_vulkan_compare(struct one_node *one);
 
+/* How many codes of all comparisons were off by one, which is as much as they may be. */
+unsigned on_vulkan_codes_off(void);
+/* Whether the backend takes the node, which must be finished. */
+bool on_vulkan_takes(const struct one_node *one);
+
 #endif
