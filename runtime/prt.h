@@ -158,7 +158,8 @@ struct prt_model_stats {
     size_t scratch_bytes;
     size_t constant_bytes; /* of the program, as mapped */
     uint32_t node_count, segment_count;
-    int64_t load_ns; /* import + passes + compile */
+    int64_t load_ns;                 /* import + passes + compile */
+    struct prt_segment_stats device; /* the sum over its segments */
 };
 void prt_model_stats(const struct prt_model *model, struct prt_model_stats *stats);
 

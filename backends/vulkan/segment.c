@@ -531,6 +531,16 @@ static size_t scratch_bytes(const struct prt_segment *segment)
     return 0;
 }
 
+static void stats(const struct prt_segment *segment, struct prt_segment_stats *stats)
+{
+    *stats = (struct prt_segment_stats){
+        .dispatches = segment->dispatch_count,
+        .submissions = 1,
+        .copied_bytes = vk_copied_bytes(segment),
+        .device_bytes = segment->packed.bytes + segment->parameters.bytes + segment->own.bytes,
+    };
+}
+
 /* ---- the backend ---- */
 
 static const char *absent(void)
@@ -571,4 +581,5 @@ const struct prt_backend prt_vulkan_backend = {
     .memory_create = vk_shared_memory_create,
     .memory_destroy = vk_shared_memory_destroy,
     .code = code,
+    .stats = stats,
 };

@@ -84,6 +84,9 @@ enum percept_status vk_record(struct prt_segment *segment, void *const *data, bo
 void vk_bring_in(const struct prt_segment *segment, void *const *data);
 void vk_bring_out(const struct prt_segment *segment, void *const *data);
 
+/* Bytes that both of them move for a run. */
+size_t vk_copied_bytes(const struct prt_segment *segment);
+
 /* The row of an op; NULL when there is none. */
 const struct vk_kernel *vk_kernel_of(enum prt_op op);
 

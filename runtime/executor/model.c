@@ -649,6 +649,17 @@ enum percept_status prt_model_run_observed(struct prt_model *model, prt_model_ob
 void prt_model_stats(const struct prt_model *model, struct prt_model_stats *stats)
 {
     *stats = model->now->stats;
+    for (uint32_t i = 0; i < model->now->segment_count; i++) {
+        const struct prt_variant_segment *segment = &model->now->segments[i];
+        struct prt_segment_stats of = {0};
+        if (!segment->backend->stats)
+            continue;
+        segment->backend->stats(segment->compiled, &of);
+        stats->device.dispatches += of.dispatches;
+        stats->device.submissions += of.submissions;
+        stats->device.copied_bytes += of.copied_bytes;
+        stats->device.device_bytes += of.device_bytes;
+    }
 }
 
 const struct prt_graph *prt_model_graph(const struct prt_model *model)
