@@ -17,6 +17,11 @@ static const struct vk_kernel *const kernels[PRT_OP_COUNT] = {
     [PRT_OP_PAD] = &vk_pad,
     [PRT_OP_CONCAT] = &vk_concat,
     [PRT_OP_FULL] = &vk_full,
+    [PRT_OP_CONV2D] = &vk_conv,
+    [PRT_OP_LINEAR] = &vk_linear,
+    [PRT_OP_MATMUL] = &vk_matmul,
+    [PRT_OP_ROUND_ROWS] = &vk_round_rows,
+    [PRT_OP_DYNAMIC_LINEAR] = &vk_dynamic_linear,
 };
 
 const struct vk_kernel *vk_kernel_of(enum prt_op op)

@@ -168,6 +168,11 @@ uint32_t vk_type(const struct vk_emit *emit, uint32_t value)
     return codes[emit->graph->values[value].tensor.dtype];
 }
 
+bool vk_is_half(const struct vk_emit *emit)
+{
+    return emit->segment->half;
+}
+
 void *vk_pack(const struct vk_emit *emit, size_t bytes, struct vk_operand *operand)
 {
     struct prt_segment *segment = emit->segment;

@@ -72,6 +72,9 @@ void *vk_pack(const struct vk_emit *emit, size_t bytes, struct vk_operand *opera
 /* Type code of a value's elements on the device. */
 uint32_t vk_type(const struct vk_emit *emit, uint32_t value);
 
+/* May weights lose bits as values do? */
+bool vk_is_half(const struct vk_emit *emit);
+
 /* Workgroups of `local` invocations for `items`, in two dimensions when one does not do: shaders
  * count by vk's item() in common.glsl. */
 void vk_spread(const struct vk_emit *emit, uint64_t items, uint32_t local, uint32_t groups[3]);
@@ -84,6 +87,7 @@ struct vk_kernel {
 
 extern const struct vk_kernel vk_unary, vk_binary, vk_prelu, vk_where, vk_convert, vk_layout,
     vk_view, vk_permute, vk_slice, vk_pad, vk_concat, vk_full;
+extern const struct vk_kernel vk_conv, vk_linear, vk_matmul, vk_round_rows, vk_dynamic_linear;
 
 /* ---- what kernels ask of the graph ---- */
 
