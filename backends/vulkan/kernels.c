@@ -17,6 +17,11 @@ static const struct vk_kernel *const kernels[PRT_OP_COUNT] = {
     [PRT_OP_PAD] = &vk_pad,
     [PRT_OP_CONCAT] = &vk_concat,
     [PRT_OP_FULL] = &vk_full,
+    [PRT_OP_SOFTMAX] = &vk_softmax,
+    [PRT_OP_LAYER_NORM] = &vk_layer_norm,
+    [PRT_OP_REDUCE] = &vk_reduce,
+    [PRT_OP_ARGMAX] = &vk_argmax,
+    [PRT_OP_CUMSUM] = &vk_cumsum,
 };
 
 const struct vk_kernel *vk_kernel_of(enum prt_op op)

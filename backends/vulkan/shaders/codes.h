@@ -108,4 +108,13 @@
 /* No function after an activation: struct prt_after. */
 #define VK_UNARY_NONE 255
 
+/* enum prt_reduce_kind. */
+#define VK_REDUCE_SUM  0
+#define VK_REDUCE_MEAN 1
+#define VK_REDUCE_MAX  2
+#define VK_REDUCE_MIN  3
+#define VK_REDUCE_PROD 4
+
+#define VK_ROWS_LOCAL 128 /* invocations of a workgroup that folds rows, at most */
+
 #endif
