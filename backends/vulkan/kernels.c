@@ -22,6 +22,8 @@ static const struct vk_kernel *const kernels[PRT_OP_COUNT] = {
     [PRT_OP_REDUCE] = &vk_reduce,
     [PRT_OP_ARGMAX] = &vk_argmax,
     [PRT_OP_CUMSUM] = &vk_cumsum,
+    [PRT_OP_POOL2D] = &vk_pool2d,
+    [PRT_OP_RESIZE2D] = &vk_resize2d,
 };
 
 const struct vk_kernel *vk_kernel_of(enum prt_op op)

@@ -115,6 +115,11 @@
 #define VK_REDUCE_MIN  3
 #define VK_REDUCE_PROD 4
 
+/* How resize2d.comp samples. */
+#define VK_SAMPLE_MOVE     0 /* the nearest, as it is */
+#define VK_SAMPLE_CONVERT  1 /* the nearest, to another type */
+#define VK_SAMPLE_BILINEAR 2
+
 #define VK_ROWS_LOCAL 128 /* invocations of a workgroup that folds rows, at most */
 
 #endif
