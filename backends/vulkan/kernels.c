@@ -24,6 +24,7 @@ static const struct vk_kernel *const kernels[PRT_OP_COUNT] = {
     [PRT_OP_CUMSUM] = &vk_cumsum,
     [PRT_OP_POOL2D] = &vk_pool2d,
     [PRT_OP_RESIZE2D] = &vk_resize2d,
+    [PRT_OP_ATTENTION] = &vk_attention,
 };
 
 const struct vk_kernel *vk_kernel_of(enum prt_op op)

@@ -44,7 +44,7 @@ static inline struct vk_operand vk_write(uint32_t value)
     return (struct vk_operand){.source = VK_VALUE, .value = value, .written = true};
 }
 
-/* Where a shader notes an index that is outside of a tensor: fault() in common.glsl. */
+/* Where a shader notes an index that is outside of a tensor: shaders/fault.glsl. */
 static inline struct vk_operand vk_faults(void)
 {
     return (struct vk_operand){.source = VK_FAULTS};
@@ -85,7 +85,7 @@ struct vk_kernel {
 extern const struct vk_kernel vk_unary, vk_binary, vk_prelu, vk_where, vk_convert, vk_layout,
     vk_view, vk_permute, vk_slice, vk_pad, vk_concat, vk_full;
 extern const struct vk_kernel vk_softmax, vk_layer_norm, vk_reduce, vk_argmax, vk_cumsum,
-    vk_pool2d, vk_resize2d;
+    vk_pool2d, vk_resize2d, vk_attention;
 
 /* ---- what kernels ask of the graph ---- */
 

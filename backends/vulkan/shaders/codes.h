@@ -120,6 +120,15 @@
 #define VK_SAMPLE_CONVERT  1 /* the nearest, to another type */
 #define VK_SAMPLE_BILINEAR 2
 
+/* Words of the fault buffer (fault.glsl), and what STATE may be. */
+#define VK_FAULT_STATE   0
+#define VK_FAULT_NODE    1
+#define VK_FAULT_INDEX   2 /* two words */
+#define VK_FAULT_SIZE    4
+#define VK_FAULT_WORDS   5
+#define VK_FAULT_OUTSIDE 1 /* an index is outside of a tensor */
+#define VK_FAULT_EXPECT  2 /* a size is not the one that the graph was made for */
+
 #define VK_ROWS_LOCAL 128 /* invocations of a workgroup that folds rows, at most */
 
 #endif
