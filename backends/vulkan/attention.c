@@ -114,7 +114,9 @@ static enum percept_status attention_emit(const struct vk_emit *emit)
         .keys = (uint32_t)keys,
         .depth = (uint32_t)q->sizes[q->rank - 1],
         .width = (uint32_t)tensors[2]->sizes[q->rank - 1],
-        .seen = attrs->causal ? 1 : starts ? rows : keys,
+        .seen = attrs->causal ? 1
+                : starts      ? rows
+                              : keys,
         .seen_step = attrs->causal,
         .last = keys - rows,
         .scale = attrs->scale,

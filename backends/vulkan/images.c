@@ -27,7 +27,8 @@ static const char *refuses_layout(const struct prt_tensor *x, const struct prt_t
     return refusal ? refusal : vk_refuses_large(y);
 }
 
-static enum percept_status dispatch(const struct vk_emit *emit, struct vk_call *call, uint32_t count)
+static enum percept_status dispatch(const struct vk_emit *emit, struct vk_call *call,
+                                    uint32_t count)
 {
     call->constants[0] = LOCAL;
     call->operands[0] = vk_write(emit->node->outputs[0]);
@@ -75,14 +76,14 @@ static enum percept_status pool2d_emit(const struct vk_emit *emit)
         params.padding[i] = attrs->padding[2 * i];
         params.edge[i] = params.x[1 + i] + attrs->padding[2 * i + 1];
     }
-    struct vk_call call = {
-        .shader = VK_SHADER_pool2d,
-        .constant_count = 6,
-        .constants = {0, vk_type(emit, emit->node->outputs[0]),
-                      vk_type(emit, emit->node->inputs[0]), params.y[3] % 4 == 0 ? 4 : 1,
-                      attrs->is_max, attrs->count_include_pad},
-        .params = &params,
-        .params_bytes = sizeof params};
+    struct vk_call call = {.shader = VK_SHADER_pool2d,
+                           .constant_count = 6,
+                           .constants = {0, vk_type(emit, emit->node->outputs[0]),
+                                         vk_type(emit, emit->node->inputs[0]),
+                                         params.y[3] % 4 == 0 ? 4 : 1, attrs->is_max,
+                                         attrs->count_include_pad},
+                           .params = &params,
+                           .params_bytes = sizeof params};
     return dispatch(emit, &call, params.count);
 }
 

@@ -25,6 +25,8 @@ static const struct vk_kernel *const kernels[PRT_OP_COUNT] = {
     [PRT_OP_POOL2D] = &vk_pool2d,
     [PRT_OP_RESIZE2D] = &vk_resize2d,
     [PRT_OP_ATTENTION] = &vk_attention,
+    [PRT_OP_GATHER] = &vk_gather,
+    [PRT_OP_SCATTER] = &vk_scatter,
 };
 
 const struct vk_kernel *vk_kernel_of(enum prt_op op)

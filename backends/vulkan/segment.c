@@ -165,6 +165,12 @@ uint32_t vk_type(const struct vk_emit *emit, uint32_t value)
     return codes[emit->graph->values[value].tensor.dtype];
 }
 
+bool vk_same_place(const struct vk_emit *emit, uint32_t a, uint32_t b)
+{
+    const struct prt_place *places = emit->segment->places;
+    return places[a].root == places[b].root && places[a].delta == places[b].delta;
+}
+
 void *vk_pack(const struct vk_emit *emit, size_t bytes, struct vk_operand *operand)
 {
     struct prt_segment *segment = emit->segment;

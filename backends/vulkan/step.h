@@ -72,6 +72,9 @@ void *vk_pack(const struct vk_emit *emit, size_t bytes, struct vk_operand *opera
 /* Type code of a value's elements on the device. */
 uint32_t vk_type(const struct vk_emit *emit, uint32_t value);
 
+/* Do two values begin at one place? */
+bool vk_same_place(const struct vk_emit *emit, uint32_t a, uint32_t b);
+
 /* Workgroups of `local` invocations for `items`, in two dimensions when one does not do: shaders
  * count by vk's item() in common.glsl. */
 void vk_spread(const struct vk_emit *emit, uint64_t items, uint32_t local, uint32_t groups[3]);
@@ -84,8 +87,8 @@ struct vk_kernel {
 
 extern const struct vk_kernel vk_unary, vk_binary, vk_prelu, vk_where, vk_convert, vk_layout,
     vk_view, vk_permute, vk_slice, vk_pad, vk_concat, vk_full;
-extern const struct vk_kernel vk_softmax, vk_layer_norm, vk_reduce, vk_argmax, vk_cumsum,
-    vk_pool2d, vk_resize2d, vk_attention;
+extern const struct vk_kernel vk_softmax, vk_layer_norm, vk_reduce, vk_argmax, vk_cumsum, vk_pool2d,
+    vk_resize2d, vk_attention, vk_gather, vk_scatter;
 
 /* ---- what kernels ask of the graph ---- */
 

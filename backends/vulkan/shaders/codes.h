@@ -120,6 +120,15 @@
 #define VK_SAMPLE_CONVERT  1 /* the nearest, to another type */
 #define VK_SAMPLE_BILINEAR 2
 
+/* How gather.comp and scatter.comp bring an element over. */
+#define VK_BRING_MOVE     0 /* as it is */
+#define VK_BRING_CONVERT  1 /* to another type */
+#define VK_BRING_ADD      2 /* to what is there */
+#define VK_BRING_ADD_INTS 3
+#define VK_BRING_OR       4
+
+#define VK_INDEX_OPERANDS 4 /* that GATHER and SCATTER may have */
+
 /* Words of the fault buffer (fault.glsl), and what STATE may be. */
 #define VK_FAULT_STATE   0
 #define VK_FAULT_NODE    1

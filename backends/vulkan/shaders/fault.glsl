@@ -10,8 +10,9 @@ void fault(const uint state, uint node, uvec2 index, uint size)
     fault_words[VK_FAULT_SIZE] = size;
 }
 
-/* An index that counts from the end when negative, as one of `size` elements; else it is a fault,
- * and 0. */
+/* An index that counts from the end when negative, as one of `size` elements; else NOWHERE, which
+ * is a fault. */
+#define NOWHERE 0xffffffffu
 uint checked(uvec2 index, uint size, uint node)
 {
     bool negative = int(index.y) < 0;
@@ -19,5 +20,5 @@ uint checked(uvec2 index, uint size, uint node)
     if (index.y == (negative ? 0xffffffffu : 0u) && at < size && (!negative || index.x >= 0u - size))
         return at;
     fault(VK_FAULT_OUTSIDE, node, index, size);
-    return 0u;
+    return NOWHERE;
 }
