@@ -150,6 +150,21 @@ static void find_memory_types(struct vk_device *device)
     }
 }
 
+/* Invocations that shaders may add up in one step. */
+static uint32_t find_subgroup(const struct vk_api *api, VkPhysicalDevice physical)
+{
+    const VkSubgroupFeatureFlags needed =
+        VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_ARITHMETIC_BIT;
+    VkPhysicalDeviceSubgroupProperties subgroup = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES};
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &subgroup};
+    api->GetPhysicalDeviceProperties2(physical, &properties);
+    bool adds_up = (subgroup.supportedOperations & needed) == needed &&
+                   subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT;
+    return adds_up && subgroup.subgroupSize ? subgroup.subgroupSize : 1;
+}
+
 static const char *make_device(struct vk_device *device)
 {
     const struct vk_api *api = &device->api;
@@ -157,6 +172,7 @@ static const char *make_device(struct vk_device *device)
     device->family = find_family(api, device->physical, &timestamp_bits);
     device->has_timestamps = timestamp_bits > 0 && device->limits.timestampPeriod > 0;
     find_memory_types(device);
+    device->subgroup = find_subgroup(api, device->physical);
 
     VkPhysicalDeviceTimelineSemaphoreFeatures timeline = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES};

@@ -74,9 +74,6 @@ struct prt_segment {
     bool is_recorded, is_profiled;
 };
 
-/* Words of the fault buffer; shaders/common.glsl. */
-enum vk_fault_word { VK_FAULT_STATE, VK_FAULT_NODE, VK_FAULT_INDEX, VK_FAULT_SIZE, VK_FAULT_WORDS };
-
 /* record.c: commands for data at these addresses. Under the lock. */
 enum percept_status vk_record(struct prt_segment *segment, void *const *data, bool profile,
                               struct percept_error *error);

@@ -10,5 +10,7 @@
 /* Run the node, if the backend takes it, and compare; data of the graph is afterwards as it was.
  * Ends the process with 77 when there is no device. */
 void on_vulkan_compare(struct one_node *one);
+/* Run the node, if the backend takes it, and expect that the run ends with this error. */
+void on_vulkan_fails(struct one_node *one, const char *message);
 
 #endif
