@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAIT_NS ((uint64_t)60 * 1000 * 1000 * 1000) /* longer than any driver lets a GPU hang */
+/* Longer than a driver lets a GPU hang. In pieces: a process that was stopped has not waited. */
+#define WAIT_NS    ((uint64_t)2 * 1000 * 1000 * 1000)
+#define WAIT_TIMES 30
 
 static pthread_mutex_t current_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct vk_device *current; /* under the lock; has a reference of its own */
@@ -447,6 +449,8 @@ enum percept_status vk_wait(struct vk_device *device, uint64_t ticket, struct pe
                                 .semaphoreCount = 1,
                                 .pSemaphores = &device->timeline,
                                 .pValues = &ticket};
-    VkResult result = device->api.WaitSemaphores(device->device, &wait, WAIT_NS);
+    VkResult result = VK_TIMEOUT;
+    for (unsigned i = 0; i < WAIT_TIMES && result == VK_TIMEOUT; i++)
+        result = device->api.WaitSemaphores(device->device, &wait, WAIT_NS);
     return result == VK_SUCCESS ? PERCEPT_OK : vk_fail(device, result, "vkWaitSemaphores", error);
 }
