@@ -84,6 +84,7 @@ enum percept_status cli_model_open(const char *path, const struct cli_model_sett
         .cache = settings->cache,
         .no_fusion = settings->observable,
         .observable = settings->observable,
+        .half = settings->half,
     };
     if (!status)
         status = prt_model_create(opened.program, &options, &opened.model, error);

@@ -14,6 +14,7 @@ struct cli_model_settings {
     size_t tokens;     /* the last size of the first input, if that is dynamic; 0: the largest */
     const char *cache; /* folder for packed weights; NULL: none */
     bool observable;   /* without fusion, each node's result to be seen */
+    bool half;         /* floats of 16 bits inside, where the backend has them */
 };
 
 #define CLI_OPTION_METHOD(settings)                                                    \
@@ -25,6 +26,11 @@ struct cli_model_settings {
     {                                                                                              \
         "backend", "NAME", "run on this backend, and on the CPU what it cannot", BASE_OPTION_TEXT, \
             &(settings).backend                                                                    \
+    }
+#define CLI_OPTION_FP16(settings)                                                               \
+    {                                                                                           \
+        "fp16", NULL, "floats of 16 bits inside, where the backend has them", BASE_OPTION_FLAG, \
+            &(settings).half                                                                    \
     }
 #define CLI_OPTION_THREADS(settings)                                                   \
     {                                                                                  \

@@ -233,6 +233,7 @@ int cli_model_inspect(int argc, char **argv)
     const struct base_option options[] = {
         CLI_OPTION_METHOD(what.settings),
         CLI_OPTION_BACKEND(what.settings),
+        CLI_OPTION_FP16(what.settings),
         CLI_OPTION_DATA(what.settings),
         {"graph", NULL, "print the graph after the passes, a line a node", BASE_OPTION_FLAG,
          &what.graph},

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAIT_NS ((uint64_t)60 * 1000 * 1000 * 1000) /* longer than any driver lets a GPU hang */
+/* Longer than a driver lets a GPU hang. In pieces: a process that was stopped has not waited. */
+#define WAIT_NS    ((uint64_t)2 * 1000 * 1000 * 1000)
+#define WAIT_TIMES 30
 
 static pthread_mutex_t current_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct vk_device *current; /* under the lock; has a reference of its own */
@@ -150,6 +152,21 @@ static void find_memory_types(struct vk_device *device)
     }
 }
 
+/* Invocations that shaders may add up in one step. */
+static uint32_t find_subgroup(const struct vk_api *api, VkPhysicalDevice physical)
+{
+    const VkSubgroupFeatureFlags needed =
+        VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_ARITHMETIC_BIT;
+    VkPhysicalDeviceSubgroupProperties subgroup = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES};
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &subgroup};
+    api->GetPhysicalDeviceProperties2(physical, &properties);
+    bool adds_up = (subgroup.supportedOperations & needed) == needed &&
+                   subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT;
+    return adds_up && subgroup.subgroupSize ? subgroup.subgroupSize : 1;
+}
+
 static const char *make_device(struct vk_device *device)
 {
     const struct vk_api *api = &device->api;
@@ -157,6 +174,7 @@ static const char *make_device(struct vk_device *device)
     device->family = find_family(api, device->physical, &timestamp_bits);
     device->has_timestamps = timestamp_bits > 0 && device->limits.timestampPeriod > 0;
     find_memory_types(device);
+    device->subgroup = find_subgroup(api, device->physical);
 
     VkPhysicalDeviceTimelineSemaphoreFeatures timeline = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES};
@@ -431,6 +449,8 @@ enum percept_status vk_wait(struct vk_device *device, uint64_t ticket, struct pe
                                 .semaphoreCount = 1,
                                 .pSemaphores = &device->timeline,
                                 .pValues = &ticket};
-    VkResult result = device->api.WaitSemaphores(device->device, &wait, WAIT_NS);
+    VkResult result = VK_TIMEOUT;
+    for (unsigned i = 0; i < WAIT_TIMES && result == VK_TIMEOUT; i++)
+        result = device->api.WaitSemaphores(device->device, &wait, WAIT_NS);
     return result == VK_SUCCESS ? PERCEPT_OK : vk_fail(device, result, "vkWaitSemaphores", error);
 }

@@ -22,6 +22,16 @@ static const struct vk_kernel *const kernels[PRT_OP_COUNT] = {
     [PRT_OP_MATMUL] = &vk_matmul,
     [PRT_OP_ROUND_ROWS] = &vk_round_rows,
     [PRT_OP_DYNAMIC_LINEAR] = &vk_dynamic_linear,
+    [PRT_OP_SOFTMAX] = &vk_softmax,
+    [PRT_OP_LAYER_NORM] = &vk_layer_norm,
+    [PRT_OP_REDUCE] = &vk_reduce,
+    [PRT_OP_ARGMAX] = &vk_argmax,
+    [PRT_OP_CUMSUM] = &vk_cumsum,
+    [PRT_OP_POOL2D] = &vk_pool2d,
+    [PRT_OP_RESIZE2D] = &vk_resize2d,
+    [PRT_OP_ATTENTION] = &vk_attention,
+    [PRT_OP_GATHER] = &vk_gather,
+    [PRT_OP_SCATTER] = &vk_scatter,
 };
 
 const struct vk_kernel *vk_kernel_of(enum prt_op op)

@@ -173,6 +173,12 @@ bool vk_is_half(const struct vk_emit *emit)
     return emit->segment->half;
 }
 
+bool vk_same_place(const struct vk_emit *emit, uint32_t a, uint32_t b)
+{
+    const struct prt_place *places = emit->segment->places;
+    return places[a].root == places[b].root && places[a].delta == places[b].delta;
+}
+
 void *vk_pack(const struct vk_emit *emit, size_t bytes, struct vk_operand *operand)
 {
     struct prt_segment *segment = emit->segment;
@@ -462,13 +468,18 @@ static enum percept_status compile(const struct prt_compile *compile, struct prt
 static enum percept_status check_fault(const struct prt_segment *segment,
                                        struct percept_error *error)
 {
-    const int32_t *fault = segment->fault.mapped;
+    const uint32_t *fault = segment->fault.mapped;
     if (!fault[VK_FAULT_STATE])
         return PERCEPT_OK;
     const struct prt_node *node = &segment->graph->nodes[fault[VK_FAULT_NODE]];
-    return percept_fail(error, PERCEPT_INVALID, "%s: index %d is outside of a dimension of %d",
-                        node->name ? node->name : prt_op_name(node->op), fault[VK_FAULT_INDEX],
-                        fault[VK_FAULT_SIZE]);
+    const char *name = node->name ? node->name : prt_op_name(node->op);
+    int64_t index;
+    memcpy(&index, &fault[VK_FAULT_INDEX], sizeof index);
+    if (fault[VK_FAULT_STATE] == VK_FAULT_EXPECT)
+        return percept_fail(error, PERCEPT_CANCELLED, "%s: a size is %lld, not %lld", name,
+                            (long long)index, (long long)node->attrs.expect.size);
+    return percept_fail(error, PERCEPT_INVALID, "%s: index %lld is outside of a dimension of %u",
+                        name, (long long)index, fault[VK_FAULT_SIZE]);
 }
 
 /* Ticks of the device, counted from when the run began, as times of this host. */
@@ -536,6 +547,16 @@ static size_t scratch_bytes(const struct prt_segment *segment)
     return 0;
 }
 
+static void stats(const struct prt_segment *segment, struct prt_segment_stats *stats)
+{
+    *stats = (struct prt_segment_stats){
+        .dispatches = segment->dispatch_count,
+        .submissions = 1,
+        .copied_bytes = vk_copied_bytes(segment),
+        .device_bytes = segment->packed.bytes + segment->parameters.bytes + segment->own.bytes,
+    };
+}
+
 /* ---- the backend ---- */
 
 static const char *absent(void)
@@ -576,4 +597,5 @@ const struct prt_backend prt_vulkan_backend = {
     .memory_create = vk_shared_memory_create,
     .memory_destroy = vk_shared_memory_destroy,
     .code = code,
+    .stats = stats,
 };

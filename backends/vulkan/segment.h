@@ -74,15 +74,15 @@ struct prt_segment {
     bool is_recorded, is_profiled;
 };
 
-/* Words of the fault buffer; shaders/common.glsl. */
-enum vk_fault_word { VK_FAULT_STATE, VK_FAULT_NODE, VK_FAULT_INDEX, VK_FAULT_SIZE, VK_FAULT_WORDS };
-
 /* record.c: commands for data at these addresses. Under the lock. */
 enum percept_status vk_record(struct prt_segment *segment, void *const *data, bool profile,
                               struct percept_error *error);
 /* Copy between the host's memory and what the device sees of it; nothing where they are one. */
 void vk_bring_in(const struct prt_segment *segment, void *const *data);
 void vk_bring_out(const struct prt_segment *segment, void *const *data);
+
+/* Bytes that both of them move for a run. */
+size_t vk_copied_bytes(const struct prt_segment *segment);
 
 /* The row of an op; NULL when there is none. */
 const struct vk_kernel *vk_kernel_of(enum prt_op op);

@@ -44,7 +44,7 @@ static inline struct vk_operand vk_write(uint32_t value)
     return (struct vk_operand){.source = VK_VALUE, .value = value, .written = true};
 }
 
-/* Where a shader notes an index that is outside of a tensor: fault() in common.glsl. */
+/* Where a shader notes an index that is outside of a tensor: shaders/fault.glsl. */
 static inline struct vk_operand vk_faults(void)
 {
     return (struct vk_operand){.source = VK_FAULTS};
@@ -74,6 +74,8 @@ uint32_t vk_type(const struct vk_emit *emit, uint32_t value);
 
 /* May weights lose bits as values do? */
 bool vk_is_half(const struct vk_emit *emit);
+/* Do two values begin at one place? */
+bool vk_same_place(const struct vk_emit *emit, uint32_t a, uint32_t b);
 
 /* Workgroups of `local` invocations for `items`, in two dimensions when one does not do: shaders
  * count by vk's item() in common.glsl. */
@@ -88,6 +90,8 @@ struct vk_kernel {
 extern const struct vk_kernel vk_unary, vk_binary, vk_prelu, vk_where, vk_convert, vk_layout,
     vk_view, vk_permute, vk_slice, vk_pad, vk_concat, vk_full;
 extern const struct vk_kernel vk_conv, vk_linear, vk_matmul, vk_round_rows, vk_dynamic_linear;
+extern const struct vk_kernel vk_softmax, vk_layer_norm, vk_reduce, vk_argmax, vk_cumsum, vk_pool2d,
+    vk_resize2d, vk_attention, vk_gather, vk_scatter;
 
 /* ---- what kernels ask of the graph ---- */
 

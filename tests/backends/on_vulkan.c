@@ -88,20 +88,27 @@ static void compare(const struct one_node *one, const void *expected, const char
     }
 }
 
-static void run(struct one_node *one)
+static struct prt_segment *compiled(struct one_node *one)
 {
+    static const uint32_t index = 0;
     struct percept_error error = {0};
-    uint32_t index = 0;
     struct prt_compile compile = {
         .graph = one->graph, .nodes = &index, .node_count = 1, .threads = 1};
     struct prt_segment *segment = NULL;
     enum percept_status status = prt_vulkan_backend.compile(&compile, &segment, &error);
     ck_assert_msg(status == PERCEPT_OK, "%s", error.message);
+    return segment;
+}
+
+static void run(struct one_node *one)
+{
+    struct percept_error error = {0};
+    struct prt_segment *segment = compiled(one);
     struct prt_step_time time = {0};
     for (int i = 0; i < 2; i++) { /* once with time stamps */
         struct prt_execution execution = {.data = one->data, .times = i ? &time : NULL};
         memset(one->data[one->y], 0x5b, one->graph->values[one->y].bytes);
-        status = prt_vulkan_backend.execute(segment, &execution, &error);
+        enum percept_status status = prt_vulkan_backend.execute(segment, &execution, &error);
         ck_assert_msg(status == PERCEPT_OK, "%s", error.message);
     }
     ck_assert_ptr_nonnull(time.kernel);
@@ -109,7 +116,8 @@ static void run(struct one_node *one)
     prt_vulkan_backend.destroy(segment);
 }
 
-void on_vulkan_compare(struct one_node *one)
+/* Is the node for the GPU? Counts it. */
+static bool takes(const struct one_node *one)
 {
     const struct prt_node *node = &one->graph->nodes[0];
     if (prt_vulkan_backend.absent()) {
@@ -120,11 +128,30 @@ void on_vulkan_compare(struct one_node *one)
     if (!tells)
         atexit(tell);
     tells = true;
-    if (!prt_vulkan_backend.supports(one->graph, node)) {
-        left[node->op]++;
+    bool does = prt_vulkan_backend.supports(one->graph, node);
+    (does ? taken : left)[node->op]++;
+    return does;
+}
+
+void on_vulkan_fails(struct one_node *one, const char *message)
+{
+    if (!takes(one))
         return;
+    struct percept_error error = {0};
+    struct prt_segment *segment = compiled(one);
+    struct prt_execution execution = {.data = one->data};
+    for (int i = 0; i < 2; i++) { /* what a run noted is gone when the next one begins */
+        ck_assert_int_ne(prt_vulkan_backend.execute(segment, &execution, &error), PERCEPT_OK);
+        ck_assert_str_eq(error.message, message);
     }
-    taken[node->op]++;
+    prt_vulkan_backend.destroy(segment);
+}
+
+void on_vulkan_compare(struct one_node *one)
+{
+    const struct prt_node *node = &one->graph->nodes[0];
+    if (!takes(one))
+        return;
     size_t bytes = one->graph->values[one->y].bytes;
     void *expected = malloc(bytes + 1);
     memcpy(expected, one->data[one->y], bytes);

@@ -10,6 +10,8 @@
 /* Run the node, if the backend takes it, and compare; data of the graph is afterwards as it was.
  * Ends the process with 77 when there is no device. */
 void on_vulkan_compare(struct one_node *one);
+/* Run the node, if the backend takes it, and expect that the run ends with this error. */
+void on_vulkan_fails(struct one_node *one, const char *message);
 
 /* How many codes of all comparisons were off by one, which is as much as they may be. */
 unsigned on_vulkan_codes_off(void);

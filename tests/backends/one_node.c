@@ -325,6 +325,9 @@ void one_node_run_fails(struct one_node *one, const char *message)
         ck_assert_ptr_nonnull(got);
         ck_assert_str_eq(got, message);
     }
+#ifdef ONE_NODE_ON_VULKAN
+    on_vulkan_fails(one, message);
+#endif
     compare_and_free(one, &kept);
 }
 

@@ -67,6 +67,13 @@ static const struct prt_backend *runs_on(const struct prt_model *model)
     return prt_model_placement(model, 0);
 }
 
+static size_t copied_bytes(const struct prt_model *model)
+{
+    struct prt_model_stats stats;
+    prt_model_stats(model, &stats);
+    return stats.device.copied_bytes;
+}
+
 START_TEST(a_device_that_is_lost_costs_no_frame)
 {
     setenv("PERCEPT_VULKAN_FAULTS", "lose=3", 1);
@@ -142,6 +149,7 @@ START_TEST(a_discrete_device_gives_the_same_numbers)
         run_right(model, (float)run);
     ck_assert_ptr_eq(runs_on(model), &prt_vulkan_backend);
     ck_assert_ptr_null(prt_model_gave_up(model));
+    ck_assert_uint_eq(copied_bytes(model), 2 * COUNT * sizeof(float)); /* x and y */
     prt_model_destroy(model);
 }
 END_TEST
@@ -152,6 +160,7 @@ START_TEST(a_shared_device_needs_no_copies)
     struct prt_model *model = make_model(gpu_then_cpu, NULL);
     run_right(model, 1);
     run_right(model, 2);
+    ck_assert_uint_eq(copied_bytes(model), 0);
     prt_model_destroy(model);
 }
 END_TEST

@@ -123,4 +123,36 @@
 /* No function after an activation: struct prt_after. */
 #define VK_UNARY_NONE 255
 
+/* enum prt_reduce_kind. */
+#define VK_REDUCE_SUM  0
+#define VK_REDUCE_MEAN 1
+#define VK_REDUCE_MAX  2
+#define VK_REDUCE_MIN  3
+#define VK_REDUCE_PROD 4
+
+/* How resize2d.comp samples. */
+#define VK_SAMPLE_MOVE     0 /* the nearest, as it is */
+#define VK_SAMPLE_CONVERT  1 /* the nearest, to another type */
+#define VK_SAMPLE_BILINEAR 2
+
+/* How gather.comp and scatter.comp bring an element over. */
+#define VK_BRING_MOVE     0 /* as it is */
+#define VK_BRING_CONVERT  1 /* to another type */
+#define VK_BRING_ADD      2 /* to what is there */
+#define VK_BRING_ADD_INTS 3
+#define VK_BRING_OR       4
+
+#define VK_INDEX_OPERANDS 4 /* that GATHER and SCATTER may have */
+
+/* Words of the fault buffer (fault.glsl), and what STATE may be. */
+#define VK_FAULT_STATE   0
+#define VK_FAULT_NODE    1
+#define VK_FAULT_INDEX   2 /* two words */
+#define VK_FAULT_SIZE    4
+#define VK_FAULT_WORDS   5
+#define VK_FAULT_OUTSIDE 1 /* an index is outside of a tensor */
+#define VK_FAULT_EXPECT  2 /* a size is not the one that the graph was made for */
+
+#define VK_ROWS_LOCAL 128 /* invocations of a workgroup that folds rows, at most */
+
 #endif

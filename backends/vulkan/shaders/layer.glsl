@@ -48,7 +48,7 @@ layout(set = 0, binding = 6) readonly buffer RowCodes { vec4 row_codes[]; }; /* 
 layout(set = 0, binding = 7) readonly buffer GroupScales { vec4 group_scales[]; };
 
 #include "functions.glsl"
-#include "store.glsl"
+#include "put.glsl"
 
 #define WORDS x_words
 #define BASE p.base[0].y

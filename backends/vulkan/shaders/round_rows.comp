@@ -17,7 +17,7 @@ layout(set = 0, binding = 0) uniform Params {
 layout(set = 0, binding = 2) readonly buffer X { uint x_words[]; };
 layout(set = 0, binding = 3) writeonly buffer RowCodes { vec4 row_codes[]; }; /* scale, zero, 1 / scale */
 
-#include "store.glsl"
+#include "put.glsl"
 #define WORDS x_words
 #define BASE p.base[0].y
 #define FLOAT_AT x_float

@@ -1,45 +1,80 @@
 /*
- * Results, whole words at a time. y's rows may have any number of columns: where fours of columns
- * are not fours of y, halves and bytes go into words that others write too, each its own bits.
+ * Results to Y. A block p must have base, and y_words be binding 1. Reals become what the type
+ * says; where CODES is defined, I8 and U8 are codes by p.scale and p.zero: struct vk_coding.
  */
-layout(set = 0, binding = 1) buffer Y { uint y_words[]; };
-layout(set = 0, binding = 1) buffer YFours { uvec4 y_fours[]; };
 
-void put_bits(uint word, uint shift, uint mask, uint bits)
+uint real_bits(const uint type, float x)
 {
-    atomicAnd(y_words[word], ~(mask << shift));
-    atomicOr(y_words[word], (bits & mask) << shift);
+    return type == VK_F32 ? floatBitsToUint(x) : type == VK_F16 ? packHalf2x16(vec2(x, 0.0)) : bf16_of(x);
 }
 
-void put_one(const uint type, uint at, float value)
+#ifdef CODES
+int code_for(float x)
 {
-    uint base = p.base[0].x;
-    if (type == VK_F16)
-        put_bits(base + (at >> 1), 16u * (at & 1u), 0xffffu, packHalf2x16(vec2(value, 0.0)));
-    else if (type == VK_F32)
-        y_words[base + at] = floatBitsToUint(value);
-    else
-        put_bits(base + (at >> 2), 8u * (at & 3u), 0xffu, uint(int(value)));
+    return code_of(x, p.scale.y, p.zero.y, p.zero.z, p.zero.w);
+}
+#endif
+
+/* What a result is in memory; of I64 the low word. */
+uint bits_for(const uint type, float x)
+{
+#ifdef CODES
+    if (type == VK_I8 || type == VK_U8)
+        return uint(code_for(x));
+#endif
+    return type <= VK_BF16 ? real_bits(type, x) : uint(int_of(x));
 }
 
-/* The first `count` of four neighbours from `at` on; all of them, and `at` is a multiple of 4, when
- * `fours`. Codes are whole numbers. */
-void put_four(const uint type, const bool fours, uint at, uint count, vec4 value)
+/* Four neighbours from `first` on, which is a multiple of 4; those from `count` on are not there,
+ * but what they share a word with is. */
+void store_four(const uint type, uint first, uint count, uvec4 bits)
 {
-    uint base = p.base[0].x;
-    if (!fours) {
-        for (uint j = 0u; j < min(count, 4u); j++)
-            put_one(type, at + j, value[j]);
-    } else if (type == VK_F16) {
-        y_words[base + (at >> 1)] = packHalf2x16(value.xy);
-        y_words[base + (at >> 1) + 1u] = packHalf2x16(value.zw);
-    } else if (type == VK_F32 && (base & 3u) == 0u) {
-        y_fours[(base + at) >> 2] = floatBitsToUint(value);
-    } else if (type == VK_F32) {
-        for (uint j = 0u; j < 4u; j++)
-            y_words[base + at + j] = floatBitsToUint(value[j]);
-    } else {
-        uvec4 bytes = uvec4(ivec4(value)) & 0xffu;
-        y_words[base + (at >> 2)] = bytes.x | bytes.y << 8 | bytes.z << 16 | bytes.w << 24;
+    uint to = p.base[0].x;
+    switch (type) {
+    case VK_F32:
+    case VK_I32:
+        for (uint lane = 0u; lane < 4u && first + lane < count; lane++)
+            y_words[to + first + lane] = bits[lane];
+        break;
+    case VK_I64:
+        for (uint lane = 0u; lane < 4u && first + lane < count; lane++) {
+            y_words[to + 2u * (first + lane)] = bits[lane];
+            y_words[to + 2u * (first + lane) + 1u] = uint(int(bits[lane]) >> 31);
+        }
+        break;
+    case VK_I8:
+    case VK_U8:
+        bits &= 0xffu;
+        y_words[to + (first >> 2)] = bits.x | bits.y << 8 | bits.z << 16 | bits.w << 24;
+        break;
+    default:
+        y_words[to + (first >> 1)] = (bits.x & 0xffffu) | bits.y << 16;
+        if (first + 2u < count)
+            y_words[to + (first >> 1) + 1u] = (bits.z & 0xffffu) | bits.w << 16;
     }
+}
+
+/* One result, where neighbours in its word are others' work: each clears and sets its own bits. */
+void store_one(const uint type, uint i, uint bits)
+{
+    uint to = p.base[0].x;
+    if (type == VK_F32 || type == VK_I32) {
+        y_words[to + i] = bits;
+    } else if (type == VK_I64) {
+        y_words[to + 2u * i] = bits;
+        y_words[to + 2u * i + 1u] = uint(int(bits) >> 31);
+    } else {
+        bool bytes = type == VK_I8 || type == VK_U8;
+        uint word = to + (bytes ? i >> 2 : i >> 1);
+        uint shift = bytes ? 8u * (i & 3u) : 16u * (i & 1u);
+        uint mask = (bytes ? 0xffu : 0xffffu) << shift;
+        atomicAnd(y_words[word], ~mask);
+        atomicOr(y_words[word], (bits << shift) & mask);
+    }
+}
+
+void store_reals(const uint type, uint first, uint count, vec4 x)
+{
+    store_four(type, first, count,
+               uvec4(bits_for(type, x.x), bits_for(type, x.y), bits_for(type, x.z), bits_for(type, x.w)));
 }

@@ -1,0 +1,2 @@
+#define SUBGROUPS
+#include "layer_norm.glsl"

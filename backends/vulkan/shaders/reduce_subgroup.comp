@@ -1,0 +1,2 @@
+#define SUBGROUPS
+#include "reduce.glsl"
