@@ -190,31 +190,33 @@ START_TEST(linear_layers)
 }
 END_TEST
 
-/* Sums of extreme products: beyond what floats hold exactly, many times over. */
+/* Sums that go far beyond what floats hold exactly, and come back. */
 START_TEST(sums_of_codes_are_exact)
 {
+    enum { INPUTS = 9000, OUTPUTS = 40 };
+    const double unit = 1e-4, step = 255 * unit;
     random_seed(820);
     for (int rows = 1; rows < 100; rows += 24) {
         struct one_node one = one_node_begin();
-        enum { INPUTS = 9000, OUTPUTS = 40 };
         uint32_t x = input(&one, quantised(TENSOR(PRT_U8, rows, INPUTS), 0.01, 0));
         memset(one.data[x], 255, (size_t)rows * INPUTS);
         uint32_t w = one_node_input(&one, quantised(TENSOR(PRT_I8, OUTPUTS, INPUTS), 0.01, 0));
-        memset(one.data[w], 0x80, (size_t)OUTPUTS * INPUTS); /* -128 */
-        for (int32_t o = 0; o < OUTPUTS; o++)                /* one step of y more each */
-            for (int32_t i = 0; i < o; i++)
-                ((int8_t *)one.data[w])[o * INPUTS + i * 37] = 127;
+        int8_t *weight = one.data[w];
+        for (int32_t o = 0; o < OUTPUTS;
+             o++) /* each sum is by one step of y above the last one's */
+            for (int32_t i = 0; i < INPUTS; i++)
+                weight[o * INPUTS + i] = (int8_t)((i < INPUTS / 2 ? -128 : 127) + (i < o));
         one_node_make_constant(&one, w);
-        struct prt_tensor y = quantised(TENSOR(PRT_U8, rows, OUTPUTS), 255 * 255 * 1e-4, 0);
         uint32_t bias = one_node_input(&one, TENSOR(PRT_F32, OUTPUTS));
         for (int32_t o = 0; o < OUTPUTS; o++)
-            ((float *)one.data[bias])[o] = (float)(255.0 * 128 * INPUTS * 1e-4 + 10);
+            ((float *)one.data[bias])[o] = (float)(step * (INPUTS / 2 + 10));
         one_node_make_constant(&one, bias);
-        NODE(&one, PRT_OP_LINEAR, y, x, w, bias, PRT_NO_VALUE, PRT_NO_VALUE);
+        NODE(&one, PRT_OP_LINEAR, quantised(TENSOR(PRT_U8, rows, OUTPUTS), step, 0), x, w, bias,
+             PRT_NO_VALUE, PRT_NO_VALUE);
         one_node_run(&one);
         const uint8_t *codes = one.data[one.y];
         for (int32_t o = 0; o < OUTPUTS; o++)
-            ck_assert_int_eq(codes[o], (int)nearbyint(o + 10 / (255 * 255 * 1e-4)));
+            ck_assert_int_eq(codes[o], o + 10);
         one_node_end(&one);
     }
     ck_assert_uint_eq(on_vulkan_codes_off(), 0);
