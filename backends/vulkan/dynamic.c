@@ -112,9 +112,9 @@ static enum percept_status layer_emit(const struct vk_emit *emit)
     if (bias)
         memcpy(channels.bias, graph->values[node->inputs[3]].data,
                (size_t)outputs * sizeof *channels.bias);
-    /* Scale and zero point of each row, which this node's first dispatch leaves to its second. */
+    /* Scale, zero point and 1 / scale of each row, which this node's first dispatch leaves to its second. */
     uint32_t ranges = whole ? 1 : (uint32_t)rows;
-    if (!vk_pack(emit, ranges * 2 * sizeof(float), &layer.row_codes))
+    if (!vk_pack(emit, ranges * 4 * sizeof(float), &layer.row_codes))
         return PERCEPT_NO_MEMORY;
     struct vk_operand written = layer.row_codes;
     written.written = true;

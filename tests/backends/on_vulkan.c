@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static unsigned taken[PRT_OP_COUNT], left[PRT_OP_COUNT];
+static unsigned taken[PRT_OP_COUNT], left[PRT_OP_COUNT], codes_off;
 
 /* What ran, for whoever reads the log; each test has a process of its own. */
 static void tell(void)
@@ -78,6 +78,7 @@ static void compare(const struct one_node *one, const void *expected, const char
             int a =
                 y->dtype == PRT_I8 ? ((const int8_t *)expected)[i] : ((const uint8_t *)expected)[i];
             int b = y->dtype == PRT_I8 ? ((const int8_t *)got)[i] : ((const uint8_t *)got)[i];
+            codes_off += a != b;
             ck_assert_msg(abs(a - b) <= 1, "%s: element %zu is code %d, not %d", what, i, b, a);
         } else {
             ck_assert_msg(
@@ -164,4 +165,14 @@ void on_vulkan_compare(struct one_node *one)
     compare(one, expected, what);
     memcpy(one->data[one->y], expected, bytes);
     free(expected);
+}
+
+unsigned on_vulkan_codes_off(void)
+{
+    return codes_off;
+}
+
+bool on_vulkan_takes(const struct one_node *one)
+{
+    return prt_vulkan_backend.supports(one->graph, &one->graph->nodes[0]);
 }

@@ -13,4 +13,9 @@ void on_vulkan_compare(struct one_node *one);
 /* Run the node, if the backend takes it, and expect that the run ends with this error. */
 void on_vulkan_fails(struct one_node *one, const char *message);
 
+/* How many codes of all comparisons were off by one, which is as much as they may be. */
+unsigned on_vulkan_codes_off(void);
+/* Whether the backend takes the node, which must be finished. */
+bool on_vulkan_takes(const struct one_node *one);
+
 #endif

@@ -15,7 +15,7 @@ void main()
     bool exists = four < uint(p.depth.z);
     vec4 total[ROWS];
     ivec4 whole[ROWS];
-    vec2 code[ROWS];
+    vec4 code[ROWS];
     for (uint r = 0u; r < ROWS; r++) {
         total[r] = vec4(0.0);
         whole[r] = ivec4(0);
@@ -66,7 +66,7 @@ void main()
         uvec4 part = parts[r * ACROSS * DOWN + thread];
         vec4 v = NUMBERS == VK_NUMBERS_CODES ? vec4(ivec4(part)) : uintBitsToFloat(part);
         if (NUMBERS == VK_NUMBERS_ROUNDED)
-            v *= row_codes[p.numbers.w != 0.0 ? 0u : r].x;
+            v *= code[r].x;
         uint n = 4u * four, to = r * uint(p.y.z) + n;
         put_four(TYPE_Y, Y_FOURS, to, uint(p.y.w) - n, finish(v, four, to, uint(p.y.w) - n));
     }

@@ -44,7 +44,7 @@ layout(set = 0, binding = 3) readonly buffer WFours { uvec4 w_fours[]; };
 layout(set = 0, binding = 4) readonly buffer Channels { vec4 channels[]; }; /* bias, slope, scale */
 layout(set = 0, binding = 5) readonly buffer R { uint r_words[]; };
 layout(set = 0, binding = 5) readonly buffer RFours { uvec4 r_fours[]; };
-layout(set = 0, binding = 6) readonly buffer RowCodes { vec2 row_codes[]; };  /* scale, zero point */
+layout(set = 0, binding = 6) readonly buffer RowCodes { vec4 row_codes[]; }; /* round_rows.comp */
 layout(set = 0, binding = 7) readonly buffer GroupScales { vec4 group_scales[]; };
 
 #include "functions.glsl"
@@ -117,21 +117,19 @@ vec4 weights_of(uint group, uint k, uint four)
 }
 
 /* Codes of x's numbers in the row's own range, without their zero point. */
-vec4 rounded(vec4 x, vec2 code)
+vec4 rounded(vec4 x, vec4 code)
 {
     for (uint j = 0u; j < 4u; j++) {
-        float scaled = x[j] * code.x;
+        float scaled = x[j] * code.z;
         scaled = scaled > -1024.0 ? min(scaled, 1024.0) : -1024.0; /* NaN, too */
         x[j] = clamp(roundEven(scaled) + code.y, 0.0, 255.0) - code.y;
     }
     return x;
 }
 
-/* 1 / scale and zero point of a row. */
-vec2 code_of_row(uint m)
+vec4 code_of_row(uint m)
 {
-    vec2 code = row_codes[p.numbers.w != 0.0 ? 0u : m];
-    return vec2(1.0 / code.x, code.y);
+    return row_codes[p.numbers.w != 0.0 ? 0u : m];
 }
 
 /* Image, line and column among the pixels that are computed. */

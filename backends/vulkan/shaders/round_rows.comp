@@ -15,7 +15,7 @@ layout(set = 0, binding = 0) uniform Params {
     vec4 numbers; /* least scale */
 } p;
 layout(set = 0, binding = 2) readonly buffer X { uint x_words[]; };
-layout(set = 0, binding = 3) writeonly buffer RowCodes { vec2 row_codes[]; };
+layout(set = 0, binding = 3) writeonly buffer RowCodes { vec4 row_codes[]; }; /* scale, zero, 1 / scale */
 
 #include "put.glsl"
 #define WORDS x_words
@@ -29,12 +29,15 @@ layout(set = 0, binding = 3) writeonly buffer RowCodes { vec2 row_codes[]; };
 const uint MOST = 128; /* invocations */
 shared vec2 extremes[MOST];
 
-/* To the last bit, where a * b + c is computed as one. */
+/* a / b to the last bit, as the CPU has it: Vulkan lets a quotient be off by some, which would move
+ * numbers to other codes. What is left of a is exact: products of halves of the factors' bits are. */
 float quotient(float a, float b)
 {
-    float q = a / b;
-    precise float rest = fma(-q, b, a);
-    float better = q + rest / b;
+    precise float q = a / b, p = q * b;
+    precise float c = 4097.0 * q, q_high = c - (c - q), q_low = q - q_high;
+    precise float d = 4097.0 * b, b_high = d - (d - b), b_low = b - b_high;
+    precise float beyond = ((q_high * b_high - p) + q_high * b_low + q_low * b_high) + q_low * b_low;
+    precise float better = q + ((a - p) - beyond) / b;
     return is_nan(better) || isinf(better) ? q : better;
 }
 
@@ -72,12 +75,12 @@ void main()
         barrier();
         vec2 code = code_of(extremes[0]);
         barrier();
+        float inverse = quotient(1.0, code.x);
         if (ONLY_CODES != 0u) {
             if (thread == 0u)
-                row_codes[row] = code;
+                row_codes[row] = vec4(code, inverse, 0.0);
             continue;
         }
-        float inverse = 1.0 / code.x;
         for (uint i = 4u * thread; i < p.sizes.y; i += 4u * MOST) {
             vec4 y = vec4(0.0);
             for (uint j = 0u; j < 4u && i + j < p.sizes.y; j++) {

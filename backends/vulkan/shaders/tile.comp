@@ -63,7 +63,7 @@ void main()
     /* The rows of x whose numbers this invocation loads, and where their windows begin. */
     uint x_row[X_LOADS];
     ivec2 corner[X_LOADS];
-    vec2 code[X_LOADS];
+    vec4 code[X_LOADS];
     for (uint slot = 0u; slot < X_LOADS; slot++) {
         uint m = row + slot * (THREADS / 4u) + (thread >> 2);
         bool exists = m < uint(p.grid.x);
@@ -158,7 +158,7 @@ void main()
         to += n;
         vec4 v = NUMBERS == VK_NUMBERS_REAL ? sum[r] : vec4(whole[r]);
         if (NUMBERS == VK_NUMBERS_ROUNDED)
-            v = total[r] * row_codes[p.numbers.w != 0.0 ? 0u : m].x;
+            v = total[r] * code_of_row(m).x;
         put_four(TYPE_Y, Y_FOURS, to, uint(p.y.w) - n, finish(v, four, to, uint(p.y.w) - n));
     }
 }
