@@ -9,6 +9,11 @@
 
 const struct prt_backend *const percept_backends[] = {
     &prt_cpu_backend,
+    NULL,
+};
+
+const struct prt_backend *const percept_known_backends[] = {
+    &prt_cpu_backend,
 #ifdef PERCEPT_VULKAN
     &prt_vulkan_backend,
 #endif

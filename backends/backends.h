@@ -4,7 +4,11 @@
 
 #include "runtime/backend.h"
 
-/* NULL-terminated, most preferred first: the CPU, which runs everything. One may be absent. */
+/* What a model runs on unless somebody asks for more: the CPU, which runs everything.
+ * NULL-terminated, as all lists of backends. */
 extern const struct prt_backend *const percept_backends[];
+
+/* All of them, the CPU first, to choose from by name; some may be absent on this machine. */
+extern const struct prt_backend *const percept_known_backends[];
 
 #endif

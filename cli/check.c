@@ -62,7 +62,7 @@ static json_t *inspect(const char *path, struct percept_error *error)
     json_t *result = NULL, *topics = json_array();
     const struct pipe_host host = {
         .context = topics,
-        .backends = percept_backends,
+        .backends = percept_known_backends,
         .open_topic = open_topic,
         .loan = no_loan,
         .publish = no_publish,

@@ -29,8 +29,8 @@ enum percept_status cli_model_choose_backend(const char *name, struct cli_model 
     char known[256] = "";
     if (!name)
         return PERCEPT_OK;
-    for (size_t i = 0; percept_backends[i]; i++) {
-        const struct prt_backend *backend = percept_backends[i];
+    for (size_t i = 0; percept_known_backends[i]; i++) {
+        const struct prt_backend *backend = percept_known_backends[i];
         size_t used = strlen(known);
         snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", backend->name);
         if (strcmp(backend->name, name) != 0)
@@ -40,7 +40,7 @@ enum percept_status cli_model_choose_backend(const char *name, struct cli_model 
             return percept_fail(error, PERCEPT_INVALID, "backend '%s' is absent: %s", name, absent);
         model->backends[0] = backend;
         if (i > 0) /* what it leaves is the CPU's */
-            model->backends[1] = percept_backends[0];
+            model->backends[1] = percept_known_backends[0];
         return PERCEPT_OK;
     }
     return percept_fail(error, PERCEPT_INVALID, "no backend '%s'; this build has: %s", name, known);
@@ -84,6 +84,7 @@ enum percept_status cli_model_open(const char *path, const struct cli_model_sett
         .cache = settings->cache,
         .no_fusion = settings->observable,
         .observable = settings->observable,
+        .half = settings->half,
     };
     if (!status)
         status = prt_model_create(opened.program, &options, &opened.model, error);
@@ -161,13 +162,13 @@ char *cli_model_placement(const struct prt_model *model, char *buffer, size_t si
 {
     const struct prt_graph *graph = prt_model_graph(model);
     buffer[0] = '\0';
-    for (size_t b = 0; percept_backends[b]; b++) {
+    for (size_t b = 0; percept_known_backends[b]; b++) {
         for (uint32_t n = 0; n < graph->node_count; n++) {
-            if (prt_model_placement(model, n) != percept_backends[b])
+            if (prt_model_placement(model, n) != percept_known_backends[b])
                 continue;
             size_t used = strlen(buffer);
             snprintf(buffer + used, size - used, "%s%s", used ? "+" : "",
-                     percept_backends[b]->name);
+                     percept_known_backends[b]->name);
             break;
         }
     }

@@ -14,6 +14,7 @@ struct cli_model_settings {
     size_t tokens;     /* the last size of the first input, if that is dynamic; 0: the largest */
     const char *cache; /* folder for packed weights; NULL: none */
     bool observable;   /* without fusion, each node's result to be seen */
+    bool half;         /* floats of 16 bits inside, where the backend has them */
 };
 
 #define CLI_OPTION_METHOD(settings)                                                    \
@@ -21,9 +22,15 @@ struct cli_model_settings {
         "method", "NAME", "the method to use; forward if not given", BASE_OPTION_TEXT, \
             &(settings).method                                                         \
     }
-#define CLI_OPTION_BACKEND(settings)                                                          \
-    {                                                                                         \
-        "backend", "NAME", "run on this backend alone", BASE_OPTION_TEXT, &(settings).backend \
+#define CLI_OPTION_BACKEND(settings)                                                               \
+    {                                                                                              \
+        "backend", "NAME", "run on this backend, and on the CPU what it cannot", BASE_OPTION_TEXT, \
+            &(settings).backend                                                                    \
+    }
+#define CLI_OPTION_FP16(settings)                                                               \
+    {                                                                                           \
+        "fp16", NULL, "floats of 16 bits inside, where the backend has them", BASE_OPTION_FLAG, \
+            &(settings).half                                                                    \
     }
 #define CLI_OPTION_THREADS(settings)                                                   \
     {                                                                                  \
@@ -53,7 +60,8 @@ struct cli_model {
 /* Open, import and compile. On failure *model is empty. INVALID for a backend that is not there. */
 enum percept_status cli_model_open(const char *path, const struct cli_model_settings *settings,
                                    struct cli_model *model, struct percept_error *error);
-/* Set model->backends to the one backend of that name; to none, for all, when name is NULL. */
+/* Set model->backends to the backend of that name and the CPU, which takes what it leaves; to none,
+ * for the default, when name is NULL. */
 enum percept_status cli_model_choose_backend(const char *name, struct cli_model *model,
                                              struct percept_error *error);
 void cli_model_close(struct cli_model *model);
@@ -74,6 +82,10 @@ enum percept_status cli_model_resize(struct prt_model *model, const struct base_
  */
 enum percept_status cli_model_fill(struct prt_model *model, const struct base_option_list *inputs,
                                    struct percept_error *error);
+
+/* What the wanted backend runs, what it leaves and why, as JSON and for people. */
+json_t *cli_model_split(const struct prt_model *model, const struct prt_backend *wanted);
+void cli_model_print_split(const json_t *split);
 
 /* Names of the backends that run the model's nodes, "cpu" or "cpu+vulkan", into buffer. */
 char *cli_model_placement(const struct prt_model *model, char *buffer, size_t size);

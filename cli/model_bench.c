@@ -76,12 +76,20 @@ static json_t *result(const struct cli_model *model, const struct cli_summary *s
     char placement[128];
     prt_model_stats(model->model, &stats);
     getrusage(RUSAGE_SELF, &usage);
-    return json_pack(
+    json_t *answer = json_pack(
         "{s:f, s:f, s:f, s:f, s:f, s:I, s:i, s:s, s:I}", "median_ms", ms(summary->median_ns),
         "p99_ms", ms(summary->p99_ns), "min_ms", ms(summary->min_ns), "cpu_ms", ms(cpu_ns),
         "load_ms", ms(stats.load_ns), "peak_rss_bytes", (json_int_t)usage.ru_maxrss * 1024,
         "threads", (int)base_pool_threads(model->pool), "backend",
         cli_model_placement(model->model, placement, sizeof placement), "runs", (json_int_t)runs);
+    if (stats.device.submissions)
+        json_object_set_new(answer, "device",
+                            json_pack("{s:i, s:i, s:I, s:I}", "submissions",
+                                      (int)stats.device.submissions, "dispatches",
+                                      (int)stats.device.dispatches, "copied_bytes",
+                                      (json_int_t)stats.device.copied_bytes, "memory_bytes",
+                                      (json_int_t)stats.device.device_bytes));
+    return answer;
 }
 
 static void print_result(const char *path, const json_t *result)
@@ -97,7 +105,7 @@ static void print_result(const char *path, const json_t *result)
         {"NODES", "calls", CLI_FORMAT_COUNT}, {"MS", "ms", CLI_FORMAT_REAL},
         {"%", "share", CLI_FORMAT_REAL},
     };
-    char memory[32];
+    char memory[32], more[32];
     const json_t *profile = json_object_get(result, "profile");
     if (profile) {
         cli_table_of_json(profile, columns, sizeof columns / sizeof columns[0], "\n", stdout);
@@ -117,6 +125,15 @@ static void print_result(const char *path, const json_t *result)
                      sizeof memory),
            (long long)json_integer_value(json_object_get(result, "threads")),
            json_string_value(json_object_get(result, "backend")));
+    const json_t *device = json_object_get(result, "device");
+    if (device)
+        printf("a run: %lld submissions of %lld dispatches, %s copied; %s on the device\n",
+               (long long)json_integer_value(json_object_get(device, "submissions")),
+               (long long)json_integer_value(json_object_get(device, "dispatches")),
+               cli_bytes(json_number_value(json_object_get(device, "copied_bytes")), memory,
+                         sizeof memory),
+               cli_bytes(json_number_value(json_object_get(device, "memory_bytes")), more,
+                         sizeof more));
 }
 
 /* What was asked for of: tables, a trace, an ETDump. */
@@ -194,6 +211,7 @@ int cli_model_bench(int argc, char **argv)
         {"seconds", "SECONDS", "measure for so long, at least 10 runs; 3 if not given",
          BASE_OPTION_SECONDS, &bench.seconds},
         CLI_OPTION_BACKEND(bench.settings),
+        CLI_OPTION_FP16(bench.settings),
         CLI_OPTION_METHOD(bench.settings),
         {"input", "INDEX=FILE", "fill an input from a .npy or raw file; else random",
          BASE_OPTION_LIST, &bench.inputs},

@@ -204,6 +204,8 @@ static int inspect(const struct inspect *what)
     enum percept_status status = cli_model_open(what->path, &what->settings, &model, &error);
     if (!status) {
         json_object_set_new(root, "compiled", compiled_json(model.model));
+        if (model.backends[0])
+            json_object_set_new(root, "split", cli_model_split(model.model, model.backends[0]));
         if (what->graph)
             json_object_set_new(root, "graph", graph_json(prt_model_graph(model.model)));
         cli_model_close(&model);
@@ -216,6 +218,7 @@ static int inspect(const struct inspect *what)
         if (!status)
             print_compiled(what->settings.method ? what->settings.method : "forward",
                            json_object_get(root, "compiled"));
+        cli_model_print_split(json_object_get(root, "split"));
         print_graph(json_object_get(root, "graph"));
         json_decref(root);
     }
@@ -230,6 +233,7 @@ int cli_model_inspect(int argc, char **argv)
     const struct base_option options[] = {
         CLI_OPTION_METHOD(what.settings),
         CLI_OPTION_BACKEND(what.settings),
+        CLI_OPTION_FP16(what.settings),
         CLI_OPTION_DATA(what.settings),
         {"graph", NULL, "print the graph after the passes, a line a node", BASE_OPTION_FLAG,
          &what.graph},

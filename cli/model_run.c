@@ -143,6 +143,7 @@ int cli_model_run(int argc, char **argv)
          &run.output},
         CLI_OPTION_METHOD(run.settings),
         CLI_OPTION_BACKEND(run.settings),
+        CLI_OPTION_FP16(run.settings),
         CLI_OPTION_THREADS(run.settings),
         CLI_OPTION_DATA(run.settings),
         CLI_OPTION_CACHE(run.settings),

@@ -203,6 +203,7 @@ int cli_verify_bundle(const char *path, const struct cli_model_settings *setting
         const struct prt_model_options options = {.method = test->method,
                                                   .backends = chosen.backends[0] ? chosen.backends
                                                                                  : percept_backends,
+                                                  .half = settings->half,
                                                   .pool = pool};
         struct prt_model *model = NULL;
         double max_absolute = 0;

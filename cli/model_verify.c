@@ -358,6 +358,7 @@ int cli_model_verify(int argc, char **argv)
     int operands, code;
     const struct base_option options[] = {
         CLI_OPTION_BACKEND(verify.settings),
+        CLI_OPTION_FP16(verify.settings),
         {"threads", "N", "how many threads; 1 if not given", BASE_OPTION_COUNT,
          &verify.settings.threads},
         {"only", "TEXT", "only tests whose name contains it", BASE_OPTION_TEXT, &verify.only},

@@ -116,7 +116,8 @@ static void finished(void *context, const char *pipeline, enum percept_status st
 static void event(void *context, const char *pipeline, const char *text)
 {
     (void)context;
-    base_log(BASE_LOG_WARNING, "pipeline %s: %s", pipeline, text);
+    base_log(BASE_LOG_WARNING, "%s%s%s%s", pipeline ? "pipeline " : "", pipeline ? pipeline : "",
+             pipeline ? ": " : "", text);
 }
 
 /* ---- stopping ---- */
@@ -253,7 +254,7 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
     }
     const struct pipe_host host = {
         .context = daemon,
-        .backends = percept_backends,
+        .backends = percept_known_backends,
         .pool = daemon->pool,
         .open_topic = open_topic,
         .loan = loan,

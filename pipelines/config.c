@@ -125,6 +125,8 @@ static enum percept_status check_names(const struct pipe_schema_reader *r,
 
 /* ---- models ---- */
 
+static const char *const precisions[] = {"fp32", "fp16", NULL}; /* enum pipe_precision */
+
 static const struct pipe_param model_params[] = {
     {.name = "file",
      .kind = PIPE_PARAM_PATH,
@@ -134,7 +136,12 @@ static const struct pipe_param model_params[] = {
     {.name = "backends",
      .kind = PIPE_PARAM_TEXTS,
      .offset = offsetof(struct pipe_config_model, backends),
-     .help = "backends to use, most preferred first; default: all that are present"},
+     .help = "backends to use, most preferred first; default: cpu"},
+    {.name = "precision",
+     .kind = PIPE_PARAM_CHOICE,
+     .offset = offsetof(struct pipe_config_model, precision),
+     .choices = precisions,
+     .help = "of floats inside, where a backend has both"},
     {0},
 };
 

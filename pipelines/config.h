@@ -16,10 +16,14 @@
 #define PIPE_MAX_NODES     64 /* of a pipeline */
 #define PIPE_MAX_TOPICS    16 /* of a pipeline */
 
+/* Of floats between the nodes of a model. */
+enum pipe_precision { PIPE_FP32, PIPE_FP16 };
+
 struct pipe_config_model {
     const char *name;
     const char *file;
-    struct pipe_texts backends;    /* names, most preferred first; none: all */
+    struct pipe_texts backends;    /* names, most preferred first; none: the CPU */
+    int precision;                 /* enum pipe_precision */
     const struct pipe_tree *place; /* of its key, for messages */
 };
 

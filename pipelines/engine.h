@@ -44,7 +44,8 @@ struct pipe_topic; /* the host's */
 
 struct pipe_host {
     void *context;
-    const struct prt_backend *const *backends; /* NULL-terminated: all that this build has */
+    const struct prt_backend *const
+        *backends; /* NULL-terminated: all that this build has, the default first */
     struct base_pool *pool;
 
     /* While the engine is created, once a topic: returns the host's handle. */
@@ -60,7 +61,8 @@ struct pipe_host {
      * its own thread, after its topics were closed; not for one that pipe_engine_stop ends. */
     void (*finished)(void *context, const char *pipeline, enum percept_status status,
                      const struct percept_error *error);
-    /* Something worth a line in the log; degraded and recovered. Any thread. */
+    /* Something worth a line in the log: degraded and recovered; a model's backend failed (pipeline
+     * is NULL). Any thread. */
     void (*event)(void *context, const char *pipeline, const char *text);
 };
 

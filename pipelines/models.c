@@ -6,6 +6,7 @@
 #include "pipelines/suggest.h"
 #include "pipelines/window.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,9 @@ struct entry {
     const struct pipe_config_model *config;
     struct prt_program *program;
     const struct prt_backend *backends[MAX_BACKENDS + 1];
-    int64_t load_ns;    /* opening, and making its instances; before the engine starts */
-    char placement[64]; /* "cpu", or "vulkan+cpu" */
+    int64_t load_ns;        /* opening, and making its instances; before the engine starts */
+    char placements[2][64]; /* "cpu", or "vulkan+cpu": as they were placed, and after a fault */
+    atomic_int faulted;     /* 0: the first; 1: the second is being written; 2: it is that */
     struct pipe_window runs;
 };
 
@@ -31,8 +33,10 @@ struct pipe_models {
 struct pipe_model {
     struct prt_model *prt;
     struct entry *entry;
+    const struct pipe_host *host;
     struct base_pool *pool;
     int64_t *frame_ns;
+    bool is_told; /* that a backend was given up */
 };
 
 /* ---- programs ---- */
@@ -48,8 +52,8 @@ static enum percept_status fail_at_text(const struct pipe_config *config,
                            pipe_suggest_text(suggest, near, sizeof near));
 }
 
-/* Those that are named, or else all that are present. One that is named but absent is an error only
- * when no other is left: a list is an order of preference. */
+/* Those that are named, or else the first that there is. One that is named but absent is an error
+ * only when no other is left: a list is an order of preference. */
 static enum percept_status choose_backends(const struct pipe_models *models, struct entry *entry,
                                            struct percept_error *error)
 {
@@ -57,17 +61,17 @@ static enum percept_status choose_backends(const struct pipe_models *models, str
     const struct pipe_texts *wanted = &entry->config->backends;
     const char *absent = NULL;
     size_t used = 0;
-    for (size_t i = 0; wanted->count ? i < wanted->count : all[i] != NULL; i++) {
-        const struct prt_backend *backend = wanted->count ? NULL : all[i];
+    for (size_t i = 0; i < (wanted->count ? wanted->count : 1); i++) {
+        const struct prt_backend *backend = wanted->count ? NULL : all[0];
         struct pipe_suggest suggest = {.word = wanted->count ? wanted->items[i].text : ""};
         for (size_t j = 0; wanted->count && all[j]; j++) {
             if (strcmp(all[j]->name, suggest.word) == 0)
                 backend = all[j];
             pipe_suggest_add(&suggest, all[j]->name);
         }
-        if (!backend)
+        if (!backend && wanted->count)
             return fail_at_text(models->config, &wanted->items[i], &suggest, error);
-        const char *why = backend->absent();
+        const char *why = backend ? backend->absent() : "this build has none";
         if (why)
             absent = why;
         else if (used < MAX_BACKENDS)
@@ -132,12 +136,33 @@ void pipe_models_destroy(struct pipe_models *models)
 
 /* ---- instances ---- */
 
-static void add_placement(struct entry *entry, const char *name)
+/* Add the names of the backends that run the model's nodes. */
+static void add_placement(char placement[64], const struct prt_model *model)
 {
-    size_t used = strlen(entry->placement);
-    if (!strstr(entry->placement, name))
-        snprintf(entry->placement + used, sizeof entry->placement - used, "%s%s", used ? "+" : "",
-                 name);
+    const struct prt_graph *graph = prt_model_graph(model);
+    for (uint32_t node = 0; node < graph->node_count; node++) {
+        const struct prt_backend *backend = prt_model_placement(model, node);
+        size_t used = strlen(placement);
+        if (backend && !strstr(placement, backend->name))
+            snprintf(placement + used, 64 - used, "%s%s", used ? "+" : "", backend->name);
+    }
+}
+
+/* A backend failed, and others go on: worth a line in the log, once. */
+static void tell_fault(struct pipe_model *model)
+{
+    const struct pipe_host *host = model->host;
+    struct entry *entry = model->entry;
+    char text[640];
+    model->is_told = true;
+    snprintf(text, sizeof text, "model '%s' goes on without a backend: %s", entry->config->name,
+             prt_model_gave_up(model->prt));
+    host->event(host->context, NULL, text);
+    int none = 0;
+    if (!atomic_compare_exchange_strong(&entry->faulted, &none, 1))
+        return;
+    add_placement(entry->placements[1], model->prt);
+    atomic_store(&entry->faulted, 2);
 }
 
 enum percept_status pipe_models_open(struct pipe_models *models, const char *name,
@@ -158,6 +183,7 @@ enum percept_status pipe_models_open(struct pipe_models *models, const char *nam
         .pool = models->host->pool,
         .arena = arena,
         .cache = models->config->daemon.cache,
+        .half = entry->config->precision == PIPE_FP16,
     };
     int64_t start = base_clock_ns();
     enum percept_status status = prt_model_create(entry->program, &options, &model->prt, error);
@@ -166,13 +192,9 @@ enum percept_status pipe_models_open(struct pipe_models *models, const char *nam
         return status;
     }
     entry->load_ns += base_clock_ns() - start;
-    const struct prt_graph *graph = prt_model_graph(model->prt);
-    for (uint32_t node = 0; node < graph->node_count; node++) {
-        const struct prt_backend *backend = prt_model_placement(model->prt, node);
-        if (backend)
-            add_placement(entry, backend->name);
-    }
+    add_placement(entry->placements[0], model->prt);
     model->entry = entry;
+    model->host = models->host;
     model->pool = options.pool;
     model->frame_ns = frame_ns;
     *out = model;
@@ -198,6 +220,8 @@ enum percept_status pipe_model_run(struct pipe_model *model, struct percept_erro
     enum percept_status status = prt_model_run(model->prt, error);
     int64_t spent = base_clock_ns() - start;
     *model->frame_ns += spent;
+    if (!model->is_told && prt_model_gave_up(model->prt))
+        tell_fault(model);
     if (status == PERCEPT_OK)
         pipe_window_add(&model->entry->runs, spent);
     return status;
@@ -263,7 +287,7 @@ size_t pipe_models_stats(const struct pipe_models *models, struct pipe_model_sta
         stats[i] = (struct pipe_model_stats){
             .name = entry->config->name,
             .file = entry->config->file,
-            .backend = entry->placement,
+            .backend = entry->placements[atomic_load(&entry->faulted) == 2],
             .runs = pipe_window_count(&entry->runs),
             .load_ns = entry->load_ns,
         };

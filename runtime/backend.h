@@ -67,6 +67,13 @@ struct prt_execution {
     struct prt_step_time *times; /* NULL, or node_count entries */
 };
 
+/* What a run costs beside the computing, for people who look into it. */
+struct prt_segment_stats {
+    uint32_t dispatches, submissions; /* to a device; 0 for those that compute by themselves */
+    size_t copied_bytes;              /* between the host's memory and the device's, as last run */
+    size_t device_bytes;              /* that the segment alone has there */
+};
+
 struct prt_backend {
     uint32_t version; /* PRT_BACKEND_VERSION */
     const char *name; /* "cpu" */
@@ -104,6 +111,9 @@ struct prt_backend {
      * memory_create may return NULL, then memory is the host's. */
     void *(*memory_create)(size_t bytes);
     void (*memory_destroy)(void *memory, size_t bytes);
+
+    /* May be NULL: nothing to tell. */
+    void (*stats)(const struct prt_segment *segment, struct prt_segment_stats *stats);
 
     /* Which of its code it takes on this machine, static text: what it has a part in is kept for
      * that code only. May be NULL: then nothing is. */

@@ -349,25 +349,40 @@ static enum percept_status pack(struct planner *planner, struct block *blocks, s
 
 /* ---- placement ---- */
 
-static enum percept_status place_node(struct planner *planner, uint32_t index,
+static enum percept_status place_node(const struct prt_graph *graph, uint32_t index,
                                       const struct prt_backend *const *backends,
+                                      const struct prt_backend **chosen,
                                       struct percept_error *error)
 {
-    const struct prt_node *node = &planner->graph->nodes[index];
-    if (planner->skip[index])
-        return PERCEPT_OK;
+    const struct prt_node *node = &graph->nodes[index];
     for (; *backends; backends++) {
-        if ((*backends)->supports(planner->graph, node)) {
-            planner->plan->backends[index] = *backends;
+        if ((*backends)->supports(graph, node)) {
+            *chosen = *backends;
             return PERCEPT_OK;
         }
     }
     char y[160];
-    return percept_fail(
-        error, PERCEPT_UNSUPPORTED, "no backend runs node %u %s%s%s%s with a result of %s", index,
-        prt_op_name(node->op), node->name ? " (" : "", node->name ? node->name : "",
-        node->name ? ")" : "",
-        prt_tensor_describe(&planner->graph->values[node->outputs[0]].tensor, y, sizeof y));
+    return percept_fail(error, PERCEPT_UNSUPPORTED,
+                        "no backend runs node %u %s%s%s%s with a result of %s", index,
+                        prt_op_name(node->op), node->name ? " (" : "", node->name ? node->name : "",
+                        node->name ? ")" : "",
+                        prt_tensor_describe(&graph->values[node->outputs[0]].tensor, y, sizeof y));
+}
+
+enum percept_status prt_plan_place(const struct prt_graph *graph,
+                                   const struct prt_backend *const *backends, struct prt_plan *plan,
+                                   struct percept_error *error)
+{
+    const struct prt_backend **chosen = calloc((size_t)graph->node_count + 1, sizeof *chosen);
+    enum percept_status status =
+        chosen ? PERCEPT_OK : percept_fail(error, PERCEPT_NO_MEMORY, "no memory to plan");
+    for (uint32_t n = 0; n < graph->node_count && status == PERCEPT_OK; n++)
+        if (plan->backends[n])
+            status = place_node(graph, n, backends, &chosen[n], error);
+    if (status == PERCEPT_OK)
+        memcpy(plan->backends, chosen, graph->node_count * sizeof *chosen);
+    free(chosen);
+    return status;
 }
 
 static enum percept_status make(struct planner *planner, const struct prt_backend *const *backends,
@@ -387,7 +402,8 @@ static enum percept_status make(struct planner *planner, const struct prt_backen
     enum percept_status status = PERCEPT_OK;
     for (uint32_t n = 0; n < graph->node_count && status == PERCEPT_OK; n++) {
         join_in_place(planner, n);
-        status = place_node(planner, n, backends, error);
+        if (!planner->skip[n])
+            status = place_node(graph, n, backends, &planner->plan->backends[n], error);
     }
     if (status != PERCEPT_OK)
         return status;

@@ -27,6 +27,11 @@ struct prt_plan {
 enum percept_status prt_plan_make(const struct prt_graph *graph,
                                   const struct prt_backend *const *backends, struct prt_plan *plan,
                                   struct percept_error *error);
+/* Place the nodes of a plan on other backends: where values lie does not change. On failure the
+ * plan is as it was. */
+enum percept_status prt_plan_place(const struct prt_graph *graph,
+                                   const struct prt_backend *const *backends, struct prt_plan *plan,
+                                   struct percept_error *error);
 void prt_plan_free(struct prt_plan *plan); /* a zeroed plan is fine */
 
 /* Address of a value given the arena's; NULL for one without storage (a scalar, an unused value)

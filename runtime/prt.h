@@ -143,6 +143,11 @@ void prt_model_reset_state(struct prt_model *model);
  * run before, the largest in the first. A run that finds another one compiles the method for it, as
  * if it had been chosen, and begins again: ask for the outputs' specs after it. Such a run
  * allocates.
+ *
+ * A backend other than the host's own that fails is left at once: the run goes on from its
+ * beginning on those that follow it in the options' list, and ends as if nothing had happened
+ * (prt_model_gave_up). Only elements of a state that changes where it lies may have been changed
+ * twice.
  */
 enum percept_status prt_model_run(struct prt_model *model, struct percept_error *error);
 
@@ -153,13 +158,19 @@ struct prt_model_stats {
     size_t scratch_bytes;
     size_t constant_bytes; /* of the program, as mapped */
     uint32_t node_count, segment_count;
-    int64_t load_ns; /* import + passes + compile */
+    int64_t load_ns;                 /* import + passes + compile */
+    struct prt_segment_stats device; /* the sum over its segments */
 };
 void prt_model_stats(const struct prt_model *model, struct prt_model_stats *stats);
 
 const struct prt_graph *prt_model_graph(const struct prt_model *model); /* after the passes */
 /* Backend that runs a node of prt_model_graph. */
 const struct prt_backend *prt_model_placement(const struct prt_model *model, uint32_t node);
+
+/* NULL, or why a backend of the options does not run its part any more (its device was lost, or is
+ * out of memory): those that follow it in the list have taken over, for good. Numbers and sizes
+ * that are new to the model begin with the whole list. */
+const char *prt_model_gave_up(const struct prt_model *model);
 
 /* Run once, recording when each node of prt_model_graph ran. times has node_count entries.
  * CANCELLED when the data have other sizes than before, and with them another graph: run again. */

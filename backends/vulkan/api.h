@@ -39,6 +39,7 @@
     X(DestroyPipelineLayout)       \
     X(CreatePipelineCache)         \
     X(GetPipelineCacheData)        \
+    X(MergePipelineCaches)         \
     X(DestroyPipelineCache)        \
     X(CreateComputePipelines)      \
     X(DestroyPipeline)             \

@@ -9,7 +9,8 @@
 #define WAIT_NS ((uint64_t)60 * 1000 * 1000 * 1000) /* longer than any driver lets a GPU hang */
 
 static pthread_mutex_t current_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct vk_device *current;  /* under the lock; has a reference of its own */
+static struct vk_device *current; /* under the lock; has a reference of its own */
+static char first_name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE]; /* written once, under the lock */
 static const char *absent_because; /* under the lock; once found so, it stays */
 
 /* ---- choosing ---- */
@@ -97,8 +98,9 @@ static const char *choose(struct vk_device *device)
         } else if (rank(properties.properties.deviceType) > best) {
             best = rank(properties.properties.deviceType);
             device->physical = list[i];
+            device->properties = properties.properties;
             device->limits = properties.properties.limits;
-            memcpy(device->name, properties.properties.deviceName, sizeof device->name);
+            device->name = device->properties.deviceName;
         }
     }
     return best < 0 ? why : NULL;
@@ -302,8 +304,11 @@ struct vk_device *vk_device_get(const char **why)
     }
     if (!current && !absent_because) {
         current = make(&absent_because);
-        if (current)
+        if (current) {
             current->users = 1;
+            if (!first_name[0])
+                memcpy(first_name, current->name, sizeof first_name);
+        }
     }
     struct vk_device *device = current;
     if (device)
@@ -329,6 +334,11 @@ void vk_device_release(struct vk_device *device)
     pthread_mutex_lock(&current_lock);
     release_locked(device);
     pthread_mutex_unlock(&current_lock);
+}
+
+const char *vk_device_name(void)
+{
+    return first_name;
 }
 
 /* At the end of the process, so that drivers and layers see their objects go. */

@@ -27,9 +27,10 @@ struct vk_device {
     VkDevice device;
     VkQueue queue;
     uint32_t family;
-    char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
+    const char *name; /* in properties */
+    VkPhysicalDeviceProperties properties;
+    VkPhysicalDeviceLimits limits; /* likewise */
     VkPhysicalDeviceMemoryProperties memory;
-    VkPhysicalDeviceLimits limits;
     bool has_timestamps, has_int64, has_int_dot;
     uint32_t subgroup; /* size; 1 where a shader cannot add up over one */
     uint32_t device_type,
@@ -51,6 +52,8 @@ struct vk_device {
  * none that will do. */
 struct vk_device *vk_device_get(const char **why);
 void vk_device_release(struct vk_device *device); /* NULL is fine */
+/* Of the first device that there was: static text. */
+const char *vk_device_name(void);
 
 /* Of the device that vk_device_get gives: has it integers of 64 bits? */
 bool vk_has_int64(void);

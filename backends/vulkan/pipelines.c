@@ -133,3 +133,54 @@ enum percept_status vk_pipelines_get(struct vk_device *device, enum vk_shader sh
     pthread_mutex_unlock(&table->lock);
     return status;
 }
+
+/* ---- on disk ---- */
+
+void *vk_pipelines_save(struct vk_device *device, size_t *bytes)
+{
+    struct vk_pipeline_table *table = device->pipelines;
+    void *data = NULL;
+    pthread_mutex_lock(&table->lock);
+    if (table->cache &&
+        device->api.GetPipelineCacheData(device->device, table->cache, bytes, NULL) == VK_SUCCESS)
+        data = malloc(*bytes ? *bytes : 1);
+    if (data &&
+        device->api.GetPipelineCacheData(device->device, table->cache, bytes, data) != VK_SUCCESS) {
+        free(data);
+        data = NULL;
+    }
+    pthread_mutex_unlock(&table->lock);
+    return data;
+}
+
+/* Drivers should look at what they get; not all do. */
+static bool is_ours(const struct vk_device *device, const void *saved, size_t bytes)
+{
+    VkPipelineCacheHeaderVersionOne header;
+    if (bytes < sizeof header)
+        return false;
+    memcpy(&header, saved, sizeof header);
+    return header.headerSize >= sizeof header &&
+           header.headerVersion == VK_PIPELINE_CACHE_HEADER_VERSION_ONE &&
+           header.vendorID == device->properties.vendorID &&
+           header.deviceID == device->properties.deviceID &&
+           memcmp(header.pipelineCacheUUID, device->properties.pipelineCacheUUID, VK_UUID_SIZE) ==
+               0;
+}
+
+void vk_pipelines_load(struct vk_device *device, const void *saved, size_t bytes)
+{
+    struct vk_pipeline_table *table = device->pipelines;
+    VkPipelineCache from;
+    VkPipelineCacheCreateInfo info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO,
+                                      .initialDataSize = bytes,
+                                      .pInitialData = saved};
+    if (!is_ours(device, saved, bytes) ||
+        device->api.CreatePipelineCache(device->device, &info, NULL, &from) != VK_SUCCESS)
+        return;
+    pthread_mutex_lock(&table->lock);
+    if (table->cache)
+        (void)device->api.MergePipelineCaches(device->device, table->cache, 1, &from);
+    pthread_mutex_unlock(&table->lock);
+    device->api.DestroyPipelineCache(device->device, from, NULL);
+}

@@ -80,6 +80,17 @@ void vk_bring_out(const struct prt_segment *segment, void *const *data)
     }
 }
 
+size_t vk_copied_bytes(const struct prt_segment *segment)
+{
+    size_t bytes = 0;
+    for (uint32_t t = 0; t < segment->touched_count; t++) {
+        const struct vk_root *root = &segment->roots[segment->touched[t]];
+        if (segment->own.buffer && is_own(segment, root))
+            bytes += root->bytes * ((size_t)root->enters + (size_t)root->leaves);
+    }
+    return bytes;
+}
+
 /* ---- barriers ---- */
 
 enum { MAX_ACCESSES = 256 };

@@ -5,6 +5,9 @@
 #include "backends/vulkan/vulkan.h"
 #include "base/checked.h"
 #include "base/clock.h"
+#include "base/hash.h"
+#include "base/slab.h"
+#include "runtime/cache/cache.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,6 +167,11 @@ uint32_t vk_type(const struct vk_emit *emit, uint32_t value)
     if (segment->roots[segment->places[value].root].is_half)
         return VK_F16;
     return codes[emit->graph->values[value].tensor.dtype];
+}
+
+bool vk_is_half(const struct vk_emit *emit)
+{
+    return emit->segment->half;
 }
 
 bool vk_same_place(const struct vk_emit *emit, uint32_t a, uint32_t b)
@@ -339,6 +347,8 @@ static void destroy(struct prt_segment *segment)
     free(segment->kernels);
     free(segment->params);
     free(segment->recorded_for);
+    if (segment->saved)
+        base_slab_return(segment->saved, segment->saved_bytes);
     pthread_mutex_destroy(&segment->lock);
     free(segment);
 }
@@ -382,6 +392,42 @@ static enum percept_status emit_node(struct prt_segment *segment, uint32_t index
     return kernel->emit(&emit);
 }
 
+static void key_of(const struct prt_segment *segment, struct base_hash *key)
+{
+    const struct vk_device *device = segment->device;
+    *key = (struct base_hash){0};
+    base_hash_add(key, "vulkan pipelines", sizeof "vulkan pipelines");
+    base_hash_add(key, device->properties.pipelineCacheUUID, VK_UUID_SIZE);
+    base_hash_add(key, &device->properties.driverVersion, sizeof device->properties.driverVersion);
+    base_hash_add(key, &segment->nodes[0], sizeof segment->nodes[0]);
+}
+
+/* What the driver compiled for this program before. True when there was some. */
+static bool load_pipelines(struct prt_segment *segment, struct prt_cache *cache)
+{
+    struct base_hash key;
+    key_of(segment, &key);
+    size_t bytes = 0;
+    void *saved = prt_cache_find(cache, &key, &bytes);
+    if (!saved)
+        return false;
+    vk_pipelines_load(segment->device, saved, bytes);
+    prt_cache_keep(cache, &key, saved, bytes);
+    segment->saved = saved; /* stays until the cache is closed */
+    segment->saved_bytes = bytes;
+    return true;
+}
+
+static void save_pipelines(struct prt_segment *segment, struct prt_cache *cache)
+{
+    struct base_hash key;
+    key_of(segment, &key);
+    size_t bytes;
+    void *saved = vk_pipelines_save(segment->device, &bytes);
+    if (saved)
+        prt_cache_keep_own(cache, &key, saved, bytes);
+}
+
 static enum percept_status compile(const struct prt_compile *compile, struct prt_segment **out,
                                    struct percept_error *error)
 {
@@ -403,10 +449,13 @@ static enum percept_status compile(const struct prt_compile *compile, struct prt
         status = no_memory(error);
     if (status == PERCEPT_OK)
         status = find_roots(segment, compile, error);
+    bool known = status == PERCEPT_OK && compile->cache && load_pipelines(segment, compile->cache);
     for (uint32_t i = 0; i < compile->node_count && status == PERCEPT_OK; i++)
         status = emit_node(segment, i, error);
     if (status == PERCEPT_OK)
         status = upload(segment, error);
+    if (status == PERCEPT_OK && compile->cache && !known)
+        save_pipelines(segment, compile->cache);
     if (status != PERCEPT_OK) {
         destroy(segment);
         return status;
@@ -502,6 +551,16 @@ static size_t scratch_bytes(const struct prt_segment *segment)
     return 0;
 }
 
+static void stats(const struct prt_segment *segment, struct prt_segment_stats *stats)
+{
+    *stats = (struct prt_segment_stats){
+        .dispatches = segment->dispatch_count,
+        .submissions = 1,
+        .copied_bytes = vk_copied_bytes(segment),
+        .device_bytes = segment->packed.bytes + segment->parameters.bytes + segment->own.bytes,
+    };
+}
+
 /* ---- the backend ---- */
 
 static const char *absent(void)
@@ -516,6 +575,12 @@ static const char *refuses(const struct prt_graph *graph, const struct prt_node 
 {
     const struct vk_kernel *kernel = vk_kernel_of(node->op);
     return kernel ? kernel->refuses(graph, node) : "it has no shader";
+}
+
+/* What is kept of a graph depends on what the device's kernels take. */
+static const char *code(void)
+{
+    return absent() ? "absent" : vk_device_name();
 }
 
 static bool supports(const struct prt_graph *graph, const struct prt_node *node)
@@ -535,4 +600,6 @@ const struct prt_backend prt_vulkan_backend = {
     .destroy = destroy,
     .memory_create = vk_shared_memory_create,
     .memory_destroy = vk_shared_memory_destroy,
+    .code = code,
+    .stats = stats,
 };

@@ -56,6 +56,8 @@ struct prt_segment {
     size_t packed_bytes;
     uint32_t
         *packed_values; /* by value id: 1 + index into dispatch-independent packs; 0: not yet */
+    void *saved;        /* pipelines from the cache; a piece of a slab, or NULL */
+    size_t saved_bytes;
     struct vk_operand *packs;
     uint32_t pack_count, pack_capacity;
 
@@ -78,6 +80,9 @@ enum percept_status vk_record(struct prt_segment *segment, void *const *data, bo
 /* Copy between the host's memory and what the device sees of it; nothing where they are one. */
 void vk_bring_in(const struct prt_segment *segment, void *const *data);
 void vk_bring_out(const struct prt_segment *segment, void *const *data);
+
+/* Bytes that both of them move for a run. */
+size_t vk_copied_bytes(const struct prt_segment *segment);
 
 /* The row of an op; NULL when there is none. */
 const struct vk_kernel *vk_kernel_of(enum prt_op op);

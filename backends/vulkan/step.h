@@ -72,6 +72,8 @@ void *vk_pack(const struct vk_emit *emit, size_t bytes, struct vk_operand *opera
 /* Type code of a value's elements on the device. */
 uint32_t vk_type(const struct vk_emit *emit, uint32_t value);
 
+/* May weights lose bits as values do? */
+bool vk_is_half(const struct vk_emit *emit);
 /* Do two values begin at one place? */
 bool vk_same_place(const struct vk_emit *emit, uint32_t a, uint32_t b);
 
@@ -87,6 +89,7 @@ struct vk_kernel {
 
 extern const struct vk_kernel vk_unary, vk_binary, vk_prelu, vk_where, vk_convert, vk_layout,
     vk_view, vk_permute, vk_slice, vk_pad, vk_concat, vk_full;
+extern const struct vk_kernel vk_conv, vk_linear, vk_matmul, vk_round_rows, vk_dynamic_linear;
 extern const struct vk_kernel vk_softmax, vk_layer_norm, vk_reduce, vk_argmax, vk_cumsum, vk_pool2d,
     vk_resize2d, vk_attention, vk_gather, vk_scatter, vk_embedding_bag, vk_grid_sample, vk_pool3d,
     vk_conv3d, vk_distance, vk_argsort, vk_table, vk_expect;

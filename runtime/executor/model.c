@@ -521,6 +521,7 @@ enum percept_status prt_model_run(struct prt_model *model, struct percept_error 
 }
 
 static enum percept_status run_segments(const struct prt_model *model, struct prt_step_time *times,
+                                        const struct prt_backend **failed,
                                         struct percept_error *error)
 {
     struct prt_execution execution = {.data = model->now->data,
@@ -533,8 +534,10 @@ static enum percept_status run_segments(const struct prt_model *model, struct pr
         const struct prt_variant_segment *segment = &model->now->segments[i];
         enum percept_status status =
             segment->backend->execute(segment->compiled, &execution, error);
-        if (status != PERCEPT_OK)
+        if (status != PERCEPT_OK) {
+            *failed = segment->backend;
             return status;
+        }
         for (uint32_t n = 0; times && n < segment->node_count; n++)
             times[segment->nodes[n]] = model->now->times[n];
     }
@@ -582,7 +585,16 @@ static enum percept_status run_settled(struct prt_model *model, struct prt_step_
     /* Each time one more of them is right, and none before it becomes wrong. */
     for (size_t tries = 0; tries <= DATA_TRIES; tries++) {
         bool guesses = model->now->graph->data_size_count > 0;
-        enum percept_status status = run_segments(model, times, error);
+        const struct prt_backend *failed = NULL;
+        enum percept_status status = run_segments(model, times, &failed, error);
+        /* Once for each backend: then it is off the list. */
+        while (failed && status != PERCEPT_CANCELLED && status != PERCEPT_INVALID) {
+            const struct prt_backend *culprit = failed;
+            failed = NULL;
+            status = prt_variant_fall_back(model->now, culprit, status, error);
+            if (status == PERCEPT_OK)
+                status = run_segments(model, times, &failed, error);
+        }
         if (status != PERCEPT_CANCELLED || !guesses)
             return status;
         status = follow_data(model, error);
@@ -637,11 +649,27 @@ enum percept_status prt_model_run_observed(struct prt_model *model, prt_model_ob
 void prt_model_stats(const struct prt_model *model, struct prt_model_stats *stats)
 {
     *stats = model->now->stats;
+    for (uint32_t i = 0; i < model->now->segment_count; i++) {
+        const struct prt_variant_segment *segment = &model->now->segments[i];
+        struct prt_segment_stats of = {0};
+        if (!segment->backend->stats)
+            continue;
+        segment->backend->stats(segment->compiled, &of);
+        stats->device.dispatches += of.dispatches;
+        stats->device.submissions += of.submissions;
+        stats->device.copied_bytes += of.copied_bytes;
+        stats->device.device_bytes += of.device_bytes;
+    }
 }
 
 const struct prt_graph *prt_model_graph(const struct prt_model *model)
 {
     return model->now->graph;
+}
+
+const char *prt_model_gave_up(const struct prt_model *model)
+{
+    return model->now->gave_up.status ? model->now->gave_up.message : NULL;
 }
 
 const struct prt_backend *prt_model_placement(const struct prt_model *model, uint32_t node)

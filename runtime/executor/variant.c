@@ -5,6 +5,7 @@
 #include "base/pages.h"
 #include "runtime/deferred.h"
 #include "runtime/executor/arena.h"
+#include "runtime/partition.h"
 #include "runtime/passes.h"
 
 #include <stdlib.h>
@@ -38,6 +39,7 @@ static enum percept_status make_segments(struct prt_variant *variant, struct per
 }
 
 static enum percept_status compile_segments(struct prt_variant *variant, struct prt_cache *cache,
+                                            const struct prt_backend **failed,
                                             struct percept_error *error)
 {
     for (uint32_t i = 0; i < variant->segment_count; i++) {
@@ -53,8 +55,10 @@ static enum percept_status compile_segments(struct prt_variant *variant, struct 
             .cache = cache,
         };
         enum percept_status status = segment->backend->compile(&compile, &segment->compiled, error);
-        if (status != PERCEPT_OK)
+        if (status != PERCEPT_OK) {
+            *failed = segment->backend;
             return status;
+        }
         size_t scratch = segment->backend->scratch_bytes(segment->compiled);
         if (scratch > variant->stats.scratch_bytes)
             variant->stats.scratch_bytes = scratch;
@@ -68,8 +72,10 @@ static enum percept_status make_memory(struct prt_variant *variant, struct perce
     size_t arena = variant->plan.arena_bytes, scratch, total = 0;
     if (base_align_size(variant->stats.scratch_bytes, PRT_PLAN_ALIGNMENT, &scratch) &&
         base_add_size(arena, scratch, &total)) {
+        const struct prt_backend *first = variant->backends[0];
+        variant->memory_backend = !variant->arena && first->memory_create ? first : NULL;
         variant->memory = variant->arena ? prt_arena_need(variant->arena, total ? total : 1)
-                          : variant->memory_backend ? variant->memory_backend->memory_create(total)
+                          : variant->memory_backend ? first->memory_create(total ? total : 1)
                                                     : NULL;
         if (!variant->memory && !variant->arena) {
             variant->memory_backend = NULL;
@@ -110,25 +116,85 @@ void prt_variant_place_state(struct prt_variant *variant, uint32_t value, void *
             variant->data[i] = (unsigned char *)memory + variant->plan.places[i].delta;
 }
 
+static void drop_segments(struct prt_variant *variant)
+{
+    for (uint32_t i = 0; i < variant->segment_count; i++)
+        variant->segments[i].backend->destroy(variant->segments[i].compiled);
+    free(variant->segments);
+    free(variant->order);
+    free(variant->times);
+    variant->segments = NULL;
+    variant->segment_count = 0;
+    variant->order = NULL;
+    variant->times = NULL;
+}
+
+/* Take a backend off the list, when what it failed at is its own fault and others can do it. */
+static bool give_up(struct prt_variant *variant, const struct prt_backend *failed,
+                    enum percept_status cause, const struct percept_error *error)
+{
+    const struct prt_backend *others[PRT_MAX_BACKENDS + 1] = {NULL};
+    unsigned kept = 0;
+    for (unsigned i = 0; variant->backends[i]; i++)
+        if (variant->backends[i] != failed)
+            others[kept++] = variant->backends[i];
+    if (!failed || failed->on_host || kept == 0 || cause == PERCEPT_INVALID ||
+        cause == PERCEPT_CANCELLED ||
+        prt_plan_place(variant->graph, others, &variant->plan, NULL) != PERCEPT_OK)
+        return false;
+    memcpy(variant->backends, others, sizeof others);
+    variant->gave_up = *error;
+    variant->gave_up.status = cause;
+    return true;
+}
+
+/* Segments for the plan, without those backends that cannot take in theirs. */
+static enum percept_status take_in(struct prt_variant *variant, struct prt_cache *cache,
+                                   struct percept_error *error)
+{
+    for (;;) {
+        const struct prt_backend *failed = NULL;
+        struct percept_error cause = {0};
+        enum percept_status status = make_segments(variant, &cause);
+        if (status == PERCEPT_OK)
+            status = compile_segments(variant, cache, &failed, &cause);
+        if (status == PERCEPT_OK)
+            return PERCEPT_OK;
+        drop_segments(variant);
+        if (!give_up(variant, failed, status, &cause)) {
+            if (error)
+                *error = cause;
+            return status;
+        }
+    }
+}
+
 static enum percept_status build(struct prt_variant *variant,
                                  const struct prt_model_options *options, struct prt_cache *cache,
                                  struct percept_error *error)
 {
+    unsigned count = 0;
+    for (; options->backends[count] && count < PRT_MAX_BACKENDS; count++)
+        variant->backends[count] = options->backends[count];
+    if (count == 0)
+        return percept_fail(error, PERCEPT_INVALID, "a model needs a backend");
     enum percept_status status = PERCEPT_OK;
     if (!variant->graph->kept)
         status = prt_passes_run(variant->graph, options->backends, !options->no_fusion, error);
     if (status == PERCEPT_OK)
         status = prt_deferred_settle(variant->graph, error);
     if (status == PERCEPT_OK)
-        status = prt_plan_make(variant->graph, options->backends, &variant->plan, error);
+        status = prt_partition(variant->graph, variant->backends, error);
     if (status == PERCEPT_OK)
-        status = make_segments(variant, error);
+        status = prt_plan_make(variant->graph, variant->backends, &variant->plan, error);
     if (status == PERCEPT_OK)
-        status = compile_segments(variant, cache, error);
+        status = take_in(variant, cache, error);
     if (status == PERCEPT_OK)
         status = make_memory(variant, error);
     if (status == PERCEPT_OK)
         status = bind_values(variant, error);
+    variant->stats.node_count = variant->graph->node_count;
+    variant->stats.segment_count = variant->segment_count;
     return status;
 }
 
@@ -145,16 +211,12 @@ enum percept_status prt_variant_create(struct prt_graph *graph,
     made->arena = options->arena;
     made->observable = options->observable;
     made->half = options->half;
-    if (options->backends[0] && options->backends[0]->memory_create)
-        made->memory_backend = options->backends[0];
     enum percept_status status = build(made, options, cache, error);
     if (status != PERCEPT_OK) {
         made->graph = NULL; /* still the caller's */
         prt_variant_destroy(made);
         return status;
     }
-    made->stats.node_count = graph->node_count;
-    made->stats.segment_count = made->segment_count;
     *variant = made;
     return PERCEPT_OK;
 }
@@ -163,17 +225,43 @@ void prt_variant_destroy(struct prt_variant *variant)
 {
     if (!variant)
         return;
-    for (uint32_t i = 0; i < variant->segment_count; i++)
-        variant->segments[i].backend->destroy(variant->segments[i].compiled);
-    free(variant->segments);
-    free(variant->order);
-    free(variant->times);
+    drop_segments(variant);
     if (variant->memory && variant->memory_backend)
         variant->memory_backend->memory_destroy(variant->memory, variant->memory_bytes);
     else if (!variant->arena)
         base_pages_free(variant->memory, variant->memory_bytes);
+    base_pages_free(variant->later_scratch, variant->later_scratch_bytes);
     free(variant->data);
     prt_plan_free(&variant->plan);
     prt_graph_destroy(variant->graph);
     free(variant);
+}
+
+/* The arena stays where callers know it to be; scratch need not. */
+static enum percept_status find_scratch(struct prt_variant *variant, struct percept_error *error)
+{
+    size_t needed = variant->stats.scratch_bytes;
+    if (needed <= variant->memory_bytes - variant->plan.arena_bytes)
+        return PERCEPT_OK;
+    base_pages_free(variant->later_scratch, variant->later_scratch_bytes);
+    variant->later_scratch_bytes = needed;
+    variant->scratch = variant->later_scratch = base_pages_reserve(needed);
+    return variant->scratch ? PERCEPT_OK
+                            : percept_fail(error, PERCEPT_NO_MEMORY,
+                                           "no memory for %zu bytes of scratch", needed);
+}
+
+enum percept_status prt_variant_fall_back(struct prt_variant *variant,
+                                          const struct prt_backend *failed,
+                                          enum percept_status cause, struct percept_error *error)
+{
+    struct percept_error none = {.status = cause};
+    if (!give_up(variant, failed, cause, error ? error : &none))
+        return cause;
+    drop_segments(variant);
+    enum percept_status status = take_in(variant, NULL, error);
+    if (status == PERCEPT_OK)
+        status = find_scratch(variant, error);
+    variant->stats.segment_count = variant->segment_count;
+    return status;
 }

@@ -25,8 +25,13 @@ struct prt_variant_segment {
     uint32_t node_count;
 };
 
+enum { PRT_MAX_BACKENDS = 8 };
+
 struct prt_variant {
     struct prt_graph *graph;
+    /* Those of the options, without those that failed; NULL-terminated. */
+    const struct prt_backend *backends[PRT_MAX_BACKENDS + 1];
+    struct percept_error gave_up; /* how the last of those failed; OK for none */
     struct prt_plan plan;
     struct base_pool *pool;
     struct prt_variant_segment *segments;
@@ -38,6 +43,8 @@ struct prt_variant {
     void *memory;                             /* arena, then scratch */
     size_t memory_bytes;
     void *scratch;
+    void *later_scratch; /* of backends that took over and need more; else NULL */
+    size_t later_scratch_bytes;
     void **data; /* by value; of states and their views only once the model has given their place */
     struct prt_model_stats stats;
     bool observable; /* each segment has one node */
@@ -50,6 +57,15 @@ enum percept_status prt_variant_create(struct prt_graph *graph,
                                        struct prt_cache *cache, struct prt_variant **variant,
                                        struct percept_error *error);
 void prt_variant_destroy(struct prt_variant *variant); /* NULL is fine */
+
+/*
+ * A backend failed as it ran: its nodes go to those that follow it in the list. All tensors stay
+ * where they are. Returns the cause, unchanged, when no other backend would do, or when the fault
+ * is not the backend's; then the variant is as it was.
+ */
+enum percept_status prt_variant_fall_back(struct prt_variant *variant,
+                                          const struct prt_backend *failed,
+                                          enum percept_status cause, struct percept_error *error);
 
 /* State `value` of the graph lies at memory: fills in its address and those of its views. */
 void prt_variant_place_state(struct prt_variant *variant, uint32_t value, void *memory);

@@ -89,8 +89,8 @@ static void event(void *context, const char *pipeline, const char *text)
     struct host *host = context;
     pthread_mutex_lock(&host->mutex);
     if (host->event_count < HOST_EVENTS)
-        snprintf(host->events[host->event_count++], sizeof host->events[0], "%s: %s", pipeline,
-                 text);
+        snprintf(host->events[host->event_count++], sizeof host->events[0], "%s: %s",
+                 pipeline ? pipeline : "model", text);
     pthread_cond_broadcast(&host->changed);
     pthread_mutex_unlock(&host->mutex);
 }

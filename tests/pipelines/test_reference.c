@@ -24,7 +24,7 @@ static struct host host;
 static void setup(void)
 {
     host_init(&host);
-    host.pipe.backends = percept_backends;
+    host.pipe.backends = percept_known_backends;
     ck_assert_int_eq(base_pool_create(0, &host.pipe.pool, NULL), PERCEPT_OK);
 }
 

@@ -13,6 +13,7 @@
 #define VK_U16  6
 #define VK_I32  7
 #define VK_I64  8 /* of which shaders read the low word */
+#define VK_I4   9 /* packed weights only: fours of columns of two rows in a word */
 
 /* What elementwise.comp does. */
 #define VK_MAP_COPY   0 /* y = a; also to another type */
@@ -104,6 +105,20 @@
 #define VK_ACT_NONE  0
 #define VK_ACT_CLAMP 1
 #define VK_ACT_PRELU 2
+
+/* Numbers of a layer (layer.glsl). */
+#define VK_NUMBERS_REAL    0
+#define VK_NUMBERS_CODES   1 /* x, w and y are codes */
+#define VK_NUMBERS_ROUNDED 2 /* x is rounded to codes of its rows, w are codes */
+
+/* Whose elements come in fours that share words. */
+#define VK_FOURS_X 1
+#define VK_FOURS_Y 2
+
+/* How weights lie. */
+#define VK_WEIGHTS_PACKED  0 /* vk_layer_pack */
+#define VK_WEIGHTS_ROWS    1 /* computed: [K, N] */
+#define VK_WEIGHTS_COLUMNS 2 /* [N, K] */
 
 /* No function after an activation: struct prt_after. */
 #define VK_UNARY_NONE 255

@@ -1,0 +1,168 @@
+/* Why: weights are read by fours of columns, row after row of the sum, which is no order that a
+ * file has them in. */
+#include "backends/vulkan/layer.h"
+
+#include "base/checked.h"
+
+#include <string.h>
+
+/* Numbers of a sum that a shader takes at a time: a scale's must not share them with another's. */
+enum { DEPTH = 16 };
+/* Outputs that are packed together: a cache line of what is written. */
+enum { BLOCK = 16 };
+
+/* Half to even; what is too large is infinite. */
+static uint16_t half_of(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    uint32_t sign = bits >> 16 & 0x8000, rest = bits & 0x7fffffff;
+    if (rest > 0x7f800000) /* NaN */
+        return (uint16_t)(sign | 0x7e00);
+    if (rest >= 0x47800000) /* 2^16 */
+        return (uint16_t)(sign | 0x7c00);
+    if (rest < 0x38800000) { /* 2^-14: adding 0.5 lines the bits up, and rounds */
+        float sum;
+        memcpy(&sum, &rest, sizeof sum);
+        sum += 0.5f;
+        memcpy(&rest, &sum, sizeof rest);
+        return (uint16_t)(sign | (rest - 0x3f000000));
+    }
+    rest += 0xfff + (rest >> 13 & 1);
+    return (uint16_t)(sign | ((rest - 0x38000000) >> 13));
+}
+
+static void put(void *to, uint32_t type, size_t at, const struct vk_weight *weight, int64_t from)
+{
+    if (type == VK_I8)
+        ((int8_t *)to)[at] = ((const int8_t *)weight->data)[from];
+    else if (type == VK_F16)
+        ((uint16_t *)to)[at] = half_of(((const float *)weight->data)[from]);
+    else
+        ((float *)to)[at] = ((const float *)weight->data)[from];
+}
+
+/* Some outputs of a group, all numbers of their sums. */
+static void pack_block(const struct vk_layer *layer, const struct vk_weight *weight,
+                       const struct vk_taps *taps, int32_t group, int32_t output, void *to)
+{
+    const int64_t *strides = weight->strides;
+    int32_t count = weight->outputs - output < BLOCK ? weight->outputs - output : BLOCK;
+    size_t columns = 4 * (size_t)layer->params.depth[2], row = 0;
+    size_t column = (size_t)output;
+    if (layer->depthwise) /* groups are beside each other, else below */
+        column += (size_t)(group * weight->outputs);
+    else
+        row = (size_t)group * (size_t)layer->params.depth[1];
+    for (int32_t ky = 0; ky < taps->count[0]; ky++)
+        for (int32_t kx = 0; kx < taps->count[1]; kx++, row += (size_t)layer->params.depth[0]) {
+            int64_t from = group * weight->group + output * strides[0] +
+                           (taps->first[0] + ky * taps->step[0]) * strides[1] +
+                           (taps->first[1] + kx * taps->step[1]) * strides[2];
+            for (int32_t i = 0; i < weight->inputs; i++, from += strides[3])
+                for (int32_t o = 0; o < count; o++)
+                    put(to, layer->type_w, (row + (size_t)i) * columns + column + (size_t)o, weight,
+                        from + o * strides[0]);
+        }
+}
+
+static void *room(struct vk_layer *layer, int64_t groups, int64_t numbers, int64_t columns,
+                  size_t size, struct vk_operand *operand)
+{
+    size_t bytes;
+    if (numbers > INT32_MAX || !base_mul_size((size_t)groups, (size_t)numbers, &bytes) ||
+        !base_mul_size(bytes, (size_t)columns, &bytes) || bytes > INT32_MAX ||
+        !base_mul_size(bytes, size, &bytes)) {
+        (void)percept_fail(layer->emit->error, PERCEPT_LIMIT, "vulkan: a weight is too large");
+        return NULL;
+    }
+    return vk_pack(layer->emit, bytes, operand);
+}
+
+static void settle_depth(struct vk_layer *layer, int64_t tap, int64_t taps, int64_t groups)
+{
+    int32_t *depth = layer->params.depth;
+    depth[0] = (int32_t)tap;
+    depth[1] = (int32_t)(tap * taps);
+    depth[2] = vk_layer_columns(layer->params.y[layer->depthwise ? 2 : 3]) / 4;
+    depth[3] = (int32_t)groups * depth[2];
+}
+
+enum percept_status vk_layer_pack(struct vk_layer *layer, const struct vk_weight *weight,
+                                  const struct vk_taps *taps)
+{
+    static const size_t sizes[] = {[VK_F32] = 4, [VK_F16] = 2, [VK_I8] = 1};
+    int64_t tap = layer->depthwise ? 1 : vk_layer_columns(weight->inputs);
+    int64_t count = (int64_t)taps->count[0] * taps->count[1];
+    layer->type_w = weight->is_code ? VK_I8 : vk_is_half(layer->emit) ? VK_F16 : VK_F32;
+    int32_t groups = layer->depthwise ? 1 : weight->groups;
+    layer->params.taps[2] = (int32_t)count;
+    layer->params.taps[3] = taps->count[1];
+    settle_depth(layer, tap, count, groups);
+    void *to = room(layer, groups, tap * count, 4 * (int64_t)layer->params.depth[2],
+                    sizes[layer->type_w], &layer->w);
+    if (!to)
+        return PERCEPT_NO_MEMORY;
+    for (int32_t g = 0; g < weight->groups; g++)
+        for (int32_t o = 0; o < weight->outputs; o += BLOCK)
+            pack_block(layer, weight, taps, g, o, to);
+    return PERCEPT_OK;
+}
+
+bool vk_layer_channels(struct vk_layer *layer, struct vk_channels *channels)
+{
+    size_t count = 4 * (size_t)layer->params.depth[3];
+    float *bias = vk_pack(layer->emit, 3 * count * sizeof *bias, &layer->channels);
+    if (bias)
+        *channels = (struct vk_channels){bias, bias + count, bias + 2 * count};
+    return bias != NULL;
+}
+
+/* ---- codes with a scale for each group of inputs ---- */
+
+static bool fits_four_bits(const int8_t *codes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (codes[i] < -8 || codes[i] > 7)
+            return false;
+    return true;
+}
+
+/* Number k of a column. Four columns of two numbers are in a word; its lower half is the first's.
+ */
+static void put_half_byte(uint8_t *to, size_t columns, size_t k, size_t column, int8_t code)
+{
+    uint8_t *byte = to + (k / 2 * (columns / 4) + column / 4) * 4 + k % 2 * 2 + column % 4 / 2;
+    *byte = (uint8_t)(*byte | (code & 15) << (column % 2 * 4));
+}
+
+enum percept_status vk_layer_pack_groups(struct vk_layer *layer, const int8_t *codes,
+                                         const float *scales, int32_t groups)
+{
+    size_t inputs = (size_t)layer->params.x[2], outputs = (size_t)layer->params.y[3];
+    size_t group = inputs / (size_t)groups, tap = (group + DEPTH - 1) / DEPTH * DEPTH;
+    size_t columns = (size_t)vk_layer_columns((int32_t)outputs);
+    bool four = fits_four_bits(codes, inputs * outputs);
+    layer->type_w = four ? VK_I4 : VK_I8;
+    layer->params.x[3] = (int32_t)group;
+    layer->params.taps[2] = layer->params.taps[3] = groups;
+    settle_depth(layer, (int64_t)tap, groups, 1);
+    uint8_t *to =
+        room(layer, groups, (int64_t)tap, (int64_t)columns / (four ? 2 : 1), 1, &layer->w);
+    float *to_scales =
+        to ? room(layer, groups, (int64_t)columns, 1, sizeof *scales, &layer->group_scales) : NULL;
+    if (!to_scales)
+        return PERCEPT_NO_MEMORY;
+    for (size_t o = 0; o < outputs; o++)
+        for (size_t g = 0; g < (size_t)groups; g++) {
+            to_scales[g * columns + o] = scales[o * (size_t)groups + g];
+            for (size_t i = 0; i < group; i++) {
+                int8_t code = codes[o * inputs + g * group + i];
+                if (four)
+                    put_half_byte(to, columns, g * tap + i, o, code);
+                else
+                    to[(g * tap + i) * columns + o] = (uint8_t)code;
+            }
+        }
+    return PERCEPT_OK;
+}
