@@ -40,7 +40,7 @@ size_t prt_arena_bytes(const struct prt_arena *arena);
 struct prt_model_options {
     const char *method; /* NULL: "forward" */
     const struct prt_backend *const
-        *backends;           /* NULL-terminated, most preferred first; all present */
+        *backends; /* NULL-terminated, most preferred first, at most 8; the list may go after */
     struct base_pool *pool;  /* NULL: single-threaded; must outlive the model */
     struct prt_arena *arena; /* NULL: of its own; must outlive the model */
     /* Numbers and sizes of the first inputs, as prt_model_choose takes them: what a model runs at

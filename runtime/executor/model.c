@@ -34,6 +34,7 @@ struct kept {
 struct prt_model {
     const struct prt_program *program; /* NULL: made from a graph, so there is one variant */
     struct prt_model_options options;
+    const struct prt_backend *backends[PRT_MAX_BACKENDS + 1]; /* of the options */
     struct prt_variant *now;
     struct kept kept[MAX_VARIANTS];
     unsigned kept_count;
@@ -152,6 +153,9 @@ static enum percept_status make_model(struct prt_graph *graph,
     if (!made)
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model");
     made->options = *options;
+    for (unsigned i = 0; i < PRT_MAX_BACKENDS && options->backends[i]; i++)
+        made->backends[i] = options->backends[i];
+    made->options.backends = made->backends;
     made->options.choices = NULL; /* the caller's, for the first variant only */
     made->options.choice_count = 0;
     enum percept_status status = prt_variant_create(graph, options, cache, &made->now, error);
