@@ -320,6 +320,15 @@ struct vk_device *vk_device_get(const char **why)
     return device;
 }
 
+bool vk_has_int64(void)
+{
+    const char *why;
+    struct vk_device *device = vk_device_get(&why);
+    bool has = device && device->has_int64;
+    vk_device_release(device);
+    return has;
+}
+
 void vk_device_release(struct vk_device *device)
 {
     if (!device)
