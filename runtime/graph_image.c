@@ -97,14 +97,15 @@ static bool take_text(struct walk *walk, const char **text)
 static bool find_in_file(const struct walk *walk, struct prt_value *value)
 {
     struct prt_identity identity;
+    size_t stored = prt_deferred_stored(value);
     for (uint32_t i = 0; i < walk->head->file_count; i++) {
         const struct prt_file *file = prt_program_file(walk->program, i);
         uintptr_t at = (uintptr_t)value->data, begin = walk->head->files[i];
-        if (at < begin || !base_range_inside(at - begin, value->bytes, file->bytes.size))
+        if (at < begin || !base_range_inside(at - begin, stored, file->bytes.size))
             continue;
         value->data = file->bytes.data + (at - begin);
         return value->flags & PRT_FLAG_DEFERRED
-                   ? prt_file_identity(file, value->data, value->bytes, &identity)
+                   ? prt_file_identity(file, value->data, stored, &identity)
                    : prt_file_need(file, value->data, value->bytes, NULL) == PERCEPT_OK;
     }
     return false;
@@ -113,10 +114,15 @@ static bool find_in_file(const struct walk *walk, struct prt_value *value)
 static bool take_data(struct walk *walk, struct prt_value *value)
 {
     size_t offset;
+    bool half_bytes = value->flags & PRT_FLAG_HALF_BYTES;
+    if (half_bytes && (!(value->flags & PRT_FLAG_DEFERRED) || value->tensor.dtype != PRT_I8 ||
+                       value->bytes % 2 || value->factors))
+        return false;
     if (!value->data)
-        return true;
+        return !half_bytes;
     if (walk->mode == READ)
-        return is_inside(walk, value->data, value->bytes, &offset)
+        return !(value->flags & PRT_FLAG_DEFERRED) &&
+                       is_inside(walk, value->data, value->bytes, &offset)
                    ? take_bytes(walk, &value->data, value->bytes, STAYS)
                    : find_in_file(walk, value);
     bool small = value->bytes <= MOST_COPIED && !(value->flags & PRT_FLAG_STATE); /* outlives us */
