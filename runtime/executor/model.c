@@ -3,6 +3,7 @@
 #include "runtime/prt.h"
 
 #include "base/clock.h"
+#include "base/pages.h"
 #include "runtime/executor/choice.h"
 #include "runtime/executor/kept.h"
 #include "runtime/executor/strided.h"
@@ -14,6 +15,10 @@
 
 enum { MAX_VARIANTS = 8 };  /* kept for numbers and sizes that come again */
 enum { DATA_TRIES = 4096 }; /* of one run, to find what the data decide: no graph has more of it */
+
+/* A state that is larger, such as a cache of keys and values, has pages of its own: those that
+ * nothing was put into yet take no memory. */
+enum { LEAST_PAGES = 256 << 10 };
 
 /* A state, shared by all variants. */
 struct state {
@@ -61,6 +66,14 @@ static void reset(struct state *state)
         memset(state->memory, 0, state->bytes);
 }
 
+static void free_state(struct state *state)
+{
+    if (state->bytes >= LEAST_PAGES)
+        base_pages_free(state->memory, state->bytes);
+    else
+        free(state->memory);
+}
+
 /* The model's state that lies where `wanted` does, made when it is new. */
 static enum percept_status find_state(struct prt_model *model, const struct state *wanted,
                                       void **memory, struct percept_error *error)
@@ -83,11 +96,14 @@ static enum percept_status find_state(struct prt_model *model, const struct stat
     model->states = larger;
     struct state made = *wanted;
     size_t bytes = (made.bytes / PRT_PLAN_ALIGNMENT + 1) * PRT_PLAN_ALIGNMENT;
-    made.memory = aligned_alloc(PRT_PLAN_ALIGNMENT, bytes);
+    bool zeroed = made.bytes >= LEAST_PAGES;
+    made.memory =
+        zeroed ? base_pages_reserve(made.bytes) : aligned_alloc(PRT_PLAN_ALIGNMENT, bytes);
     if (!made.memory)
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for %zu bytes of state",
                             made.bytes);
-    reset(&made);
+    if (made.initial || !zeroed)
+        reset(&made);
     model->states[model->state_count++] = made;
     *memory = made.memory;
     return PERCEPT_OK;
@@ -230,7 +246,7 @@ void prt_model_destroy(struct prt_model *model)
         free(model->kept[i].choices);
     }
     for (uint32_t i = 0; i < model->state_count; i++)
-        free(model->states[i].memory);
+        free_state(&model->states[i]);
     free(model->states);
     free(model);
 }
