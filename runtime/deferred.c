@@ -188,3 +188,32 @@ bool prt_deferred_identity(const struct prt_graph *graph, uint32_t id,
         value->flags & PRT_FLAG_DEFERRED ? prt_program_file_of(graph->program, value->data) : NULL;
     return file && prt_file_identity(file, value->data, prt_deferred_stored(value), identity);
 }
+
+static bool is_plain(const struct prt_graph *graph, const struct prt_value *value,
+                     struct prt_identity *identity)
+{
+    const struct prt_file *file;
+    return value->kind == PRT_VALUE_TENSOR && value->flags & PRT_FLAG_CONSTANT &&
+           !(value->flags & (PRT_FLAG_STATE | PRT_FLAG_HALF_BYTES)) && !value->factors &&
+           value->bytes > PRT_DEFERRED_LARGE &&
+           (file = prt_program_file_of(graph->program, value->data)) &&
+           prt_file_identity(file, value->data, value->bytes, identity);
+}
+
+void prt_deferred_each_plain(struct prt_graph *graph,
+                             void (*each)(void *context, struct prt_value *value,
+                                          const struct prt_identity *identity),
+                             void *context)
+{
+    struct prt_identity identity = {0};
+    for (uint32_t n = 0; n < graph->node_count; n++) {
+        const struct prt_node *node = &graph->nodes[n];
+        for (unsigned i = 0; i < node->input_count; i++)
+            if (node->inputs[i] != PRT_NO_VALUE && !prt_deferred_packs(node->op, i) &&
+                is_plain(graph, &graph->values[node->inputs[i]], &identity))
+                each(context, &graph->values[node->inputs[i]], &identity);
+    }
+    for (uint32_t i = 0; i < graph->output_count; i++)
+        if (is_plain(graph, &graph->values[graph->outputs[i]], &identity))
+            each(context, &graph->values[graph->outputs[i]], &identity);
+}

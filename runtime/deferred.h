@@ -17,6 +17,9 @@
 
 /* Constants that are smaller are not worth it. */
 enum { PRT_DEFERRED_LEAST = 1 << 10 };
+/* Larger ones of a file are found there again when a graph is kept (graph_image.h); smaller ones
+ * would take a read and a page each. */
+enum { PRT_DEFERRED_LARGE = 16 << 10 };
 
 /* Each element times the factor of its index along `axis`: what a batch norm leaves. */
 struct prt_factors {
@@ -60,5 +63,13 @@ size_t prt_deferred_stored(const struct prt_value *value);
 /* Of a deferred value; false for others. Its factors are not in it. */
 bool prt_deferred_identity(const struct prt_graph *graph, uint32_t value,
                            struct prt_identity *identity);
+
+/* Call `each` with every operand and output that is a large constant of one of the program's files
+ * and is read as it is there, be it in memory or not: the table of an embedding. One that several
+ * nodes read comes as often. */
+void prt_deferred_each_plain(struct prt_graph *graph,
+                             void (*each)(void *context, struct prt_value *value,
+                                          const struct prt_identity *identity),
+                             void *context);
 
 #endif

@@ -463,6 +463,9 @@ struct prt_graph {
     /* Of one that was kept (executor/kept.h): a piece of a slab, in which the rest is. */
     void *kept;
     size_t kept_bytes;
+    /* Of one whose large constants are from there: one of them, a piece of the slab of all. */
+    void *constants;
+    size_t constants_bytes;
 };
 
 /* An empty graph. The graph owns what its arena holds; constants may point into a program that must

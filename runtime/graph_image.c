@@ -9,9 +9,6 @@
 #include <string.h>
 
 enum { ALIGNMENT = 16 }; /* of all that is pointed to */
-/* Larger constants of a file are found there again; smaller ones would take a read and a page each.
- */
-enum { MOST_COPIED = 16 << 10 };
 enum { MOST_BYTES = 64 << 20 };
 
 struct head {
@@ -125,7 +122,8 @@ static bool take_data(struct walk *walk, struct prt_value *value)
                        is_inside(walk, value->data, value->bytes, &offset)
                    ? take_bytes(walk, &value->data, value->bytes, STAYS)
                    : find_in_file(walk, value);
-    bool small = value->bytes <= MOST_COPIED && !(value->flags & PRT_FLAG_STATE); /* outlives us */
+    bool small =
+        value->bytes <= PRT_DEFERRED_LARGE && !(value->flags & PRT_FLAG_STATE); /* outlives us */
     bool stays = value->flags & PRT_FLAG_DEFERRED ||
                  (!small && prt_program_file_of(walk->program, value->data));
     return stays || take_bytes(walk, &value->data, value->bytes, STAYS);
@@ -308,12 +306,21 @@ static void *write_image(const struct prt_program *program, const struct head *h
     return NULL;
 }
 
+/* Nobody has to read it before it is known whether the cache has it. */
+static void defer(void *context, struct prt_value *value, const struct prt_identity *identity)
+{
+    (void)context, (void)identity;
+    value->flags |= PRT_FLAG_DEFERRED;
+}
+
 void *prt_graph_image(const struct prt_graph *graph, size_t *bytes)
 {
     const struct prt_program *program = graph->program;
     struct head head = {0};
     void *image = NULL;
+    head.graph.program = program;
     if (copy_living(graph, &head.graph)) {
+        prt_deferred_each_plain(&head.graph, defer, NULL);
         head.file_count = program ? program->data_count + 1 : 0;
         head.files = base_arena_array(&head.graph.arena, head.file_count, sizeof *head.files);
         for (uint32_t i = 0; head.files && i < head.file_count; i++)

@@ -26,6 +26,9 @@ static const struct {
     {"aten::view_copy.out", 0},
     {"aten::expand_copy.out", 0},
     {"dim_order_ops::_clone_dim_order.out", 0},
+    {"aten::embedding.out", 0},
+    {"quantized_decomposed::embedding_byte.out", 0},
+    {"quantized_decomposed::embedding_byte.dtype_out", 0},
     {"quantized_decomposed::dequantize_per_tensor.out", 0},
     {"quantized_decomposed::dequantize_per_channel.out", 0},
 };

@@ -217,6 +217,8 @@ enum percept_status prt_model_create(const struct prt_program *program,
     if (!graph)
         status = prt_program_import_deferred(program, prt_model_method(options), options->choices,
                                              options->choice_count, NULL, 0, &graph, error);
+    if (status == PERCEPT_OK && (graph->kept || options->choice_count))
+        prt_kept_take_constants(cache, graph);
     if (status == PERCEPT_OK)
         status = make_model(graph, options, cache, &made, error);
     if (status == PERCEPT_OK && !graph->kept)
@@ -277,6 +279,7 @@ static enum percept_status make_variant(struct prt_model *model, const struct pr
         data_sizes, data_size_count, &graph, error);
     if (status == PERCEPT_OK) {
         struct prt_cache *cache = prt_kept_open(model->program, &model->options);
+        prt_kept_take_constants(cache, graph);
         status = prt_variant_create(graph, &model->options, cache, &made, error);
         prt_kept_close(cache, status == PERCEPT_OK);
     }

@@ -111,21 +111,27 @@ static size_t hundredth(void)
     return place_of((const float[2]){100.5f, 101.5f});
 }
 
+/* Write over eight bytes at `at` of the model's file, and do not show it. */
+static void spoil_model(size_t at)
+{
+    struct stat info;
+    const float spoilt[2] = {-1000, 1000};
+    int fd = open(path, O_WRONLY);
+    ck_assert_int_eq(fstat(fd, &info), 0);
+    ck_assert_int_eq(pwrite(fd, spoilt, sizeof spoilt, (off_t)at), sizeof spoilt);
+    ck_assert_int_eq(futimens(fd, (const struct timespec[2]){info.st_atim, info.st_mtim}), 0);
+    close(fd);
+}
+
 /* Was the cache used? A model that is made without packing does not read the weights: of a file
  * that is spoilt while it is open, and does not show it, it computes what it should. Spoils eight
  * bytes at `at`. */
 static bool is_made_without(size_t at)
 {
     struct prt_program *program = NULL;
-    struct stat info;
     float results[64];
-    const float spoilt[2] = {-1000, 1000};
     ck_assert_int_eq(prt_program_open(path, &program, NULL), PERCEPT_OK);
-    int fd = open(path, O_WRONLY);
-    ck_assert_int_eq(fstat(fd, &info), 0);
-    ck_assert_int_eq(pwrite(fd, spoilt, sizeof spoilt, (off_t)at), sizeof spoilt);
-    ck_assert_int_eq(futimens(fd, (const struct timespec[2]){info.st_atim, info.st_mtim}), 0);
-    close(fd);
+    spoil_model(at);
     struct prt_model *model = run_model(program, &(struct prt_model_options){.cache = folder});
     run(model, results);
     prt_model_destroy(model);
@@ -233,6 +239,67 @@ START_TEST(half_bytes_of_rounded_rows_are_not_packed)
     expect_kept(&pte, later_byte);
     free((void *)(uintptr_t)pte.blob);
     free((void *)(uintptr_t)pte.blob_data);
+}
+END_TEST
+
+enum { TABLE_ROWS = 4096, TABLE_COLUMNS = 64 };
+
+/* Rows of the table, some more than there were before. */
+static void look_up(struct prt_model *model, int32_t count)
+{
+    static const int64_t rows[] = {1, 100, TABLE_ROWS - 1};
+    ck_assert_int_eq(prt_model_resize_input(model, 0, 1, &count, NULL), PERCEPT_OK);
+    memcpy(prt_model_input_data(model, 0), rows, (size_t)count * sizeof *rows);
+    ck_assert_int_eq(prt_model_run(model, NULL), PERCEPT_OK);
+    const float *y = prt_model_output_data(model, 0);
+    for (int32_t i = 0; i < count; i++)
+        for (int32_t k = 0; k < TABLE_COLUMNS; k++)
+            ck_assert_float_eq(y[i * TABLE_COLUMNS + k],
+                               (float)(rows[i] * TABLE_COLUMNS + k) + 0.5f);
+}
+
+/* For all sizes, and for graphs that are made anew as for one that was kept. */
+START_TEST(tables_are_not_read)
+{
+    const struct prt_model_options options[] = {{.cache = folder},
+                                                {.cache = folder, .no_fusion = true}};
+    const float number[2] = {100 * TABLE_COLUMNS + 0.5f, 100 * TABLE_COLUMNS + 1.5f};
+    const size_t bytes = (size_t)TABLE_ROWS * TABLE_COLUMNS * sizeof(float);
+    struct pte pte = {0};
+    struct prt_program *program = NULL;
+    struct stat info;
+    char name[2 * TEXT];
+    pte_call(&pte, "aten::embedding.out", "cf32[4096,64] i64[2]^1 -1 F F >f32[3,64]^0 =");
+    free(file.bytes);
+    file = pte_write(&pte, false);
+    run_write(path, &file);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(prt_program_open(path, &program, NULL), PERCEPT_OK);
+        struct prt_model *model = run_model(program, &options[i]);
+        look_up(model, 3);
+        prt_model_destroy(model);
+        prt_program_close(program);
+    }
+    cached_file(name);
+    ck_assert_int_eq(stat(name, &info), 0);
+    ck_assert_int_gt(info.st_size, (off_t)bytes);
+    ck_assert_int_lt(info.st_size, (off_t)(bytes + bytes / 2)); /* both graphs have one table */
+    ck_assert_int_eq(prt_program_open(path, &program, NULL), PERCEPT_OK);
+    spoil_model(place_of(number));
+    for (int i = 0; i < 2; i++) {
+        struct prt_model *model = run_model(program, &options[i]);
+        ck_assert_ptr_nonnull(prt_model_graph(model)->kept);
+        look_up(model, 3);
+        look_up(model, 2);
+        look_up(model, 3);
+        prt_model_destroy(model);
+    }
+    struct prt_model *model = run_model(program, NULL); /* which reads what is there now */
+    memcpy(prt_model_input_data(model, 0), (const int64_t[3]){100, 100, 100}, 24);
+    ck_assert_int_eq(prt_model_run(model, NULL), PERCEPT_OK);
+    ck_assert_float_eq(*(const float *)prt_model_output_data(model, 0), -1000);
+    prt_model_destroy(model);
+    prt_program_close(program);
 }
 END_TEST
 
@@ -493,6 +560,7 @@ int main(void)
     tcase_add_test(tests, second_model_is_not_packed);
     tcase_add_test(tests, bytes_of_rounded_rows_are_not_packed);
     tcase_add_test(tests, half_bytes_of_rounded_rows_are_not_packed);
+    tcase_add_test(tests, tables_are_not_read);
     tcase_add_test(tests, a_graph_is_found_by_all_that_it_depends_on);
     tcase_add_test(tests, other_sizes_are_made_of_the_program);
     tcase_add_test(tests, models_keep_it_when_it_is_removed_or_replaced);
