@@ -29,6 +29,10 @@ static const struct {
     {"aten::embedding.out", 0},
     {"quantized_decomposed::embedding_byte.out", 0},
     {"quantized_decomposed::embedding_byte.dtype_out", 0},
+    {"quantized_decomposed::embedding_4bit.out", 0},
+    {"quantized_decomposed::embedding_4bit.dtype_out", 0},
+    {"quantized_decomposed::embedding_2bit.out", 0},
+    {"quantized_decomposed::embedding_2bit.dtype_out", 0},
     {"quantized_decomposed::dequantize_per_tensor.out", 0},
     {"quantized_decomposed::dequantize_per_channel.out", 0},
 };

@@ -164,6 +164,29 @@ START_TEST(results_are_those_of_weights_in_memory)
 }
 END_TEST
 
+/* A table of half bytes is looked up where it is. */
+START_TEST(a_table_of_half_bytes_is_not_taken_apart)
+{
+    const size_t bytes = (size_t)4096 * 256;
+    struct pte pte = {0};
+    pte_call(&pte, "quantized_decomposed::embedding_4bit.out",
+             "ci8[4096,256] cf32[4096] - -8 7 i64[3] >f32[3,512] =");
+    struct flat table = pte_write(&pte, false);
+    run_write(path, &table);
+    free(table.bytes);
+    struct prt_program *program = open_program();
+    struct prt_model *model = run_model(program, NULL);
+    const struct prt_graph *graph = prt_model_graph(model);
+    size_t constants = 0;
+    for (uint32_t i = 0; i < graph->value_count; i++)
+        if (graph->values[i].flags & PRT_FLAG_CONSTANT && graph->values[i].uses)
+            constants += graph->values[i].bytes;
+    ck_assert_uint_lt(constants, bytes + bytes / 8);
+    prt_model_destroy(model);
+    prt_program_close(program);
+}
+END_TEST
+
 START_TEST(an_import_for_others_has_all_in_memory)
 {
     struct prt_program *program = open_program();
@@ -361,6 +384,7 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, results_are_those_of_weights_in_memory);
+    tcase_add_test(tests, a_table_of_half_bytes_is_not_taken_apart);
     tcase_add_test(tests, an_import_for_others_has_all_in_memory);
     tcase_add_test(tests, file_that_changed_meanwhile_is_an_error);
     tcase_add_test(tests, file_that_shrank_meanwhile_is_an_error);
