@@ -5,7 +5,8 @@
  * A value with PRT_FLAG_DEFERRED is a CONSTANT whose `data` is where its bytes would lie. Who wants
  * them calls one of these. Graphs that prt_program_import makes have no such values; those that
  * models are made of may have them until their passes are done, and from then on only as weights of
- * CONV2D, LINEAR and DYNAMIC_LINEAR, for backends to take in when they compile.
+ * CONV2D, LINEAR and DYNAMIC_LINEAR, for backends to take in when they compile. All else is then
+ * read, or found in a cache (executor/kept.h).
  *
  * Codes of 4 bits lie in files as half bytes (PRT_FLAG_HALF_BYTES). Everybody but who writes such a
  * constant sees bytes: sizes, offsets and what is read are of those.
