@@ -5,8 +5,8 @@
 #include "base/pages.h"
 #include "runtime/deferred.h"
 #include "runtime/executor/arena.h"
-#include "runtime/partition.h"
 #include "runtime/executor/kept.h"
+#include "runtime/partition.h"
 #include "runtime/passes.h"
 
 #include <stdlib.h>
@@ -185,10 +185,9 @@ static enum percept_status build(struct prt_variant *variant,
     if (status == PERCEPT_OK)
         status = prt_deferred_settle(variant->graph, error);
     if (status == PERCEPT_OK)
-        status = prt_partition(variant->graph, variant->backends, error);
         prt_kept_add_constants(cache, variant->graph);
     if (status == PERCEPT_OK)
-        status = prt_plan_make(variant->graph, options->backends, &variant->plan, error);
+        status = prt_partition(variant->graph, variant->backends, error);
     if (status == PERCEPT_OK)
         status = prt_plan_make(variant->graph, variant->backends, &variant->plan, error);
     if (status == PERCEPT_OK)
