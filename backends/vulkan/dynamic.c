@@ -112,7 +112,7 @@ static enum percept_status layer_emit(const struct vk_emit *emit)
     if (bias)
         memcpy(channels.bias, graph->values[node->inputs[3]].data,
                (size_t)outputs * sizeof *channels.bias);
-    /* Scale, zero point and 1 / scale of each row, which this node's first dispatch leaves to its second. */
+    /* Scale, zero point and 1 / scale of each row: the first dispatch leaves them to the second. */
     uint32_t ranges = whole ? 1 : (uint32_t)rows;
     if (!vk_pack(emit, ranges * 4 * sizeof(float), &layer.row_codes))
         return PERCEPT_NO_MEMORY;

@@ -66,7 +66,8 @@ bool vk_layer_channels(struct vk_layer *layer, struct vk_channels *channels);
 static inline size_t vk_layer_channel(const struct vk_layer *layer, int32_t channel)
 {
     int32_t outputs = layer->depthwise ? layer->params.y[2] : layer->params.y[3];
-    return (size_t)(channel / outputs * 4 * layer->params.depth[2] + channel % outputs);
+    size_t columns = 4 * (size_t)layer->params.depth[2];
+    return (size_t)(channel / outputs) * columns + (size_t)(channel % outputs);
 }
 
 /* Outputs, or inputs, with those that fill the last four up. */

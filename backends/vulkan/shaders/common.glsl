@@ -1,5 +1,6 @@
 /* What every shader begins with. constant_id 0 is the size of a workgroup along x. */
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 #include "codes.h"
 
 layout(local_size_x_id = 0) in;

@@ -27,7 +27,7 @@ void main()
     ivec2 corner = ivec2(line, column) * p.window.xy - p.taps.xy;
     uint x_image = image * uint(p.x.x * p.x.y * p.x.z);
     vec4 sum[ROWS];
-    for (uint r = 0u; r < ROWS; r++)
+    [[unroll]] for (uint r = 0u; r < ROWS; r++)
         sum[r] = vec4(0.0);
     uint tap = 0u;
     for (int ky = 0; tap < uint(p.taps.z); ky++) {
@@ -38,7 +38,7 @@ void main()
         }
         for (int kx = 0; kx < p.taps.w; kx++, tap++) {
             vec4 w = weights_of(0u, tap, four);
-            for (uint r = 0u; r < ROWS; r++) {
+            [[unroll]] for (uint r = 0u; r < ROWS; r++) {
                 int x = corner.y + int(r) * p.window.y + kx * p.window.w;
                 if (x >= 0 && x < p.x.y)
                     sum[r] += w * inputs_of(x_image + uint(y * p.x.y + x) * uint(p.x.z), 4u * four);
@@ -46,7 +46,7 @@ void main()
         }
     }
     uint n = 4u * four, count = uint(p.y.z) - n;
-    for (uint r = 0u; r < ROWS && column + r < uint(p.grid.z); r++) {
+    [[unroll]] for (uint r = 0u; r < ROWS && column + r < uint(p.grid.z); r++) {
         uint to = result_of(uvec3(image, line, column + r)) + n;
         put_four(TYPE_Y, Y_FOURS, to, count, finish(sum[r], four, to, count));
     }

@@ -16,7 +16,7 @@ void main()
     vec4 total[ROWS];
     ivec4 whole[ROWS];
     vec4 code[ROWS];
-    for (uint r = 0u; r < ROWS; r++) {
+    [[unroll]] for (uint r = 0u; r < ROWS; r++) {
         total[r] = vec4(0.0);
         whole[r] = ivec4(0);
         if (NUMBERS == VK_NUMBERS_ROUNDED)
@@ -26,13 +26,13 @@ void main()
     for (uint piece = ty; exists && piece < pieces * uint(p.taps.z); piece += DOWN) {
         uint tap = piece / pieces, input_ = piece % pieces * DEPTH;
         vec4 sum[ROWS];
-        for (uint r = 0u; r < ROWS; r++)
+        [[unroll]] for (uint r = 0u; r < ROWS; r++)
             sum[r] = vec4(0.0);
         for (uint j = 0u; j < DEPTH && input_ < uint(p.x.w); j += 4u, input_ += 4u) {
             uint k = tap * uint(p.depth.x) + input_;
             vec4 w0 = weights_of(0u, k, four), w1 = weights_of(0u, k + 1u, four),
                  w2 = weights_of(0u, k + 2u, four), w3 = weights_of(0u, k + 3u, four);
-            for (uint r = 0u; r < ROWS; r++) {
+            [[unroll]] for (uint r = 0u; r < ROWS; r++) {
                 vec4 x = x_four(TYPE_X, X_FOURS, r * uint(p.x.z) + tap * uint(p.x.w) + input_, uint(p.x.w) - input_);
                 if (NUMBERS == VK_NUMBERS_ROUNDED)
                     x = rounded(x, code[r]);
@@ -42,19 +42,19 @@ void main()
         vec4 scale = vec4(1.0);
         if (NUMBERS == VK_NUMBERS_ROUNDED)
             scale = group_scales[tap * uint(p.depth.z) + four];
-        for (uint r = 0u; r < ROWS; r++) {
+        [[unroll]] for (uint r = 0u; r < ROWS; r++) {
             if (NUMBERS == VK_NUMBERS_CODES)
                 whole[r] += ivec4(sum[r]);
             else
                 total[r] += sum[r] * scale;
         }
     }
-    for (uint r = 0u; r < ROWS; r++)
+    [[unroll]] for (uint r = 0u; r < ROWS; r++)
         parts[r * ACROSS * DOWN + thread] =
             NUMBERS == VK_NUMBERS_CODES ? uvec4(whole[r]) : floatBitsToUint(total[r]);
     for (uint step_ = DOWN / 2u; step_ > 0u; step_ >>= 1) {
         barrier();
-        for (uint r = 0u; r < ROWS && ty < step_; r++) {
+        [[unroll]] for (uint r = 0u; r < ROWS && ty < step_; r++) {
             uint to = r * ACROSS * DOWN + thread;
             uvec4 a = parts[to], b = parts[to + step_ * ACROSS];
             parts[to] = NUMBERS == VK_NUMBERS_CODES ? a + b : floatBitsToUint(uintBitsToFloat(a) + uintBitsToFloat(b));
@@ -62,7 +62,7 @@ void main()
     }
     if (ty != 0u || !exists)
         return;
-    for (uint r = 0u; r < ROWS; r++) {
+    [[unroll]] for (uint r = 0u; r < ROWS; r++) {
         uvec4 part = parts[r * ACROSS * DOWN + thread];
         vec4 v = NUMBERS == VK_NUMBERS_CODES ? vec4(ivec4(part)) : uintBitsToFloat(part);
         if (NUMBERS == VK_NUMBERS_ROUNDED)

@@ -30,7 +30,7 @@ uvec2 batch_of(uint batch)
 
 void load_weights(uint group, uint first, uint column, uint begin)
 {
-    for (uint slot = 0u; slot < W_LOADS; slot++) {
+    [[unroll]] for (uint slot = 0u; slot < W_LOADS; slot++) {
         uint i = slot * THREADS + gl_LocalInvocationID.x;
         vec4 w = vec4(0.0);
         if (WEIGHTS == VK_WEIGHTS_COLUMNS) { /* w[n][k] */
@@ -64,7 +64,7 @@ void main()
     uint x_row[X_LOADS];
     ivec2 corner[X_LOADS];
     vec4 code[X_LOADS];
-    for (uint slot = 0u; slot < X_LOADS; slot++) {
+    [[unroll]] for (uint slot = 0u; slot < X_LOADS; slot++) {
         uint m = row + slot * (THREADS / 4u) + (thread >> 2);
         bool exists = m < uint(p.grid.x);
         m = min(m, uint(p.grid.x) - 1u);
@@ -86,7 +86,7 @@ void main()
     vec4 sum[ROWS];
     ivec4 whole[ROWS];
     vec4 total[ROWS];
-    for (uint r = 0u; r < ROWS; r++) {
+    [[unroll]] for (uint r = 0u; r < ROWS; r++) {
         sum[r] = vec4(0.0);
         whole[r] = ivec4(0);
         total[r] = vec4(0.0);
@@ -98,7 +98,7 @@ void main()
             at = at.y + 1 == p.taps.w ? ivec2(at.x + 1, 0) : ivec2(at.x, at.y + 1);
         }
         barrier();
-        for (uint slot = 0u; slot < X_LOADS; slot++) {
+        [[unroll]] for (uint slot = 0u; slot < X_LOADS; slot++) {
             bool inside = tap < uint(p.taps.z) && input_ < uint(p.x.w);
             uint from = x_row[slot] + input_;
             if (WINDOWS != 0u) {
@@ -124,21 +124,21 @@ void main()
         for (uint k = 0u; k < DEPTH; k++) {
             uint from = k * TILE_COLUMNS + 4u * tx;
             vec4 w = vec4(w_tile[from], w_tile[from + 1u], w_tile[from + 2u], w_tile[from + 3u]);
-            for (uint r = 0u; r < ROWS; r++)
+            [[unroll]] for (uint r = 0u; r < ROWS; r++)
                 sum[r] += x_tile[k * X_STRIDE + ty * ROWS + r] * w;
         }
         input_ += DEPTH;
         uint next = first + DEPTH;
         bool ends = NUMBERS == VK_NUMBERS_ROUNDED && next % uint(p.depth.x) == 0u;
         if (NUMBERS != VK_NUMBERS_REAL && (next % EXACT == 0u || next >= uint(p.depth.y) || ends))
-            for (uint r = 0u; r < ROWS; r++) {
+            [[unroll]] for (uint r = 0u; r < ROWS; r++) {
                 whole[r] += ivec4(sum[r]);
                 sum[r] = vec4(0.0);
             }
         if (ends) {
             uint four = min((column >> 2) + tx, uint(p.depth.z) - 1u);
             vec4 scale = group_scales[(next / uint(p.depth.x) - 1u) * uint(p.depth.z) + four];
-            for (uint r = 0u; r < ROWS; r++) {
+            [[unroll]] for (uint r = 0u; r < ROWS; r++) {
                 total[r] += vec4(whole[r]) * scale;
                 whole[r] = ivec4(0);
             }
@@ -149,10 +149,10 @@ void main()
     if (n >= uint(p.y.w))
         return;
     uint four = (WEIGHTS == VK_WEIGHTS_PACKED ? group * uint(p.depth.z) : 0u) + (n >> 2);
-    for (uint r = 0u; r < ROWS; r++) {
+    [[unroll]] for (uint r = 0u; r < ROWS; r++) {
         uint m = row + ty * ROWS + r;
         if (m >= uint(p.grid.x))
-            return;
+            continue;
         uint to = WINDOWS != 0u ? result_of(pixel_of(m)) : m * uint(p.y.z);
         to += WEIGHTS == VK_WEIGHTS_PACKED ? group * uint(p.y.w) : group * uint(p.grid.x * p.y.z);
         to += n;
