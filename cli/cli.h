@@ -71,6 +71,7 @@ int cli_status(int argc, char **argv);
 int cli_topics(int argc, char **argv);
 int cli_top(int argc, char **argv);
 int cli_echo(int argc, char **argv);
+int cli_backends(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_report(int argc, char **argv);
 int cli_model(int argc, char **argv);

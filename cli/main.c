@@ -12,6 +12,7 @@ static const struct cli_command commands[] = {
     {"top", "watch rates, latencies and models live", cli_top},
     {"echo", "print the samples of a topic", cli_echo},
     {"check", "check a configuration without running it", cli_check},
+    {"backends", "list what models can run on", cli_backends},
     {"model", "list, inspect, run, measure and verify models", cli_model},
     {"report", "watch all topics and leave a report of them", cli_report},
 };

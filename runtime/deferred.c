@@ -5,16 +5,26 @@
 
 #include <string.h>
 
-static const bool packs[PRT_OP_COUNT] = {[PRT_OP_CONV2D] = true, [PRT_OP_LINEAR] = true};
+/* A bit an operand. */
+static const uint8_t packs[PRT_OP_COUNT] = {
+    [PRT_OP_CONV2D] = 1 << 1,
+    [PRT_OP_LINEAR] = 1 << 1,
+    [PRT_OP_DYNAMIC_LINEAR] = 1 << 1 | 1 << 2, /* its scales, too */
+};
 
-bool prt_deferred_packs(uint32_t op)
+bool prt_deferred_packs(uint32_t op, unsigned operand)
 {
-    return op < PRT_OP_COUNT && packs[op];
+    return op < PRT_OP_COUNT && operand < 8 && packs[op] >> operand & 1;
 }
 
 bool prt_deferred_any(void)
 {
-    return packs[PRT_OP_CONV2D] || packs[PRT_OP_LINEAR];
+    return packs[PRT_OP_CONV2D] || packs[PRT_OP_LINEAR] || packs[PRT_OP_DYNAMIC_LINEAR];
+}
+
+size_t prt_deferred_stored(const struct prt_value *value)
+{
+    return value->flags & PRT_FLAG_HALF_BYTES ? value->bytes / 2 : value->bytes;
 }
 
 const struct prt_file *prt_program_file_of(const struct prt_program *program, const void *data)
@@ -56,6 +66,54 @@ static void scale(const struct prt_value *value, size_t from, size_t count, floa
             numbers[i] *= by->factors[channel];
 }
 
+/* Elements [first, first + count) of half bytes as bytes. The last half byte may be the last
+ * byte of `to`, as each is read before its place is written to. */
+static void spread(const uint8_t *half_bytes, size_t first, size_t count, int8_t *to)
+{
+    enum { PAIRS = 64 };
+    uint8_t pairs[PAIRS];
+    size_t i = 0;
+    if (first % 2 && count)
+        to[i++] = (int8_t)((half_bytes[first / 2] >> 4) - 8);
+    while (count - i >= 2 * PAIRS) {
+        memcpy(pairs, half_bytes + (first + i) / 2, PAIRS);
+        for (size_t k = 0; k < PAIRS; k++, i += 2) {
+            to[i] = (int8_t)((pairs[k] & 15) - 8);
+            to[i + 1] = (int8_t)((pairs[k] >> 4) - 8);
+        }
+    }
+    for (; i < count; i++) {
+        uint8_t pair = half_bytes[(first + i) / 2];
+        to[i] = (int8_t)(((first + i) % 2 ? pair >> 4 : pair & 15) - 8);
+    }
+}
+
+/* `size` bytes at `offset` of where a value's data are. */
+static enum percept_status read_stored(const struct prt_graph *graph, const struct prt_value *value,
+                                       size_t offset, size_t size, void *to,
+                                       struct percept_error *error)
+{
+    const unsigned char *from = (const unsigned char *)value->data + offset;
+    const struct prt_file *file =
+        value->flags & PRT_FLAG_DEFERRED ? prt_program_file_of(graph->program, value->data) : NULL;
+    if (file)
+        return prt_file_read(file, from, size, to, error);
+    memcpy(to, from, size);
+    return PERCEPT_OK;
+}
+
+static enum percept_status read_half_bytes(const struct prt_graph *graph,
+                                           const struct prt_value *value, size_t first,
+                                           size_t count, void *to, struct percept_error *error)
+{
+    size_t at = first / 2, stored = (first + count + 1) / 2 - at;
+    unsigned char *end = (unsigned char *)to + count;
+    enum percept_status status = read_stored(graph, value, at, stored, end - stored, error);
+    if (status == PERCEPT_OK)
+        spread(end - stored, first % 2, count, to);
+    return status;
+}
+
 enum percept_status prt_deferred_read_part(const struct prt_graph *graph, uint32_t id,
                                            size_t offset, size_t size, void *to,
                                            struct percept_error *error)
@@ -63,14 +121,9 @@ enum percept_status prt_deferred_read_part(const struct prt_graph *graph, uint32
     const struct prt_value *value = &graph->values[id];
     if (!size)
         return PERCEPT_OK;
-    const unsigned char *from = (const unsigned char *)value->data + offset;
-    const struct prt_file *file =
-        value->flags & PRT_FLAG_DEFERRED ? prt_program_file_of(graph->program, value->data) : NULL;
-    enum percept_status status = PERCEPT_OK;
-    if (file)
-        status = prt_file_read(file, from, size, to, error);
-    else
-        memcpy(to, from, size);
+    enum percept_status status = value->flags & PRT_FLAG_HALF_BYTES
+                                     ? read_half_bytes(graph, value, offset, size, to, error)
+                                     : read_stored(graph, value, offset, size, to, error);
     if (status == PERCEPT_OK && value->flags & PRT_FLAG_DEFERRED && value->factors)
         scale(value, offset / sizeof(float), size / sizeof(float), to);
     return status;
@@ -89,7 +142,7 @@ enum percept_status prt_deferred_fetch(struct prt_graph *graph, uint32_t id,
     if (!(value->flags & PRT_FLAG_DEFERRED))
         return PERCEPT_OK;
     enum percept_status status;
-    if (value->factors) {
+    if (value->factors || value->flags & PRT_FLAG_HALF_BYTES) {
         void *own = base_arena_alloc(&graph->arena, value->bytes);
         if (!own)
             return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a constant");
@@ -100,7 +153,7 @@ enum percept_status prt_deferred_fetch(struct prt_graph *graph, uint32_t id,
         status = prt_program_need(graph->program, value->data, value->bytes, error);
     }
     if (status == PERCEPT_OK) {
-        value->flags &= ~(uint32_t)PRT_FLAG_DEFERRED;
+        value->flags &= ~(uint32_t)PRT_FLAGS_DEFERRED;
         value->factors = NULL;
     }
     return status;
@@ -119,7 +172,7 @@ enum percept_status prt_deferred_settle(struct prt_graph *graph, struct percept_
     for (uint32_t n = 0; n < graph->node_count; n++) {
         const struct prt_node *node = &graph->nodes[n];
         for (unsigned i = 0; i < node->input_count && status == PERCEPT_OK; i++)
-            if (node->inputs[i] != PRT_NO_VALUE && !(i == 1 && prt_deferred_packs(node->op)))
+            if (node->inputs[i] != PRT_NO_VALUE && !prt_deferred_packs(node->op, i))
                 status = prt_deferred_fetch(graph, node->inputs[i], error);
     }
     for (uint32_t i = 0; i < graph->output_count && status == PERCEPT_OK; i++)
@@ -133,5 +186,34 @@ bool prt_deferred_identity(const struct prt_graph *graph, uint32_t id,
     const struct prt_value *value = &graph->values[id];
     const struct prt_file *file =
         value->flags & PRT_FLAG_DEFERRED ? prt_program_file_of(graph->program, value->data) : NULL;
-    return file && prt_file_identity(file, value->data, value->bytes, identity);
+    return file && prt_file_identity(file, value->data, prt_deferred_stored(value), identity);
+}
+
+static bool is_plain(const struct prt_graph *graph, const struct prt_value *value,
+                     struct prt_identity *identity)
+{
+    const struct prt_file *file;
+    return value->kind == PRT_VALUE_TENSOR && value->flags & PRT_FLAG_CONSTANT &&
+           !(value->flags & (PRT_FLAG_STATE | PRT_FLAG_HALF_BYTES)) && !value->factors &&
+           value->bytes > PRT_DEFERRED_LARGE &&
+           (file = prt_program_file_of(graph->program, value->data)) &&
+           prt_file_identity(file, value->data, value->bytes, identity);
+}
+
+void prt_deferred_each_plain(struct prt_graph *graph,
+                             void (*each)(void *context, struct prt_value *value,
+                                          const struct prt_identity *identity),
+                             void *context)
+{
+    struct prt_identity identity = {0};
+    for (uint32_t n = 0; n < graph->node_count; n++) {
+        const struct prt_node *node = &graph->nodes[n];
+        for (unsigned i = 0; i < node->input_count; i++)
+            if (node->inputs[i] != PRT_NO_VALUE && !prt_deferred_packs(node->op, i) &&
+                is_plain(graph, &graph->values[node->inputs[i]], &identity))
+                each(context, &graph->values[node->inputs[i]], &identity);
+    }
+    for (uint32_t i = 0; i < graph->output_count; i++)
+        if (is_plain(graph, &graph->values[graph->outputs[i]], &identity))
+            each(context, &graph->values[graph->outputs[i]], &identity);
 }

@@ -47,6 +47,8 @@ void prt_graph_destroy(struct prt_graph *graph)
     base_arena_reset(&graph->arena);
     if (prt_deferred_any() && graph->kept) /* else there is nothing to keep */
         base_slab_return(graph->kept, graph->kept_bytes);
+    if (prt_deferred_any() && graph->constants)
+        base_slab_return(graph->constants, graph->constants_bytes);
     free(graph);
 }
 

@@ -49,6 +49,10 @@ enum prt_value_flag {
     PRT_FLAG_CONSTANT = 1 << 2, /* data holds its bytes, forever */
     PRT_FLAG_STATE = 1 << 3,    /* survives between runs; data is the initial state, NULL = zeros */
     PRT_FLAG_DEFERRED = 1 << 4, /* a CONSTANT that is not in memory yet: deferred.h */
+    /* Of a DEFERRED I8: there it has half a byte for an element, plus 8, the first of two below. */
+    PRT_FLAG_HALF_BYTES = 1 << 5,
+    /* Whatever is said of data in another place, another view of it has, too. */
+    PRT_FLAGS_DEFERRED = PRT_FLAG_DEFERRED | PRT_FLAG_HALF_BYTES,
 };
 
 struct prt_factors;
@@ -459,6 +463,9 @@ struct prt_graph {
     /* Of one that was kept (executor/kept.h): a piece of a slab, in which the rest is. */
     void *kept;
     size_t kept_bytes;
+    /* Of one whose large constants are from there: one of them, a piece of the slab of all. */
+    void *constants;
+    size_t constants_bytes;
 };
 
 /* An empty graph. The graph owns what its arena holds; constants may point into a program that must

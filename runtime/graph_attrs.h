@@ -28,7 +28,7 @@ struct prt_index_attrs {
  * choose_qparams, quantize and dequantize in one). A scale, the step from code to code, is at least
  * `least`. F32.
  *
- * DYNAMIC_LINEAR: inputs: x [.., I], weight [O, I], scales [O, groups], bias [O] |NO.
+ * DYNAMIC_LINEAR: inputs: x [.., I], weight [O, I], scales [O, groups] (F32 or BF16), bias [O] |NO.
  * output: y [.., O] = act(r * w^T + bias), where r is ROUND_ROWS of x (with `least`; dims 1, or
  * with `whole` all of its dimensions) and w is the weight, I8, times the scale of its group of I /
  * groups neighbours. Products and sums of a group are exact. I is at most PRT_DYNAMIC_INPUTS, so

@@ -9,9 +9,6 @@
 #include <string.h>
 
 enum { ALIGNMENT = 16 }; /* of all that is pointed to */
-/* Larger constants of a file are found there again; smaller ones would take a read and a page each.
- */
-enum { MOST_COPIED = 16 << 10 };
 enum { MOST_BYTES = 64 << 20 };
 
 struct head {
@@ -97,14 +94,15 @@ static bool take_text(struct walk *walk, const char **text)
 static bool find_in_file(const struct walk *walk, struct prt_value *value)
 {
     struct prt_identity identity;
+    size_t stored = prt_deferred_stored(value);
     for (uint32_t i = 0; i < walk->head->file_count; i++) {
         const struct prt_file *file = prt_program_file(walk->program, i);
         uintptr_t at = (uintptr_t)value->data, begin = walk->head->files[i];
-        if (at < begin || !base_range_inside(at - begin, value->bytes, file->bytes.size))
+        if (at < begin || !base_range_inside(at - begin, stored, file->bytes.size))
             continue;
         value->data = file->bytes.data + (at - begin);
         return value->flags & PRT_FLAG_DEFERRED
-                   ? prt_file_identity(file, value->data, value->bytes, &identity)
+                   ? prt_file_identity(file, value->data, stored, &identity)
                    : prt_file_need(file, value->data, value->bytes, NULL) == PERCEPT_OK;
     }
     return false;
@@ -113,13 +111,19 @@ static bool find_in_file(const struct walk *walk, struct prt_value *value)
 static bool take_data(struct walk *walk, struct prt_value *value)
 {
     size_t offset;
+    bool half_bytes = value->flags & PRT_FLAG_HALF_BYTES;
+    if (half_bytes && (!(value->flags & PRT_FLAG_DEFERRED) || value->tensor.dtype != PRT_I8 ||
+                       value->bytes % 2 || value->factors))
+        return false;
     if (!value->data)
-        return true;
+        return !half_bytes;
     if (walk->mode == READ)
-        return is_inside(walk, value->data, value->bytes, &offset)
+        return !(value->flags & PRT_FLAG_DEFERRED) &&
+                       is_inside(walk, value->data, value->bytes, &offset)
                    ? take_bytes(walk, &value->data, value->bytes, STAYS)
                    : find_in_file(walk, value);
-    bool small = value->bytes <= MOST_COPIED && !(value->flags & PRT_FLAG_STATE); /* outlives us */
+    bool small =
+        value->bytes <= PRT_DEFERRED_LARGE && !(value->flags & PRT_FLAG_STATE); /* outlives us */
     bool stays = value->flags & PRT_FLAG_DEFERRED ||
                  (!small && prt_program_file_of(walk->program, value->data));
     return stays || take_bytes(walk, &value->data, value->bytes, STAYS);
@@ -302,12 +306,21 @@ static void *write_image(const struct prt_program *program, const struct head *h
     return NULL;
 }
 
+/* Nobody has to read it before it is known whether the cache has it. */
+static void defer(void *context, struct prt_value *value, const struct prt_identity *identity)
+{
+    (void)context, (void)identity;
+    value->flags |= PRT_FLAG_DEFERRED;
+}
+
 void *prt_graph_image(const struct prt_graph *graph, size_t *bytes)
 {
     const struct prt_program *program = graph->program;
     struct head head = {0};
     void *image = NULL;
+    head.graph.program = program;
     if (copy_living(graph, &head.graph)) {
+        prt_deferred_each_plain(&head.graph, defer, NULL);
         head.file_count = program ? program->data_count + 1 : 0;
         head.files = base_arena_array(&head.graph.arena, head.file_count, sizeof *head.files);
         for (uint32_t i = 0; head.files && i < head.file_count; i++)

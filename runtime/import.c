@@ -190,7 +190,7 @@ enum percept_status prt_import_reshape(struct prt_import *import, uint32_t x, ui
         from->tensor.dtype == to->tensor.dtype && from->tensor.quant.kind == PRT_QUANT_NONE &&
         to->tensor.quant.kind == PRT_QUANT_NONE && prt_tensor_is_contiguous(&from->tensor) &&
         prt_tensor_is_contiguous(&to->tensor)) {
-        to->flags |= PRT_FLAG_CONSTANT | (from->flags & PRT_FLAG_DEFERRED);
+        to->flags |= PRT_FLAG_CONSTANT | (from->flags & PRT_FLAGS_DEFERRED);
         to->data = from->data;
         return PERCEPT_OK;
     }

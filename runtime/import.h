@@ -145,6 +145,10 @@ enum percept_status prt_import_jump(struct prt_import *import,
 enum percept_status prt_import_deferrable(struct prt_import *import, uint32_t v,
                                           const struct prt_tensor *spec, const void *data,
                                           uint32_t *id);
+/* A constant of half bytes as a matrix or more of I8 [.., columns], each row of which begins with a
+ * byte of its own. Of a delegate's data; deferred when it is large. */
+enum percept_status prt_import_half_bytes(struct prt_import *import, const struct prt_tensor *spec,
+                                          const void *data, uint32_t *id);
 /* The bytes of a constant, or of one that is computed: NULL. */
 enum percept_status prt_import_data(struct prt_import *import, uint32_t id, const void **data);
 

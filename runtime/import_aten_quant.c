@@ -150,7 +150,7 @@ enum percept_status prt_import_codes(struct prt_import *import, uint32_t x,
                                prt_dtype_name(value->tensor.dtype));
     if (value->flags & PRT_FLAG_CONSTANT) {
         struct prt_tensor spec = value->tensor;
-        uint32_t deferred = value->flags & PRT_FLAG_DEFERRED;
+        uint32_t deferred = value->flags & PRT_FLAGS_DEFERRED;
         spec.quant = *quant;
         enum percept_status status = prt_import_constant(import, &spec, value->data, id);
         if (status == PERCEPT_OK)

@@ -26,6 +26,13 @@ static const struct {
     {"aten::view_copy.out", 0},
     {"aten::expand_copy.out", 0},
     {"dim_order_ops::_clone_dim_order.out", 0},
+    {"aten::embedding.out", 0},
+    {"quantized_decomposed::embedding_byte.out", 0},
+    {"quantized_decomposed::embedding_byte.dtype_out", 0},
+    {"quantized_decomposed::embedding_4bit.out", 0},
+    {"quantized_decomposed::embedding_4bit.dtype_out", 0},
+    {"quantized_decomposed::embedding_2bit.out", 0},
+    {"quantized_decomposed::embedding_2bit.dtype_out", 0},
     {"quantized_decomposed::dequantize_per_tensor.out", 0},
     {"quantized_decomposed::dequantize_per_channel.out", 0},
 };
@@ -80,6 +87,11 @@ static bool find_weights(struct prt_import *import)
     return true;
 }
 
+static bool is_large(const struct prt_import *import, size_t bytes)
+{
+    return import->defers && prt_deferred_any() && bytes >= PRT_DEFERRED_LEAST;
+}
+
 enum percept_status prt_import_deferrable(struct prt_import *import, uint32_t v,
                                           const struct prt_tensor *spec, const void *data,
                                           uint32_t *id)
@@ -87,8 +99,7 @@ enum percept_status prt_import_deferrable(struct prt_import *import, uint32_t v,
     size_t bytes;
     if (!prt_tensor_bytes(spec, &bytes))
         return prt_import_fail(import, PERCEPT_MALFORMED, "a tensor's size in bytes overflows");
-    bool large = import->defers && prt_deferred_any() && bytes >= PRT_DEFERRED_LEAST &&
-                 (uintptr_t)data % prt_dtype_size(spec->dtype) == 0;
+    bool large = is_large(import, bytes) && (uintptr_t)data % prt_dtype_size(spec->dtype) == 0;
     if (large && v != PRT_NO_VALUE && !import->weights && !find_weights(import))
         return prt_import_no_memory(import);
     bool deferred = large && (v == PRT_NO_VALUE || import->weights[v] == READ_AS_WEIGHT) &&
@@ -100,6 +111,43 @@ enum percept_status prt_import_deferrable(struct prt_import *import, uint32_t v,
         status = prt_import_constant(import, spec, data, id);
     if (status == PERCEPT_OK && deferred)
         import->graph->values[*id].flags |= PRT_FLAG_DEFERRED;
+    return status;
+}
+
+/* Rows of half bytes, each beginning with a byte of its own. */
+static enum percept_status spread(struct prt_import *import, const struct prt_tensor *spec,
+                                  size_t rows, size_t columns, const uint8_t *data, uint32_t *id)
+{
+    enum { ZERO = 8 };
+    size_t stride = columns / 2 + columns % 2;
+    enum percept_status status =
+        prt_program_need(import->program, data, rows * stride, import->error);
+    if (status != PERCEPT_OK)
+        return status;
+    int8_t *codes = base_arena_array(&import->graph->arena, rows ? rows : 1, columns);
+    if (!codes)
+        return prt_import_no_memory(import);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < columns; c++) {
+            uint8_t pair = data[r * stride + c / 2];
+            codes[r * columns + c] = (int8_t)((c % 2 ? pair >> 4 : pair & 15) - ZERO);
+        }
+    return prt_import_constant(import, spec, codes, id);
+}
+
+enum percept_status prt_import_half_bytes(struct prt_import *import, const struct prt_tensor *spec,
+                                          const void *data, uint32_t *id)
+{
+    size_t bytes;
+    if (spec->rank == 0 || !prt_tensor_bytes(spec, &bytes))
+        return prt_import_fail(import, PERCEPT_MALFORMED, "a value's size in bytes overflows");
+    size_t columns = (size_t)spec->sizes[spec->rank - 1], rows = columns ? bytes / columns : 0;
+    if (!is_large(import, bytes) || columns % 2 ||
+        !prt_program_lacks(import->program, data, bytes / 2))
+        return spread(import, spec, rows, columns, data, id);
+    enum percept_status status = prt_import_constant(import, spec, data, id);
+    if (status == PERCEPT_OK)
+        import->graph->values[*id].flags |= PRT_FLAGS_DEFERRED;
     return status;
 }
 

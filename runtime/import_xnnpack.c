@@ -108,9 +108,8 @@ static enum percept_status open_blob(struct prt_xnn *xnn, const struct prt_bytes
     return prt_xnn_check(xnn);
 }
 
-/* Where it is, or would be: it may be in the file still. */
-static enum percept_status find_constant(struct prt_xnn *xnn, uint32_t index, size_t wanted,
-                                         const void **data)
+enum percept_status prt_xnn_find_constant(struct prt_xnn *xnn, uint32_t index, size_t wanted,
+                                          const void **data)
 {
     struct prt_fb_vector list = xnn->has_header ? xnn->constant_data : xnn->constant_buffer;
     struct prt_bytes piece = {0};
@@ -145,7 +144,7 @@ static enum percept_status find_constant(struct prt_xnn *xnn, uint32_t index, si
 enum percept_status prt_xnn_constant(struct prt_xnn *xnn, uint32_t index, size_t wanted,
                                      const void **data)
 {
-    enum percept_status status = find_constant(xnn, index, wanted, data);
+    enum percept_status status = prt_xnn_find_constant(xnn, index, wanted, data);
     return status == PERCEPT_OK
                ? prt_program_need(xnn->import->program, *data, wanted, xnn->import->error)
                : status;
@@ -332,7 +331,7 @@ static enum percept_status define_value(struct prt_xnn *xnn, struct prt_fb_table
         const void *data;
         if (!prt_tensor_bytes(&spec, &bytes))
             return prt_import_fail(import, PERCEPT_MALFORMED, "a value's size in bytes overflows");
-        status = find_constant(xnn, constant, bytes, &data);
+        status = prt_xnn_find_constant(xnn, constant, bytes, &data);
         return status == PERCEPT_OK
                    ? prt_import_deferrable(import, PRT_NO_VALUE, &spec, data, &xnn->values[id])
                    : status;

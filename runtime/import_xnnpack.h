@@ -26,10 +26,14 @@ struct prt_xnn {
 
 /* Graph value of an id that a node states. */
 enum percept_status prt_xnn_value(struct prt_xnn *xnn, uint32_t id, uint32_t *value);
-/* Constant number index, of at least wanted bytes. */
+/* Where constant number index, of at least wanted bytes, is or would be: it may be in the file
+ * still. */
+enum percept_status prt_xnn_find_constant(struct prt_xnn *xnn, uint32_t index, size_t wanted,
+                                          const void **data);
+/* The same, and it is in memory. */
 enum percept_status prt_xnn_constant(struct prt_xnn *xnn, uint32_t index, size_t wanted,
                                      const void **data);
-/* The constant of a weight of 4 bits as one of 8; quantised tells by channel from by group. */
+/* The constant of a weight of 4 bits as one of 8, and its scales if it has groups. */
 enum percept_status prt_xnn_four_bits(struct prt_xnn *xnn, uint32_t id, uint32_t constant,
                                       struct prt_tensor *spec, struct prt_fb_table groups);
 /* OK, or the flatbuffer's fault as a failure. */

@@ -22,7 +22,7 @@ static enum percept_status depthwise_weight(const struct prt_xnn_node *node, uin
         return prt_import_fail(import, PERCEPT_UNSUPPORTED, "scales are not by output channel");
     to.quant.axis = 0;
     memcpy(to.dim_order, (const uint8_t[]){3, 1, 2, 0}, 4);
-    const uint32_t deferred = value->flags & PRT_FLAG_DEFERRED;
+    const uint32_t deferred = value->flags & PRT_FLAGS_DEFERRED;
     enum percept_status status = prt_import_constant(import, &to, value->data, weight);
     if (status == PERCEPT_OK)
         import->graph->values[*weight].flags |= deferred;

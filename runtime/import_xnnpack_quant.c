@@ -1,6 +1,6 @@
 /*
- * Why: XNNPACK's layers whose rows are quantised on the way, and weights of 4 bits. A graph holds
- * such weights as bytes; the CPU packs them as it likes. A layer that has no kernel of this kind is
+ * Why: XNNPACK's layers whose rows are quantised on the way, and weights of 4 bits. To a graph
+ * those are bytes; the CPU packs them as it likes. A layer that has no kernel of this kind is
  * what the program means by it: the float layer of rounded rows and of the weight's numbers.
  */
 #include "runtime/import_xnnpack_node.h"
@@ -11,17 +11,8 @@
 #include <string.h>
 
 enum { GROUP_SCALES, GROUP_AXIS, GROUP_SIZE, GROUP_INDEX = 4, GROUP_COUNT };
-enum { FOUR_BIT_ZERO = 8 };
 
 /* ---- weights ---- */
-
-static float from_bf16(const uint8_t *bytes)
-{
-    uint32_t bits = (uint32_t)bytes[0] << 16 | (uint32_t)bytes[1] << 24;
-    float number;
-    memcpy(&number, &bits, sizeof number);
-    return number;
-}
 
 /* Scales [O, groups], which are bfloat16 in constants and float32 inside the flatbuffer. */
 static enum percept_status group_scales(struct prt_xnn *xnn, struct prt_fb_table table,
@@ -39,21 +30,15 @@ static enum percept_status group_scales(struct prt_xnn *xnn, struct prt_fb_table
     if (stated != count)
         return prt_import_fail(xnn->import, PERCEPT_MALFORMED,
                                "a weight has %u scales for its groups", stated);
-    const void *halves = NULL;
+    const struct prt_tensor type = {.dtype = index ? PRT_BF16 : PRT_F32};
+    const struct prt_tensor shape = prt_import_like(&type, 2, sizes);
+    size_t bytes = (size_t)count * prt_dtype_size(type.dtype);
+    const void *scales = xnn->buffer.bytes + reals.at;
     enum percept_status status =
-        index ? prt_xnn_constant(xnn, index, (size_t)count * 2, &halves) : PERCEPT_OK;
-    if (status != PERCEPT_OK)
-        return status;
-    float *scales = base_arena_array(&xnn->import->graph->arena, (size_t)count, sizeof *scales);
-    if (!scales)
-        return prt_import_no_memory(xnn->import);
-    for (uint64_t i = 0; i < count; i++)
-        if (index)
-            scales[i] = from_bf16((const uint8_t *)halves + 2 * i);
-        else
-            memcpy(&scales[i], xnn->buffer.bytes + reals.at + 4 * i, sizeof *scales);
-    struct prt_tensor shape = prt_import_like(&(struct prt_tensor){.dtype = PRT_F32}, 2, sizes);
-    return prt_import_constant(xnn->import, &shape, scales, id);
+        index ? prt_xnn_find_constant(xnn, index, bytes, &scales) : PERCEPT_OK;
+    return status == PERCEPT_OK
+               ? prt_import_deferrable(xnn->import, PRT_NO_VALUE, &shape, scales, id)
+               : status;
 }
 
 enum percept_status prt_xnn_four_bits(struct prt_xnn *xnn, uint32_t id, uint32_t constant,
@@ -68,21 +53,10 @@ enum percept_status prt_xnn_four_bits(struct prt_xnn *xnn, uint32_t id, uint32_t
         status = prt_import_fail(import, PERCEPT_MALFORMED, "a value's size in bytes overflows");
     if (status != PERCEPT_OK)
         return status;
-    /* Each row begins with a byte of its own. */
-    size_t columns = (size_t)spec->sizes[spec->rank - 1], stride = columns / 2 + columns % 2;
-    size_t rows = columns ? bytes / columns : 0;
-    status = prt_xnn_constant(xnn, constant, rows * stride, &data);
-    if (status != PERCEPT_OK)
-        return status;
-    int8_t *codes = base_arena_alloc(&import->graph->arena, bytes ? bytes : 1);
-    if (!codes)
-        return prt_import_no_memory(import);
-    for (size_t r = 0; r < rows; r++)
-        for (size_t c = 0; c < columns; c++) {
-            uint8_t pair = ((const uint8_t *)data)[r * stride + c / 2];
-            codes[r * columns + c] = (int8_t)((c % 2 ? pair >> 4 : pair & 15) - FOUR_BIT_ZERO);
-        }
-    return prt_import_constant(import, spec, codes, &xnn->values[id]);
+    size_t columns = (size_t)spec->sizes[spec->rank - 1], rows = columns ? bytes / columns : 0;
+    status = prt_xnn_find_constant(xnn, constant, rows * (columns / 2 + columns % 2), &data);
+    return status == PERCEPT_OK ? prt_import_half_bytes(import, spec, data, &xnn->values[id])
+                                : status;
 }
 
 enum percept_status prt_xnn_weight(const struct prt_xnn_node *node, unsigned field,
@@ -95,6 +69,18 @@ enum percept_status prt_xnn_weight(const struct prt_xnn_node *node, unsigned fie
         return prt_xnn_value_at(node, field, weight);
     *weight = xnn->values[id];
     return PERCEPT_OK;
+}
+
+static float scale_at(const void *scales, bool halves, size_t i)
+{
+    uint32_t bits;
+    float scale;
+    if (halves)
+        bits = (uint32_t)((const uint16_t *)scales)[i] << 16;
+    else
+        memcpy(&bits, (const float *)scales + i, sizeof bits);
+    memcpy(&scale, &bits, sizeof scale);
+    return scale;
 }
 
 enum percept_status prt_xnn_real_weight(const struct prt_xnn_node *node, uint32_t scales,
@@ -110,7 +96,8 @@ enum percept_status prt_xnn_real_weight(const struct prt_xnn_node *node, uint32_
         scales == PRT_NO_VALUE ? PERCEPT_OK : prt_import_data(import, scales, &data);
     if (status != PERCEPT_OK)
         return status;
-    const float *by_group = data;
+    const void *by_group = data;
+    bool halves = by_group && import->graph->values[scales].tensor.dtype == PRT_BF16;
     if (!by_group && spec.quant.kind == PRT_QUANT_NONE)
         return PERCEPT_OK;
     size_t count = prt_tensor_elements(&spec), inner = 1;
@@ -128,7 +115,7 @@ enum percept_status prt_xnn_real_weight(const struct prt_xnn_node *node, uint32_
     const int8_t *codes = data;
     for (size_t i = 0; i < count; i++) {
         if (by_group)
-            reals[i] = (float)codes[i] * by_group[i / group];
+            reals[i] = (float)codes[i] * scale_at(by_group, halves, i / group);
         else if (spec.quant.kind == PRT_QUANT_PER_CHANNEL)
             reals[i] = (float)codes[i] * spec.quant.scales[i / inner % spec.quant.count];
         else
@@ -162,17 +149,17 @@ static enum percept_status by_channel(const struct prt_xnn_node *node, uint32_t 
                                       uint32_t *scales)
 {
     struct prt_import *import = node->xnn->import;
-    const struct prt_value *value = &import->graph->values[*weight];
-    const void *codes;
-    enum percept_status status = prt_import_data(import, *weight, &codes);
-    if (status != PERCEPT_OK)
-        return status;
-    struct prt_tensor spec = value->tensor;
+    const struct prt_value from = import->graph->values[*weight];
+    struct prt_tensor spec = from.tensor;
     const int32_t sizes[2] = {spec.sizes[0], 1};
     struct prt_tensor shape = prt_import_like(&(struct prt_tensor){.dtype = PRT_F32}, 2, sizes);
-    status = prt_import_constant(import, &shape, spec.quant.scales, scales);
+    enum percept_status status = prt_import_constant(import, &shape, spec.quant.scales, scales);
     spec.quant = (struct prt_quant){0};
-    return status == PERCEPT_OK ? prt_import_constant(import, &spec, codes, weight) : status;
+    if (status == PERCEPT_OK)
+        status = prt_import_constant(import, &spec, from.data, weight);
+    if (status == PERCEPT_OK)
+        import->graph->values[*weight].flags |= from.flags & PRT_FLAGS_DEFERRED;
+    return status;
 }
 
 enum percept_status prt_xnn_dynamic_linear(const struct prt_xnn_node *node, uint32_t x,

@@ -29,9 +29,9 @@ const char *prt_shape_dynamic_linear(const struct prt_check *check)
     if (!x || !weight || !scales || (operand(check, 3) && !bias))
         return WRONG_KIND;
     if (x->dtype != PRT_F32 || y->dtype != PRT_F32 || weight->dtype != PRT_I8 ||
-        scales->dtype != PRT_F32 || (bias && bias->dtype != PRT_F32) || is_quantised(x) ||
-        is_quantised(y) || is_quantised(weight) || is_quantised(scales) ||
-        (bias && is_quantised(bias)))
+        (scales->dtype != PRT_F32 && scales->dtype != PRT_BF16) ||
+        (bias && bias->dtype != PRT_F32) || is_quantised(x) || is_quantised(y) ||
+        is_quantised(weight) || is_quantised(scales) || (bias && is_quantised(bias)))
         return WRONG_DTYPE;
     if (!clamp_or_none(&check->node->attrs.dynamic_linear.act) ||
         !is_least(check->node->attrs.dynamic_linear.least))

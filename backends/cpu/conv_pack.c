@@ -3,8 +3,8 @@
  * anything up for a number. */
 #include "backends/cpu/conv_plan.h"
 #include "backends/cpu/shared.h"
+#include "backends/cpu/weights.h"
 #include "base/checked.h"
-#include "runtime/cache/cache.h"
 
 #include <string.h>
 
@@ -383,18 +383,6 @@ static struct base_hash key_of(const struct cpu_conv *conv, const struct cpu_con
     return key;
 }
 
-static void *find_in_cache(struct prt_cache *cache, const struct base_hash *key, size_t count,
-                           size_t size, size_t *bytes)
-{
-    size_t wanted;
-    void *block =
-        cpu_shared_bytes(count, size, &wanted) ? prt_cache_find(cache, key, &wanted) : NULL;
-    if (!block)
-        return NULL;
-    *bytes = wanted;
-    return cpu_shared_keyed(block, wanted, key);
-}
-
 enum percept_status cpu_conv_pack(struct cpu_conv *conv, const struct cpu_conv_weights *weights,
                                   size_t count, size_t size, cpu_conv_fill *fill)
 {
@@ -402,22 +390,17 @@ enum percept_status cpu_conv_pack(struct cpu_conv *conv, const struct cpu_conv_w
     bool keyed = weights->source || weights->cache;
     if (keyed) {
         key = key_of(conv, weights);
-        conv->packed = cpu_shared_find(&key, count, size, &conv->packed_bytes);
-        if (!conv->packed)
-            conv->packed = find_in_cache(weights->cache, &key, count, size, &conv->packed_bytes);
-        if (conv->packed) {
-            prt_cache_keep(weights->cache, &key, conv->packed, conv->packed_bytes);
+        conv->packed = cpu_weights_find(weights->cache, &key, count, size, &conv->packed_bytes);
+        if (conv->packed)
             return PERCEPT_OK;
-        }
     }
     conv->packed = cpu_shared_alloc(weights->slab, count, size, &conv->packed_bytes);
     if (!conv->packed)
         return PERCEPT_NO_MEMORY;
     if (!fill(conv, weights))
         return *weights->source->status;
-    conv->packed = cpu_shared_keyed(conv->packed, conv->packed_bytes, keyed ? &key : NULL);
-    if (keyed)
-        prt_cache_keep(weights->cache, &key, conv->packed, conv->packed_bytes);
+    conv->packed =
+        cpu_weights_keep(weights->cache, keyed ? &key : NULL, conv->packed, conv->packed_bytes);
     return PERCEPT_OK;
 }
 

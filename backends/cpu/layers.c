@@ -122,21 +122,11 @@ static bool source_of(struct reading *reading, struct cpu_weight_source *source)
 {
     const struct cpu_prepare *prepare = reading->prepare;
     const struct prt_value *weight = constant(prepare->graph, prepare->node, 1);
-    struct prt_identity identity = {0};
-    if (!prt_deferred_identity(prepare->graph, prepare->node->inputs[1], &identity))
-        return false;
     *source = (struct cpu_weight_source){.read = read_weight,
                                          .context = reading,
                                          .status = &reading->status,
                                          .bytes = weight->bytes};
-    base_hash_add(&source->key, &identity, sizeof identity);
-    const struct prt_factors *by = weight->factors;
-    if (by) {
-        base_hash_add(&source->key, &by->axis, sizeof by->axis);
-        base_hash_add(&source->key, by->factors,
-                      (size_t)weight->tensor.sizes[by->axis] * sizeof *by->factors);
-    }
-    return true;
+    return cpu_weights_identify(prepare->graph, prepare->node->inputs[1], &source->key);
 }
 
 static enum percept_status create(const struct cpu_prepare *prepare,

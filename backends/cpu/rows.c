@@ -1,10 +1,10 @@
 /* Why: what the graph calls ROUND_ROWS and DYNAMIC_LINEAR, said in the words of rows.h. */
 #include "backends/cpu/rows.h"
 #include "backends/cpu/nest.h"
+#include "backends/cpu/rows_pack.h"
 #include "backends/cpu/shared.h"
 #include "backends/cpu/step.h"
 #include "backends/cpu/weights.h"
-#include "base/checked.h"
 
 #include <math.h>
 #include <string.h>
@@ -112,7 +112,7 @@ struct layer {
     float least;             /* of a scale */
     bool whole;              /* one range for all rows */
     struct cpu_rows_job job; /* what all tasks share */
-    void *packed;            /* weights, scales, sums, bias; see shared.h */
+    void *packed;            /* weights, scales, sums, bias; see rows_pack.h */
     size_t packed_bytes;
 };
 
@@ -192,131 +192,34 @@ static bool layer_supports(const struct prt_graph *graph, const struct prt_node 
     return prt_tensor_is_contiguous(cpu_result(graph, node));
 }
 
-/* The codes of a group of one output, and their sum. */
-static int32_t put(const struct layer *op, uint8_t *weights, size_t output, size_t group,
-                   const int8_t *codes)
-{
-    const size_t outputs = op->kernels->outputs, blocks = op->job.blocks;
-    const size_t bytes = op->job.four_bits ? CPU_ROWS_BLOCK / 2 : CPU_ROWS_BLOCK;
-    const size_t run = op->job.four_bits ? op->kernels->run_4 : op->kernels->run_8;
-    uint8_t *to = weights + (output / outputs * op->job.groups + group) * blocks * outputs * bytes +
-                  output % outputs * run;
-    int32_t sum = 0;
-    for (size_t i = 0; i < op->group; i++)
-        sum += codes[i];
-    for (size_t b = 0; b < blocks; b++, to += outputs * bytes) {
-        uint8_t block[CPU_ROWS_BLOCK] = {0};
-        size_t first = b * CPU_ROWS_BLOCK, count = op->group - first;
-        memcpy(block, codes + first, count < CPU_ROWS_BLOCK ? count : CPU_ROWS_BLOCK);
-        for (size_t i = 0; op->job.four_bits && i < bytes; i++)
-            block[i] = (uint8_t)(((block[i] + 8) & 15) | ((block[i + bytes] + 8) & 15) << 4);
-        for (size_t i = 0; i < bytes; i += run)
-            memcpy(to + i * outputs, block + i, run);
-    }
-    return sum;
-}
-
-static bool fits_four_bits(const int8_t *codes, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (codes[i] < -8 || codes[i] > 7)
-            return false;
-    return true;
-}
-
-/* Are the lower halves of scales 0? ExecuTorch writes those of half bytes as bfloat16. */
-static bool fits_halves(const float *scales, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, &scales[i], sizeof bits);
-        if (bits & 0xffff)
-            return false;
-    }
-    return true;
-}
-
-struct tables {
-    int32_t *sums;
-    float *scales;
-    uint16_t *halves; /* or NULL */
-};
-
-static void pack(const struct layer *op, const int8_t *codes, const float *scales, uint8_t *weights,
-                 const struct tables *tables)
-{
-    const size_t width = op->kernels->outputs;
-    for (size_t o = 0; o < op->job.outputs; o++)
-        for (size_t g = 0; g < op->job.groups; g++) {
-            size_t at = (o / width * op->job.groups + g) * width + o % width;
-            float scale = scales[o * op->job.groups + g];
-            uint32_t bits;
-            memcpy(&bits, &scale, sizeof bits);
-            if (tables->halves)
-                tables->halves[at] = (uint16_t)(bits >> 16);
-            else
-                tables->scales[at] = scale;
-            tables->sums[at] = put(op, weights, o, g, codes + o * op->inputs + g * op->group);
-        }
-}
-
 static enum percept_status layer_prepare(const struct cpu_prepare *prepare, struct cpu_step *step)
 {
     const struct prt_graph *graph = prepare->graph;
     const struct prt_node *node = prepare->node;
-    const struct prt_tensor *x = cpu_operand(graph, node, 0), *weight = cpu_operand(graph, node, 1),
-                            *scale = cpu_operand(graph, node, 2),
-                            *bias = cpu_operand(graph, node, 3);
+    const struct prt_tensor *x = cpu_operand(graph, node, 0), *weight = cpu_operand(graph, node, 1);
     const struct prt_activation *act = &node->attrs.dynamic_linear.act;
     struct layer *op = cpu_prepare_alloc(prepare, sizeof *op);
     if (!op)
         return PERCEPT_NO_MEMORY;
-    size_t inputs = (size_t)weight->sizes[1], outputs = (size_t)weight->sizes[0];
-    size_t groups = (size_t)scale->sizes[1], rows = prt_tensor_elements(x) / inputs;
-    size_t blocks = (inputs / groups + CPU_ROWS_BLOCK - 1) / CPU_ROWS_BLOCK;
+    size_t inputs = (size_t)weight->sizes[1], rows = prt_tensor_elements(x) / inputs;
     *op = (struct layer){
         .kernels = cpu_row_kernels_of(cpu_isa_best()),
         .inputs = inputs,
-        .group = inputs / groups,
         .least = node->attrs.dynamic_linear.least,
         .whole = node->attrs.dynamic_linear.whole,
         .codes_bytes = (rows * sizeof(struct cpu_row_code) + 63) / 64 * 64,
-        .job = {.rows = rows,
-                .groups = groups,
-                .blocks = blocks,
-                .outputs = outputs,
-                .four_bits = fits_four_bits(graph->values[node->inputs[1]].data, inputs * outputs),
-                .lo = act->kind == PRT_ACT_CLAMP ? act->lo : -INFINITY,
-                .hi = act->kind == PRT_ACT_CLAMP ? act->hi : INFINITY},
     };
-    op->panels = (outputs + op->kernels->outputs - 1) / op->kernels->outputs;
+    enum percept_status status =
+        cpu_rows_pack(prepare, op->kernels, &op->job, &op->packed, &op->packed_bytes);
+    if (status != PERCEPT_OK)
+        return status;
+    op->job.rows = rows;
+    op->job.lo = act->kind == PRT_ACT_CLAMP ? act->lo : -INFINITY;
+    op->job.hi = act->kind == PRT_ACT_CLAMP ? act->hi : INFINITY;
+    op->group = inputs / op->job.groups;
+    op->panels = (op->job.outputs + op->kernels->outputs - 1) / op->kernels->outputs;
     op->task_panels = OUTPUTS_A_TASK / op->kernels->outputs;
-    size_t padded = groups * blocks * CPU_ROWS_BLOCK, lanes = op->panels * op->kernels->outputs;
-    const float *scales = graph->values[node->inputs[2]].data;
-    bool halves = fits_halves(scales, outputs * groups);
-    size_t weight_bytes = lanes * padded / (op->job.four_bits ? 2 : 1), table = lanes * groups;
-    size_t table_bytes = table * (sizeof *op->job.sums + (halves ? 2 : 4)) + lanes * sizeof(float);
-    op->packed =
-        cpu_shared_alloc(prepare->weights->slab, weight_bytes + table_bytes, 1, &op->packed_bytes);
-    if (!op->packed)
-        return percept_fail(prepare->error, PERCEPT_NO_MEMORY, "cpu: no memory for weights");
-    uint8_t *to = op->packed;
-    if (op->job.four_bits) /* of outputs that only fill a panel up */
-        memset(to, 0x88, weight_bytes);
-    float *biases = (float *)(void *)(to + weight_bytes);
-    if (bias)
-        memcpy(biases, graph->values[node->inputs[3]].data, outputs * sizeof *biases);
-    struct tables tables = {.sums = (int32_t *)(void *)(biases + lanes)};
-    tables.scales = (float *)(void *)(tables.sums + table);
-    tables.halves = halves ? (uint16_t *)(void *)tables.scales : NULL;
-    pack(op, graph->values[node->inputs[1]].data, scales, to, &tables);
-    op->packed = cpu_shared_block(op->packed, op->packed_bytes);
-    op->job.weights = op->packed;
-    op->job.bias = (const float *)(const void *)(op->job.weights + weight_bytes);
-    op->job.sums = (const int32_t *)(const void *)(op->job.bias + lanes);
-    op->job.scales = (const float *)(const void *)(op->job.sums + table);
-    op->job.halves = halves ? (const uint16_t *)(const void *)op->job.scales : NULL;
-    step->scratch = op->codes_bytes + rows * padded;
+    step->scratch = op->codes_bytes + rows * op->job.groups * op->job.blocks * CPU_ROWS_BLOCK;
     step->run = layer_run;
     step->destroy = layer_destroy;
     step->kernel = op->job.four_bits ? op->kernels->name_4 : op->kernels->name_8;

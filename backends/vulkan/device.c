@@ -6,10 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Longer than a driver lets a GPU hang. In pieces: a process that was stopped has not waited. */
-#define WAIT_NS    ((uint64_t)2 * 1000 * 1000 * 1000)
-#define WAIT_TIMES 30
-
 static pthread_mutex_t current_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct vk_device *current; /* under the lock; has a reference of its own */
 static char first_name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE]; /* written once, under the lock */
@@ -320,6 +316,15 @@ struct vk_device *vk_device_get(const char **why)
     return device;
 }
 
+bool vk_has_int64(void)
+{
+    const char *why;
+    struct vk_device *device = vk_device_get(&why);
+    bool has = device && device->has_int64;
+    vk_device_release(device);
+    return has;
+}
+
 void vk_device_release(struct vk_device *device)
 {
     if (!device)
@@ -354,7 +359,6 @@ enum percept_status vk_fail(struct vk_device *device, VkResult result, const cha
         {VK_ERROR_DEVICE_LOST, PERCEPT_DISCONNECTED, "the device was lost"},
         {VK_ERROR_OUT_OF_DEVICE_MEMORY, PERCEPT_NO_MEMORY, "the device is out of memory"},
         {VK_ERROR_OUT_OF_HOST_MEMORY, PERCEPT_NO_MEMORY, "the driver is out of memory"},
-        {VK_TIMEOUT, PERCEPT_DISCONNECTED, "the device does not answer"},
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (known[i].result != result)
@@ -449,8 +453,8 @@ enum percept_status vk_wait(struct vk_device *device, uint64_t ticket, struct pe
                                 .semaphoreCount = 1,
                                 .pSemaphores = &device->timeline,
                                 .pValues = &ticket};
-    VkResult result = VK_TIMEOUT;
-    for (unsigned i = 0; i < WAIT_TIMES && result == VK_TIMEOUT; i++)
-        result = device->api.WaitSemaphores(device->device, &wait, WAIT_NS);
+    /* A GPU that hangs is reset by its driver: then the wait ends, and the device is lost. To give
+     * up earlier would leave it writing into memory that others use. */
+    VkResult result = device->api.WaitSemaphores(device->device, &wait, UINT64_MAX);
     return result == VK_SUCCESS ? PERCEPT_OK : vk_fail(device, result, "vkWaitSemaphores", error);
 }

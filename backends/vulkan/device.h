@@ -55,6 +55,9 @@ void vk_device_release(struct vk_device *device); /* NULL is fine */
 /* Of the first device that there was: static text. */
 const char *vk_device_name(void);
 
+/* Of the device that vk_device_get gives: has it integers of 64 bits? */
+bool vk_has_int64(void);
+
 /* A Vulkan call failed: notes a lost device, and says which call and what. */
 enum percept_status vk_fail(struct vk_device *device, VkResult result, const char *call,
                             struct percept_error *error);

@@ -73,4 +73,15 @@ static inline uint32_t vk_mover(const struct vk_emit *emit, uint32_t value)
     return by_size[prt_dtype_size(emit->graph->values[value].tensor.dtype)];
 }
 
+/* For shaders whose invocations have four neighbours each of the result, the node's. */
+static inline enum percept_status vk_dispatch_fours(const struct vk_emit *emit,
+                                                    struct vk_call *call, uint64_t count)
+{
+    enum { LOCAL = 64 };
+    call->constants[0] = LOCAL;
+    call->operands[0] = vk_write(emit->node->outputs[0]);
+    vk_spread(emit, (count + 3) / 4, LOCAL, call->groups);
+    return count ? vk_dispatch(emit, call) : PERCEPT_OK;
+}
+
 #endif

@@ -82,6 +82,8 @@ static const char *choose_domain(struct vk_map *map)
             real = true;
         } else if (is_small_integer(x)) {
             integer = true;
+        } else if (x->dtype == PRT_I64 && vk_has_int64()) {
+            integer = map->is_wide = true;
         } else if (x->dtype != PRT_BOOL) {
             return "elements of 64 bits, and unsigned ones, are left to the CPU";
         }
@@ -245,7 +247,7 @@ enum percept_status vk_map_dispatch(const struct vk_emit *emit, struct vk_map *m
         return PERCEPT_OK;
     settle_types(emit, map, types);
     struct vk_call call = {
-        .shader = VK_SHADER_elementwise,
+        .shader = map->is_wide ? VK_SHADER_elementwise_int64 : VK_SHADER_elementwise,
         .constant_count = 11,
         .constants = {LOCAL, map->op, map->kind, types[0], types[1], types[2], types[3],
                       map->integers, map->scalars, all_as_y(map) ? 0 : map->nest.rank, map->store},

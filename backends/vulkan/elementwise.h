@@ -29,6 +29,7 @@ struct vk_map {
     uint32_t values[4]; /* of y, a, b, c; PRT_NO_VALUE for none */
     unsigned operands;  /* without y */
     uint32_t op, kind, integers, scalars, store;
+    bool is_wide;     /* some integer has 64 bits */
     bool moves;       /* elements go over as they are: what matters is their size */
     bool is_unmerged; /* PAD, CONCAT: loops are y's dimensions */
 };

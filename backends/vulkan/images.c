@@ -3,8 +3,6 @@
 
 #include <math.h>
 
-enum { LOCAL = 64 };
-
 /* Both ways in which a graph states images lie in memory as N, H, W, C. */
 static bool fits(const struct prt_tensor *tensor, bool nhwc)
 {
@@ -25,16 +23,6 @@ static const char *refuses_layout(const struct prt_tensor *x, const struct prt_t
         return "the image is not channels last in memory";
     const char *refusal = vk_refuses_large(x);
     return refusal ? refusal : vk_refuses_large(y);
-}
-
-static enum percept_status dispatch(const struct vk_emit *emit, struct vk_call *call,
-                                    uint32_t count)
-{
-    call->constants[0] = LOCAL;
-    call->operands[0] = vk_write(emit->node->outputs[0]);
-    call->operands[1] = vk_read(emit->node->inputs[0]);
-    vk_spread(emit, ((uint64_t)count + 3) / 4, LOCAL, call->groups);
-    return count ? vk_dispatch(emit, call) : PERCEPT_OK;
 }
 
 /* ---- pools ---- */
@@ -83,8 +71,9 @@ static enum percept_status pool2d_emit(const struct vk_emit *emit)
                                          params.y[3] % 4 == 0 ? 4 : 1, attrs->is_max,
                                          attrs->count_include_pad},
                            .params = &params,
-                           .params_bytes = sizeof params};
-    return dispatch(emit, &call, params.count);
+                           .params_bytes = sizeof params,
+                           .operands[1] = vk_read(emit->node->inputs[0])};
+    return vk_dispatch_fours(emit, &call, params.count);
 }
 
 const struct vk_kernel vk_pool2d = {pool2d_refuses, pool2d_emit};
@@ -153,8 +142,9 @@ static enum percept_status resize2d_emit(const struct vk_emit *emit)
                                                          : VK_SAMPLE_CONVERT,
                                          attrs->align_corners},
                            .params = &params,
-                           .params_bytes = sizeof params};
-    return dispatch(emit, &call, params.count);
+                           .params_bytes = sizeof params,
+                           .operands[1] = vk_read(emit->node->inputs[0])};
+    return vk_dispatch_fours(emit, &call, params.count);
 }
 
 const struct vk_kernel vk_resize2d = {resize2d_refuses, resize2d_emit};

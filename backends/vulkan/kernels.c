@@ -32,6 +32,14 @@ static const struct vk_kernel *const kernels[PRT_OP_COUNT] = {
     [PRT_OP_ATTENTION] = &vk_attention,
     [PRT_OP_GATHER] = &vk_gather,
     [PRT_OP_SCATTER] = &vk_scatter,
+    [PRT_OP_EMBEDDING_BAG] = &vk_embedding_bag,
+    [PRT_OP_GRID_SAMPLE] = &vk_grid_sample,
+    [PRT_OP_POOL3D] = &vk_pool3d,
+    [PRT_OP_CONV3D] = &vk_conv3d,
+    [PRT_OP_DISTANCE] = &vk_distance,
+    [PRT_OP_ARGSORT] = &vk_argsort,
+    [PRT_OP_TABLE] = &vk_table,
+    [PRT_OP_EXPECT] = &vk_expect,
 };
 
 const struct vk_kernel *vk_kernel_of(enum prt_op op)

@@ -9,6 +9,7 @@
 #include "base/slab.h"
 #include "runtime/cache/cache.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -472,9 +473,12 @@ static enum percept_status check_fault(const struct prt_segment *segment,
     if (!fault[VK_FAULT_STATE])
         return PERCEPT_OK;
     const struct prt_node *node = &segment->graph->nodes[fault[VK_FAULT_NODE]];
-    const char *name = node->name ? node->name : prt_op_name(node->op);
+    char name[64];
     int64_t index;
     memcpy(&index, &fault[VK_FAULT_INDEX], sizeof index);
+    snprintf(name, sizeof name, "%s", node->name ? node->name : prt_op_name(node->op));
+    for (char *c = name; *c && !node->name; c++)
+        *c = (char)(*c == '_' ? ' ' : *c); /* as the CPU calls them */
     if (fault[VK_FAULT_STATE] == VK_FAULT_EXPECT)
         return percept_fail(error, PERCEPT_CANCELLED, "%s: a size is %lld, not %lld", name,
                             (long long)index, (long long)node->attrs.expect.size);

@@ -91,7 +91,8 @@ extern const struct vk_kernel vk_unary, vk_binary, vk_prelu, vk_where, vk_conver
     vk_view, vk_permute, vk_slice, vk_pad, vk_concat, vk_full;
 extern const struct vk_kernel vk_conv, vk_linear, vk_matmul, vk_round_rows, vk_dynamic_linear;
 extern const struct vk_kernel vk_softmax, vk_layer_norm, vk_reduce, vk_argmax, vk_cumsum, vk_pool2d,
-    vk_resize2d, vk_attention, vk_gather, vk_scatter;
+    vk_resize2d, vk_attention, vk_gather, vk_scatter, vk_embedding_bag, vk_grid_sample, vk_pool3d,
+    vk_conv3d, vk_distance, vk_argsort, vk_table, vk_expect;
 
 /* ---- what kernels ask of the graph ---- */
 

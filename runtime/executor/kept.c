@@ -64,6 +64,67 @@ void prt_kept_add(struct prt_cache *cache, const struct prt_graph *graph,
         prt_cache_keep_own(cache, &key, image, bytes);
 }
 
+/* ---- constants ---- */
+
+struct taking {
+    struct prt_cache *cache;
+    struct prt_graph *graph;
+};
+
+static struct base_hash key_of_constant(const struct prt_identity *identity)
+{
+    static const char kind[] = "as in the file";
+    struct base_hash key = {0};
+    base_hash_add(&key, kind, sizeof kind);
+    base_hash_add(&key, identity, sizeof *identity);
+    return key;
+}
+
+static void take_constant(void *context, struct prt_value *value,
+                          const struct prt_identity *identity)
+{
+    const struct taking *taking = context;
+    struct prt_graph *graph = taking->graph;
+    struct base_hash key = key_of_constant(identity);
+    size_t bytes = value->bytes;
+    void *block =
+        value->flags & PRT_FLAG_DEFERRED ? prt_cache_find(taking->cache, &key, &bytes) : NULL;
+    if (!block)
+        return;
+    value->data = block;
+    value->flags &= ~(uint32_t)PRT_FLAG_DEFERRED;
+    prt_cache_keep(taking->cache, &key, block, bytes);
+    if (graph->constants) { /* which holds this one as well */
+        base_slab_return(block, bytes);
+        return;
+    }
+    graph->constants = block;
+    graph->constants_bytes = bytes;
+}
+
+void prt_kept_take_constants(struct prt_cache *cache, struct prt_graph *graph)
+{
+    struct taking taking = {cache, graph};
+    if (keeps(cache))
+        prt_deferred_each_plain(graph, take_constant, &taking);
+}
+
+static void add_constant(void *context, struct prt_value *value,
+                         const struct prt_identity *identity)
+{
+    struct base_hash key = key_of_constant(identity);
+    if (!(value->flags & PRT_FLAG_DEFERRED))
+        prt_cache_keep(context, &key, value->data, value->bytes);
+}
+
+void prt_kept_add_constants(struct prt_cache *cache, struct prt_graph *graph)
+{
+    if (keeps(cache))
+        prt_deferred_each_plain(graph, add_constant, cache);
+}
+
+/* ---- */
+
 void prt_kept_close(struct prt_cache *cache, bool made)
 {
     if (keeps(cache))

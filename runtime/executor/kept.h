@@ -18,6 +18,12 @@ struct prt_cache *prt_kept_open(const struct prt_program *program,
 struct prt_graph *prt_kept_find(struct prt_cache *cache, const struct prt_program *program,
                                 const struct prt_model_options *options);
 
+/* Let large constants that nobody packs be those of the cache, as far as it has them. Not of a
+ * graph that is to be kept: an image knows constants by where they are in the program's files. */
+void prt_kept_take_constants(struct prt_cache *cache, struct prt_graph *graph);
+/* Let those be found that are in memory, and stay there until the cache is closed. */
+void prt_kept_add_constants(struct prt_cache *cache, struct prt_graph *graph);
+
 /* Let it be found from now on. The graph stays as it is. */
 void prt_kept_add(struct prt_cache *cache, const struct prt_graph *graph,
                   const struct prt_model_options *options);

@@ -3,6 +3,7 @@
 #include "runtime/prt.h"
 
 #include "base/clock.h"
+#include "base/pages.h"
 #include "runtime/executor/choice.h"
 #include "runtime/executor/kept.h"
 #include "runtime/executor/strided.h"
@@ -14,6 +15,10 @@
 
 enum { MAX_VARIANTS = 8 };  /* kept for numbers and sizes that come again */
 enum { DATA_TRIES = 4096 }; /* of one run, to find what the data decide: no graph has more of it */
+
+/* A state that is larger, such as a cache of keys and values, has pages of its own: those that
+ * nothing was put into yet take no memory. */
+enum { LEAST_PAGES = 256 << 10 };
 
 /* A state, shared by all variants. */
 struct state {
@@ -62,6 +67,14 @@ static void reset(struct state *state)
         memset(state->memory, 0, state->bytes);
 }
 
+static void free_state(struct state *state)
+{
+    if (state->bytes >= LEAST_PAGES)
+        base_pages_free(state->memory, state->bytes);
+    else
+        free(state->memory);
+}
+
 /* The model's state that lies where `wanted` does, made when it is new. */
 static enum percept_status find_state(struct prt_model *model, const struct state *wanted,
                                       void **memory, struct percept_error *error)
@@ -84,11 +97,14 @@ static enum percept_status find_state(struct prt_model *model, const struct stat
     model->states = larger;
     struct state made = *wanted;
     size_t bytes = (made.bytes / PRT_PLAN_ALIGNMENT + 1) * PRT_PLAN_ALIGNMENT;
-    made.memory = aligned_alloc(PRT_PLAN_ALIGNMENT, bytes);
+    bool zeroed = made.bytes >= LEAST_PAGES;
+    made.memory =
+        zeroed ? base_pages_reserve(made.bytes) : aligned_alloc(PRT_PLAN_ALIGNMENT, bytes);
     if (!made.memory)
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for %zu bytes of state",
                             made.bytes);
-    reset(&made);
+    if (made.initial || !zeroed)
+        reset(&made);
     model->states[model->state_count++] = made;
     *memory = made.memory;
     return PERCEPT_OK;
@@ -205,6 +221,8 @@ enum percept_status prt_model_create(const struct prt_program *program,
     if (!graph)
         status = prt_program_import_deferred(program, prt_model_method(options), options->choices,
                                              options->choice_count, NULL, 0, &graph, error);
+    if (status == PERCEPT_OK && (graph->kept || options->choice_count))
+        prt_kept_take_constants(cache, graph);
     if (status == PERCEPT_OK)
         status = make_model(graph, options, cache, &made, error);
     if (status == PERCEPT_OK && !graph->kept)
@@ -234,7 +252,7 @@ void prt_model_destroy(struct prt_model *model)
         free(model->kept[i].choices);
     }
     for (uint32_t i = 0; i < model->state_count; i++)
-        free(model->states[i].memory);
+        free_state(&model->states[i]);
     free(model->states);
     free(model);
 }
@@ -265,6 +283,7 @@ static enum percept_status make_variant(struct prt_model *model, const struct pr
         data_sizes, data_size_count, &graph, error);
     if (status == PERCEPT_OK) {
         struct prt_cache *cache = prt_kept_open(model->program, &model->options);
+        prt_kept_take_constants(cache, graph);
         status = prt_variant_create(graph, &model->options, cache, &made, error);
         prt_kept_close(cache, status == PERCEPT_OK);
     }

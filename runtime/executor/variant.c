@@ -5,6 +5,7 @@
 #include "base/pages.h"
 #include "runtime/deferred.h"
 #include "runtime/executor/arena.h"
+#include "runtime/executor/kept.h"
 #include "runtime/partition.h"
 #include "runtime/passes.h"
 
@@ -183,6 +184,8 @@ static enum percept_status build(struct prt_variant *variant,
         status = prt_passes_run(variant->graph, options->backends, !options->no_fusion, error);
     if (status == PERCEPT_OK)
         status = prt_deferred_settle(variant->graph, error);
+    if (status == PERCEPT_OK)
+        prt_kept_add_constants(cache, variant->graph);
     if (status == PERCEPT_OK)
         status = prt_partition(variant->graph, variant->backends, error);
     if (status == PERCEPT_OK)

@@ -3,7 +3,6 @@
  * layer of rounded rows and of a weight's numbers. Computed so, the weight takes four times the
  * memory, and a step of a language model is little else than reading weights.
  */
-#include "runtime/deferred.h"
 #include "runtime/passes.h"
 #include "runtime/passes/match.h"
 
@@ -121,9 +120,6 @@ static void merge(struct dynamic *dynamic, struct prt_node *node)
         id = codes_of(graph, node);
     if (id == PRT_NO_VALUE)
         return;
-    dynamic->status = prt_deferred_fetch(graph, id, dynamic->error);
-    if (dynamic->status != PERCEPT_OK)
-        return;
     const struct prt_value from = graph->values[id];
     unsigned output = from.tensor.dim_order[0];
     const struct prt_tensor codes = {
@@ -141,6 +137,7 @@ static void merge(struct dynamic *dynamic, struct prt_node *node)
             percept_fail(dynamic->error, PERCEPT_NO_MEMORY, "no memory for layers of rounded rows");
         return;
     }
+    graph->values[weight].flags |= from.flags & PRT_FLAGS_DEFERRED;
     struct prt_activation act = node->attrs.linear.act;
     graph->values[*x].uses--;
     *x = round->inputs[0];

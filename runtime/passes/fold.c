@@ -73,7 +73,7 @@ static bool fold_view(struct prt_graph *graph, const struct prt_node *node, bool
     /* Factors are of a dimension that may be another one in y, or none. */
     if (x->factors && !prt_deferred_data(graph, node->inputs[0]))
         return false;
-    y->flags |= x->flags & PRT_FLAG_DEFERRED;
+    y->flags |= x->flags & PRT_FLAGS_DEFERRED;
     if (laid_out) {
         y->data = x->data;
         return true;

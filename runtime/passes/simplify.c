@@ -390,7 +390,7 @@ static bool linear_from_matmul(struct simplify *simplify, struct prt_node *node)
         return false;
     }
     graph->values[weight].flags =
-        PRT_FLAG_CONSTANT | (graph->values[from].flags & PRT_FLAG_DEFERRED);
+        PRT_FLAG_CONSTANT | (graph->values[from].flags & PRT_FLAGS_DEFERRED);
     graph->values[weight].data = graph->values[from].data;
     graph->values[weight].uses = 1;
     graph->values[node->inputs[1]].uses--;

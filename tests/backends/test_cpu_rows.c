@@ -77,6 +77,18 @@ START_TEST(rows_are_rounded_to_their_own_range)
 }
 END_TEST
 
+static double scale_at(const struct one_node *one, uint32_t scales, size_t i)
+{
+    const void *data = data_of(one, scales);
+    float scale;
+    uint32_t bits;
+    if (one_node_spec(one, scales)->dtype == PRT_F32)
+        return (double)((const float *)data)[i];
+    bits = (uint32_t)((const uint16_t *)data)[i] << 16;
+    memcpy(&scale, &bits, sizeof scale);
+    return (double)scale;
+}
+
 static double layer_value(const struct one_node *one, const int32_t *index, const void *context)
 {
     const struct operands *o = context;
@@ -87,12 +99,12 @@ static double layer_value(const struct one_node *one, const int32_t *index, cons
     float least = one->graph->nodes[0].attrs.dynamic_linear.least;
     bool whole = one->graph->nodes[0].attrs.dynamic_linear.whole;
     const int8_t *codes = (const int8_t *)data_of(one, o->weight) + output * inputs;
-    const float *scales = (const float *)data_of(one, o->scales) + output * groups;
     struct code code = whole ? code_of(all, prt_tensor_elements(one_node_spec(one, o->x)), least)
                              : code_of(x, inputs, least);
     double sum = 0;
     for (size_t i = 0; i < inputs; i++)
-        sum += rounded(x[i], code) * codes[i] * (double)scales[i / (inputs / groups)];
+        sum += rounded(x[i], code) * codes[i] *
+               scale_at(one, o->scales, output * groups + i / (inputs / groups));
     if (o->bias != PRT_NO_VALUE)
         sum += (double)((const float *)data_of(one, o->bias))[output];
     const struct prt_activation *act = &one->graph->nodes[0].attrs.dynamic_linear.act;
@@ -103,11 +115,13 @@ static double layer_value(const struct one_node *one, const int32_t *index, cons
 static void layer_case(int32_t rows, int32_t groups, int32_t group, int32_t outputs, int least)
 {
     struct one_node one = one_node_begin();
+    bool halves = random_between(0, 2) == 0;
     int32_t inputs = groups * group;
-    struct operands o = {.x = one_node_input(&one, TENSOR(PRT_F32, rows, inputs)),
-                         .weight = one_node_input(&one, TENSOR(PRT_I8, outputs, inputs)),
-                         .scales = one_node_input(&one, TENSOR(PRT_F32, outputs, groups)),
-                         .bias = PRT_NO_VALUE};
+    struct operands o = {
+        .x = one_node_input(&one, TENSOR(PRT_F32, rows, inputs)),
+        .weight = one_node_input(&one, TENSOR(PRT_I8, outputs, inputs)),
+        .scales = one_node_input(&one, TENSOR(halves ? PRT_BF16 : PRT_F32, outputs, groups)),
+        .bias = PRT_NO_VALUE};
     bool extremes = random_between(0, 1);
     float *x = one.data[o.x];
     int8_t *codes = one.data[o.weight];
@@ -116,7 +130,7 @@ static void layer_case(int32_t rows, int32_t groups, int32_t group, int32_t outp
     for (int32_t i = 0; i < outputs * inputs; i++)
         codes[i] = (int8_t)(extremes ? least : random_between(least, -least - 1));
     one_node_fill(&one, o.scales, 0.001, 0.01);
-    if (random_between(0, 1)) /* bfloat16 */
+    if (!halves && random_between(0, 1)) /* exact as bfloat16 */
         for (int32_t i = 0; i < outputs * groups; i++)
             ((uint32_t *)one.data[o.scales])[i] &= 0xffff0000;
     if (random_between(0, 1)) {

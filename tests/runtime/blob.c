@@ -53,6 +53,13 @@ void blob_scale(struct blob *blob, uint32_t value, float scale)
     blob->values[value].scale = scale;
 }
 
+void blob_group(struct blob *blob, uint32_t value, uint32_t group, uint32_t scales)
+{
+    blob->values[value].group = group;
+    for (uint32_t i = 0; scales != UINT32_MAX && i <= scales; i++)
+        blob->values[value].scales += blob->values[i].constant;
+}
+
 void blob_node(struct blob *blob, int kind, const char *layout, ...)
 {
     ck_assert_uint_lt(blob->node_count, BLOB_NODES);
@@ -100,8 +107,10 @@ static void fill(uint8_t *data, const struct blob_value *value, size_t bytes)
     for (size_t i = 0; i < bytes / value->size; i++) {
         float real = (float)i + 0.5f;
         uint32_t whole = (uint32_t)i + 1;
-        memcpy(data + i * value->size, value->datatype == 1 ? (void *)&real : (void *)&whole,
-               value->size);
+        const unsigned char *bits = value->datatype == 1    ? (void *)&real
+                                    : value->datatype == 14 ? (unsigned char *)&real + 2
+                                                            : (void *)&whole;
+        memcpy(data + i * value->size, bits, value->size);
     }
 }
 
@@ -123,12 +132,17 @@ static size_t write_quant(struct flat *flat, const struct blob_value *value)
     uint32_t count = value->dims[value->axis];
     if (value->group)
         count *= value->dims[1] / value->group;
-    for (uint32_t i = 0; i < count; i++)
+    uint32_t listed = value->scales ? 0 : count;
+    ck_assert_uint_le(listed, sizeof scales / sizeof *scales);
+    for (uint32_t i = 0; i < listed; i++)
         scales[i] = value->scale * (float)(i + 1);
-    flat_link(flat, table, 0, flat_vector(flat, scales, count, sizeof *scales, 4));
+    flat_link(flat, table, 0, flat_vector(flat, scales, listed, sizeof *scales, 4));
     flat_set(flat, table, 1, value->axis);
-    if (value->quant == 4)
+    if (value->quant == 4) {
         flat_set(flat, table, 2, value->group); /* 0: a division by zero elsewhere */
+        flat_set(flat, table, 4, value->scales);
+        flat_set(flat, table, 5, value->scales ? count : 0);
+    }
     return table;
 }
 

@@ -7,8 +7,9 @@
  *
  * Types of values: f32 f16 i32 bf16, and quantised q8 u8 q32 (scale 0.5, zero point 1 for q8) and
  * by channel c8@axis c32@axis (scales 0.5 * (i + 1)), qd8@dims (dims share a
- * scale), c4@axis, and g4@axis, whose group is set in its struct. blob_scale changes the scale of a
- * value. Constants hold 1, 2, 3, ... (floats 0.5, 1.5, ...).
+ * scale), c4@axis, and g4@axis. blob_scale changes the scale of a
+ * value; blob_group gives a g4 its group, with scales in a constant, bf16[O, groups], or
+ * UINT32_MAX. Constants hold 1, 2, 3, ... (floats 0.5, 1.5, ...), those of 4 bits a byte for each.
  */
 #ifndef TESTS_RUNTIME_BLOB_H
 #define TESTS_RUNTIME_BLOB_H
@@ -27,7 +28,7 @@ struct blob_value {
     size_t size; /* of an element */
     bool constant;
     float scale;
-    uint32_t group;
+    uint32_t group, scales; /* scales: number of a constant, or 0 */
 };
 
 struct blob_node {
@@ -48,6 +49,7 @@ struct blob {
 /* index: the argument of the delegate's call, for inputs and outputs. Returns the value's id. */
 uint32_t blob_value(struct blob *blob, const char *type, enum blob_role role, uint32_t index);
 void blob_scale(struct blob *blob, uint32_t value, float scale);
+void blob_group(struct blob *blob, uint32_t value, uint32_t group, uint32_t scales);
 /* kind: of the union XNodeUnion. layout has a letter a field: '4' uint32_t, 'f' double, 'o' a list
  * of integers as text of digits, '0' absent. */
 void blob_node(struct blob *blob, int kind, const char *layout, ...);

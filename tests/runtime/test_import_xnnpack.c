@@ -204,7 +204,7 @@ static void rows_layer(const char *weight, uint32_t group)
     uint32_t d = blob_value(&blob, "qd8@1[2,4]", BLOB_INTERNAL, 0);
     uint32_t w = blob_value(&blob, weight, BLOB_CONSTANT, 0);
     uint32_t y = blob_value(&blob, "f32[2,3]", BLOB_OUTPUT, 1);
-    blob.values[w].group = group;
+    blob_group(&blob, w, group, UINT32_MAX);
     blob_node(&blob, 18, "444", x, d, 0);
     blob_node(&blob, 2, "44444", d, w, UINT32_MAX, y, 0);
 }

@@ -223,12 +223,28 @@ START_TEST(elementwise_and_moves)
 }
 END_TEST
 
+/* A layer of bytes whose rows are quantised as they come. */
+static void rounded_rows(struct pte *pte)
+{
+    uint32_t x = pte->value_count, scale = x + 5, point = scale + 1;
+    call(pte, "quantized_decomposed::choose_qparams.Tensor_out",
+         "f32[2,96] -128 127 0.0000001 6 >f32[1] >i64[1] ($%u $%u)", scale, point);
+    uint32_t codes = call(pte, "quantized_decomposed::quantize_per_tensor.Tensor_out",
+                          "$%u $%u $%u -128 127 1 >i8[2,96] =", x, scale, point);
+    x = call(pte, "quantized_decomposed::dequantize_per_tensor.Tensor_out",
+             "$%u $%u $%u -128 127 1 - >f32[2,96] =", codes, scale, point);
+    uint32_t weight = call(pte, "quantized_decomposed::dequantize_per_channel.out",
+                           "ci8[200,96] cf32[200] - 0 -127 127 1 - >f32[200,96] =");
+    call(pte, "aten::linear.out", "$%u $%u - >f32[2,200] =", x, weight);
+}
+
 /* Weights so large that their copies are mappings of their own. */
 START_TEST(a_file_with_large_weights)
 {
     struct pte pte = {0};
     uint32_t x = call(&pte, "aten::linear.out", "f32[2,512] cf32[768,512] cf32[768] >f32[2,768] =");
     call(&pte, "aten::linear.out", "$%u cf32[512,768] - >f32[2,512] =", x);
+    rounded_rows(&pte);
     use(&pte);
     strcpy(path, "/tmp/percept-no-memory-XXXXXX");
     int descriptor = mkstemp(path);
@@ -257,6 +273,7 @@ START_TEST(a_cache_that_is_written_and_read)
     struct pte pte = {0};
     uint32_t x = call(&pte, "aten::linear.out", "f32[2,512] cf32[768,512] cf32[768] >f32[2,768] =");
     call(&pte, "aten::linear.out", "$%u cf32[512,768] - >f32[2,512] =", x);
+    rounded_rows(&pte);
     use(&pte);
     strcpy(path, "/tmp/percept-no-memory-XXXXXX");
     close(mkstemp(path));

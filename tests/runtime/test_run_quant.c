@@ -109,6 +109,22 @@ START_TEST(sum_of_codes_within_bounds)
 }
 END_TEST
 
+/* Byte i of a constant is i + 1, scale i is i + 0.5. */
+START_TEST(look_ups_of_several_codes_a_byte)
+{
+    static const int64_t rows[] = {8, 19}, last[] = {99};
+    expect("quantized_decomposed::embedding_4bit.out",
+           "cu8[20,2] cf32[20] - -8 7 i64[2] >f32[2,4] =", (const void *[]){rows},
+           (const double[]){-59.5, -59.5, -59.5, -51, -117, -19.5, -117, 0});
+    expect("quantized_decomposed::embedding_4bit.out",
+           "ci8[100,2] cf32[100] - -8 7 i64[1] >f32[1,4] =", (const void *[]){last},
+           (const double[]){398, -99.5, 398, 0});
+    expect("quantized_decomposed::embedding_2bit.out",
+           "cu8[20,1] cf32[20] - -2 1 i64[1] >f32[1,4] =", (const void *[]){rows + 1},
+           (const double[]){-39, -19.5, -19.5, -39});
+}
+END_TEST
+
 START_TEST(copies_between_devices)
 {
     static const float x[] = {3, 4};
@@ -199,6 +215,7 @@ int main(void)
     tcase_add_test(tests, equal_numbers_have_a_scale);
     tcase_add_test(tests, products_with_codes);
     tcase_add_test(tests, sum_of_codes_within_bounds);
+    tcase_add_test(tests, look_ups_of_several_codes_a_byte);
     tcase_add_loop_test(tests, copies_between_devices, 0, 2);
     tcase_add_loop_test(tests, chosen_quantised_and_read_is_one_rounding, 0,
                         (int)(sizeof roundings / sizeof roundings[0]));

@@ -1,5 +1,6 @@
 /* Packed weights and graphs on disk: the second model is made of them and computes the same, and
  * nothing that happens to the file makes a wrong one or ends the process. */
+#include "blob.h"
 #include "pte.h"
 #include "run.h"
 
@@ -95,35 +96,52 @@ static void expect_right(const char *cache)
     ck_assert_mem_eq(results, wanted, sizeof wanted);
 }
 
-/* Where the first weight has its hundredth number. */
-static size_t hundredth(void)
+/* Where the file has these eight bytes. */
+static size_t place_of(const void *bytes)
 {
-    const float number[2] = {100.5f, 101.5f};
-    for (size_t at = 0; at + sizeof number <= file.size; at += 4)
-        if (memcmp(file.bytes + at, number, sizeof number) == 0)
+    for (size_t at = 0; at + 8 <= file.size; at += 4)
+        if (memcmp(file.bytes + at, bytes, 8) == 0)
             return at;
     ck_abort_msg("no weights");
 }
 
-/* Was the cache used? A model that is made without packing does not read the weights: of a file
- * that is spoilt while it is open, and does not show it, it computes what it should. */
-static bool is_made_without_weights(void)
+/* Where the first weight has its hundredth number. */
+static size_t hundredth(void)
 {
-    struct prt_program *program = NULL;
+    return place_of((const float[2]){100.5f, 101.5f});
+}
+
+/* Write over eight bytes at `at` of the model's file, and do not show it. */
+static void spoil_model(size_t at)
+{
     struct stat info;
-    float results[64];
     const float spoilt[2] = {-1000, 1000};
-    ck_assert_int_eq(prt_program_open(path, &program, NULL), PERCEPT_OK);
     int fd = open(path, O_WRONLY);
     ck_assert_int_eq(fstat(fd, &info), 0);
-    ck_assert_int_eq(pwrite(fd, spoilt, sizeof spoilt, (off_t)hundredth()), sizeof spoilt);
+    ck_assert_int_eq(pwrite(fd, spoilt, sizeof spoilt, (off_t)at), sizeof spoilt);
     ck_assert_int_eq(futimens(fd, (const struct timespec[2]){info.st_atim, info.st_mtim}), 0);
     close(fd);
+}
+
+/* Was the cache used? A model that is made without packing does not read the weights: of a file
+ * that is spoilt while it is open, and does not show it, it computes what it should. Spoils eight
+ * bytes at `at`. */
+static bool is_made_without(size_t at)
+{
+    struct prt_program *program = NULL;
+    float results[64];
+    ck_assert_int_eq(prt_program_open(path, &program, NULL), PERCEPT_OK);
+    spoil_model(at);
     struct prt_model *model = run_model(program, &(struct prt_model_options){.cache = folder});
     run(model, results);
     prt_model_destroy(model);
     prt_program_close(program);
     return memcmp(results, wanted, sizeof wanted) == 0;
+}
+
+static bool is_made_without_weights(void)
+{
+    return is_made_without(hundredth());
 }
 
 START_TEST(second_model_is_not_packed)
@@ -141,6 +159,147 @@ START_TEST(second_model_is_not_packed)
     ck_assert_int_eq(info.st_mode & 0777, 0700);
     expect_right(folder);
     ck_assert(is_made_without_weights());
+}
+END_TEST
+
+/* Packs the model, and then makes it of a file in which something is spoilt. */
+static void expect_kept(struct pte *pte, size_t (*place)(void))
+{
+    char name[2 * TEXT];
+    free(file.bytes);
+    file = pte_write(pte, false);
+    run_write(path, &file);
+    use(NULL, wanted);
+    ck_assert(!is_made_without(place())); /* the test can fail; and this one was kept */
+    cached_file(name);
+    ck_assert_int_eq(unlink(name), 0);
+    run_write(path, &file);
+    expect_right(folder);
+    expect_right(folder);
+    ck_assert(is_made_without(place()));
+}
+
+/* In a row of the weight that counts: its scale is large, too. */
+static size_t later_byte(void)
+{
+    return place_of("\x65\x66\x67\x68\x69\x6a\x6b\x6c") + (200 << 10);
+}
+
+START_TEST(bytes_of_rounded_rows_are_not_packed)
+{
+    struct pte pte = {0};
+    pte_call(&pte, "quantized_decomposed::choose_qparams.Tensor_out",
+             "f32[1,256] -128 127 0.0000001 6 >f32[1] >i64[1] ($5 $6)");
+    pte_call(&pte, "quantized_decomposed::quantize_per_tensor.Tensor_out",
+             "$0 $5 $6 -128 127 1 >i8[1,256] =");
+    uint32_t x = pte.value_count - 1;
+    char args[TEXT];
+    snprintf(args, sizeof args, "$%u $5 $6 -128 127 1 - >f32[1,256] =", x);
+    x = pte_call(&pte, "quantized_decomposed::dequantize_per_tensor.Tensor_out", args);
+    uint32_t w = pte_call(&pte, "quantized_decomposed::dequantize_per_channel.out",
+                          "ci8[2048,256] cf32[2048] - 0 -127 127 1 - >f32[2048,256] =");
+    snprintf(args, sizeof args, "$%u $%u - >f32[1,2048] =", x, w);
+    uint32_t y = pte_call(&pte, "aten::linear.out", args);
+    snprintf(args, sizeof args, "$%u cf32[64,2048] - >f32[1,64] =", y);
+    pte.outputs[0] = pte_call(&pte, "aten::linear.out", args);
+    pte.output_count = 1;
+    expect_kept(&pte, later_byte);
+}
+END_TEST
+
+static void half_bytes(struct pte *pte)
+{
+    struct blob blob = {.home = BLOB_NAMED};
+    struct flat data = {0};
+    uint32_t x = blob_value(&blob, "f32[1,256]", BLOB_INPUT, 0);
+    uint32_t rows = blob_value(&blob, "qd8@1[1,256]", BLOB_INTERNAL, 0);
+    uint32_t s = blob_value(&blob, "bf16[2048,8]", BLOB_CONSTANT, 0); /* what both begin with */
+    uint32_t w = blob_value(&blob, "g4@0[2048,256]", BLOB_CONSTANT, 0);
+    uint32_t y = blob_value(&blob, "f32[1,2048]", BLOB_OUTPUT, 1);
+    blob_group(&blob, w, 32, s);
+    blob_node(&blob, 18, "444", x, rows, 0);
+    blob_node(&blob, 2, "44444", rows, w, UINT32_MAX, y, 0);
+    struct flat written = blob_write(&blob, &data);
+    pte->blob = written.bytes;
+    pte->blob_size = written.size;
+    pte->blob_key = "w";
+    pte->blob_data = data.bytes;
+    pte->blob_data_size = data.size;
+    uint32_t h = pte_delegate(pte, "XnnpackBackend", "f32[1,256] >f32[1,2048]");
+    char args[TEXT];
+    snprintf(args, sizeof args, "$%u cf32[64,2048] - >f32[1,64] =", h);
+    pte->outputs[0] = pte_call(pte, "aten::linear.out", args);
+    pte->output_count = 1;
+}
+
+START_TEST(half_bytes_of_rounded_rows_are_not_packed)
+{
+    struct pte pte = {0};
+    half_bytes(&pte);
+    expect_kept(&pte, later_byte);
+    free((void *)(uintptr_t)pte.blob);
+    free((void *)(uintptr_t)pte.blob_data);
+}
+END_TEST
+
+enum { TABLE_ROWS = 4096, TABLE_COLUMNS = 64 };
+
+/* Rows of the table, some more than there were before. */
+static void look_up(struct prt_model *model, int32_t count)
+{
+    static const int64_t rows[] = {1, 100, TABLE_ROWS - 1};
+    ck_assert_int_eq(prt_model_resize_input(model, 0, 1, &count, NULL), PERCEPT_OK);
+    memcpy(prt_model_input_data(model, 0), rows, (size_t)count * sizeof *rows);
+    ck_assert_int_eq(prt_model_run(model, NULL), PERCEPT_OK);
+    const float *y = prt_model_output_data(model, 0);
+    for (int32_t i = 0; i < count; i++)
+        for (int32_t k = 0; k < TABLE_COLUMNS; k++)
+            ck_assert_float_eq(y[i * TABLE_COLUMNS + k],
+                               (float)(rows[i] * TABLE_COLUMNS + k) + 0.5f);
+}
+
+/* For all sizes, and for graphs that are made anew as for one that was kept. */
+START_TEST(tables_are_not_read)
+{
+    const struct prt_model_options options[] = {{.cache = folder},
+                                                {.cache = folder, .no_fusion = true}};
+    const float number[2] = {100 * TABLE_COLUMNS + 0.5f, 100 * TABLE_COLUMNS + 1.5f};
+    const size_t bytes = (size_t)TABLE_ROWS * TABLE_COLUMNS * sizeof(float);
+    struct pte pte = {0};
+    struct prt_program *program = NULL;
+    struct stat info;
+    char name[2 * TEXT];
+    pte_call(&pte, "aten::embedding.out", "cf32[4096,64] i64[2]^1 -1 F F >f32[3,64]^0 =");
+    free(file.bytes);
+    file = pte_write(&pte, false);
+    run_write(path, &file);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(prt_program_open(path, &program, NULL), PERCEPT_OK);
+        struct prt_model *model = run_model(program, &options[i]);
+        look_up(model, 3);
+        prt_model_destroy(model);
+        prt_program_close(program);
+    }
+    cached_file(name);
+    ck_assert_int_eq(stat(name, &info), 0);
+    ck_assert_int_gt(info.st_size, (off_t)bytes);
+    ck_assert_int_lt(info.st_size, (off_t)(bytes + bytes / 2)); /* both graphs have one table */
+    ck_assert_int_eq(prt_program_open(path, &program, NULL), PERCEPT_OK);
+    spoil_model(place_of(number));
+    for (int i = 0; i < 2; i++) {
+        struct prt_model *model = run_model(program, &options[i]);
+        ck_assert_ptr_nonnull(prt_model_graph(model)->kept);
+        look_up(model, 3);
+        look_up(model, 2);
+        look_up(model, 3);
+        prt_model_destroy(model);
+    }
+    struct prt_model *model = run_model(program, NULL); /* which reads what is there now */
+    memcpy(prt_model_input_data(model, 0), (const int64_t[3]){100, 100, 100}, 24);
+    ck_assert_int_eq(prt_model_run(model, NULL), PERCEPT_OK);
+    ck_assert_float_eq(*(const float *)prt_model_output_data(model, 0), -1000);
+    prt_model_destroy(model);
+    prt_program_close(program);
 }
 END_TEST
 
@@ -399,6 +558,9 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, second_model_is_not_packed);
+    tcase_add_test(tests, bytes_of_rounded_rows_are_not_packed);
+    tcase_add_test(tests, half_bytes_of_rounded_rows_are_not_packed);
+    tcase_add_test(tests, tables_are_not_read);
     tcase_add_test(tests, a_graph_is_found_by_all_that_it_depends_on);
     tcase_add_test(tests, other_sizes_are_made_of_the_program);
     tcase_add_test(tests, models_keep_it_when_it_is_removed_or_replaced);

@@ -144,6 +144,29 @@
 
 #define VK_INDEX_OPERANDS 4 /* that GATHER and SCATTER may have */
 
+/* enum prt_bag_mode, prt_grid_mode, prt_grid_edge, prt_pool3d_kind. */
+#define VK_BAG_SUM          0
+#define VK_BAG_MEAN         1
+#define VK_BAG_MAX          2
+#define VK_GRID_BILINEAR    0
+#define VK_GRID_NEAREST     1
+#define VK_GRID_BICUBIC     2
+#define VK_GRID_ZEROS       0
+#define VK_GRID_BORDER      1
+#define VK_GRID_REFLECTION  2
+#define VK_POOL3D_MAX       0
+#define VK_POOL3D_MAX_INDEX 1
+#define VK_POOL3D_AVERAGE   2
+
+/* Which norm distance.comp has: of p = 0, 1, 2, another one, or infinity. */
+#define VK_NORM_COUNT    0
+#define VK_NORM_SUM      1
+#define VK_NORM_SQUARES  2
+#define VK_NORM_POWERS   3
+#define VK_NORM_GREATEST 4
+
+#define VK_SORT_SIZE 2048 /* most elements of a row that argsort.comp sorts */
+
 /* Words of the fault buffer (fault.glsl), and what STATE may be. */
 #define VK_FAULT_STATE   0
 #define VK_FAULT_NODE    1
