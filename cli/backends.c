@@ -26,6 +26,7 @@ int cli_backends(int argc, char **argv)
     const struct base_option options[] = {CLI_OPTION_JSON(&json)};
     const struct base_usage usage = {
         .program = "percept backends",
+        .operands = "",
         .purpose = "List what models can run on, and what of it this machine has.",
         .options = options,
         .option_count = sizeof options / sizeof options[0],

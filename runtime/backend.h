@@ -25,6 +25,11 @@
 
 #define PRT_BACKEND_VERSION 3
 
+/* Of a small build whose only backend is on the host: what several need is left out. */
+#ifndef PRT_ONE_BACKEND
+#define PRT_ONE_BACKEND 0
+#endif
+
 struct prt_cache;   /* runtime/cache/cache.h */
 struct prt_segment; /* a backend's compiled nodes; each backend defines its own */
 

@@ -108,7 +108,7 @@ enum percept_status prt_partition(struct prt_graph *graph,
     uint8_t count = 0;
     while (backends[count])
         count++;
-    if (count < 2 || graph->node_count < 3)
+    if (PRT_ONE_BACKEND || count < 2 || graph->node_count < 3)
         return PERCEPT_OK;
     size_t nodes = graph->node_count;
     struct partition p = {.graph = graph,

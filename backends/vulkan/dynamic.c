@@ -2,7 +2,10 @@
  * their own at each run. */
 #include "backends/vulkan/layer.h"
 
+#include "runtime/deferred.h"
+
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LOCAL = 128 }; /* MOST of round_rows.comp */
@@ -82,6 +85,51 @@ static const char *layer_refuses(const struct prt_graph *graph, const struct prt
     return vk_layer_is_too_large(rows, 1) ? "it is too large" : NULL;
 }
 
+/* A constant operand, which may still be in its file; NULL without one or with the error filled. */
+static void *read_constant(const struct vk_emit *emit, unsigned index)
+{
+    uint32_t id = emit->node->inputs[index];
+    const struct prt_value *value = &emit->graph->values[id];
+    void *data = malloc(value->bytes ? value->bytes : 1);
+    if (!data)
+        (void)percept_fail(emit->error, PERCEPT_NO_MEMORY, "vulkan: no memory for a weight");
+    else if (prt_deferred_read(emit->graph, id, data, emit->error) != PERCEPT_OK) {
+        free(data);
+        data = NULL;
+    }
+    return data;
+}
+
+/* Scales may be the upper halves of floats. */
+static void widen(const struct prt_tensor *scales, const void *from, float *to)
+{
+    size_t count = prt_tensor_elements(scales);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits = scales->dtype == PRT_BF16 ? (uint32_t)((const uint16_t *)from)[i] << 16
+                                                  : ((const uint32_t *)from)[i];
+        memcpy(&to[i], &bits, sizeof bits);
+    }
+}
+
+/* Codes and scales of a layer, to where its shader has them. */
+static enum percept_status pack_weight(struct vk_layer *layer, const struct prt_tensor *scales)
+{
+    const struct vk_emit *emit = layer->emit;
+    void *codes = read_constant(emit, 1), *given = codes ? read_constant(emit, 2) : NULL;
+    float *wide = given ? malloc(prt_tensor_elements(scales) * sizeof *wide + 1) : NULL;
+    enum percept_status status = PERCEPT_NO_MEMORY;
+    if (wide) {
+        widen(scales, given, wide);
+        status = vk_layer_pack_groups(layer, codes, wide, scales->sizes[1]);
+    } else if (emit->error && emit->error->status) {
+        status = emit->error->status;
+    }
+    free(codes);
+    free(given);
+    free(wide);
+    return status;
+}
+
 static enum percept_status layer_emit(const struct vk_emit *emit)
 {
     const struct prt_graph *graph = emit->graph;
@@ -103,15 +151,16 @@ static enum percept_status layer_emit(const struct vk_emit *emit)
     layer.params.bounds[0] = act->kind == PRT_ACT_CLAMP ? act->lo : -HUGE_VALF;
     layer.params.bounds[1] = act->kind == PRT_ACT_CLAMP ? act->hi : HUGE_VALF;
     layer.params.numbers[3] = whole;
-    enum percept_status status =
-        vk_layer_pack_groups(&layer, graph->values[node->inputs[1]].data,
-                             graph->values[node->inputs[2]].data, scales->sizes[1]);
+    enum percept_status status = pack_weight(&layer, scales);
     struct vk_channels channels;
-    if (status != PERCEPT_OK || !vk_layer_channels(&layer, &channels))
+    if (status != PERCEPT_OK)
+        return status;
+    if (!vk_layer_channels(&layer, &channels))
         return PERCEPT_NO_MEMORY;
     if (bias)
-        memcpy(channels.bias, graph->values[node->inputs[3]].data,
-               (size_t)outputs * sizeof *channels.bias);
+        status = prt_deferred_read(graph, node->inputs[3], channels.bias, emit->error);
+    if (status != PERCEPT_OK)
+        return status;
     /* Scale, zero point and 1 / scale of each row: the first dispatch leaves them to the second. */
     uint32_t ranges = whole ? 1 : (uint32_t)rows;
     if (!vk_pack(emit, ranges * 4 * sizeof(float), &layer.row_codes))

@@ -139,7 +139,7 @@ static bool give_up(struct prt_variant *variant, const struct prt_backend *faile
     for (unsigned i = 0; variant->backends[i]; i++)
         if (variant->backends[i] != failed)
             others[kept++] = variant->backends[i];
-    if (!failed || failed->on_host || kept == 0 || cause == PERCEPT_INVALID ||
+    if (PRT_ONE_BACKEND || !failed || failed->on_host || kept == 0 || cause == PERCEPT_INVALID ||
         cause == PERCEPT_CANCELLED ||
         prt_plan_place(variant->graph, others, &variant->plan, NULL) != PERCEPT_OK)
         return false;
@@ -259,7 +259,7 @@ enum percept_status prt_variant_fall_back(struct prt_variant *variant,
                                           enum percept_status cause, struct percept_error *error)
 {
     struct percept_error none = {.status = cause};
-    if (!give_up(variant, failed, cause, error ? error : &none))
+    if (PRT_ONE_BACKEND || !give_up(variant, failed, cause, error ? error : &none))
         return cause;
     drop_segments(variant);
     enum percept_status status = take_in(variant, NULL, error);

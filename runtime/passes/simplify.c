@@ -372,27 +372,55 @@ static uint32_t constant_matrix(const struct prt_graph *graph, uint32_t id,
     return one && !graph->values[id].factors ? id : PRT_NO_VALUE;
 }
 
+/* The same of a matrix that is still in codes: what DEQUANTIZE makes of them. */
+static uint32_t dequantised_matrix(const struct prt_graph *graph, uint32_t id)
+{
+    const struct prt_tensor *whole = prt_match_tensor(graph, id), *base;
+    const struct prt_node *expand = prt_match_made_by(graph, id, PRT_OP_BINARY);
+    if (expand && adds_nothing(graph, expand))
+        id = expand->inputs[0];
+    const struct prt_node *node = prt_match_made_by(graph, id, PRT_OP_DEQUANTIZE);
+    if (!node || !whole || whole->rank < 2 || !prt_match_is_constant(graph, node->inputs[0]))
+        return PRT_NO_VALUE;
+    base = prt_match_tensor(graph, id);
+    const int32_t *sizes = &whole->sizes[whole->rank - 2];
+    return base->rank == 2 && base->sizes[0] == sizes[0] && base->sizes[1] == sizes[1]
+               ? id
+               : PRT_NO_VALUE;
+}
+
+/* A tensor of its own for a constant matrix. */
+static uint32_t add_matrix(struct prt_graph *graph, const struct prt_tensor *matrix, uint32_t from)
+{
+    uint32_t weight = prt_graph_add_tensor(graph, matrix);
+    if (weight == PRT_NO_VALUE)
+        return PRT_NO_VALUE;
+    graph->values[weight].flags =
+        PRT_FLAG_CONSTANT | (graph->values[from].flags & PRT_FLAGS_DEFERRED);
+    graph->values[weight].data = graph->values[from].data;
+    return weight;
+}
+
 /* A product with a constant matrix is a LINEAR, whose weight is packed once. */
 static bool linear_from_matmul(struct simplify *simplify, struct prt_node *node)
 {
     struct prt_graph *graph = simplify->graph;
     struct prt_tensor matrix;
-    uint32_t from = node->op == PRT_OP_MATMUL && prt_match_is_f32(graph, node->inputs[0])
-                        ? constant_matrix(graph, node->inputs[1], &matrix)
-                        : PRT_NO_VALUE;
-    if (from == PRT_NO_VALUE ||
+    if (node->op != PRT_OP_MATMUL || !prt_match_is_f32(graph, node->inputs[0]) ||
         tensor_of(simplify, node->inputs[0])->rank != tensor_of(simplify, node->outputs[0])->rank)
         return false;
+    uint32_t from = constant_matrix(graph, node->inputs[1], &matrix);
+    uint32_t weight = dequantised_matrix(graph, node->inputs[1]);
+    if (from == PRT_NO_VALUE && weight == PRT_NO_VALUE)
+        return false;
     bool transposed = node->attrs.matmul.transpose_b;
-    uint32_t weight = prt_graph_add_tensor(graph, &matrix);
+    if (from != PRT_NO_VALUE)
+        weight = add_matrix(graph, &matrix, from);
     if (weight == PRT_NO_VALUE || !prt_node_resize_inputs(graph, node, 5)) {
         simplify->failed = true;
         return false;
     }
-    graph->values[weight].flags =
-        PRT_FLAG_CONSTANT | (graph->values[from].flags & PRT_FLAGS_DEFERRED);
-    graph->values[weight].data = graph->values[from].data;
-    graph->values[weight].uses = 1;
+    graph->values[weight].uses++;
     graph->values[node->inputs[1]].uses--;
     node->inputs[1] = weight;
     node->op = PRT_OP_LINEAR;

@@ -13,7 +13,7 @@ check() {
     expect 0 "$@" --help
     [ -s "$work/out" ] && [ ! -s "$work/err" ] || fail "$* --help says nothing, or complains"
     [ -f "$page" ] || fail "no manual page $page"
-    options=$(grep -oE '^  --[a-z-]+' "$work/out")
+    options=$(grep -oE '^  --[a-z0-9-]+' "$work/out")
     for option in $options; do
         grep -qE -- "Fl -${option#--}( |\$)" "$page" || fail "${page##*/} does not have $option of $*"
     done

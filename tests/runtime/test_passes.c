@@ -452,6 +452,19 @@ static uint32_t matrix_repeated(struct prt_graph *graph, uint32_t x)
     return build_binary(graph, PRT_BINARY_ADD, y, build_constant(graph, SIZES(5)));
 }
 
+/* The same of codes, between codes: the layer computes with them. */
+static uint32_t int8_matrix_repeated(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t codes = build_int8_weight(graph, SIZES(5, 12)), weight, matrix;
+    uint32_t rows = build_quantize(graph, build_reshape(graph, x, SIZES(8, 12, 12)), 0.02f, 3);
+    build_node(graph, PRT_OP_DEQUANTIZE, IDS(codes), SIZES(5, 12), &weight);
+    weight = build_permute(graph, weight, SIZES(1, 0));
+    build_node(graph, PRT_OP_BINARY, IDS(weight, build_number(graph, 1)), SIZES(8, 12, 5), &matrix)
+        ->attrs.binary.kind = PRT_BINARY_MUL;
+    uint32_t y = matmul(graph, build_dequantize(graph, rows), matrix);
+    return build_dequantize(graph, build_quantize(graph, y, 0.05f, -4));
+}
+
 /* One matrix for each of the batch: no LINEAR. */
 static uint32_t matrices_of_a_batch(struct prt_graph *graph, uint32_t x)
 {
@@ -591,6 +604,7 @@ static const struct {
     {"mean of other rows", mean_of_other_rows, "reduce binary unary reduce binary unary binary", 0},
     {"rows regrouped", rows_regrouped, "linear", 1e-5},
     {"matrix repeated", matrix_repeated, "linear", 1e-5},
+    {"int8 matrix repeated", int8_matrix_repeated, "quantize linear dequantize", 0.0501},
     {"matrices of a batch", matrices_of_a_batch, "matmul", 0},
     {"masked attention", masked_attention, "attention", 1e-5},
     {"safe attention", safe_attention, "attention", 1e-5},
