@@ -87,7 +87,7 @@ static enum percept_status parse_value_list(struct prt_parse *parse, struct prt_
                                             struct prt_program_value *value)
 {
     struct prt_fb_vector list = prt_fb_list(table, 0, bytes);
-    uint32_t *ids;
+    uint32_t *ids = NULL;
     enum percept_status status = parse_indices(parse, list, bytes, value_count, may_be_none, &ids);
     if (status == PERCEPT_OK) {
         value->list.count = list.count;
