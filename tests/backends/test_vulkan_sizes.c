@@ -2,8 +2,8 @@
  * Nodes of sizes that those of the CPU's tests do not have: more than one workgroup along every
  * dimension, rows longer than a workgroup, channels that are no multiple of four.
  */
-#include "one_node.h"
 #include "on_vulkan.h"
+#include "one_node.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -172,8 +172,8 @@ START_TEST(attention_of_many_rows_keys_and_columns)
     uint32_t q = filled(&one, TENSOR(PRT_F32, heads, rows, depth), -2, 2),
              k = filled(&one, TENSOR(PRT_F32, kept, keys, depth), -2, 2),
              v = filled(&one, TENSOR(PRT_F32, kept, keys, width), -2, 2);
-    NODE(&one, PRT_OP_ATTENTION, TENSOR(PRT_F32, heads, rows, width), q, k, v)->attrs.attention =
-        (struct prt_attention_attrs){.scale = 0.5f};
+    NODE(&one, PRT_OP_ATTENTION, TENSOR(PRT_F32, heads, rows, width), q, k, v, PRT_NO_VALUE)
+        ->attrs.attention = (struct prt_attention_attrs){.scale = 0.5f};
     finish(&one);
 }
 END_TEST
