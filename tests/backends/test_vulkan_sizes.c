@@ -164,16 +164,25 @@ START_TEST(attention_of_many_rows_keys_and_columns)
 {
     static const struct {
         int32_t kept, heads, rows, keys, depth, width;
-    } cases[] = {{6, 6, 150, 1500, 64, 64}, {2, 2, 5, 200, 40, 300}, {3, 9, 1, 777, 64, 64},
-                 {4, 4, 1, 33, 17, 1},      {2, 4, 2, 100, 8, 31},   {1, 1, 3, 65, 100, 513}};
+        bool beside; /* heads lie beside each other, as a projection leaves them */
+    } cases[] = {{6, 6, 150, 1500, 64, 64, false}, {6, 6, 1500, 1500, 64, 64, true},
+                 {2, 2, 5, 200, 40, 300, true},    {3, 9, 1, 777, 64, 64, false},
+                 {4, 4, 1, 33, 17, 1, false},      {2, 4, 2, 100, 8, 31, true},
+                 {1, 1, 3, 65, 100, 513, false}};
     struct one_node one = one_node_begin();
     int32_t kept = cases[_i].kept, heads = cases[_i].heads, rows = cases[_i].rows,
             keys = cases[_i].keys, depth = cases[_i].depth, width = cases[_i].width;
-    uint32_t q = filled(&one, TENSOR(PRT_F32, heads, rows, depth), -2, 2),
-             k = filled(&one, TENSOR(PRT_F32, kept, keys, depth), -2, 2),
-             v = filled(&one, TENSOR(PRT_F32, kept, keys, width), -2, 2);
-    NODE(&one, PRT_OP_ATTENTION, TENSOR(PRT_F32, heads, rows, width), q, k, v, PRT_NO_VALUE)
-        ->attrs.attention = (struct prt_attention_attrs){.scale = 0.5f};
+    struct prt_tensor tensors[4] = {
+        TENSOR(PRT_F32, heads, rows, depth), TENSOR(PRT_F32, kept, keys, depth),
+        TENSOR(PRT_F32, kept, keys, width), TENSOR(PRT_F32, heads, rows, width)};
+    for (unsigned i = 0; i < 4 && cases[_i].beside; i++) {
+        tensors[i].dim_order[0] = 1;
+        tensors[i].dim_order[1] = 0;
+    }
+    uint32_t q = filled(&one, tensors[0], -2, 2), k = filled(&one, tensors[1], -2, 2),
+             v = filled(&one, tensors[2], -2, 2);
+    NODE(&one, PRT_OP_ATTENTION, tensors[3], q, k, v, PRT_NO_VALUE)->attrs.attention =
+        (struct prt_attention_attrs){.scale = 0.5f};
     finish(&one);
 }
 END_TEST
@@ -242,7 +251,7 @@ int main(void)
     tcase_add_loop_test(tests, places_and_sums_along_rows_of_any_length, 0, LENGTHS);
     tcase_add_loop_test(tests, sorts_of_rows_of_any_length, 0, LENGTHS);
     tcase_add_loop_test(tests, images_of_any_number_of_channels, 0, 5);
-    tcase_add_loop_test(tests, attention_of_many_rows_keys_and_columns, 0, 6);
+    tcase_add_loop_test(tests, attention_of_many_rows_keys_and_columns, 0, 7);
     tcase_add_test(tests, rows_of_a_large_table_go_and_come);
     tcase_add_test(tests, codes_go_through_a_table);
     tcase_add_test(tests, another_size_than_expected_ends_the_run);
