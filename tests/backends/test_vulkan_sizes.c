@@ -23,7 +23,7 @@ static void finish(struct one_node *one)
 
 /* ---- rows ---- */
 
-static const int32_t lengths[] = {1, 4, 30, 252, 500, 513, 1024, 3001};
+static const int32_t lengths[] = {1, 30, 252, 513, 3001};
 enum { LENGTHS = sizeof lengths / sizeof lengths[0] };
 
 START_TEST(softmax_of_rows_of_any_length)
@@ -165,7 +165,7 @@ START_TEST(attention_of_many_rows_keys_and_columns)
     static const struct {
         int32_t kept, heads, rows, keys, depth, width;
         bool beside; /* heads lie beside each other, as a projection leaves them */
-    } cases[] = {{6, 6, 150, 1500, 64, 64, false}, {6, 6, 1500, 1500, 64, 64, true},
+    } cases[] = {{6, 6, 150, 1500, 64, 64, false}, {6, 6, 150, 1500, 64, 64, true},
                  {2, 2, 5, 200, 40, 300, true},    {3, 9, 1, 777, 64, 64, false},
                  {4, 4, 1, 33, 17, 1, false},      {2, 4, 2, 100, 8, 31, true},
                  {1, 1, 3, 65, 100, 513, false}};
