@@ -34,6 +34,8 @@ hands cpu "[cpu]"
 hands gpu "[vulkan, cpu]"
 same cpu gpu
 ! grep -q 'goes on without' "$work/gpu.log" || fail "the GPU was given up"
+hands half "[vulkan, cpu]\n    precision: fp16"
+same cpu half
 hands lost "[vulkan, cpu]" lose=3
 same cpu lost
 grep -q "model '[a-z]*' goes on without a backend: vulkan: .*the device was lost" "$work/lost.log" || fail "no line about the GPU"

@@ -1,5 +1,5 @@
 /* What a GPU does to those who rely on it: whatever it is, the numbers come, from the CPU. */
-#include "../runtime/build.h"
+#include "build.h"
 
 #include "backends/cpu/cpu.h"
 #include "backends/vulkan/vulkan.h"
