@@ -1,7 +1,10 @@
 /* What a GPU does to those who rely on it: whatever it is, the numbers come, from the CPU. */
 #include "build.h"
+#include "pte.h"
+#include "run.h"
 
 #include "backends/cpu/cpu.h"
+#include "backends/vulkan/pipelines.h"
 #include "backends/vulkan/vulkan.h"
 #include "runtime/prt.h"
 
@@ -203,6 +206,96 @@ START_TEST(without_a_driver_there_is_no_backend)
 }
 END_TEST
 
+/* What a driver compiled comes back to it in another process, if it is of that driver and device.
+ */
+START_TEST(pipelines_of_another_driver_are_left_alone)
+{
+    const char *why;
+    size_t bytes = 0;
+    setenv("PERCEPT_VULKAN_FAULTS", "none", 1);
+    struct prt_model *model = make_model(gpu_then_cpu, NULL);
+    struct vk_device *device = vk_device_get(&why);
+    unsigned char *saved = vk_pipelines_save(device, &bytes);
+    ck_assert_ptr_nonnull(saved);
+    ck_assert_uint_ge(bytes, sizeof(VkPipelineCacheHeaderVersionOne)); /* lavapipe has no more */
+    vk_pipelines_load(device, saved, bytes);
+    for (size_t i = 0; i <= sizeof(VkPipelineCacheHeaderVersionOne); i++) {
+        vk_pipelines_load(device, saved, i); /* cut short */
+        if (i == sizeof(VkPipelineCacheHeaderVersionOne))
+            break;
+        saved[i] ^= 0x5a;
+        vk_pipelines_load(device, saved, bytes);
+        saved[i] ^= 0x5a;
+    }
+    run_right(model, 1);
+    free(saved);
+    prt_model_destroy(model);
+    vk_device_release(device);
+}
+END_TEST
+
+static size_t cache_bytes(const char *folder)
+{
+    char command[160];
+    unsigned long bytes = 0;
+    snprintf(command, sizeof command, "cat %.100s/* | wc -c", folder);
+    FILE *pipe = popen(command, "r");
+    ck_assert_int_eq(fscanf(pipe, "%lu", &bytes), 1);
+    pclose(pipe);
+    return bytes;
+}
+
+/* A program whose graph and pipelines are kept: made again of them it computes the same. */
+START_TEST(what_the_driver_compiled_is_kept_with_the_graph)
+{
+    char root[] = "/tmp/percept-vulkan-XXXXXX", path[64], folder[64], command[96];
+    setenv("PERCEPT_VULKAN_FAULTS", "none", 1);
+    ck_assert_ptr_nonnull(mkdtemp(root));
+    snprintf(path, sizeof path, "%s/net.pte", root);
+    snprintf(folder, sizeof folder, "%s/cache", root);
+    struct pte pte = {0};
+    uint32_t y =
+        pte_call(&pte, "aten::linear.out", "f32[1,256] cf32[64,256] cf32[64] >f32[1,64] =");
+    char args[64];
+    snprintf(args, sizeof args, "$%u >f32[1,64] =", y);
+    pte_call(&pte, "aten::tanh.out", args);
+    struct flat file = pte_write(&pte, false);
+    run_write(path, &file);
+    float first[64];
+    size_t bytes = 0;
+    for (int time = 0; time < 3; time++) {
+        struct prt_program *program;
+        struct prt_model *model;
+        struct percept_error error = {0};
+        const struct prt_model_options options = {.backends = gpu_then_cpu, .cache = folder};
+        ck_assert_int_eq(prt_program_open(path, &program, NULL), PERCEPT_OK);
+        ck_assert_msg(prt_model_create(program, &options, &model, &error) == PERCEPT_OK, "%s",
+                      error.message);
+        float *x = prt_model_input_data(model, 0);
+        for (int i = 0; i < 256; i++)
+            x[i] = (float)(i % 17) / 16 - 0.5f;
+        ck_assert_int_eq(prt_model_run(model, NULL), PERCEPT_OK);
+        ck_assert_ptr_eq(runs_on(model), &prt_vulkan_backend);
+        if (time == 0)
+            memcpy(first, prt_model_output_data(model, 0), sizeof first);
+        ck_assert_mem_eq(first, prt_model_output_data(model, 0), sizeof first);
+        prt_model_destroy(model);
+        prt_program_close(program);
+        bytes = time == 0 ? cache_bytes(folder) : bytes;
+        ck_assert_uint_eq(cache_bytes(folder), bytes); /* it was found, so not written again */
+    }
+    const char *why;
+    size_t saved_bytes = 0;
+    struct vk_device *device = vk_device_get(&why);
+    free(vk_pipelines_save(device, &saved_bytes));
+    vk_device_release(device);
+    ck_assert_uint_gt(bytes, saved_bytes);
+    snprintf(command, sizeof command, "chmod -R u+w %s; rm -rf %s", root, root);
+    ck_assert_int_eq(system(command), 0);
+    free(file.bytes);
+}
+END_TEST
+
 /* In a process of its own: the tests have drivers of their own each. */
 static bool is_absent(void)
 {
@@ -234,6 +327,8 @@ int main(void)
     tcase_add_test(tests, no_device_is_no_backend);
     tcase_add_test(tests, a_device_can_be_asked_for_by_name);
     tcase_add_test(tests, without_a_driver_there_is_no_backend);
+    tcase_add_test(tests, pipelines_of_another_driver_are_left_alone);
+    tcase_add_test(tests, what_the_driver_compiled_is_kept_with_the_graph);
     suite_add_tcase(suite, tests);
     return build_run_suite(suite);
 }
