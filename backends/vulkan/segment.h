@@ -74,6 +74,11 @@ struct prt_segment {
     bool is_recorded, is_profiled;
 };
 
+/* roots.c: where the values of a compile's nodes lie, and which of them go in and out. */
+enum percept_status vk_find_roots(struct prt_segment *segment, const struct prt_compile *compile,
+                                  struct percept_error *error);
+bool vk_is_constant(const struct prt_segment *segment, uint32_t root);
+
 /* record.c: commands for data at these addresses. Under the lock. */
 enum percept_status vk_record(struct prt_segment *segment, void *const *data, bool profile,
                               struct percept_error *error);

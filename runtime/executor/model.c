@@ -27,6 +27,7 @@ struct state {
     size_t bytes;
     const void *initial; /* NULL: zeros */
     void *memory;
+    const struct prt_backend *owner; /* whose memory it is; NULL: the host's */
 };
 
 /* A variant and what it was made for, one choice an input of the method. */
@@ -69,15 +70,33 @@ static void reset(struct state *state)
 
 static void free_state(struct state *state)
 {
-    if (state->bytes >= LEAST_PAGES)
+    if (state->owner)
+        state->owner->memory_destroy(state->memory, state->bytes);
+    else if (state->bytes >= LEAST_PAGES)
         base_pages_free(state->memory, state->bytes);
     else
         free(state->memory);
 }
 
+/* Zeroed memory if *zeroed says so: a backend's, whose device then has it at hand, or the host's.
+ */
+static void take_memory(struct state *state, const struct prt_backend *owner, bool *zeroed)
+{
+    size_t bytes = (state->bytes / PRT_PLAN_ALIGNMENT + 1) * PRT_PLAN_ALIGNMENT;
+    *zeroed = true;
+    state->memory = owner ? owner->memory_create(bytes) : NULL;
+    state->owner = state->memory ? owner : NULL;
+    if (state->memory)
+        return;
+    *zeroed = state->bytes >= LEAST_PAGES;
+    state->memory =
+        *zeroed ? base_pages_reserve(state->bytes) : aligned_alloc(PRT_PLAN_ALIGNMENT, bytes);
+}
+
 /* The model's state that lies where `wanted` does, made when it is new. */
 static enum percept_status find_state(struct prt_model *model, const struct state *wanted,
-                                      void **memory, struct percept_error *error)
+                                      const struct prt_backend *owner, void **memory,
+                                      struct percept_error *error)
 {
     for (uint32_t i = 0; i < model->state_count; i++) {
         const struct state *state = &model->states[i];
@@ -96,10 +115,8 @@ static enum percept_status find_state(struct prt_model *model, const struct stat
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model's states");
     model->states = larger;
     struct state made = *wanted;
-    size_t bytes = (made.bytes / PRT_PLAN_ALIGNMENT + 1) * PRT_PLAN_ALIGNMENT;
-    bool zeroed = made.bytes >= LEAST_PAGES;
-    made.memory =
-        zeroed ? base_pages_reserve(made.bytes) : aligned_alloc(PRT_PLAN_ALIGNMENT, bytes);
+    bool zeroed;
+    take_memory(&made, owner, &zeroed);
     if (!made.memory)
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for %zu bytes of state",
                             made.bytes);
@@ -127,7 +144,8 @@ static enum percept_status place_states(struct prt_model *model, struct prt_vari
             }
         }
         void *memory;
-        enum percept_status status = find_state(model, &wanted, &memory, error);
+        enum percept_status status =
+            find_state(model, &wanted, variant->memory_backend, &memory, error);
         if (status != PERCEPT_OK)
             return status;
         prt_variant_place_state(variant, i, memory);
