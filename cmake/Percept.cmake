@@ -68,7 +68,7 @@ endfunction()
 
 function(percept_test_properties name timeout alone)
     set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} RUN_SERIAL ${alone}
-        ENVIRONMENT "PERCEPT_SOURCE_DIR=${CMAKE_SOURCE_DIR};PERCEPT_MODELS=${PERCEPT_MODELS};PERCEPT_MEDIA=${PERCEPT_MEDIA};PERCEPT_BIN=${CMAKE_BINARY_DIR}/bin")
+        ENVIRONMENT "PERCEPT_SOURCE_DIR=${CMAKE_SOURCE_DIR};PERCEPT_MODELS=${PERCEPT_MODELS};PERCEPT_MEDIA=${PERCEPT_MEDIA};PERCEPT_BIN=${CMAKE_BINARY_DIR}/bin;LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/lsan.supp:print_suppressions=0")
 endfunction()
 
 # percept_fuzz(NAME program SOURCES fuzz_program.c USES percept_runtime) makes a libFuzzer target (clang, preset "fuzz").

@@ -293,6 +293,17 @@ static void release_locked(struct vk_device *device)
         destroy(device);
 }
 
+/* At the end of the process, so that drivers and layers see their objects go. Registered after
+ * the driver was loaded, so it runs before the driver's own end. */
+static void close_device(void)
+{
+    pthread_mutex_lock(&current_lock);
+    if (current)
+        release_locked(current);
+    current = NULL;
+    pthread_mutex_unlock(&current_lock);
+}
+
 struct vk_device *vk_device_get(const char **why)
 {
     pthread_mutex_lock(&current_lock);
@@ -304,8 +315,10 @@ struct vk_device *vk_device_get(const char **why)
         current = make(&absent_because);
         if (current) {
             current->users = 1;
-            if (!first_name[0])
+            if (!first_name[0]) {
                 memcpy(first_name, current->name, sizeof first_name);
+                (void)atexit(close_device);
+            }
         }
     }
     struct vk_device *device = current;
@@ -337,13 +350,6 @@ void vk_device_release(struct vk_device *device)
 const char *vk_device_name(void)
 {
     return first_name;
-}
-
-/* At the end of the process, so that drivers and layers see their objects go. */
-__attribute__((destructor)) static void close_device(void)
-{
-    vk_device_release(current);
-    current = NULL;
 }
 
 /* ---- faults ---- */
