@@ -15,7 +15,12 @@ echo "libprt.so: $(bytes "$work/libprt.so") bytes of text and data, $(stat -c %s
 
 includes=()
 for folder in backends backends/cpu runtime base; do includes+=("-I$build/include/$folder"); done
-libraries=("$build"/{backends/libpercept_backends,backends/cpu/libpercept_cpu,runtime/libpercept_runtime,base/libpercept_base}.a)
+libraries=("$build"/backends/libpercept_backends.a)
+for backend in cpu vulkan; do # the second is left out where its compiler is not there
+    library=$build/backends/$backend/libpercept_$backend.a
+    [ ! -f "$library" ] || libraries+=("$library")
+done
+libraries+=("$build"/{runtime/libpercept_runtime,base/libpercept_base}.a)
 cc -O2 -D_GNU_SOURCE "${includes[@]}" examples/run_pte.c "${libraries[@]}" -lm -pthread -Wl,--gc-sections -o "$work/run_pte"
 strip "$work/run_pte"
 echo "run_pte, all of ours linked statically: $(bytes "$work/run_pte") bytes of text and data"
