@@ -1,21 +1,10 @@
 #include "backends/backends.h"
 
 #include "backends/cpu/cpu.h"
-#ifdef PERCEPT_VULKAN
-#include "backends/vulkan/vulkan.h"
-#endif
 
 #include <stddef.h>
 
 const struct prt_backend *const percept_backends[] = {
     &prt_cpu_backend,
-    NULL,
-};
-
-const struct prt_backend *const percept_known_backends[] = {
-    &prt_cpu_backend,
-#ifdef PERCEPT_VULKAN
-    &prt_vulkan_backend,
-#endif
     NULL,
 };

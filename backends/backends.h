@@ -1,4 +1,4 @@
-/* The backends that this build has. Adding one is one row in backends.c. */
+/* The backends that this build has. Adding one is one row in known.c. */
 #ifndef BACKENDS_BACKENDS_H
 #define BACKENDS_BACKENDS_H
 

@@ -1,0 +1,18 @@
+/* Why: apart from the default list, so that a program that links statically and wants the CPU alone
+ * does not get the other backends with it. */
+#include "backends/backends.h"
+
+#include "backends/cpu/cpu.h"
+#ifdef PERCEPT_VULKAN
+#include "backends/vulkan/vulkan.h"
+#endif
+
+#include <stddef.h>
+
+const struct prt_backend *const percept_known_backends[] = {
+    &prt_cpu_backend,
+#ifdef PERCEPT_VULKAN
+    &prt_vulkan_backend,
+#endif
+    NULL,
+};
