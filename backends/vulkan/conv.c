@@ -1,6 +1,5 @@
 /* Why: what the graph calls CONV2D and LINEAR, as products of matrices. */
 #include "backends/vulkan/layer.h"
-#include "runtime/deferred.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -130,15 +129,7 @@ static enum percept_status read_weight(const struct vk_emit *emit, struct vk_wei
 {
     const struct prt_value *value = constant(emit->graph, emit->node, 1);
     weight->is_code = value->tensor.dtype == PRT_I8;
-    weight->data = value->data;
-    *owned = NULL;
-    if (!(value->flags & PRT_FLAG_DEFERRED))
-        return PERCEPT_OK;
-    *owned = malloc(value->bytes ? value->bytes : 1);
-    if (!*owned)
-        return percept_fail(emit->error, PERCEPT_NO_MEMORY, "vulkan: no memory for a weight");
-    weight->data = *owned;
-    return prt_deferred_read(emit->graph, emit->node->inputs[1], *owned, emit->error);
+    return vk_read_constant(emit, 1, &weight->data, owned);
 }
 
 /* Pack and add one dispatch; bias and the like are packed with the first. */

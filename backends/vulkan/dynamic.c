@@ -85,21 +85,6 @@ static const char *layer_refuses(const struct prt_graph *graph, const struct prt
     return vk_layer_is_too_large(rows, 1) ? "it is too large" : NULL;
 }
 
-/* A constant operand, which may still be in its file; NULL without one or with the error filled. */
-static void *read_constant(const struct vk_emit *emit, unsigned index)
-{
-    uint32_t id = emit->node->inputs[index];
-    const struct prt_value *value = &emit->graph->values[id];
-    void *data = malloc(value->bytes ? value->bytes : 1);
-    if (!data)
-        (void)percept_fail(emit->error, PERCEPT_NO_MEMORY, "vulkan: no memory for a weight");
-    else if (prt_deferred_read(emit->graph, id, data, emit->error) != PERCEPT_OK) {
-        free(data);
-        data = NULL;
-    }
-    return data;
-}
-
 /* Scales may be the upper halves of floats. */
 static void widen(const struct prt_tensor *scales, const void *from, float *to)
 {
@@ -115,17 +100,20 @@ static void widen(const struct prt_tensor *scales, const void *from, float *to)
 static enum percept_status pack_weight(struct vk_layer *layer, const struct prt_tensor *scales)
 {
     const struct vk_emit *emit = layer->emit;
-    void *codes = read_constant(emit, 1), *given = codes ? read_constant(emit, 2) : NULL;
-    float *wide = given ? malloc(prt_tensor_elements(scales) * sizeof *wide + 1) : NULL;
-    enum percept_status status = PERCEPT_NO_MEMORY;
-    if (wide) {
+    const void *codes, *given;
+    void *own_codes = NULL, *own_scales = NULL;
+    float *wide = malloc(prt_tensor_elements(scales) * sizeof *wide + 1);
+    enum percept_status status = vk_read_constant(emit, 1, &codes, &own_codes);
+    if (status == PERCEPT_OK)
+        status = vk_read_constant(emit, 2, &given, &own_scales);
+    if (status == PERCEPT_OK && !wide)
+        status = percept_fail(emit->error, PERCEPT_NO_MEMORY, "vulkan: no memory for a weight");
+    if (status == PERCEPT_OK) {
         widen(scales, given, wide);
         status = vk_layer_pack_groups(layer, codes, wide, scales->sizes[1]);
-    } else if (emit->error && emit->error->status) {
-        status = emit->error->status;
     }
-    free(codes);
-    free(given);
+    free(own_codes);
+    free(own_scales);
     free(wide);
     return status;
 }

@@ -2,6 +2,8 @@
  */
 #include "backends/vulkan/elementwise.h"
 
+#include "backends/vulkan/elements.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -26,11 +28,6 @@ static const struct prt_tensor *tensor_of(const struct vk_map *map, unsigned pla
 static bool is_code(const struct prt_tensor *tensor)
 {
     return tensor->quant.kind != PRT_QUANT_NONE;
-}
-
-static bool is_real(const struct prt_tensor *tensor)
-{
-    return tensor->dtype == PRT_F32 || tensor->dtype == PRT_F16 || tensor->dtype == PRT_BF16;
 }
 
 static bool is_small_integer(const struct prt_tensor *tensor)
@@ -78,7 +75,7 @@ static const char *choose_domain(struct vk_map *map)
             if (x->quant.kind != PRT_QUANT_PER_TENSOR || prt_dtype_size(x->dtype) != 1)
                 return "the codes are not 8-bit ones of one scale";
             real = true;
-        } else if (is_real(x)) {
+        } else if (vk_is_real(x)) {
             real = true;
         } else if (is_small_integer(x)) {
             integer = true;
@@ -91,9 +88,9 @@ static const char *choose_domain(struct vk_map *map)
     map->store = y->dtype == PRT_BOOL ? VK_STORE_TRUTH : VK_STORE_PLAIN;
     if (map->op == VK_MAP_COPY) { /* a conversion: its sides may differ */
         const struct prt_tensor *x = tensor_of(map, 1);
-        bool from_real = x ? is_real(x) || is_code(x) : real_scalar;
-        map->integers = !from_real && !is_real(y) && !is_code(y);
-        if (x && is_real(x) && is_small_integer(y) && !is_code(y) && y->dtype != PRT_I32)
+        bool from_real = x ? vk_is_real(x) || is_code(x) : real_scalar;
+        map->integers = !from_real && !vk_is_real(y) && !is_code(y);
+        if (x && vk_is_real(x) && is_small_integer(y) && !is_code(y) && y->dtype != PRT_I32)
             return "real numbers become integers of 32 bits only";
     } else {
         map->integers = !real;

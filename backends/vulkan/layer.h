@@ -36,6 +36,11 @@ bool vk_layer_is_too_large(int64_t rows, int64_t groups);
 
 /* ---- layer_pack.c ---- */
 
+/* The bytes of a constant operand, which may still be in its file: then *owned is a copy to be
+ * freed, else NULL. */
+enum percept_status vk_read_constant(const struct vk_emit *emit, unsigned index, const void **data,
+                                     void **owned);
+
 /* Where the weight of a group's output, a kernel's row and column and a group's input lies. */
 struct vk_weight {
     const void *data; /* F32 or I8 */

@@ -3,8 +3,25 @@
 #include "backends/vulkan/layer.h"
 
 #include "base/checked.h"
+#include "runtime/deferred.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+enum percept_status vk_read_constant(const struct vk_emit *emit, unsigned index, const void **data,
+                                     void **owned)
+{
+    uint32_t id = emit->node->inputs[index];
+    const struct prt_value *value = &emit->graph->values[id];
+    *data = value->data;
+    *owned = NULL;
+    if (!(value->flags & PRT_FLAG_DEFERRED))
+        return PERCEPT_OK;
+    *data = *owned = malloc(value->bytes ? value->bytes : 1);
+    if (!*owned)
+        return percept_fail(emit->error, PERCEPT_NO_MEMORY, "vulkan: no memory for a weight");
+    return prt_deferred_read(emit->graph, id, *owned, emit->error);
+}
 
 /* Numbers of a sum that a shader takes at a time: a scale's must not share them with another's. */
 enum { DEPTH = 16 };

@@ -89,8 +89,7 @@ enum percept_status vk_find_roots(struct prt_segment *segment, const struct prt_
     const struct prt_graph *graph = segment->graph;
     segment->roots = calloc((size_t)graph->value_count + 1, sizeof *segment->roots);
     segment->touched = calloc((size_t)graph->value_count + 1, sizeof *segment->touched);
-    segment->packed_values = calloc((size_t)graph->value_count + 1, sizeof(uint32_t));
-    if (!segment->roots || !segment->touched || !segment->packed_values)
+    if (!segment->roots || !segment->touched)
         return percept_fail(error, PERCEPT_NO_MEMORY, "vulkan: no memory for a segment");
     segment->places = compile->places;
     segment->own_bytes = compile->arena_bytes;

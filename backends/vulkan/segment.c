@@ -73,24 +73,14 @@ static enum percept_status pack_constant(const struct vk_emit *emit, struct vk_o
     struct prt_segment *segment = emit->segment;
     const struct prt_place *place = &segment->places[operand->value];
     const struct prt_value *root = &segment->graph->values[place->root];
-    uint32_t *index = &segment->packed_values[place->root];
-    if (!*index) {
-        if (segment->pack_count == segment->pack_capacity) {
-            uint32_t capacity = segment->pack_capacity ? 2 * segment->pack_capacity : 16;
-            struct vk_operand *more = realloc(segment->packs, capacity * sizeof *more);
-            if (!more)
-                return no_memory(emit->error);
-            segment->packs = more;
-            segment->pack_capacity = capacity;
-        }
-        void *data = vk_pack(emit, root->bytes, &segment->packs[segment->pack_count]);
+    struct vk_operand *whole = &segment->roots[place->root].packed;
+    if (whole->source == VK_UNBOUND) {
+        void *data = vk_pack(emit, root->bytes, whole);
         if (!data)
             return PERCEPT_NO_MEMORY;
         if (root->bytes)
             memcpy(data, root->data, root->bytes);
-        *index = ++segment->pack_count;
     }
-    const struct vk_operand *whole = &segment->packs[*index - 1];
     operand->source = VK_PACKED;
     operand->offset = whole->offset + place->delta;
     operand->bytes = whole->bytes - place->delta;
@@ -107,16 +97,17 @@ void vk_spread(const struct vk_emit *emit, uint64_t items, uint32_t local, uint3
     groups[2] = 1;
 }
 
-static bool grow(void **list, size_t size, uint32_t used, uint32_t *capacity)
+/* Room for one more dispatch. */
+static bool grow(struct prt_segment *segment)
 {
-    if (used < *capacity)
+    if (segment->dispatch_count < segment->dispatch_capacity)
         return true;
-    uint32_t more = *capacity ? 2 * *capacity : 64;
-    void *grown = realloc(*list, more * size);
+    uint32_t more = segment->dispatch_capacity ? 2 * segment->dispatch_capacity : 64;
+    struct vk_dispatch *grown = realloc(segment->dispatches, more * sizeof *grown);
     if (!grown)
         return false;
-    *list = grown;
-    *capacity = more;
+    segment->dispatches = grown;
+    segment->dispatch_capacity = more;
     return true;
 }
 
@@ -140,16 +131,12 @@ static bool keep_params(struct prt_segment *segment, const struct vk_call *call,
 enum percept_status vk_dispatch(const struct vk_emit *emit, const struct vk_call *call)
 {
     struct prt_segment *segment = emit->segment;
-    if (!grow((void **)&segment->dispatches, sizeof *segment->dispatches, segment->dispatch_count,
-              &segment->dispatch_capacity))
+    if (!grow(segment))
         return no_memory(emit->error);
     struct vk_dispatch *dispatch = &segment->dispatches[segment->dispatch_count];
     *dispatch = (struct vk_dispatch){.params_bytes = call->params_bytes};
-    uint32_t step = 0;
-    while (&segment->graph->nodes[segment->nodes[step]] != emit->node)
-        step++;
-    dispatch->step = step;
-    segment->kernels[step] = vk_shader_name(call->shader);
+    dispatch->step = emit->step;
+    segment->kernels[emit->step] = vk_shader_name(call->shader);
     memcpy(dispatch->operands, call->operands, sizeof dispatch->operands);
     for (unsigned i = 0; i < 3; i++) {
         dispatch->groups[i] = call->groups[i] ? call->groups[i] : 1;
@@ -209,8 +196,6 @@ static void destroy(struct prt_segment *segment)
     free(segment->own_places);
     free(segment->roots);
     free(segment->touched);
-    free(segment->packed_values);
-    free(segment->packs);
     free(segment->dispatches);
     free(segment->kernels);
     free(segment->params);
@@ -256,7 +241,7 @@ static enum percept_status emit_node(struct prt_segment *segment, uint32_t index
     if (refusal)
         return percept_fail(error, PERCEPT_UNSUPPORTED, "vulkan: cannot run %s (%s): %s",
                             prt_op_name(node->op), node->name ? node->name : "unnamed", refusal);
-    struct vk_emit emit = {segment->device, segment, segment->graph, node, error};
+    struct vk_emit emit = {segment->device, segment, segment->graph, node, index, error};
     return kernel->emit(&emit);
 }
 

@@ -12,10 +12,11 @@ struct vk_root {
     bool is_half;       /* its elements are F16 here, F32 to the graph */
     bool all_float;     /* every value in it is F32 */
     size_t bytes;
-    size_t offset;   /* in the segment's own memory */
-    VkBuffer buffer; /* while recorded: where it is */
-    size_t at;       /* and from which byte on */
-    size_t staged;   /* offset in the staging buffer */
+    size_t offset;            /* in the segment's own memory */
+    VkBuffer buffer;          /* while recorded: where it is */
+    size_t at;                /* and from which byte on */
+    size_t staged;            /* offset in the staging buffer */
+    struct vk_operand packed; /* of a constant, once a dispatch has asked for it as it is */
 };
 
 struct vk_dispatch {
@@ -54,12 +55,8 @@ struct prt_segment {
     size_t params_bytes, params_capacity;
     struct vk_chunk *chunks; /* while compiled, the last one first */
     size_t packed_bytes;
-    uint32_t
-        *packed_values; /* by value id: 1 + index into dispatch-independent packs; 0: not yet */
-    void *saved;        /* pipelines from the cache; a piece of a slab, or NULL */
+    void *saved; /* pipelines from the cache; a piece of a slab, or NULL */
     size_t saved_bytes;
-    struct vk_operand *packs;
-    uint32_t pack_count, pack_capacity;
 
     /* All below: under the lock, one run at a time. */
     pthread_mutex_t lock;

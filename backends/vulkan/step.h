@@ -21,6 +21,7 @@ struct vk_emit {
     struct prt_segment *segment;
     const struct prt_graph *graph;
     const struct prt_node *node;
+    uint32_t step; /* the node's place in the segment */
     struct percept_error *error;
 };
 
