@@ -156,7 +156,9 @@ class Lowering:
 
     def cases(self, flow: str, file: str) -> list[str]:
         precision, _, backend = flow.partition("-")
-        reference = self.peer if precision == "fp32" else self.eager(precision)
+        # A delegated layer of dynamic int8 takes the range of each row, PyTorch that of all of them: the file means the former.
+        own = bool(backend) and precision != "fp32" and self.subject.dynamic
+        reference = self.peer if precision == "fp32" else self.stock(precision) if own else self.eager(precision)
         names = []
         for i, probe in enumerate(self.probes):
             same = [j for j, other in enumerate(self.probes) if other.method == probe.method]
@@ -165,7 +167,7 @@ class Lowering:
             if precision != "fp32":
                 stock = self.stock(precision)
                 distances = zip(*(spread(stock[j], reference[j]) for j in same))
-                most = [max(*column, own) for column, own in zip(distances, self.wander(precision, i), strict=True)]
+                most = [max(*column, moved) for column, moved in zip(distances, self.wander(precision, i), strict=True)]
                 far = [cases.INT8_SPREAD * distance for distance in most]
                 atol = [max(a, cases.INT8_FLOOR * largest) for a, largest in zip(far, scale, strict=True)]
             entry = {"inputs": [t.numpy() for t in probe.inputs], "outputs": reference[i], "atol": atol}

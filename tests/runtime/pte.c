@@ -85,7 +85,7 @@ static uint32_t parse_tensor(struct pte *pte, const char **text, bool constant)
 static uint32_t parse_number(struct pte *pte, const char **text)
 {
     size_t length = strcspn(*text, " ),]}");
-    bool real = memchr(*text, '.', length) != NULL;
+    bool real = strcspn(*text, ".e") < length;
     uint32_t id = new_value(pte, real ? TYPE_DOUBLE : TYPE_INT);
     pte->values[id].d = strtod(*text, NULL);
     pte->values[id].i = strtoll(*text, NULL, 10);
