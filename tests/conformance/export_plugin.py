@@ -12,6 +12,7 @@ Options: --out OUT, --every N (of the tests collected, each N-th). Each model is
 limit, so that one that crashes or hangs costs itself only; its line then has a "status" other than "ok" and no "pte".
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -29,6 +30,7 @@ from torch.utils import _pytree as pytree
 
 LIMIT_S = 120
 out = Path()
+warm = set()  # names of flows
 # The stock runtime, for the backends of ours that it has: what it makes of a program is stated beside the reference.
 RUNNABLE = {"XnnpackBackend"}
 
@@ -47,7 +49,6 @@ def pytest_configure(config):
     torch.set_num_threads(1)
     # Programs of the suite use marks of plugins that are not needed here.
     config.addinivalue_line("markers", "timeout: of pytest-timeout, which is not used")
-    warm_up()
 
 
 @pytest.hookimpl(trylast=True)
@@ -58,17 +59,26 @@ def pytest_collection_modifyitems(config, items):
     config.hook.pytest_deselected(items=dropped)
 
 
-def warm_up():
-    """Import here, once, what an export imports on its way: every child inherits it."""
+def warm_up(flow):
+    """Do once, in this process, what each export by this flow would begin with: every child inherits it."""
+    if flow.name in warm:
+        return
+    warm.add(flow.name)
+    if flow.backend == "vulkan":
+        # Graphs of what the partitioner looks for. It means to keep them, but asks the function below its cache: 20 s a program.
+        from executorch.backends.vulkan.patterns import fusable_patterns
+
+        for entry in fusable_patterns.values():
+            entry.get_graphs_fn = entry.get_graphs_fn and functools.cache(entry.get_graphs_fn)
 
     class Sum(torch.nn.Module):
         def forward(self, x, y):
             return x + y
 
     pair = (torch.ones(2, 3), torch.ones(2, 3))
-    tester = Tester(Sum(), pair)
-    tester.export().to_edge_transform_and_lower().to_executorch()
-    stock_result(tester.get_artifact(), pair)
+    stock_result(lower(Sum(), pair, flow, {}).get_artifact(), pair)
+    # Operators are all there by now, so need not be listed for each namespace at each step of each export.
+    torch._export.utils._materialize_cpp_cia_ops = lambda: None
 
 
 def plain_name(test_name, flow_name, subtest_index):
@@ -131,13 +141,8 @@ def write_specified(tester, inputs, record):
     add_line(folder, {**record, "outputs": outputs})
 
 
-def export(model, inputs, flow, name, base, dynamic_shapes, random_inputs, record):
-    """Lower one model by the flow's recipe; fills the record as it gets on."""
-    seed = int.from_bytes(hashlib.md5(base.encode()).digest()[:4], "little")
-    torch.manual_seed(seed)
-    random.seed(seed)
-    model.eval()
-    model(*inputs)
+def lower(model, inputs, flow, record, dynamic_shapes=None):
+    """One model, lowered by the flow's recipe; the record says how far it is."""
     tester = flow.tester_factory(model, inputs)
     if flow.quantize:
         record["status"] = "not quantised"
@@ -147,6 +152,17 @@ def export(model, inputs, flow, name, base, dynamic_shapes, random_inputs, recor
     record["status"] = "not lowered"
     tester.to_edge_transform_and_lower()
     tester.to_executorch()
+    return tester
+
+
+def export(model, inputs, flow, name, base, dynamic_shapes, random_inputs, record):
+    """Write one model's program, inputs and references; fills the record as it gets on."""
+    seed = int.from_bytes(hashlib.md5(base.encode()).digest()[:4], "little")
+    torch.manual_seed(seed)
+    random.seed(seed)
+    model.eval()
+    model(*inputs)
+    tester = lower(model, inputs, flow, record, dynamic_shapes)
     program = tester.get_artifact()
     given = inputs
     if random_inputs:
@@ -195,6 +211,7 @@ def run_test(
 ):
     name = plain_name(test_name, flow.name, subtest_index)
     record = {"test": name, "flow": flow.name, "status": "not run"}
+    warm_up(flow)
     pid = os.fork()
     if pid == 0:
         try:
