@@ -5,8 +5,9 @@ own collection, parameters, recipes and seeds stay what they are. For each model
 
     TEST.pte, TEST.inN.bin, TEST.outN.bin   the program, raw row-major inputs, and what the model itself computes for them
     manifest.jsonl                          an object a line, as `percept model verify` reads it
-    reference_model/                        the same once more for programs with TOSA's blobs, but what TOSA's reference model
-                                            computes for them, to the bit in integers
+    reference_model/                        the same once more where the format's own engine says what a program is, not PyTorch:
+                                            TOSA's reference model for its blobs, to the bit in integers; XNNPACK for dynamic int8,
+                                            of which each image has a range of its own, in PyTorch all of them one
 
 Options: --out OUT, --every N (of the tests collected, each N-th). Each model is exported in a process of its own, with a time
 limit, so that one that crashes or hangs costs itself only; its line then has a "status" other than "ok" and no "pte".
@@ -111,17 +112,18 @@ def write_values(values, folder, stem, tag):
 
 
 def stock_result(program, inputs):
-    """What ExecuTorch's own runtime says to the same program: its error, or None when it runs it."""
+    """What ExecuTorch's own runtime makes of the same program: outputs and None, or None and its error."""
     if any(d.id not in RUNNABLE for plan in program.executorch_program.execution_plan for d in plan.delegates):
-        return "a delegate that the stock runtime does not have"
+        return None, "a delegate that the stock runtime does not have"
     import executorch.kernels.quantized  # noqa: F401  registers operators
     from executorch.extension.pybindings._portable_lib import _load_for_executorch_from_buffer
 
     try:
-        _load_for_executorch_from_buffer(bytes(program.buffer)).run_method("forward", tuple(inputs))
+        loaded = _load_for_executorch_from_buffer(bytes(program.buffer))
+        outputs = loaded.run_method("forward", tuple(inputs))
+        return [v.clone() if isinstance(v, torch.Tensor) else v for v in outputs], None
     except Exception as error:
-        return str(error)[:200]
-    return None
+        return None, str(error)[:200]
 
 
 def add_line(folder, record):
@@ -129,11 +131,10 @@ def add_line(folder, record):
         manifest.write(json.dumps(record, default=str) + "\n")
 
 
-def write_specified(tester, inputs, record):
-    """The program once more, with what TOSA's reference model computes for it."""
+def write_specified(expected, record):
+    """The program once more, with what the format's own engine computes for it."""
     folder = out / "reference_model"
     folder.mkdir(exist_ok=True)
-    expected = tester.stages[StageType.TO_EXECUTORCH].run_artifact(inputs)
     for name in [record["pte"], *(entry["file"] for entry in record["inputs"] if "file" in entry)]:
         (folder / name).unlink(missing_ok=True)
         os.link(out / name, folder / name)
@@ -179,9 +180,11 @@ def export(model, inputs, flow, name, base, dynamic_shapes, random_inputs, recor
     (out / f"{name}.pte").write_bytes(bytes(program.buffer))
     record["pte"] = f"{name}.pte"
     record["status"] = "ok"
-    record["executorch"] = stock_result(program, flat_inputs)
+    stock, record["executorch"] = stock_result(program, flat_inputs)
     if "TOSABackend" in record["delegates"]:
-        write_specified(tester, given, record)
+        write_specified(tester.stages[StageType.TO_EXECUTORCH].run_artifact(given), record)
+    elif stock and "dynamic_int8" in flow.name:
+        write_specified(stock, record)
 
 
 def child(record, arguments):

@@ -1,7 +1,7 @@
 """Hold a flow's results against the list of what is known to fail: judge.py FLOW MANIFEST RESULT SPECIFIED KNOWN
 
-RESULT is against PyTorch. SPECIFIED, which may be empty, is against the reference model of the delegate's format: a program
-that differs from PyTorch as that model does is right, and counted apart.
+RESULT is against PyTorch. SPECIFIED, which may be empty, is against the own engine of the delegate's format: a program that
+differs from PyTorch as that engine does is right, and counted apart.
 """
 
 import json
@@ -46,7 +46,7 @@ def main():
     )
     if specified:
         print(
-            f"  {sum(specified.values())} of {len(specified)} agree with the format's reference model; "
+            f"  {sum(specified.values())} of {len(specified)} agree with the format's own engine; "
             f"{as_specified} of these differ from PyTorch, as it does"
         )
     for line in unexpected:
