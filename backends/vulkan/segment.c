@@ -178,6 +178,8 @@ static void destroy(struct prt_segment *segment)
     if (!segment)
         return;
     struct vk_device *device = segment->device;
+    if (segment->run.in_flight)
+        (void)vk_wait(device, segment->run.ticket, NULL);
     if (segment->queries)
         device->api.DestroyQueryPool(device->device, segment->queries, NULL);
     if (segment->descriptors)
@@ -361,9 +363,14 @@ static void read_times(const struct prt_segment *segment, int64_t begun_ns,
     free(ticks);
 }
 
-static enum percept_status run(struct prt_segment *segment, const struct prt_execution *execution,
-                               struct percept_error *error)
+/* ---- a run, under the segment's lock ---- */
+
+static enum percept_status begin_run(struct prt_segment *segment,
+                                     const struct prt_execution *execution,
+                                     struct percept_error *error)
 {
+    if (segment->run.in_flight)
+        return percept_fail(error, PERCEPT_BUSY, "vulkan: the segment is running already");
     if (atomic_load(&segment->device->lost))
         return vk_fail(segment->device, VK_ERROR_DEVICE_LOST, "vkQueueSubmit", error);
     enum percept_status status =
@@ -372,19 +379,45 @@ static enum percept_status run(struct prt_segment *segment, const struct prt_exe
         return status;
     memset(segment->fault.mapped, 0, VK_FAULT_WORDS * sizeof(uint32_t));
     vk_bring_in(segment, execution->data);
-    uint64_t ticket;
-    int64_t begun_ns = base_clock_ns();
-    status = vk_submit(segment->device, segment->commands, &ticket, error);
+    struct run run = {true, 0, execution->data, execution->times, base_clock_ns()};
+    status = vk_submit(segment->device, segment->commands, &run.ticket, error);
     if (status == PERCEPT_OK)
-        status = vk_wait(segment->device, ticket, error);
+        segment->run = run;
+    return status;
+}
+
+static enum percept_status end_run(struct prt_segment *segment, struct percept_error *error)
+{
+    const struct run run = segment->run;
+    if (!run.in_flight)
+        return percept_fail(error, PERCEPT_INVALID, "vulkan: the segment is not running");
+    enum percept_status status = vk_wait(segment->device, run.ticket, error);
+    segment->run.in_flight = false;
     if (status == PERCEPT_OK)
         status = check_fault(segment, error);
     if (status != PERCEPT_OK)
         return status;
-    vk_bring_out(segment, execution->data);
-    if (execution->times)
-        read_times(segment, begun_ns, execution->times);
+    vk_bring_out(segment, run.data);
+    if (run.times)
+        read_times(segment, run.begun_ns, run.times);
     return PERCEPT_OK;
+}
+
+static enum percept_status start(struct prt_segment *segment, const struct prt_execution *execution,
+                                 struct percept_error *error)
+{
+    pthread_mutex_lock(&segment->lock);
+    enum percept_status status = begin_run(segment, execution, error);
+    pthread_mutex_unlock(&segment->lock);
+    return status;
+}
+
+static enum percept_status wait(struct prt_segment *segment, struct percept_error *error)
+{
+    pthread_mutex_lock(&segment->lock);
+    enum percept_status status = end_run(segment, error);
+    pthread_mutex_unlock(&segment->lock);
+    return status;
 }
 
 static enum percept_status execute(const struct prt_segment *segment,
@@ -393,7 +426,9 @@ static enum percept_status execute(const struct prt_segment *segment,
 {
     struct prt_segment *own = (struct prt_segment *)(uintptr_t)segment;
     pthread_mutex_lock(&own->lock);
-    enum percept_status status = run(own, execution, error);
+    enum percept_status status = begin_run(own, execution, error);
+    if (status == PERCEPT_OK)
+        status = end_run(own, error);
     pthread_mutex_unlock(&own->lock);
     return status;
 }
@@ -450,6 +485,8 @@ const struct prt_backend prt_vulkan_backend = {
     .compile = compile,
     .scratch_bytes = scratch_bytes,
     .execute = execute,
+    .start = start,
+    .wait = wait,
     .destroy = destroy,
     .memory_create = vk_shared_memory_create,
     .memory_destroy = vk_shared_memory_destroy,

@@ -69,6 +69,13 @@ struct prt_segment {
     VkQueryPool queries;
     void **recorded_for; /* by touched root: the addresses of the run that is recorded */
     bool is_recorded, is_profiled;
+    struct run {
+        bool in_flight;
+        uint64_t ticket;
+        void *const *data;
+        struct prt_step_time *times; /* or NULL */
+        int64_t begun_ns;
+    } run;
 };
 
 /* roots.c: where the values of a compile's nodes lie, and which of them go in and out. */
