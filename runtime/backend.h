@@ -78,9 +78,10 @@ struct prt_execution {
 
 /* What a run costs beside the computing, for people who look into it. */
 struct prt_segment_stats {
-    uint32_t dispatches, submissions; /* to a device; 0 for those that compute by themselves */
-    size_t copied_bytes;              /* between the host's memory and the device's, as last run */
-    size_t device_bytes;              /* that the segment alone has there */
+    uint32_t dispatches;  /* on a device; 0 for those that compute by themselves */
+    uint32_t submissions; /* to it, as last run */
+    size_t copied_bytes;  /* between the host's memory and the device's, as last run */
+    size_t device_bytes;  /* that the segment alone has there */
 };
 
 struct prt_backend {

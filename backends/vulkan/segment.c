@@ -179,7 +179,7 @@ static void destroy(struct prt_segment *segment)
         return;
     struct vk_device *device = segment->device;
     if (segment->run.in_flight)
-        (void)vk_wait(device, segment->run.ticket, NULL);
+        (void)vk_wait(device, &segment->work, NULL);
     if (segment->queries)
         device->api.DestroyQueryPool(device->device, segment->queries, NULL);
     if (segment->descriptors)
@@ -187,6 +187,7 @@ static void destroy(struct prt_segment *segment)
     if (segment->pool)
         device->api.DestroyCommandPool(device->device, segment->pool, NULL);
     if (device) {
+        vk_lane_leave(device, segment->work.priority);
         vk_buffer_destroy(device, &segment->packed);
         vk_buffer_destroy(device, &segment->parameters);
         vk_buffer_destroy(device, &segment->fault);
@@ -202,6 +203,7 @@ static void destroy(struct prt_segment *segment)
     free(segment->kernels);
     free(segment->params);
     free(segment->recorded_for);
+    free(segment->pieces);
     if (segment->saved)
         base_slab_return(segment->saved, segment->saved_bytes);
     pthread_mutex_destroy(&segment->lock);
@@ -295,8 +297,11 @@ static enum percept_status compile(const struct prt_compile *compile, struct prt
     segment->nodes = compile->nodes;
     segment->node_count = compile->node_count;
     segment->half = compile->half;
+    segment->work.priority = compile->priority;
     segment->kernels = calloc((size_t)compile->node_count + 1, sizeof *segment->kernels);
     segment->device = vk_device_get(&why);
+    if (segment->device)
+        vk_lane_join(segment->device, compile->priority);
     enum percept_status status = PERCEPT_OK;
     if (!segment->device)
         status = percept_fail(error, PERCEPT_NOT_FOUND, "vulkan: %s", why);
@@ -373,33 +378,38 @@ static enum percept_status begin_run(struct prt_segment *segment,
         return percept_fail(error, PERCEPT_BUSY, "vulkan: the segment is running already");
     if (atomic_load(&segment->device->lost))
         return vk_fail(segment->device, VK_ERROR_DEVICE_LOST, "vkQueueSubmit", error);
+    bool cut = vk_gives_way(segment->device, segment->work.priority);
     enum percept_status status =
-        vk_record(segment, execution->data, execution->times != NULL, error);
+        vk_record(segment, execution->data, execution->times != NULL, cut, error);
     if (status != PERCEPT_OK)
         return status;
     memset(segment->fault.mapped, 0, VK_FAULT_WORDS * sizeof(uint32_t));
     vk_bring_in(segment, execution->data);
-    struct run run = {true, 0, execution->data, execution->times, base_clock_ns()};
-    status = vk_submit(segment->device, segment->commands, &run.ticket, error);
-    if (status == PERCEPT_OK)
-        segment->run = run;
+    segment->run.data = execution->data;
+    segment->run.times = execution->times;
+    segment->run.begun_ns = base_clock_ns();
+    segment->work.pieces = segment->pieces;
+    segment->work.piece_count = segment->piece_count;
+    status = vk_submit(segment->device, &segment->work, error);
+    segment->run.in_flight = status == PERCEPT_OK;
     return status;
 }
 
 static enum percept_status end_run(struct prt_segment *segment, struct percept_error *error)
 {
-    const struct run run = segment->run;
-    if (!run.in_flight)
+    struct vk_run *run = &segment->run;
+    if (!run->in_flight)
         return percept_fail(error, PERCEPT_INVALID, "vulkan: the segment is not running");
-    enum percept_status status = vk_wait(segment->device, run.ticket, error);
-    segment->run.in_flight = false;
+    enum percept_status status = vk_wait(segment->device, &segment->work, error);
+    run->in_flight = false;
+    run->submissions = segment->work.submissions;
     if (status == PERCEPT_OK)
         status = check_fault(segment, error);
     if (status != PERCEPT_OK)
         return status;
-    vk_bring_out(segment, run.data);
-    if (run.times)
-        read_times(segment, run.begun_ns, run.times);
+    vk_bring_out(segment, run->data);
+    if (run->times)
+        read_times(segment, run->begun_ns, run->times);
     return PERCEPT_OK;
 }
 
@@ -443,7 +453,7 @@ static void stats(const struct prt_segment *segment, struct prt_segment_stats *s
 {
     *stats = (struct prt_segment_stats){
         .dispatches = segment->dispatch_count,
-        .submissions = 1,
+        .submissions = segment->run.submissions,
         .copied_bytes = vk_copied_bytes(segment),
         .device_bytes = segment->packed.bytes + segment->parameters.bytes + segment->own.bytes,
     };
