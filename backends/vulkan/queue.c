@@ -198,9 +198,10 @@ enum percept_status vk_submit(struct vk_device *device, struct vk_work *work,
     } else {
         submit_pieces(device, lane, work, work->piece_count);
     }
-    VkResult result = work->result;
+    bool failed = work->result != VK_SUCCESS;
     pthread_mutex_unlock(&device->queue_lock);
-    return result == VK_SUCCESS ? PERCEPT_OK : vk_fail(device, result, "vkQueueSubmit", error);
+    /* A piece of it may be on the device already. */
+    return failed ? vk_wait(device, work, error) : PERCEPT_OK;
 }
 
 /* A GPU that hangs is reset by its driver: then the wait ends, and the device is lost. To give up

@@ -72,7 +72,8 @@ void vk_lane_leave(struct vk_device *device, enum prt_priority priority);
 /* Would work of that priority give way now? Then it should have more than one piece. */
 bool vk_gives_way(struct vk_device *device, enum prt_priority priority);
 
-/* The caller has filled priority and pieces. After OK, vk_wait must be called. */
+/* The caller has filled priority and pieces. After OK, vk_wait must be called; else nothing of the
+ * work is on the device. */
 enum percept_status vk_submit(struct vk_device *device, struct vk_work *work,
                               struct percept_error *error);
 /* Returns when all of the work is done, or none of it is on the device any more. */

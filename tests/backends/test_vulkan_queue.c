@@ -345,6 +345,21 @@ START_TEST(a_device_that_is_lost_leaves_nobody_waiting)
 }
 END_TEST
 
+START_TEST(a_device_that_is_lost_at_once_has_nothing_to_wait_for)
+{
+    struct percept_error error = {0};
+    struct job low;
+    vk_lane_join(&device, PRT_PRIORITY_HIGH);
+    lost_from = (unsigned)_i + 1;
+    make(&low, PRT_PRIORITY_LOW, "abc");
+    ck_assert_int_eq(vk_submit(&device, &low.work, &error), PERCEPT_DISCONNECTED);
+    ck_assert_str_eq(error.message, "vulkan: a device: the device was lost (vkQueueSubmit)");
+    ck_assert_str_eq(log_text, _i ? " a" : "");
+    ck_assert_uint_eq(done[0], given[0]); /* what had been submitted is done */
+    ck_assert_uint_eq(device.lanes[0].sent_count, 0);
+}
+END_TEST
+
 START_TEST(a_wait_that_fails_leaves_nothing_on_the_device)
 {
     struct percept_error error = {0};
@@ -425,6 +440,7 @@ int main(void)
     tcase_add_test(tests, short_pieces_go_together);
     tcase_add_test(tests, long_pieces_are_made_shorter);
     tcase_add_test(tests, a_device_that_is_lost_leaves_nobody_waiting);
+    tcase_add_loop_test(tests, a_device_that_is_lost_at_once_has_nothing_to_wait_for, 0, 2);
     tcase_add_test(tests, a_wait_that_fails_leaves_nothing_on_the_device);
     tcase_add_loop_test(tests, threads_share_the_device, 0, 2);
     suite_add_tcase(suite, tests);
