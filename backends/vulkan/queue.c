@@ -93,7 +93,11 @@ static void submit_pieces(struct vk_device *device, struct vk_lane *lane, struct
                            .pCommandBuffers = work->pieces + work->submitted,
                            .signalSemaphoreCount = 1,
                            .pSignalSemaphores = &lane->timeline};
-    work->result = device->api.QueueSubmit(lane->queue, 1, &submit, VK_NULL_HANDLE);
+    work->result = atomic_load(&device->lost)
+                       ? VK_ERROR_DEVICE_LOST
+                       : device->api.QueueSubmit(lane->queue, 1, &submit, VK_NULL_HANDLE);
+    if (work->result == VK_ERROR_DEVICE_LOST)
+        atomic_store(&device->lost, true); /* nobody asks it for anything again */
     if (work->result != VK_SUCCESS)
         return;
     work->ticket = lane->last_ticket = ticket;
