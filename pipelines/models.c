@@ -166,9 +166,15 @@ static void tell_fault(struct pipe_model *model)
 }
 
 enum percept_status pipe_models_open(struct pipe_models *models, const char *name,
-                                     int64_t *frame_ns, struct prt_arena *arena,
-                                     struct pipe_model **out, struct percept_error *error)
+                                     enum pipe_priority priority, int64_t *frame_ns,
+                                     struct prt_arena *arena, struct pipe_model **out,
+                                     struct percept_error *error)
 {
+    static const enum prt_priority priorities[] = {
+        [PIPE_PRIORITY_LOW] = PRT_PRIORITY_LOW,
+        [PIPE_PRIORITY_NORMAL] = PRT_PRIORITY_NORMAL,
+        [PIPE_PRIORITY_HIGH] = PRT_PRIORITY_HIGH,
+    };
     struct entry *entry = NULL;
     for (size_t i = 0; i < models->count; i++)
         if (strcmp(models->entries[i].config->name, name) == 0)
@@ -184,6 +190,7 @@ enum percept_status pipe_models_open(struct pipe_models *models, const char *nam
         .arena = arena,
         .cache = models->config->daemon.cache,
         .half = entry->config->precision == PIPE_FP16,
+        .priority = priorities[priority],
     };
     int64_t start = base_clock_ns();
     enum percept_status status = prt_model_create(entry->program, &options, &model->prt, error);

@@ -13,11 +13,12 @@ enum percept_status pipe_models_create(const struct pipe_config *config,
                                        struct percept_error *error);
 void pipe_models_destroy(struct pipe_models *models); /* after their instances; NULL is fine */
 
-/* A new instance; time spent in it is also added to *frame_ns. Its tensors lie in the arena, with
- * those of other instances that never run at once with it. */
+/* A new instance for a pipeline of that priority; time spent in it is also added to *frame_ns. Its
+ * tensors lie in the arena, with those of other instances that never run at once with it. */
 enum percept_status pipe_models_open(struct pipe_models *models, const char *name,
-                                     int64_t *frame_ns, struct prt_arena *arena,
-                                     struct pipe_model **model, struct percept_error *error);
+                                     enum pipe_priority priority, int64_t *frame_ns,
+                                     struct prt_arena *arena, struct pipe_model **model,
+                                     struct percept_error *error);
 void pipe_model_destroy(struct pipe_model *model); /* NULL is fine */
 
 /* Any thread. */

@@ -215,7 +215,8 @@ static enum percept_status open_model(struct pipe_node_host *host, const char *n
     p->open_models = models;
     enum percept_status status = p->arena ? PERCEPT_OK : prt_arena_create(&p->arena, error);
     if (status == PERCEPT_OK)
-        status = pipe_models_open(p->models, name, &p->model_ns, p->arena, model, error);
+        status = pipe_models_open(p->models, name, (enum pipe_priority)p->config->priority,
+                                  &p->model_ns, p->arena, model, error);
     if (status == PERCEPT_OK)
         models[p->open_model_count++] = *model;
     return status;

@@ -23,7 +23,7 @@
 #include "base/thread_pool.h"
 #include "runtime/graph.h"
 
-#define PRT_BACKEND_VERSION 3
+#define PRT_BACKEND_VERSION 4
 
 /* Of a small build whose only backend is on the host: what several need is left out. */
 #ifndef PRT_ONE_BACKEND
@@ -44,6 +44,9 @@ struct prt_place {
     size_t offset; /* of a root in the arena; unused for constants and states */
 };
 
+/* Whose work goes first where several models want one device. */
+enum prt_priority { PRT_PRIORITY_LOW = -1, PRT_PRIORITY_NORMAL = 0, PRT_PRIORITY_HIGH = 1 };
+
 struct prt_compile {
     const struct prt_graph *graph; /* finished; outlives the segment */
     const uint32_t *nodes;         /* indices into graph->nodes, in execution order */
@@ -53,7 +56,8 @@ struct prt_compile {
      * A backend with memory of its own may lay it out likewise. */
     const struct prt_place *places;
     size_t arena_bytes;
-    bool half;               /* floats between the nodes may be of 16 bits */
+    bool half; /* floats between the nodes may be of 16 bits */
+    enum prt_priority priority;
     struct prt_cache *cache; /* of what need not be computed again by the next process; or NULL */
 };
 
@@ -74,9 +78,10 @@ struct prt_execution {
 
 /* What a run costs beside the computing, for people who look into it. */
 struct prt_segment_stats {
-    uint32_t dispatches, submissions; /* to a device; 0 for those that compute by themselves */
-    size_t copied_bytes;              /* between the host's memory and the device's, as last run */
-    size_t device_bytes;              /* that the segment alone has there */
+    uint32_t dispatches;  /* on a device; 0 for those that compute by themselves */
+    uint32_t submissions; /* to it, as last run */
+    size_t copied_bytes;  /* between the host's memory and the device's, as last run */
+    size_t device_bytes;  /* that the segment alone has there */
 };
 
 struct prt_backend {
@@ -104,7 +109,7 @@ struct prt_backend {
     enum percept_status (*execute)(const struct prt_segment *segment,
                                    const struct prt_execution *execution,
                                    struct percept_error *error);
-    void (*destroy)(struct prt_segment *segment); /* NULL is fine */
+    void (*destroy)(struct prt_segment *segment); /* NULL is fine; waits for a run in flight */
 
     /* Why it does not support a node, static text; NULL when it does. May be NULL: it just does
      * not.
@@ -123,6 +128,22 @@ struct prt_backend {
     /* Which of its code it takes on this machine, static text: what it has a part in is kept for
      * that code only. May be NULL: then nothing is. */
     const char *(*code)(void);
+
+    /*
+     * The same as execute in two steps, for one that has a device to compute on: start returns once
+     * the work is on its way there, wait when its results are where they belong. Both NULL: it
+     * computes on the caller's thread.
+     *
+     * From start to wait, which another thread may call, the run is in flight. Meanwhile the memory
+     * of all values that the segment reads or writes is the device's, and so is the scratch: nobody
+     * else may read what it writes, or write either. `data` and `times` stay where they are, too;
+     * the execution itself may go. One run of a segment may be in flight at a time: another start
+     * or execute is BUSY, and a wait without a start INVALID. What goes wrong after start has
+     * returned OK is what wait returns; either way nothing is in flight after it.
+     */
+    enum percept_status (*start)(struct prt_segment *segment, const struct prt_execution *execution,
+                                 struct percept_error *error);
+    enum percept_status (*wait)(struct prt_segment *segment, struct percept_error *error);
 };
 
 #endif

@@ -9,7 +9,8 @@
  * &error); const float *y = prt_model_output_data(model, 0);
  *
  * A model is one method, compiled. One thread at a time may use a model; different models may run
- * at once and share a pool and a program.
+ * at once and share a pool and a program, and one thread may have several that run beside it
+ * (prt_model_start).
  */
 #ifndef RUNTIME_PRT_H
 #define RUNTIME_PRT_H
@@ -60,6 +61,8 @@ struct prt_model_options {
     /* Floats between nodes may be of 16 bits where the backend has an advantage of it: half the
      * traffic, and errors of some 1e-3 of a tensor's range. The CPU backend ignores it. */
     bool half;
+    /* Whose work a device that several models share does first. */
+    enum prt_priority priority;
     bool no_fusion;  /* run the graph as imported; for finding numeric differences */
     bool observable; /* a segment for each node, for prt_model_run_observed; slower */
 };
@@ -150,6 +153,21 @@ void prt_model_reset_state(struct prt_model *model);
  * twice.
  */
 enum percept_status prt_model_run(struct prt_model *model, struct percept_error *error);
+
+/*
+ * The same run in two steps, for a caller with something else to do, such as to start another
+ * model. Start returns when a device is at work, or when all is computed: nodes of a backend that
+ * computes on the caller's thread (the CPU) run in it, up to the first that a device runs. What
+ * follows those runs in wait, which is also where a run that fails is told, and where one begins
+ * again.
+ *
+ * From start to wait the inputs and outputs are the run's: do not touch their data. What would, or
+ * would have the model run or be something else, is refused with BUSY, as it is for the other
+ * models of its arena. A wait without a start is INVALID. prt_model_destroy may come at any time,
+ * and prt_model_reset_state waits.
+ */
+enum percept_status prt_model_start(struct prt_model *model, struct percept_error *error);
+enum percept_status prt_model_wait(struct prt_model *model, struct percept_error *error);
 
 /* ---- looking inside ---- */
 

@@ -33,10 +33,14 @@ const char *vk_api_device(struct vk_api *api, VkDevice device)
         return "vk" #name;
     VK_DEVICE_FUNCTIONS(VK_FIND)
 #undef VK_FIND
-    api->WaitSemaphores =
-        (PFN_vkWaitSemaphores)api->GetDeviceProcAddr(device, "vkWaitSemaphoresKHR");
-    if (!api->WaitSemaphores)
-        api->WaitSemaphores =
-            (PFN_vkWaitSemaphores)api->GetDeviceProcAddr(device, "vkWaitSemaphores");
-    return api->WaitSemaphores ? NULL : "vkWaitSemaphores";
+#define VK_FIND_EITHER(name)                                                    \
+    api->name = (PFN_vk##name)api->GetDeviceProcAddr(device, "vk" #name "KHR"); \
+    if (!api->name)                                                             \
+        api->name = (PFN_vk##name)api->GetDeviceProcAddr(device, "vk" #name);   \
+    if (!api->name)                                                             \
+        return "vk" #name;
+    VK_FIND_EITHER(WaitSemaphores)
+    VK_FIND_EITHER(GetSemaphoreCounterValue)
+#undef VK_FIND_EITHER
+    return NULL;
 }

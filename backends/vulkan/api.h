@@ -71,7 +71,9 @@ struct vk_api {
     VK_INSTANCE_FUNCTIONS(VK_MEMBER)
     VK_DEVICE_FUNCTIONS(VK_MEMBER)
 #undef VK_MEMBER
-    PFN_vkWaitSemaphores WaitSemaphores; /* 1.2, or VK_KHR_timeline_semaphore */
+    /* 1.2, or VK_KHR_timeline_semaphore */
+    PFN_vkWaitSemaphores WaitSemaphores;
+    PFN_vkGetSemaphoreCounterValue GetSemaphoreCounterValue;
 };
 
 /* Each fills what it is named after; NULL, or the name of what is missing. */

@@ -1,4 +1,4 @@
-/* Why: finds the one GPU that all segments share, and is the only place that talks to its queue. */
+/* Why: finds the one GPU that all segments share. */
 #include "backends/vulkan/device.h"
 
 #include "backends/vulkan/pipelines.h"
@@ -29,7 +29,7 @@ static bool has_extension(const struct vk_api *api, VkPhysicalDevice physical, c
 
 /* The family that only computes, if there is one: it does not wait for what is drawn. */
 static uint32_t find_family(const struct vk_api *api, VkPhysicalDevice physical,
-                            uint32_t *timestamp_bits)
+                            VkQueueFamilyProperties *family)
 {
     VkQueueFamilyProperties list[16];
     uint32_t count = sizeof list / sizeof list[0], found = UINT32_MAX;
@@ -39,7 +39,7 @@ static uint32_t find_family(const struct vk_api *api, VkPhysicalDevice physical,
             continue;
         if (found == UINT32_MAX || !(list[i].queueFlags & VK_QUEUE_GRAPHICS_BIT)) {
             found = i;
-            *timestamp_bits = list[i].timestampValidBits;
+            *family = list[i];
         }
     }
     return found;
@@ -51,12 +51,12 @@ static const char *refuses(const struct vk_api *api, VkPhysicalDevice physical)
     VkPhysicalDeviceProperties2 properties = {.sType =
                                                   VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
     api->GetPhysicalDeviceProperties2(physical, &properties);
-    uint32_t bits;
+    VkQueueFamilyProperties family;
     if (properties.properties.apiVersion < VK_API_VERSION_1_1)
         return "the device has no Vulkan 1.1";
     if (properties.properties.limits.maxPerStageDescriptorStorageBuffers < VK_OPERANDS)
         return "the device binds too few storage buffers";
-    if (find_family(api, physical, &bits) == UINT32_MAX)
+    if (find_family(api, physical, &family) == UINT32_MAX)
         return "the device has no queue that computes";
     if (properties.properties.apiVersion < VK_API_VERSION_1_2 &&
         !has_extension(api, physical, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME))
@@ -166,9 +166,11 @@ static uint32_t find_subgroup(const struct vk_api *api, VkPhysicalDevice physica
 static const char *make_device(struct vk_device *device)
 {
     const struct vk_api *api = &device->api;
-    uint32_t timestamp_bits = 0;
-    device->family = find_family(api, device->physical, &timestamp_bits);
-    device->has_timestamps = timestamp_bits > 0 && device->limits.timestampPeriod > 0;
+    VkQueueFamilyProperties family = {0};
+    float priorities[VK_PRIORITIES];
+    device->family = find_family(api, device->physical, &family);
+    device->lane_count = vk_lane_priorities(family.queueCount, priorities);
+    device->has_timestamps = family.timestampValidBits > 0 && device->limits.timestampPeriod > 0;
     find_memory_types(device);
     device->subgroup = find_subgroup(api, device->physical);
 
@@ -196,8 +198,8 @@ static const char *make_device(struct vk_device *device)
         extensions[count++] = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
     VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
                                      .queueFamilyIndex = device->family,
-                                     .queueCount = 1,
-                                     .pQueuePriorities = (const float[]){1.0f}};
+                                     .queueCount = device->lane_count,
+                                     .pQueuePriorities = priorities};
     VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
                                .pNext = &features,
                                .queueCreateInfoCount = 1,
@@ -208,7 +210,6 @@ static const char *make_device(struct vk_device *device)
         return "the driver makes no device";
     if (vk_api_device(&device->api, device->device))
         return "the driver lacks functions of Vulkan 1.1";
-    api->GetDeviceQueue(device->device, device->family, 0, &device->queue);
     return NULL;
 }
 
@@ -231,14 +232,9 @@ static const char *make_layouts(struct vk_device *device)
     VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
                                          .setLayoutCount = 1,
                                          .pSetLayouts = &device->set_layout};
-    VkSemaphoreTypeCreateInfo type = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
-                                      .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE};
-    VkSemaphoreCreateInfo semaphore = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
-                                       .pNext = &type};
     if (api->CreateDescriptorSetLayout(device->device, &set, NULL, &device->set_layout) ||
         api->CreatePipelineLayout(device->device, &layout, NULL, &device->pipeline_layout) ||
-        api->CreateSemaphore(device->device, &semaphore, NULL, &device->timeline) ||
-        !(device->pipelines = vk_pipelines_create(device)))
+        !vk_lanes_create(device) || !(device->pipelines = vk_pipelines_create(device)))
         return "the driver has no memory for a device";
     return NULL;
 }
@@ -250,8 +246,7 @@ static void destroy(struct vk_device *device)
         if (api->DeviceWaitIdle)
             api->DeviceWaitIdle(device->device);
         vk_pipelines_destroy(device->pipelines);
-        if (device->timeline)
-            api->DestroySemaphore(device->device, device->timeline, NULL);
+        vk_lanes_destroy(device);
         if (device->pipeline_layout)
             api->DestroyPipelineLayout(device->device, device->pipeline_layout, NULL);
         if (device->set_layout)
@@ -427,40 +422,4 @@ void vk_buffer_destroy(struct vk_device *device, struct vk_buffer *buffer)
     if (buffer->memory)
         device->api.FreeMemory(device->device, buffer->memory, NULL);
     *buffer = (struct vk_buffer){0};
-}
-
-/* ---- the queue ---- */
-
-enum percept_status vk_submit(struct vk_device *device, VkCommandBuffer commands, uint64_t *ticket,
-                              struct percept_error *error)
-{
-    pthread_mutex_lock(&device->queue_lock);
-    uint64_t value = device->submitted + 1;
-    VkTimelineSemaphoreSubmitInfo timeline = {.sType =
-                                                  VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
-                                              .signalSemaphoreValueCount = 1,
-                                              .pSignalSemaphoreValues = &value};
-    VkSubmitInfo submit = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-                           .pNext = &timeline,
-                           .commandBufferCount = 1,
-                           .pCommandBuffers = &commands,
-                           .signalSemaphoreCount = 1,
-                           .pSignalSemaphores = &device->timeline};
-    VkResult result = device->api.QueueSubmit(device->queue, 1, &submit, VK_NULL_HANDLE);
-    if (result == VK_SUCCESS)
-        *ticket = device->submitted = value;
-    pthread_mutex_unlock(&device->queue_lock);
-    return result == VK_SUCCESS ? PERCEPT_OK : vk_fail(device, result, "vkQueueSubmit", error);
-}
-
-enum percept_status vk_wait(struct vk_device *device, uint64_t ticket, struct percept_error *error)
-{
-    VkSemaphoreWaitInfo wait = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
-                                .semaphoreCount = 1,
-                                .pSemaphores = &device->timeline,
-                                .pValues = &ticket};
-    /* A GPU that hangs is reset by its driver: then the wait ends, and the device is lost. To give
-     * up earlier would leave it writing into memory that others use. */
-    VkResult result = device->api.WaitSemaphores(device->device, &wait, UINT64_MAX);
-    return result == VK_SUCCESS ? PERCEPT_OK : vk_fail(device, result, "vkWaitSemaphores", error);
 }

@@ -8,6 +8,7 @@
 #define BACKENDS_VULKAN_DEVICE_H
 
 #include "backends/vulkan/api.h"
+#include "backends/vulkan/queue.h"
 #include "base/status.h"
 
 #include <pthread.h>
@@ -25,7 +26,6 @@ struct vk_device {
     VkInstance instance;
     VkPhysicalDevice physical;
     VkDevice device;
-    VkQueue queue;
     uint32_t family;
     const char *name; /* in properties */
     VkPhysicalDeviceProperties properties;
@@ -41,9 +41,9 @@ struct vk_device {
     VkPipelineLayout pipeline_layout;
     struct vk_pipeline_table *pipelines;
 
-    pthread_mutex_t queue_lock; /* over queue and submitted */
-    VkSemaphore timeline;
-    uint64_t submitted; /* value that the last submission signals */
+    pthread_mutex_t queue_lock; /* over the lanes */
+    struct vk_lane lanes[VK_PRIORITIES];
+    unsigned lane_count;
     atomic_bool lost;
     unsigned users; /* under the lock of device.c */
 };
@@ -73,10 +73,5 @@ struct vk_buffer {
 enum percept_status vk_buffer_create(struct vk_device *device, size_t bytes, bool for_host,
                                      struct vk_buffer *buffer, struct percept_error *error);
 void vk_buffer_destroy(struct vk_device *device, struct vk_buffer *buffer); /* zeroed is fine */
-
-/* Submit commands; *ticket is for vk_wait, which returns when they, and all before, are done. */
-enum percept_status vk_submit(struct vk_device *device, VkCommandBuffer commands, uint64_t *ticket,
-                              struct percept_error *error);
-enum percept_status vk_wait(struct vk_device *device, uint64_t ticket, struct percept_error *error);
 
 #endif

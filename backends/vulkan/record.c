@@ -219,6 +219,10 @@ static enum percept_status make_sets(struct prt_segment *segment, VkDescriptorSe
 
 /* ---- commands ---- */
 
+/* Dispatches of a piece, where it may end at the first barrier that follows: no barrier is added.
+ */
+enum { PIECE = 8 };
+
 static enum percept_status make_pool(struct prt_segment *segment, bool profile,
                                      struct percept_error *error)
 {
@@ -230,12 +234,6 @@ static enum percept_status make_pool(struct prt_segment *segment, bool profile,
     VkCommandPoolCreateInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
                                     .queueFamilyIndex = segment->device->family};
     VkResult result = api->CreateCommandPool(device, &info, NULL, &segment->pool);
-    VkCommandBufferAllocateInfo allocate = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-                                            .commandPool = segment->pool,
-                                            .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
-                                            .commandBufferCount = 1};
-    if (result == VK_SUCCESS)
-        result = api->AllocateCommandBuffers(device, &allocate, &segment->commands);
     VkQueryPoolCreateInfo queries = {.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
                                      .queryType = VK_QUERY_TYPE_TIMESTAMP,
                                      .queryCount = segment->node_count + 1};
@@ -243,6 +241,31 @@ static enum percept_status make_pool(struct prt_segment *segment, bool profile,
         result = api->CreateQueryPool(device, &queries, NULL, &segment->queries);
     return result == VK_SUCCESS ? PERCEPT_OK
                                 : vk_fail(segment->device, result, "vkCreateCommandPool", error);
+}
+
+static enum percept_status begin_piece(struct prt_segment *segment, struct percept_error *error)
+{
+    const struct vk_api *api = &segment->device->api;
+    VkCommandBufferAllocateInfo allocate = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                            .commandPool = segment->pool,
+                                            .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                                            .commandBufferCount = 1};
+    VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
+    VkResult result =
+        api->AllocateCommandBuffers(segment->device->device, &allocate, &segment->commands);
+    if (result == VK_SUCCESS)
+        result = api->BeginCommandBuffer(segment->commands, &begin);
+    if (result != VK_SUCCESS)
+        return vk_fail(segment->device, result, "vkBeginCommandBuffer", error);
+    segment->pieces[segment->piece_count++] = segment->commands;
+    return PERCEPT_OK;
+}
+
+static enum percept_status end_piece(struct prt_segment *segment, struct percept_error *error)
+{
+    VkResult result = segment->device->api.EndCommandBuffer(segment->commands);
+    return result == VK_SUCCESS ? PERCEPT_OK
+                                : vk_fail(segment->device, result, "vkEndCommandBuffer", error);
 }
 
 static void copy_staged(const struct prt_segment *segment, bool in)
@@ -266,13 +289,20 @@ static void stamp(const struct prt_segment *segment, uint32_t query)
             segment->commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, segment->queries, query);
 }
 
+/* What it waits for is the barrier's, which holds from one piece to the next, too. */
+static enum percept_status next_piece(struct prt_segment *segment, struct percept_error *error)
+{
+    enum percept_status status = end_piece(segment, error);
+    return status == PERCEPT_OK ? begin_piece(segment, error) : status;
+}
+
 static enum percept_status record_dispatches(struct prt_segment *segment,
                                              const VkDescriptorSet *sets,
                                              struct percept_error *error)
 {
     const struct vk_api *api = &segment->device->api;
     struct hazards hazards = {.count = 0};
-    uint32_t stamped = 0;
+    uint32_t stamped = 0, piece = 0; /* dispatches in it */
     for (uint32_t d = 0; d < segment->dispatch_count; d++) {
         const struct vk_dispatch *dispatch = &segment->dispatches[d];
         struct binding bindings[VK_OPERANDS];
@@ -290,6 +320,13 @@ static enum percept_status record_dispatches(struct prt_segment *segment,
                     VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
             hazards.count = 0;
         }
+        if (waits && segment->is_cut && piece >= PIECE) {
+            status = next_piece(segment, error);
+            if (status != PERCEPT_OK)
+                return status;
+            piece = 0;
+        }
+        piece++;
         for (unsigned i = 0; i < VK_OPERANDS; i++)
             if (bindings[i].access.end)
                 hazards.list[hazards.count++] = bindings[i].access;
@@ -307,13 +344,13 @@ static enum percept_status record_dispatches(struct prt_segment *segment,
 static enum percept_status record(struct prt_segment *segment, const VkDescriptorSet *sets,
                                   struct percept_error *error)
 {
-    const struct vk_api *api = &segment->device->api;
-    VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
-    VkResult result = api->BeginCommandBuffer(segment->commands, &begin);
-    if (result != VK_SUCCESS)
-        return vk_fail(segment->device, result, "vkBeginCommandBuffer", error);
+    segment->piece_count = 0;
+    enum percept_status status = begin_piece(segment, error);
+    if (status != PERCEPT_OK)
+        return status;
     if (segment->queries && segment->is_profiled)
-        api->CmdResetQueryPool(segment->commands, segment->queries, 0, segment->node_count + 1);
+        segment->device->api.CmdResetQueryPool(segment->commands, segment->queries, 0,
+                                               segment->node_count + 1);
     bool stages = segment->staging.buffer != VK_NULL_HANDLE;
     if (stages) {
         copy_staged(segment, true);
@@ -322,7 +359,9 @@ static enum percept_status record(struct prt_segment *segment, const VkDescripto
                 VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
     }
     stamp(segment, 0);
-    enum percept_status status = record_dispatches(segment, sets, error);
+    status = record_dispatches(segment, sets, error);
+    if (status != PERCEPT_OK)
+        return status;
     if (stages) {
         barrier(segment, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT,
                 VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_READ_BIT);
@@ -331,10 +370,7 @@ static enum percept_status record(struct prt_segment *segment, const VkDescripto
     barrier(segment, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
             VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT, VK_PIPELINE_STAGE_HOST_BIT,
             VK_ACCESS_HOST_READ_BIT);
-    result = api->EndCommandBuffer(segment->commands);
-    if (status == PERCEPT_OK && result != VK_SUCCESS)
-        status = vk_fail(segment->device, result, "vkEndCommandBuffer", error);
-    return status;
+    return end_piece(segment, error);
 }
 
 static bool same_addresses(const struct prt_segment *segment, void *const *data)
@@ -346,18 +382,22 @@ static bool same_addresses(const struct prt_segment *segment, void *const *data)
 }
 
 enum percept_status vk_record(struct prt_segment *segment, void *const *data, bool profile,
-                              struct percept_error *error)
+                              bool cut, struct percept_error *error)
 {
-    if (segment->is_recorded && segment->is_profiled == profile && same_addresses(segment, data))
+    if (segment->is_recorded && segment->is_profiled == profile && segment->is_cut >= cut &&
+        same_addresses(segment, data))
         return PERCEPT_OK;
     segment->is_recorded = false;
     segment->is_profiled = profile;
+    segment->is_cut = cut;
     VkDescriptorSet *sets = calloc((size_t)segment->dispatch_count + 1, sizeof(VkDescriptorSet));
     if (!segment->recorded_for)
         segment->recorded_for =
             calloc((size_t)segment->touched_count + 1, sizeof *segment->recorded_for);
+    if (!segment->pieces)
+        segment->pieces = calloc((size_t)segment->dispatch_count + 1, sizeof(VkCommandBuffer));
     enum percept_status status = PERCEPT_OK;
-    if (!sets || !segment->recorded_for)
+    if (!sets || !segment->recorded_for || !segment->pieces)
         status = percept_fail(error, PERCEPT_NO_MEMORY, "vulkan: no memory to record a run");
     if (status == PERCEPT_OK)
         status = locate(segment, data, error);

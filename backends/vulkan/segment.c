@@ -178,6 +178,8 @@ static void destroy(struct prt_segment *segment)
     if (!segment)
         return;
     struct vk_device *device = segment->device;
+    if (segment->run.in_flight)
+        (void)vk_wait(device, &segment->work, NULL);
     if (segment->queries)
         device->api.DestroyQueryPool(device->device, segment->queries, NULL);
     if (segment->descriptors)
@@ -185,6 +187,7 @@ static void destroy(struct prt_segment *segment)
     if (segment->pool)
         device->api.DestroyCommandPool(device->device, segment->pool, NULL);
     if (device) {
+        vk_lane_leave(device, segment->work.priority);
         vk_buffer_destroy(device, &segment->packed);
         vk_buffer_destroy(device, &segment->parameters);
         vk_buffer_destroy(device, &segment->fault);
@@ -200,6 +203,7 @@ static void destroy(struct prt_segment *segment)
     free(segment->kernels);
     free(segment->params);
     free(segment->recorded_for);
+    free(segment->pieces);
     if (segment->saved)
         base_slab_return(segment->saved, segment->saved_bytes);
     pthread_mutex_destroy(&segment->lock);
@@ -293,8 +297,11 @@ static enum percept_status compile(const struct prt_compile *compile, struct prt
     segment->nodes = compile->nodes;
     segment->node_count = compile->node_count;
     segment->half = compile->half;
+    segment->work.priority = compile->priority;
     segment->kernels = calloc((size_t)compile->node_count + 1, sizeof *segment->kernels);
     segment->device = vk_device_get(&why);
+    if (segment->device)
+        vk_lane_join(segment->device, compile->priority);
     enum percept_status status = PERCEPT_OK;
     if (!segment->device)
         status = percept_fail(error, PERCEPT_NOT_FOUND, "vulkan: %s", why);
@@ -361,30 +368,66 @@ static void read_times(const struct prt_segment *segment, int64_t begun_ns,
     free(ticks);
 }
 
-static enum percept_status run(struct prt_segment *segment, const struct prt_execution *execution,
-                               struct percept_error *error)
+/* ---- a run, under the segment's lock ---- */
+
+static enum percept_status begin_run(struct prt_segment *segment,
+                                     const struct prt_execution *execution,
+                                     struct percept_error *error)
 {
+    if (segment->run.in_flight)
+        return percept_fail(error, PERCEPT_BUSY, "vulkan: the segment is running already");
     if (atomic_load(&segment->device->lost))
         return vk_fail(segment->device, VK_ERROR_DEVICE_LOST, "vkQueueSubmit", error);
+    bool cut = vk_gives_way(segment->device, segment->work.priority);
     enum percept_status status =
-        vk_record(segment, execution->data, execution->times != NULL, error);
+        vk_record(segment, execution->data, execution->times != NULL, cut, error);
     if (status != PERCEPT_OK)
         return status;
     memset(segment->fault.mapped, 0, VK_FAULT_WORDS * sizeof(uint32_t));
     vk_bring_in(segment, execution->data);
-    uint64_t ticket;
-    int64_t begun_ns = base_clock_ns();
-    status = vk_submit(segment->device, segment->commands, &ticket, error);
-    if (status == PERCEPT_OK)
-        status = vk_wait(segment->device, ticket, error);
+    segment->run.data = execution->data;
+    segment->run.times = execution->times;
+    segment->run.begun_ns = base_clock_ns();
+    segment->work.pieces = segment->pieces;
+    segment->work.piece_count = segment->piece_count;
+    status = vk_submit(segment->device, &segment->work, error);
+    segment->run.in_flight = status == PERCEPT_OK;
+    return status;
+}
+
+static enum percept_status end_run(struct prt_segment *segment, struct percept_error *error)
+{
+    struct vk_run *run = &segment->run;
+    if (!run->in_flight)
+        return percept_fail(error, PERCEPT_INVALID, "vulkan: the segment is not running");
+    enum percept_status status = vk_wait(segment->device, &segment->work, error);
+    run->in_flight = false;
+    run->submissions = segment->work.submissions;
     if (status == PERCEPT_OK)
         status = check_fault(segment, error);
     if (status != PERCEPT_OK)
         return status;
-    vk_bring_out(segment, execution->data);
-    if (execution->times)
-        read_times(segment, begun_ns, execution->times);
+    vk_bring_out(segment, run->data);
+    if (run->times)
+        read_times(segment, run->begun_ns, run->times);
     return PERCEPT_OK;
+}
+
+static enum percept_status start(struct prt_segment *segment, const struct prt_execution *execution,
+                                 struct percept_error *error)
+{
+    pthread_mutex_lock(&segment->lock);
+    enum percept_status status = begin_run(segment, execution, error);
+    pthread_mutex_unlock(&segment->lock);
+    return status;
+}
+
+static enum percept_status wait(struct prt_segment *segment, struct percept_error *error)
+{
+    pthread_mutex_lock(&segment->lock);
+    enum percept_status status = end_run(segment, error);
+    pthread_mutex_unlock(&segment->lock);
+    return status;
 }
 
 static enum percept_status execute(const struct prt_segment *segment,
@@ -393,7 +436,9 @@ static enum percept_status execute(const struct prt_segment *segment,
 {
     struct prt_segment *own = (struct prt_segment *)(uintptr_t)segment;
     pthread_mutex_lock(&own->lock);
-    enum percept_status status = run(own, execution, error);
+    enum percept_status status = begin_run(own, execution, error);
+    if (status == PERCEPT_OK)
+        status = end_run(own, error);
     pthread_mutex_unlock(&own->lock);
     return status;
 }
@@ -408,7 +453,7 @@ static void stats(const struct prt_segment *segment, struct prt_segment_stats *s
 {
     *stats = (struct prt_segment_stats){
         .dispatches = segment->dispatch_count,
-        .submissions = 1,
+        .submissions = segment->run.submissions,
         .copied_bytes = vk_copied_bytes(segment),
         .device_bytes = segment->packed.bytes + segment->parameters.bytes + segment->own.bytes,
     };
@@ -450,6 +495,8 @@ const struct prt_backend prt_vulkan_backend = {
     .compile = compile,
     .scratch_bytes = scratch_bytes,
     .execute = execute,
+    .start = start,
+    .wait = wait,
     .destroy = destroy,
     .memory_create = vk_shared_memory_create,
     .memory_destroy = vk_shared_memory_destroy,

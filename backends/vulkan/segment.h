@@ -64,11 +64,21 @@ struct prt_segment {
     struct vk_buffer own;     /* device memory, when the host's is not shared */
     struct vk_buffer staging; /* the host's side of it */
     VkCommandPool pool;
-    VkCommandBuffer commands;
+    VkCommandBuffer commands; /* those that are being recorded */
+    VkCommandBuffer *pieces;  /* all, in order; room for as many as there are dispatches */
+    uint32_t piece_count;
     VkDescriptorPool descriptors;
     VkQueryPool queries;
     void **recorded_for; /* by touched root: the addresses of the run that is recorded */
-    bool is_recorded, is_profiled;
+    bool is_recorded, is_profiled, is_cut;
+    struct vk_work work;
+    struct vk_run {
+        bool in_flight;
+        void *const *data;
+        struct prt_step_time *times; /* or NULL */
+        int64_t begun_ns;
+        uint32_t submissions; /* of the last run that has ended */
+    } run;
 };
 
 /* roots.c: where the values of a compile's nodes lie, and which of them go in and out. */
@@ -76,9 +86,10 @@ enum percept_status vk_find_roots(struct prt_segment *segment, const struct prt_
                                   struct percept_error *error);
 bool vk_is_constant(const struct prt_segment *segment, uint32_t root);
 
-/* record.c: commands for data at these addresses. Under the lock. */
+/* record.c: commands for data at these addresses; cut: in pieces of some dispatches each, so that
+ * others may come between. Under the lock. */
 enum percept_status vk_record(struct prt_segment *segment, void *const *data, bool profile,
-                              struct percept_error *error);
+                              bool cut, struct percept_error *error);
 /* Copy between the host's memory and what the device sees of it; nothing where they are one. */
 void vk_bring_in(const struct prt_segment *segment, void *const *data);
 void vk_bring_out(const struct prt_segment *segment, void *const *data);

@@ -97,13 +97,13 @@ enum percept_status vk_copy_up(struct vk_device *device, const void *data, size_
         api->CmdCopyBuffer(commands, staging.buffer, buffer->buffer, 1, &region);
         result = api->EndCommandBuffer(commands);
     }
-    uint64_t ticket;
+    struct vk_work work = {.pieces = &commands, .piece_count = 1};
     if (result != VK_SUCCESS)
         status = vk_fail(device, result, "vkBeginCommandBuffer", error);
     else
-        status = vk_submit(device, commands, &ticket, error);
+        status = vk_submit(device, &work, error);
     if (status == PERCEPT_OK)
-        status = vk_wait(device, ticket, error);
+        status = vk_wait(device, &work, error);
     if (pool)
         api->DestroyCommandPool(device->device, pool, NULL);
     vk_buffer_destroy(device, &staging);

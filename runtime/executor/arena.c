@@ -21,7 +21,8 @@ struct prt_arena {
     void *reserved;
     unsigned char *memory; /* the first huge page in it */
     pthread_mutex_t lock;
-    size_t bytes; /* usable so far; under the lock */
+    size_t bytes;  /* usable so far; under the lock */
+    bool is_taken; /* by a run: of the one thread that runs its models */
 };
 
 enum percept_status prt_arena_create(struct prt_arena **arena, struct percept_error *error)
@@ -83,4 +84,14 @@ void *prt_arena_need(struct prt_arena *arena, size_t bytes)
     bool enough = bytes <= arena->bytes || grow(arena, bytes);
     pthread_mutex_unlock(&arena->lock);
     return enough ? arena->memory : NULL;
+}
+
+void prt_arena_set_taken(struct prt_arena *arena, bool is_taken)
+{
+    arena->is_taken = is_taken;
+}
+
+bool prt_arena_is_taken(const struct prt_arena *arena)
+{
+    return arena->is_taken;
 }

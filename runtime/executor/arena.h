@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct prt_arena;
@@ -11,5 +12,9 @@ struct prt_arena;
 /* Let the arena have that many bytes at least. Returns where it begins, which never changes, on a
  * huge page's border; NULL without memory. */
 void *prt_arena_need(struct prt_arena *arena, size_t bytes);
+
+/* Between the start of a run of one of its models and the wait for it. */
+void prt_arena_set_taken(struct prt_arena *arena, bool is_taken);
+bool prt_arena_is_taken(const struct prt_arena *arena);
 
 #endif

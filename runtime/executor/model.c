@@ -6,61 +6,29 @@
 #include "base/pages.h"
 #include "runtime/executor/choice.h"
 #include "runtime/executor/kept.h"
+#include "runtime/executor/model.h"
 #include "runtime/executor/strided.h"
-#include "runtime/executor/variant.h"
 #include "runtime/program_data.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_VARIANTS = 8 };  /* kept for numbers and sizes that come again */
-enum { DATA_TRIES = 4096 }; /* of one run, to find what the data decide: no graph has more of it */
-
 /* A state that is larger, such as a cache of keys and values, has pages of its own: those that
  * nothing was put into yet take no memory. */
 enum { LEAST_PAGES = 256 << 10 };
-
-/* A state, shared by all variants. */
-struct state {
-    uint32_t buffer; /* where the program keeps it */
-    uint64_t offset;
-    size_t bytes;
-    const void *initial; /* NULL: zeros */
-    void *memory;
-    const struct prt_backend *owner; /* whose memory it is; NULL: the host's */
-};
-
-/* A variant and what it was made for, one choice an input of the method. */
-struct kept {
-    struct prt_variant *variant;
-    struct prt_choice *choices;
-    uint64_t used; /* when last, by the model's count */
-};
-
-struct prt_model {
-    const struct prt_program *program; /* NULL: made from a graph, so there is one variant */
-    struct prt_model_options options;
-    const struct prt_backend *backends[PRT_MAX_BACKENDS + 1]; /* of the options */
-    struct prt_variant *now;
-    struct kept kept[MAX_VARIANTS];
-    unsigned kept_count;
-    uint64_t uses;
-    struct state *states;
-    uint32_t state_count;
-};
 
 /* ---- states ---- */
 
 /* Of a graph made by hand, which does not say where its states lie: each is its own. */
 #define NO_BUFFER UINT32_MAX
 
-static bool overlaps(const struct state *a, const struct state *b)
+static bool overlaps(const struct prt_model_state *a, const struct prt_model_state *b)
 {
     return a->buffer == b->buffer && a->buffer != NO_BUFFER && a->offset < b->offset + b->bytes &&
            b->offset < a->offset + a->bytes;
 }
 
-static void reset(struct state *state)
+static void reset(struct prt_model_state *state)
 {
     if (state->initial && state->bytes)
         memcpy(state->memory, state->initial, state->bytes);
@@ -68,7 +36,7 @@ static void reset(struct state *state)
         memset(state->memory, 0, state->bytes);
 }
 
-static void free_state(struct state *state)
+static void free_state(struct prt_model_state *state)
 {
     if (state->owner)
         state->owner->memory_destroy(state->memory, state->bytes);
@@ -80,7 +48,8 @@ static void free_state(struct state *state)
 
 /* Zeroed memory if *zeroed says so: a backend's, whose device then has it at hand, or the host's.
  */
-static void take_memory(struct state *state, const struct prt_backend *owner, bool *zeroed)
+static void take_memory(struct prt_model_state *state, const struct prt_backend *owner,
+                        bool *zeroed)
 {
     size_t bytes = (state->bytes / PRT_PLAN_ALIGNMENT + 1) * PRT_PLAN_ALIGNMENT;
     *zeroed = true;
@@ -94,12 +63,12 @@ static void take_memory(struct state *state, const struct prt_backend *owner, bo
 }
 
 /* The model's state that lies where `wanted` does, made when it is new. */
-static enum percept_status find_state(struct prt_model *model, const struct state *wanted,
+static enum percept_status find_state(struct prt_model *model, const struct prt_model_state *wanted,
                                       const struct prt_backend *owner, void **memory,
                                       struct percept_error *error)
 {
     for (uint32_t i = 0; i < model->state_count; i++) {
-        const struct state *state = &model->states[i];
+        const struct prt_model_state *state = &model->states[i];
         if (state->buffer == wanted->buffer && state->offset == wanted->offset &&
             state->bytes == wanted->bytes) {
             *memory = state->memory;
@@ -109,12 +78,12 @@ static enum percept_status find_state(struct prt_model *model, const struct stat
             return percept_fail(error, PERCEPT_UNSUPPORTED,
                                 "a state is a tensor of another size for these inputs");
     }
-    struct state *larger =
+    struct prt_model_state *larger =
         realloc(model->states, ((size_t)model->state_count + 1) * sizeof *larger);
     if (!larger)
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model's states");
     model->states = larger;
-    struct state made = *wanted;
+    struct prt_model_state made = *wanted;
     bool zeroed;
     take_memory(&made, owner, &zeroed);
     if (!made.memory)
@@ -135,7 +104,7 @@ static enum percept_status place_states(struct prt_model *model, struct prt_vari
         const struct prt_value *value = &graph->values[i];
         if (value->kind != PRT_VALUE_TENSOR || !(value->flags & PRT_FLAG_STATE))
             continue;
-        struct state wanted = {
+        struct prt_model_state wanted = {
             .buffer = NO_BUFFER, .offset = i, .bytes = value->bytes, .initial = value->data};
         for (uint32_t s = 0; s < graph->state_count; s++) {
             if (graph->states[s].value == i) {
@@ -153,24 +122,9 @@ static enum percept_status place_states(struct prt_model *model, struct prt_vari
     return PERCEPT_OK;
 }
 
-/* What a run has computed for its states takes the place of what they were. */
-static void commit_states(const struct prt_variant *variant)
-{
-    const struct prt_graph *graph = variant->graph;
-    for (uint32_t i = 0; i < graph->state_count; i++) {
-        const struct prt_state *state = &graph->states[i];
-        if (state->output == PRT_NO_VALUE)
-            continue;
-        size_t bytes = graph->values[state->value].bytes;
-        /* The plan may have let it change where it lies. */
-        if (bytes && variant->data[state->value] != variant->data[graph->outputs[state->output]])
-            memcpy(variant->data[state->value], variant->data[graph->outputs[state->output]],
-                   bytes);
-    }
-}
-
 void prt_model_reset_state(struct prt_model *model)
 {
+    prt_model_settle(model);
     for (uint32_t i = 0; i < model->state_count; i++)
         reset(&model->states[i]);
 }
@@ -194,7 +148,7 @@ static enum percept_status make_model(struct prt_graph *graph,
     made->options.choice_count = 0;
     enum percept_status status = prt_variant_create(graph, options, cache, &made->now, error);
     if (status == PERCEPT_OK) {
-        made->kept[0] = (struct kept){.variant = made->now};
+        made->kept[0] = (struct prt_model_variant){.variant = made->now};
         made->kept_count = 1;
         status = place_states(made, made->now, error);
     }
@@ -212,9 +166,11 @@ static enum percept_status make_model(struct prt_graph *graph,
 static enum percept_status check_options(const struct prt_model_options *options,
                                          struct percept_error *error)
 {
-    return options && options->backends && options->backends[0]
-               ? PERCEPT_OK
-               : percept_fail(error, PERCEPT_INVALID, "a model needs a list of backends");
+    if (!options || !options->backends || !options->backends[0])
+        return percept_fail(error, PERCEPT_INVALID, "a model needs a list of backends");
+    if (options->priority < PRT_PRIORITY_LOW || options->priority > PRT_PRIORITY_HIGH)
+        return percept_fail(error, PERCEPT_INVALID, "there is no priority %d", options->priority);
+    return PERCEPT_OK;
 }
 
 enum percept_status prt_model_from_graph(struct prt_graph *graph,
@@ -265,6 +221,7 @@ void prt_model_destroy(struct prt_model *model)
 {
     if (!model)
         return;
+    prt_model_abandon(model);
     for (unsigned i = 0; i < model->kept_count; i++) {
         prt_variant_destroy(model->kept[i].variant);
         free(model->kept[i].choices);
@@ -320,11 +277,11 @@ static enum percept_status make_variant(struct prt_model *model, const struct pr
 }
 
 /* A place for one more: a free one, else the one that was not used for longest. */
-static struct kept *place_for_variant(struct prt_model *model)
+static struct prt_model_variant *place_for_variant(struct prt_model *model)
 {
-    if (model->kept_count < MAX_VARIANTS)
+    if (model->kept_count < PRT_MAX_VARIANTS)
         return &model->kept[model->kept_count++];
-    struct kept *oldest = NULL;
+    struct prt_model_variant *oldest = NULL;
     for (unsigned i = 0; i < model->kept_count; i++)
         if (model->kept[i].variant != model->now && (!oldest || model->kept[i].used < oldest->used))
             oldest = &model->kept[i];
@@ -333,7 +290,8 @@ static struct kept *place_for_variant(struct prt_model *model)
     return oldest;
 }
 
-static bool same_data_sizes(const struct kept *kept, const int64_t *sizes, size_t count)
+static bool same_data_sizes(const struct prt_model_variant *kept, const int64_t *sizes,
+                            size_t count)
 {
     const struct prt_graph *graph = kept->variant->graph;
     for (size_t i = 0; i < count && i < graph->data_size_count; i++)
@@ -344,12 +302,13 @@ static bool same_data_sizes(const struct kept *kept, const int64_t *sizes, size_
 
 /* The variant for these choices and the first sizes that the data tell; of several, the one that
  * ran last. */
-static struct kept *find_kept(struct prt_model *model, const struct prt_choice *choices,
-                              const int64_t *data_sizes, size_t count)
+static struct prt_model_variant *find_kept(struct prt_model *model,
+                                           const struct prt_choice *choices,
+                                           const int64_t *data_sizes, size_t count)
 {
-    struct kept *found = NULL;
+    struct prt_model_variant *found = NULL;
     for (unsigned i = 0; i < model->kept_count; i++) {
-        struct kept *kept = &model->kept[i];
+        struct prt_model_variant *kept = &model->kept[i];
         if (prt_choices_same(choices, kept->choices, prt_model_input_count(model)) &&
             same_data_sizes(kept, data_sizes, count) && (!found || kept->used > found->used))
             found = kept;
@@ -357,12 +316,11 @@ static struct kept *find_kept(struct prt_model *model, const struct prt_choice *
     return found;
 }
 
-/* Run what these choices ask for from now on. Takes them over. */
-static enum percept_status choose(struct prt_model *model, struct prt_choice *choices,
-                                  const int64_t *data_sizes, size_t count,
-                                  struct percept_error *error)
+enum percept_status prt_model_take(struct prt_model *model, struct prt_choice *choices,
+                                   const int64_t *data_sizes, size_t count,
+                                   struct percept_error *error)
 {
-    struct kept *kept = find_kept(model, choices, data_sizes, count);
+    struct prt_model_variant *kept = find_kept(model, choices, data_sizes, count);
     if (kept) {
         free(choices);
     } else {
@@ -373,7 +331,7 @@ static enum percept_status choose(struct prt_model *model, struct prt_choice *ch
             return status;
         }
         kept = place_for_variant(model);
-        *kept = (struct kept){.variant = made, .choices = choices};
+        *kept = (struct prt_model_variant){.variant = made, .choices = choices};
     }
     kept->used = ++model->uses;
     if (kept->variant != model->now)
@@ -388,11 +346,11 @@ enum percept_status prt_model_choose(struct prt_model *model, const struct prt_c
     if (!model->program || count > prt_model_input_count(model))
         return percept_fail(error, PERCEPT_INVALID, "the method has no %zu inputs to choose for",
                             count);
-    for (size_t i = 0; i < count; i++) {
-        enum percept_status status = prt_choice_check(model->now->graph, i, &choices[i], error);
-        if (status != PERCEPT_OK)
-            return status;
-    }
+    enum percept_status status = prt_model_check_idle(model, error);
+    for (size_t i = 0; i < count && status == PERCEPT_OK; i++)
+        status = prt_choice_check(model->now->graph, i, &choices[i], error);
+    if (status != PERCEPT_OK)
+        return status;
     struct prt_choice *all = prt_choices_of(model->now->graph);
     if (!all)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
@@ -400,7 +358,7 @@ enum percept_status prt_model_choose(struct prt_model *model, const struct prt_c
         const struct prt_tensor *spec = prt_model_input_spec(model, i);
         prt_choice_apply(&all[i], &choices[i], spec ? spec->rank : 0);
     }
-    return choose(model, all, NULL, 0, error);
+    return prt_model_take(model, all, NULL, 0, error);
 }
 
 /* One choice, all other inputs as they are. */
@@ -409,7 +367,9 @@ static enum percept_status choose_one(struct prt_model *model, size_t index,
 {
     if (!model->program || index >= prt_model_input_count(model))
         return percept_fail(error, PERCEPT_INVALID, "the method has no input %zu to set", index);
-    enum percept_status status = prt_choice_check(model->now->graph, index, choice, error);
+    enum percept_status status = prt_model_check_idle(model, error);
+    if (status == PERCEPT_OK)
+        status = prt_choice_check(model->now->graph, index, choice, error);
     if (status != PERCEPT_OK)
         return status;
     struct prt_choice *all = prt_choices_of(model->now->graph);
@@ -417,7 +377,7 @@ static enum percept_status choose_one(struct prt_model *model, size_t index,
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     const struct prt_tensor *spec = prt_model_input_spec(model, index);
     prt_choice_apply(&all[index], choice, spec ? spec->rank : 0);
-    return choose(model, all, NULL, 0, error);
+    return prt_model_take(model, all, NULL, 0, error);
 }
 
 enum percept_status prt_model_set_scalar(struct prt_model *model, size_t index,
@@ -522,8 +482,9 @@ const void *prt_model_output_data(const struct prt_model *model, size_t index)
     return output_at(model, index) ? model->now->data[model->now->graph->outputs[index]] : NULL;
 }
 
-static enum percept_status check_copy(const struct prt_value *value, const char *what, size_t index,
-                                      size_t size, struct percept_error *error)
+static enum percept_status check_copy(const struct prt_model *model, const struct prt_value *value,
+                                      const char *what, size_t index, size_t size,
+                                      struct percept_error *error)
 {
     if (!value)
         return percept_fail(error, PERCEPT_INVALID, "%s %zu is no tensor of the method", what,
@@ -531,14 +492,14 @@ static enum percept_status check_copy(const struct prt_value *value, const char 
     if (size != value->bytes)
         return percept_fail(error, PERCEPT_INVALID, "%s %zu has %zu bytes, not %zu", what, index,
                             value->bytes, size);
-    return PERCEPT_OK;
+    return prt_model_check_idle(model, error);
 }
 
 enum percept_status prt_model_set_input(struct prt_model *model, size_t index, const void *data,
                                         size_t size, struct percept_error *error)
 {
     const struct prt_value *value = input_at(model, index);
-    enum percept_status status = check_copy(value, "input", index, size, error);
+    enum percept_status status = check_copy(model, value, "input", index, size, error);
     if (status == PERCEPT_OK)
         prt_copy_from_row_major(&value->tensor, prt_model_input_data(model, index), data);
     return status;
@@ -548,141 +509,10 @@ enum percept_status prt_model_get_output(const struct prt_model *model, size_t i
                                          size_t size, struct percept_error *error)
 {
     const struct prt_value *value = output_at(model, index);
-    enum percept_status status = check_copy(value, "output", index, size, error);
+    enum percept_status status = check_copy(model, value, "output", index, size, error);
     if (status == PERCEPT_OK)
         prt_copy_to_row_major(&value->tensor, data, prt_model_output_data(model, index));
     return status;
-}
-
-/* ---- running ---- */
-
-enum percept_status prt_model_run(struct prt_model *model, struct percept_error *error)
-{
-    return prt_model_run_profiled(model, NULL, error);
-}
-
-static enum percept_status run_segments(const struct prt_model *model, struct prt_step_time *times,
-                                        const struct prt_backend **failed,
-                                        struct percept_error *error)
-{
-    struct prt_execution execution = {.data = model->now->data,
-                                      .scratch = model->now->scratch,
-                                      .pool = model->now->pool,
-                                      .times = times ? model->now->times : NULL};
-    if (times)
-        memset(times, 0, model->now->graph->node_count * sizeof *times);
-    for (uint32_t i = 0; i < model->now->segment_count; i++) {
-        const struct prt_variant_segment *segment = &model->now->segments[i];
-        enum percept_status status =
-            segment->backend->execute(segment->compiled, &execution, error);
-        if (status != PERCEPT_OK) {
-            *failed = segment->backend;
-            return status;
-        }
-        for (uint32_t n = 0; times && n < segment->node_count; n++)
-            times[segment->nodes[n]] = model->now->times[n];
-    }
-    return PERCEPT_OK;
-}
-
-/* A run ended because a size is not the one that the graph was made for, or a branch: go on with a
- * graph that was. What those before it are is known; those after it are as they were, or as an
- * import takes them to be at first. */
-static enum percept_status follow_data(struct prt_model *model, struct percept_error *error)
-{
-    const struct prt_graph *graph = model->now->graph;
-    if (!model->program)
-        return percept_fail(error, PERCEPT_INVALID,
-                            "the data have other sizes than the only graph there is");
-    int64_t *known = calloc(graph->data_size_count, sizeof *known);
-    struct prt_choice *choices = prt_choices_of(graph);
-    if (!known || !choices) {
-        free(known);
-        free(choices);
-        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    }
-    size_t count = 0;
-    for (bool same = true; same && count < graph->data_size_count; count++) {
-        const struct prt_data_size *size = &graph->data_sizes[count];
-        memcpy(&known[count], model->now->data[graph->outputs[size->output]], sizeof *known);
-        same = known[count] == size->size;
-    }
-    enum percept_status status = choose(model, choices, known, count, error);
-    graph = model->now->graph;
-    /* A program may state a size that its data then do not have. */
-    if (status == PERCEPT_OK && count <= graph->data_size_count &&
-        graph->data_sizes[count - 1].size != known[count - 1])
-        status =
-            percept_fail(error, PERCEPT_INVALID, "a size is %lld, the program states %lld",
-                         (long long)known[count - 1], (long long)graph->data_sizes[count - 1].size);
-    free(known);
-    return status;
-}
-
-/* Run until the sizes and branches that the data tell are those of the graph. States stay. */
-static enum percept_status run_settled(struct prt_model *model, struct prt_step_time *times,
-                                       struct percept_error *error)
-{
-    /* Each time one more of them is right, and none before it becomes wrong. */
-    for (size_t tries = 0; tries <= DATA_TRIES; tries++) {
-        bool guesses = model->now->graph->data_size_count > 0;
-        const struct prt_backend *failed = NULL;
-        enum percept_status status = run_segments(model, times, &failed, error);
-        /* Once for each backend: then it is off the list. */
-        while (failed && status != PERCEPT_CANCELLED && status != PERCEPT_INVALID) {
-            const struct prt_backend *culprit = failed;
-            failed = NULL;
-            status = prt_variant_fall_back(model->now, culprit, status, error);
-            if (status == PERCEPT_OK)
-                status = run_segments(model, times, &failed, error);
-        }
-        if (status != PERCEPT_CANCELLED || !guesses)
-            return status;
-        status = follow_data(model, error);
-        if (status != PERCEPT_OK)
-            return status;
-        if (times) /* they belong to another graph */
-            return percept_fail(error, PERCEPT_CANCELLED,
-                                "the data have other sizes than before: run again");
-    }
-    return percept_fail(error, PERCEPT_INTERNAL, "sizes that the data tell do not settle");
-}
-
-enum percept_status prt_model_run_profiled(struct prt_model *model, struct prt_step_time *times,
-                                           struct percept_error *error)
-{
-    enum percept_status status = run_settled(model, times, error);
-    if (status == PERCEPT_OK)
-        commit_states(model->now);
-    return status;
-}
-
-enum percept_status prt_model_run_observed(struct prt_model *model, prt_model_observer observer,
-                                           void *context, struct percept_error *error)
-{
-    if (!model->now->observable)
-        return percept_fail(error, PERCEPT_INVALID, "the model was not made observable");
-    if (model->now->graph->data_size_count) {
-        enum percept_status status = run_settled(model, NULL, error);
-        if (status != PERCEPT_OK)
-            return status;
-    }
-    const struct prt_execution execution = {
-        .data = model->now->data, .scratch = model->now->scratch, .pool = model->now->pool};
-    /* A node without a backend has its result where an earlier one put it. */
-    uint32_t next = 0;
-    for (uint32_t n = 0; n < model->now->graph->node_count; n++) {
-        if (model->now->plan.backends[n]) {
-            const struct prt_variant_segment *segment = &model->now->segments[next++];
-            enum percept_status status =
-                segment->backend->execute(segment->compiled, &execution, error);
-            if (status != PERCEPT_OK)
-                return status;
-        }
-        observer(context, n, model->now->data[model->now->graph->nodes[n].outputs[0]]);
-    }
-    commit_states(model->now);
-    return PERCEPT_OK;
 }
 
 /* ---- looking inside ---- */

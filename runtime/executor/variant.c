@@ -53,6 +53,7 @@ static enum percept_status compile_segments(struct prt_variant *variant, struct 
             .places = variant->plan.places,
             .arena_bytes = variant->plan.arena_bytes,
             .half = variant->half,
+            .priority = variant->priority,
             .cache = cache,
         };
         enum percept_status status = segment->backend->compile(&compile, &segment->compiled, error);
@@ -214,6 +215,7 @@ enum percept_status prt_variant_create(struct prt_graph *graph,
     made->arena = options->arena;
     made->observable = options->observable;
     made->half = options->half;
+    made->priority = options->priority;
     enum percept_status status = build(made, options, cache, error);
     if (status != PERCEPT_OK) {
         made->graph = NULL; /* still the caller's */

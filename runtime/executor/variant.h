@@ -47,8 +47,9 @@ struct prt_variant {
     size_t later_scratch_bytes;
     void **data; /* by value; of states and their views only once the model has given their place */
     struct prt_model_stats stats;
-    bool observable; /* each segment has one node */
-    bool half;       /* of the options */
+    bool observable;            /* each segment has one node */
+    bool half;                  /* of the options */
+    enum prt_priority priority; /* likewise */
 };
 
 /* Takes the graph over on success. The cache is the program's, or NULL. */

@@ -19,6 +19,10 @@ for flow in fp32 int8; do
     silent "$percept" model verify "$cases/$flow" --backend vulkan --only lite
     silent "$percept" model run "$PERCEPT_MODELS/hand_landmark_lite.$flow.pte" --backend vulkan --fp16
 done
+# Of several models at once, of all priorities. The layer that makes queues stands below the validation, which takes a submission
+# that it refuses for made: so none of the cases in which the device is lost.
+CK_RUN_CASE=start VK_LAYER_PATH=/usr/share/vulkan/explicit_layer.d:$PERCEPT_BIN/../tests/vulkan_layer \
+    VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation:VK_LAYER_PERCEPT_faults silent "$PERCEPT_BIN/../tests/test_vulkan_start"
 # And of a device with memory of its own, which needs copies.
 export PERCEPT_VULKAN_FAULTS=discrete VK_LAYER_PATH=/usr/share/vulkan/explicit_layer.d:$PERCEPT_BIN/../tests/vulkan_layer
 export VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation:VK_LAYER_PERCEPT_faults

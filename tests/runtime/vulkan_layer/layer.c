@@ -9,6 +9,7 @@
  *     timeline    the device has no timeline semaphores
  *     no-device   there is no device
  *     discrete    the device's own memory is a type that the host does not see
+ *     queues=N    its families have N queues, which are one
  *
  * It knows one instance and one device at a time, which is all that our backend makes.
  */
@@ -27,7 +28,9 @@ static struct {
     PFN_vkEnumeratePhysicalDevices vkEnumeratePhysicalDevices;
     PFN_vkGetPhysicalDeviceFeatures2 vkGetPhysicalDeviceFeatures2;
     PFN_vkGetPhysicalDeviceMemoryProperties vkGetPhysicalDeviceMemoryProperties;
+    PFN_vkGetPhysicalDeviceQueueFamilyProperties vkGetPhysicalDeviceQueueFamilyProperties;
     PFN_vkGetDeviceProcAddr vkGetDeviceProcAddr;
+    PFN_vkGetDeviceQueue vkGetDeviceQueue;
     PFN_vkQueueSubmit vkQueueSubmit;
     PFN_vkAllocateMemory vkAllocateMemory;
     PFN_vkGetBufferMemoryRequirements vkGetBufferMemoryRequirements;
@@ -75,6 +78,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_instance(const VkInstanceCreateInfo
     FIND(next.vkGetInstanceProcAddr, instance, vkEnumeratePhysicalDevices);
     FIND(next.vkGetInstanceProcAddr, instance, vkGetPhysicalDeviceFeatures2);
     FIND(next.vkGetInstanceProcAddr, instance, vkGetPhysicalDeviceMemoryProperties);
+    FIND(next.vkGetInstanceProcAddr, instance, vkGetPhysicalDeviceQueueFamilyProperties);
     return VK_SUCCESS;
 }
 
@@ -111,6 +115,14 @@ static VKAPI_ATTR void VKAPI_CALL get_memory(VkPhysicalDevice physical,
         ~(VkMemoryPropertyFlags)VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
 }
 
+static VKAPI_ATTR void VKAPI_CALL get_families(VkPhysicalDevice physical, uint32_t *count,
+                                               VkQueueFamilyProperties *families)
+{
+    next.vkGetPhysicalDeviceQueueFamilyProperties(physical, count, families);
+    for (uint32_t i = 0; families && fault("queues") && i < *count; i++)
+        families[i].queueCount = (uint32_t)fault("queues");
+}
+
 /* ---- device ---- */
 
 static VKAPI_ATTR VkResult VKAPI_CALL create_device(VkPhysicalDevice physical,
@@ -127,13 +139,25 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_device(VkPhysicalDevice physical,
     next.vkGetDeviceProcAddr = ours->u.pLayerInfo->pfnNextGetDeviceProcAddr;
     ours->u.pLayerInfo = ours->u.pLayerInfo->pNext;
     PFN_vkCreateDevice create = (PFN_vkCreateDevice)get(instance, "vkCreateDevice");
-    VkResult result = create(physical, info, allocator, made);
+    VkDeviceQueueCreateInfo queue = info->pQueueCreateInfos[0];
+    VkDeviceCreateInfo real = *info;
+    if (fault("queues"))
+        queue.queueCount = 1;
+    real.pQueueCreateInfos = &queue;
+    VkResult result = create(physical, &real, allocator, made);
     if (result != VK_SUCCESS)
         return result;
+    FIND(next.vkGetDeviceProcAddr, *made, vkGetDeviceQueue);
     FIND(next.vkGetDeviceProcAddr, *made, vkQueueSubmit);
     FIND(next.vkGetDeviceProcAddr, *made, vkAllocateMemory);
     FIND(next.vkGetDeviceProcAddr, *made, vkGetBufferMemoryRequirements);
     return VK_SUCCESS;
+}
+
+static VKAPI_ATTR void VKAPI_CALL get_queue(VkDevice of, uint32_t family, uint32_t index,
+                                            VkQueue *queue)
+{
+    next.vkGetDeviceQueue(of, family, fault("queues") ? 0 : index, queue);
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL submit(VkQueue queue, uint32_t count,
@@ -180,7 +204,9 @@ static PFN_vkVoidFunction ours(const char *name)
         {"vkEnumeratePhysicalDevices", (PFN_vkVoidFunction)enumerate_devices},
         {"vkGetPhysicalDeviceFeatures2", (PFN_vkVoidFunction)get_features},
         {"vkGetPhysicalDeviceMemoryProperties", (PFN_vkVoidFunction)get_memory},
+        {"vkGetPhysicalDeviceQueueFamilyProperties", (PFN_vkVoidFunction)get_families},
         {"vkCreateDevice", (PFN_vkVoidFunction)create_device},
+        {"vkGetDeviceQueue", (PFN_vkVoidFunction)get_queue},
         {"vkQueueSubmit", (PFN_vkVoidFunction)submit},
         {"vkAllocateMemory", (PFN_vkVoidFunction)allocate},
         {"vkGetBufferMemoryRequirements", (PFN_vkVoidFunction)get_needs},
