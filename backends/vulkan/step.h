@@ -94,6 +94,8 @@ extern const struct vk_kernel vk_conv, vk_linear, vk_matmul, vk_round_rows, vk_d
 extern const struct vk_kernel vk_softmax, vk_layer_norm, vk_reduce, vk_argmax, vk_cumsum, vk_pool2d,
     vk_resize2d, vk_attention, vk_gather, vk_scatter, vk_embedding_bag, vk_grid_sample, vk_pool3d,
     vk_conv3d, vk_distance, vk_argsort, vk_table, vk_expect;
+extern const struct vk_kernel vk_rescale, vk_integer_conv, vk_integer_matmul, vk_integer_pool,
+    vk_scaled_resize;
 
 /* ---- what kernels ask of the graph ---- */
 
