@@ -43,9 +43,10 @@ static bool integers_have(const struct vk_map *map)
         [PRT_UNARY_NOT] = true, [PRT_UNARY_SIGN] = true,
     };
     static const bool lacks_binary[PRT_BINARY_COUNT] = {
-        [PRT_BINARY_DIV] = true,        [PRT_BINARY_POW] = true,
-        [PRT_BINARY_ATAN2] = true,      [PRT_BINARY_SQUARED_DIFFERENCE] = true,
-        [PRT_BINARY_SHIFT_LEFT] = true, [PRT_BINARY_SHIFT_RIGHT] = true,
+        [PRT_BINARY_DIV] = true,
+        [PRT_BINARY_POW] = true,
+        [PRT_BINARY_ATAN2] = true,
+        [PRT_BINARY_SQUARED_DIFFERENCE] = true,
     };
     if (map->op == VK_MAP_UNARY)
         return unary[map->kind];

@@ -139,7 +139,8 @@ static struct binding bind(const struct prt_segment *segment, const struct vk_op
     size_t at = operand->offset, bytes = operand->bytes;
     if (operand->source == VK_UNBOUND || operand->source == VK_FAULTS)
         return bound; /* whoever has no operand there does not look */
-    bound.info.buffer = segment->packed.buffer;
+    bound.info.buffer =
+        operand->source == VK_SCRATCH ? segment->scratch.buffer : segment->packed.buffer;
     if (operand->source == VK_VALUE) {
         const struct prt_place *place = &segment->places[operand->value];
         const struct vk_root *root = &segment->roots[place->root];

@@ -67,6 +67,14 @@ void *vk_pack(const struct vk_emit *emit, size_t bytes, struct vk_operand *opera
     return chunk->data;
 }
 
+struct vk_operand vk_scratch(const struct vk_emit *emit, size_t offset, size_t bytes)
+{
+    struct prt_segment *segment = emit->segment;
+    if (offset + bytes > segment->scratch_bytes)
+        segment->scratch_bytes = offset + bytes;
+    return (struct vk_operand){.source = VK_SCRATCH, .offset = offset, .bytes = bytes};
+}
+
 /* A constant operand as it is, once a segment. */
 static enum percept_status pack_constant(const struct vk_emit *emit, struct vk_operand *operand)
 {
@@ -187,6 +195,7 @@ static void destroy(struct prt_segment *segment)
     if (device) {
         vk_buffer_destroy(device, &segment->packed);
         vk_buffer_destroy(device, &segment->parameters);
+        vk_buffer_destroy(device, &segment->scratch);
         vk_buffer_destroy(device, &segment->fault);
         vk_buffer_destroy(device, &segment->own);
         vk_buffer_destroy(device, &segment->staging);
@@ -227,6 +236,8 @@ static enum percept_status upload(struct prt_segment *segment, struct percept_er
     if (status == PERCEPT_OK)
         status = vk_buffer_create(device, VK_FAULT_WORDS * sizeof(uint32_t), true, &segment->fault,
                                   error);
+    if (status == PERCEPT_OK && segment->scratch_bytes)
+        status = vk_buffer_create(device, segment->scratch_bytes, false, &segment->scratch, error);
     if (status == PERCEPT_OK && segment->params_bytes)
         memcpy(segment->parameters.mapped, segment->params, segment->params_bytes);
     return status;
@@ -410,7 +421,8 @@ static void stats(const struct prt_segment *segment, struct prt_segment_stats *s
         .dispatches = segment->dispatch_count,
         .submissions = 1,
         .copied_bytes = vk_copied_bytes(segment),
-        .device_bytes = segment->packed.bytes + segment->parameters.bytes + segment->own.bytes,
+        .device_bytes = segment->packed.bytes + segment->parameters.bytes + segment->own.bytes +
+                        segment->scratch.bytes,
     };
 }
 

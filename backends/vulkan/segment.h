@@ -54,13 +54,13 @@ struct prt_segment {
     unsigned char *params; /* while compiled: all parameters */
     size_t params_bytes, params_capacity;
     struct vk_chunk *chunks; /* while compiled, the last one first */
-    size_t packed_bytes;
+    size_t packed_bytes, scratch_bytes;
     void *saved; /* pipelines from the cache; a piece of a slab, or NULL */
     size_t saved_bytes;
 
     /* All below: under the lock, one run at a time. */
     pthread_mutex_t lock;
-    struct vk_buffer packed, parameters, fault;
+    struct vk_buffer packed, parameters, scratch, fault;
     struct vk_buffer own;     /* device memory, when the host's is not shared */
     struct vk_buffer staging; /* the host's side of it */
     VkCommandPool pool;

@@ -26,11 +26,11 @@ struct vk_emit {
 };
 
 /* What a binding of a dispatch is bound to. */
-enum vk_source { VK_UNBOUND, VK_VALUE, VK_PACKED, VK_FAULTS };
+enum vk_source { VK_UNBOUND, VK_VALUE, VK_PACKED, VK_SCRATCH, VK_FAULTS };
 struct vk_operand {
     enum vk_source source;
     uint32_t value; /* VK_VALUE: id of a tensor, constants included */
-    size_t offset;  /* VK_PACKED: as vk_pack returned it */
+    size_t offset;  /* VK_PACKED: as vk_pack returned it; VK_SCRATCH */
     size_t bytes;   /* likewise */
     bool written;   /* else only read. One that is read and written is written. */
 };
@@ -69,6 +69,10 @@ enum percept_status vk_dispatch(const struct vk_emit *emit, const struct vk_call
 /* Room for constant data of the segment: filled by the caller until `emit` returns. NULL without
  * memory, with the error filled. */
 void *vk_pack(const struct vk_emit *emit, size_t bytes, struct vk_operand *operand);
+
+/* Device memory for what dispatches of the node tell each other: a piece of it, from `offset` on.
+ * Other nodes have the same. */
+struct vk_operand vk_scratch(const struct vk_emit *emit, size_t offset, size_t bytes);
 
 /* Type code of a value's elements on the device. */
 uint32_t vk_type(const struct vk_emit *emit, uint32_t value);

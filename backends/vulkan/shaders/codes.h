@@ -165,8 +165,6 @@
 #define VK_NORM_POWERS   3
 #define VK_NORM_GREATEST 4
 
-#define VK_SORT_SIZE 2048 /* most elements of a row that argsort.comp sorts */
-
 /* Words of the fault buffer (fault.glsl), and what STATE may be. */
 #define VK_FAULT_STATE   0
 #define VK_FAULT_NODE    1

@@ -23,7 +23,7 @@ layout(set = 0, binding = 0) uniform Params {
     uint count;
     int zero_x, zero_w;
 } p;
-layout(set = 0, binding = 1) writeonly buffer Y { uint y_words[]; };
+layout(set = 0, binding = 1) buffer Y { uint y_words[]; };
 layout(set = 0, binding = 2) readonly buffer X { uint x_words[]; };
 layout(set = 0, binding = 3) readonly buffer W { uint w_words[]; };
 layout(set = 0, binding = 4) readonly buffer Bias { uint bias_words[]; };
@@ -42,6 +42,7 @@ layout(set = 0, binding = 4) readonly buffer Bias { uint bias_words[]; };
 #define SCALE 1.0
 #define ZERO 0
 #include "access.glsl"
+#include "store.glsl"
 
 const bool WIDE = TYPE_X == VK_I16;
 
@@ -101,10 +102,5 @@ void main()
                               image * p.w_image + channel * p.w_strides.x + ky * p.w_strides.y + kx * p.w_strides.z);
         }
     }
-    if (WIDE) {
-        y_words[p.base[0].x + 2u * i] = sum.x;
-        y_words[p.base[0].x + 2u * i + 1u] = sum.y;
-    } else {
-        y_words[p.base[0].x + i] = sum.x;
-    }
+    store_wide(WIDE ? VK_I64 : VK_I32, i, sum);
 }

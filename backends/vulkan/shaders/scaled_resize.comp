@@ -82,10 +82,8 @@ void main()
     uvec4 y;
     for (uint lane = 0u; lane < 4u && first + lane < p.count; lane++) {
         y[lane] = resized(first + lane, high);
-        if (TYPE_Y == VK_I64) {
-            y_words[p.base[0].x + 2u * (first + lane)] = y[lane];
-            y_words[p.base[0].x + 2u * (first + lane) + 1u] = high;
-        }
+        if (TYPE_Y == VK_I64)
+            store_wide(TYPE_Y, first + lane, uvec2(y[lane], high));
     }
     if (TYPE_Y != VK_I64 && first < p.count)
         store_four(TYPE_Y, first, p.count, y);
