@@ -3,7 +3,6 @@
 
 #include "backends/vulkan/shared_memory.h"
 #include "backends/vulkan/vulkan.h"
-#include "base/checked.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/slab.h"
@@ -50,21 +49,12 @@ bool vk_same_place(const struct vk_emit *emit, uint32_t a, uint32_t b)
 
 void *vk_pack(const struct vk_emit *emit, size_t bytes, struct vk_operand *operand)
 {
-    struct prt_segment *segment = emit->segment;
-    size_t room;
-    struct vk_chunk *chunk = NULL;
-    if (base_align_size(bytes ? bytes : 1, BIND_ALIGNMENT, &room) &&
-        room < SIZE_MAX - segment->packed_bytes - sizeof *chunk)
-        chunk = calloc(1, sizeof *chunk + room);
-    if (!chunk) {
-        (void)no_memory(emit->error);
-        return NULL;
-    }
-    *chunk = (struct vk_chunk){segment->chunks, segment->packed_bytes, room};
-    segment->chunks = chunk;
-    segment->packed_bytes += room;
-    *operand = (struct vk_operand){.source = VK_PACKED, .offset = chunk->offset, .bytes = room};
-    return chunk->data;
+    struct vk_weights *weights = &emit->segment->weights;
+    void *data = vk_weights_add(weights, emit->device, bytes, emit->error);
+    if (data)
+        *operand =
+            (struct vk_operand){.source = VK_PACKED, .value = weights->count - 1, .bytes = bytes};
+    return data;
 }
 
 struct vk_operand vk_scratch(const struct vk_emit *emit, size_t offset, size_t bytes)
@@ -90,7 +80,8 @@ static enum percept_status pack_constant(const struct vk_emit *emit, struct vk_o
             memcpy(data, root->data, root->bytes);
     }
     operand->source = VK_PACKED;
-    operand->offset = whole->offset + place->delta;
+    operand->value = whole->value;
+    operand->offset = place->delta;
     operand->bytes = whole->bytes - place->delta;
     return PERCEPT_OK;
 }
@@ -172,15 +163,6 @@ enum percept_status vk_dispatch(const struct vk_emit *emit, const struct vk_call
 
 /* ---- compiling ---- */
 
-static void free_chunks(struct prt_segment *segment)
-{
-    for (struct vk_chunk *chunk = segment->chunks, *next; chunk; chunk = next) {
-        next = chunk->next;
-        free(chunk);
-    }
-    segment->chunks = NULL;
-}
-
 static void destroy(struct prt_segment *segment)
 {
     if (!segment)
@@ -193,7 +175,7 @@ static void destroy(struct prt_segment *segment)
     if (segment->pool)
         device->api.DestroyCommandPool(device->device, segment->pool, NULL);
     if (device) {
-        vk_buffer_destroy(device, &segment->packed);
+        vk_weights_free(&segment->weights, device);
         vk_buffer_destroy(device, &segment->parameters);
         vk_buffer_destroy(device, &segment->scratch);
         vk_buffer_destroy(device, &segment->fault);
@@ -201,7 +183,6 @@ static void destroy(struct prt_segment *segment)
         vk_buffer_destroy(device, &segment->staging);
     }
     vk_device_release(device);
-    free_chunks(segment);
     free(segment->own_places);
     free(segment->roots);
     free(segment->touched);
@@ -215,31 +196,19 @@ static void destroy(struct prt_segment *segment)
     free(segment);
 }
 
-/* Weights go to the device, a chunk at a time where the host cannot write them there. */
-static enum percept_status upload(struct prt_segment *segment, struct percept_error *error)
+/* What the dispatches need on the device besides values. */
+static enum percept_status make_buffers(struct prt_segment *segment, struct percept_error *error)
 {
     struct vk_device *device = segment->device;
-    enum percept_status status =
-        vk_buffer_create(device, segment->packed_bytes, false, &segment->packed, error);
-    for (struct vk_chunk *chunk = segment->chunks; chunk && status == PERCEPT_OK;
-         chunk = chunk->next) {
-        if (segment->packed.mapped)
-            memcpy((unsigned char *)segment->packed.mapped + chunk->offset, chunk->data,
-                   chunk->bytes);
-        else
-            status = vk_copy_up(device, chunk->data, chunk->bytes, &segment->packed, chunk->offset,
-                                error);
-    }
-    free_chunks(segment);
+    enum percept_status status = vk_weights_settle(&segment->weights, device, true, error);
     if (status == PERCEPT_OK)
-        status = vk_buffer_create(device, segment->params_bytes, true, &segment->parameters, error);
+        status =
+            vk_buffer_create(device, segment->params_bytes, false, &segment->parameters, error);
     if (status == PERCEPT_OK)
         status = vk_buffer_create(device, VK_FAULT_WORDS * sizeof(uint32_t), true, &segment->fault,
                                   error);
     if (status == PERCEPT_OK && segment->scratch_bytes)
         status = vk_buffer_create(device, segment->scratch_bytes, false, &segment->scratch, error);
-    if (status == PERCEPT_OK && segment->params_bytes)
-        memcpy(segment->parameters.mapped, segment->params, segment->params_bytes);
     return status;
 }
 
@@ -253,7 +222,10 @@ static enum percept_status emit_node(struct prt_segment *segment, uint32_t index
         return percept_fail(error, PERCEPT_UNSUPPORTED, "vulkan: cannot run %s (%s): %s",
                             prt_op_name(node->op), node->name ? node->name : "unnamed", refusal);
     struct vk_emit emit = {segment->device, segment, segment->graph, node, index, error};
-    return kernel->emit(&emit);
+    enum percept_status status = kernel->emit(&emit);
+    return status == PERCEPT_OK
+               ? vk_weights_settle(&segment->weights, segment->device, false, error)
+               : status;
 }
 
 static void key_of(const struct prt_segment *segment, struct base_hash *key)
@@ -317,7 +289,7 @@ static enum percept_status compile(const struct prt_compile *compile, struct prt
     for (uint32_t i = 0; i < compile->node_count && status == PERCEPT_OK; i++)
         status = emit_node(segment, i, error);
     if (status == PERCEPT_OK)
-        status = upload(segment, error);
+        status = make_buffers(segment, error);
     if (status == PERCEPT_OK && compile->cache && !known)
         save_pipelines(segment, compile->cache);
     if (status != PERCEPT_OK) {
@@ -421,7 +393,7 @@ static void stats(const struct prt_segment *segment, struct prt_segment_stats *s
         .dispatches = segment->dispatch_count,
         .submissions = 1,
         .copied_bytes = vk_copied_bytes(segment),
-        .device_bytes = segment->packed.bytes + segment->parameters.bytes + segment->own.bytes +
+        .device_bytes = segment->weights.bytes + segment->parameters.bytes + segment->own.bytes +
                         segment->scratch.bytes,
     };
 }

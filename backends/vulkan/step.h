@@ -29,8 +29,8 @@ struct vk_emit {
 enum vk_source { VK_UNBOUND, VK_VALUE, VK_PACKED, VK_SCRATCH, VK_FAULTS };
 struct vk_operand {
     enum vk_source source;
-    uint32_t value; /* VK_VALUE: id of a tensor, constants included */
-    size_t offset;  /* VK_PACKED: as vk_pack returned it; VK_SCRATCH */
+    uint32_t value; /* VK_VALUE: id of a tensor, constants included; VK_PACKED: of its piece */
+    size_t offset;  /* VK_PACKED, VK_SCRATCH: in the piece or the memory */
     size_t bytes;   /* likewise */
     bool written;   /* else only read. One that is read and written is written. */
 };
