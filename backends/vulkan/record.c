@@ -71,10 +71,12 @@ void vk_bring_in(const struct prt_segment *segment, void *const *data)
     }
 }
 
-void vk_bring_out(const struct prt_segment *segment, void *const *data)
+void vk_bring_out(const struct prt_segment *segment, void *const *data, bool with_states)
 {
     for (uint32_t t = 0; t < segment->touched_count; t++) {
         const struct vk_root *root = &segment->roots[segment->touched[t]];
+        if (!with_states && segment->graph->values[segment->touched[t]].flags & PRT_FLAG_STATE)
+            continue;
         if (is_own(segment, root) && root->leaves && root->bytes)
             memcpy(data[segment->touched[t]], host_side(segment, root), root->bytes);
     }
@@ -137,6 +139,8 @@ static struct binding bind(const struct prt_segment *segment, const struct vk_op
 {
     struct binding bound = {.info = {segment->fault.buffer, 0, VK_WHOLE_SIZE}};
     size_t at = operand->offset, bytes = operand->bytes;
+    if (operand->source == VK_FAULTS && bytes)
+        bound.access = (struct access){bound.info.buffer, 0, bytes, operand->written};
     if (operand->source == VK_UNBOUND || operand->source == VK_FAULTS)
         return bound; /* whoever has no operand there does not look */
     if (operand->source == VK_SCRATCH)

@@ -16,6 +16,8 @@
  */
 #define BIND_ALIGNMENT 256
 
+#define FAULT_BYTES (VK_FAULT_KINDS * VK_FAULT_WORDS * sizeof(uint32_t))
+
 static enum percept_status no_memory(struct percept_error *error)
 {
     return percept_fail(error, PERCEPT_NO_MEMORY, "vulkan: no memory for a segment");
@@ -45,6 +47,11 @@ bool vk_same_place(const struct vk_emit *emit, uint32_t a, uint32_t b)
 {
     const struct prt_place *places = emit->segment->places;
     return places[a].root == places[b].root && places[a].delta == places[b].delta;
+}
+
+bool vk_in_state(const struct vk_emit *emit, uint32_t value)
+{
+    return emit->graph->values[emit->segment->places[value].root].flags & PRT_FLAG_STATE;
 }
 
 void *vk_pack(const struct vk_emit *emit, size_t bytes, struct vk_operand *operand)
@@ -205,8 +212,7 @@ static enum percept_status make_buffers(struct prt_segment *segment, struct perc
         status =
             vk_buffer_create(device, segment->params_bytes, false, &segment->parameters, error);
     if (status == PERCEPT_OK)
-        status = vk_buffer_create(device, VK_FAULT_WORDS * sizeof(uint32_t), true, &segment->fault,
-                                  error);
+        status = vk_buffer_create(device, FAULT_BYTES, true, &segment->fault, error);
     if (status == PERCEPT_OK && segment->scratch_bytes)
         status = vk_buffer_create(device, segment->scratch_bytes, false, &segment->scratch, error);
     return status;
@@ -302,11 +308,21 @@ static enum percept_status compile(const struct prt_compile *compile, struct prt
 
 /* ---- running ---- */
 
+/* The fault of the node that comes first; NULL for none. */
+static const uint32_t *first_fault(const struct prt_segment *segment)
+{
+    const uint32_t *first = NULL, *fault = segment->fault.mapped;
+    for (unsigned kind = 0; kind < VK_FAULT_KINDS; kind++, fault += VK_FAULT_WORDS)
+        if (fault[VK_FAULT_STATE] && (!first || fault[VK_FAULT_NODE] < first[VK_FAULT_NODE]))
+            first = fault;
+    return first;
+}
+
 static enum percept_status check_fault(const struct prt_segment *segment,
                                        struct percept_error *error)
 {
-    const uint32_t *fault = segment->fault.mapped;
-    if (!fault[VK_FAULT_STATE])
+    const uint32_t *fault = first_fault(segment);
+    if (!fault)
         return PERCEPT_OK;
     const struct prt_node *node = &segment->graph->nodes[fault[VK_FAULT_NODE]];
     char name[64];
@@ -315,7 +331,7 @@ static enum percept_status check_fault(const struct prt_segment *segment,
     snprintf(name, sizeof name, "%s", node->name ? node->name : prt_op_name(node->op));
     for (char *c = name; *c && !node->name; c++)
         *c = (char)(*c == '_' ? ' ' : *c); /* as the CPU calls them */
-    if (fault[VK_FAULT_STATE] == VK_FAULT_EXPECT)
+    if (node->op == PRT_OP_EXPECT)
         return percept_fail(error, PERCEPT_CANCELLED, "%s: a size is %lld, not %lld", name,
                             (long long)index, (long long)node->attrs.expect.size);
     return percept_fail(error, PERCEPT_INVALID, "%s: index %lld is outside of a dimension of %u",
@@ -353,7 +369,7 @@ static enum percept_status run(struct prt_segment *segment, const struct prt_exe
         vk_record(segment, execution->data, execution->times != NULL, error);
     if (status != PERCEPT_OK)
         return status;
-    memset(segment->fault.mapped, 0, VK_FAULT_WORDS * sizeof(uint32_t));
+    memset(segment->fault.mapped, 0, FAULT_BYTES);
     vk_bring_in(segment, execution->data);
     uint64_t ticket;
     int64_t begun_ns = base_clock_ns();
@@ -362,9 +378,12 @@ static enum percept_status run(struct prt_segment *segment, const struct prt_exe
         status = vk_wait(segment->device, ticket, error);
     if (status == PERCEPT_OK)
         status = check_fault(segment, error);
+    /* The run may begin again: for that it needs the sizes that it found, and the states that were.
+     */
+    if (status == PERCEPT_OK || status == PERCEPT_CANCELLED)
+        vk_bring_out(segment, execution->data, status == PERCEPT_OK);
     if (status != PERCEPT_OK)
         return status;
-    vk_bring_out(segment, execution->data);
     if (execution->times)
         read_times(segment, begun_ns, execution->times);
     return PERCEPT_OK;

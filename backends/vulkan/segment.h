@@ -75,7 +75,7 @@ enum percept_status vk_record(struct prt_segment *segment, void *const *data, bo
                               struct percept_error *error);
 /* Copy between the host's memory and what the device sees of it; nothing where they are one. */
 void vk_bring_in(const struct prt_segment *segment, void *const *data);
-void vk_bring_out(const struct prt_segment *segment, void *const *data);
+void vk_bring_out(const struct prt_segment *segment, void *const *data, bool with_states);
 
 /* Bytes that both of them move for a run. */
 size_t vk_copied_bytes(const struct prt_segment *segment);

@@ -51,6 +51,12 @@ static inline struct vk_operand vk_faults(void)
     return (struct vk_operand){.source = VK_FAULTS};
 }
 
+/* The same for a dispatch that writes what others read, and for those: they wait for each other. */
+static inline struct vk_operand vk_faults_in_order(bool written)
+{
+    return (struct vk_operand){.source = VK_FAULTS, .bytes = sizeof(uint32_t), .written = written};
+}
+
 struct vk_call {
     enum vk_shader shader;
     unsigned constant_count;
@@ -81,6 +87,8 @@ uint32_t vk_type(const struct vk_emit *emit, uint32_t value);
 bool vk_is_half(const struct vk_emit *emit);
 /* Do two values begin at one place? */
 bool vk_same_place(const struct vk_emit *emit, uint32_t a, uint32_t b);
+/* Does a value lie where a state does? */
+bool vk_in_state(const struct vk_emit *emit, uint32_t value);
 
 /* Workgroups of `local` invocations for `items`, in two dimensions when one does not do: shaders
  * count by vk's item() in common.glsl. */
