@@ -137,12 +137,16 @@ struct binding {
 
 static struct binding bind(const struct prt_segment *segment, const struct vk_operand *operand)
 {
-    struct binding bound = {.info = {segment->fault.buffer, 0, VK_WHOLE_SIZE}};
+    /* Whoever has no operand does not look, but something must be bound: what nobody writes. */
+    struct binding bound = {.info = {segment->fault.buffer, VK_BIND_ALIGNMENT, VK_BIND_ALIGNMENT}};
     size_t at = operand->offset, bytes = operand->bytes;
-    if (operand->source == VK_FAULTS && bytes)
+    if (operand->source == VK_UNBOUND)
+        return bound;
+    if (operand->source == VK_FAULTS) {
+        bound.info.offset = 0;
         bound.access = (struct access){bound.info.buffer, 0, bytes, operand->written};
-    if (operand->source == VK_UNBOUND || operand->source == VK_FAULTS)
-        return bound; /* whoever has no operand there does not look */
+        return bound;
+    }
     if (operand->source == VK_SCRATCH)
         bound.info.buffer = segment->scratch.buffer;
     if (operand->source == VK_PACKED) {

@@ -12,10 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Every offset that a descriptor may have, on any device (limits.minStorageBufferOffsetAlignment).
- */
-#define BIND_ALIGNMENT 256
-
 #define FAULT_BYTES (VK_FAULT_KINDS * VK_FAULT_WORDS * sizeof(uint32_t))
 
 static enum percept_status no_memory(struct percept_error *error)
@@ -119,7 +115,7 @@ static bool grow(struct prt_segment *segment)
 
 static bool keep_params(struct prt_segment *segment, const struct vk_call *call, size_t *offset)
 {
-    size_t alignment = BIND_ALIGNMENT, needed = segment->params_bytes + call->params_bytes;
+    size_t alignment = VK_BIND_ALIGNMENT, needed = segment->params_bytes + call->params_bytes;
     if (needed + alignment > segment->params_capacity) {
         size_t capacity = 2 * (needed + alignment);
         unsigned char *grown = realloc(segment->params, capacity);
@@ -212,7 +208,7 @@ static enum percept_status make_buffers(struct prt_segment *segment, struct perc
         status =
             vk_buffer_create(device, segment->params_bytes, false, &segment->parameters, error);
     if (status == PERCEPT_OK)
-        status = vk_buffer_create(device, FAULT_BYTES, true, &segment->fault, error);
+        status = vk_buffer_create(device, 2 * VK_BIND_ALIGNMENT, true, &segment->fault, error);
     if (status == PERCEPT_OK && segment->scratch_bytes)
         status = vk_buffer_create(device, segment->scratch_bytes, false, &segment->scratch, error);
     return status;

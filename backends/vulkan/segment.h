@@ -54,7 +54,8 @@ struct prt_segment {
 
     /* All below: under the lock, one run at a time. */
     pthread_mutex_t lock;
-    struct vk_buffer parameters, scratch, fault;
+    struct vk_buffer parameters, scratch;
+    struct vk_buffer fault;   /* as codes.h has it; then what unused bindings are bound to */
     struct vk_buffer own;     /* device memory, when the host's is not shared */
     struct vk_buffer staging; /* the host's side of it */
     VkCommandPool pool;

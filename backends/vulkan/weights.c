@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Every offset that a descriptor may have, on any device (limits.minStorageBufferOffsetAlignment).
- */
-enum { ALIGNMENT = 256 };
 /* Devices allow some thousand allocations, so only what is LARGE has one of its own. */
 enum { LARGE = 256 << 10, LEAST_BLOCK = 64 << 10, MOST_BLOCK = 1 << 20 };
 /* Copied at a time to memory that the host cannot reach. */
@@ -210,7 +207,7 @@ void *vk_weights_add(struct vk_weights *weights, struct vk_device *device, size_
                      struct percept_error *error)
 {
     struct vk_weight_piece piece = {0};
-    if (!grow(weights) || !base_align_size(bytes ? bytes : 1, ALIGNMENT, &piece.bytes)) {
+    if (!grow(weights) || !base_align_size(bytes ? bytes : 1, VK_BIND_ALIGNMENT, &piece.bytes)) {
         (void)no_memory(error);
         return NULL;
     }
