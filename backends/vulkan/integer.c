@@ -19,7 +19,8 @@ static const char *refuses_sizes(const struct prt_graph *graph, const struct prt
 
 static void copy_sizes(int32_t to[4], const struct prt_tensor *x)
 {
-    memcpy(to, x->sizes, 4 * sizeof *to);
+    for (unsigned i = 0; i < 4; i++)
+        to[i] = x->sizes[i];
 }
 
 /* ---- RESCALE ---- */

@@ -54,9 +54,10 @@ void *vk_pack(const struct vk_emit *emit, size_t bytes, struct vk_operand *opera
 {
     struct vk_weights *weights = &emit->segment->weights;
     void *data = vk_weights_add(weights, emit->device, bytes, emit->error);
+    uint32_t piece = weights->count - 1;
     if (data)
-        *operand =
-            (struct vk_operand){.source = VK_PACKED, .value = weights->count - 1, .bytes = bytes};
+        *operand = (struct vk_operand){
+            .source = VK_PACKED, .value = piece, .bytes = weights->pieces[piece].bytes};
     return data;
 }
 
