@@ -19,6 +19,10 @@
 
 enum { VK_OPERANDS = 7 }; /* storage buffers of a dispatch; binding 0 is its parameters */
 
+/* Every offset that a descriptor may have, on any device (limits.minStorageBufferOffsetAlignment).
+ */
+enum { VK_BIND_ALIGNMENT = 256 };
+
 struct vk_pipeline_table; /* pipelines.h */
 
 struct vk_device {

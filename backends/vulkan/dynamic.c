@@ -151,8 +151,7 @@ static enum percept_status layer_emit(const struct vk_emit *emit)
         return status;
     /* Scale, zero point and 1 / scale of each row: the first dispatch leaves them to the second. */
     uint32_t ranges = whole ? 1 : (uint32_t)rows;
-    if (!vk_pack(emit, ranges * 4 * sizeof(float), &layer.row_codes))
-        return PERCEPT_NO_MEMORY;
+    layer.row_codes = vk_scratch(emit, 0, (size_t)ranges * 4 * sizeof(float));
     struct vk_operand written = layer.row_codes;
     written.written = true;
     status = add_rounding(emit, ranges, (uint32_t)rows / ranges * (uint32_t)inputs,

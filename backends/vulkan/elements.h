@@ -25,12 +25,13 @@ static inline bool vk_is_code(const struct prt_tensor *tensor)
            (tensor->dtype == PRT_I8 || tensor->dtype == PRT_U8);
 }
 
-/* Plain integers that 32 bits hold. */
+/* Plain integers, but for unsigned ones of 32 bits and more. */
 static inline bool vk_is_integer(const struct prt_tensor *tensor)
 {
     return tensor->quant.kind == PRT_QUANT_NONE &&
-           (tensor->dtype == PRT_I32 || tensor->dtype == PRT_I16 || tensor->dtype == PRT_I8 ||
-            tensor->dtype == PRT_U8 || tensor->dtype == PRT_U16 || tensor->dtype == PRT_BOOL);
+           (tensor->dtype == PRT_I64 || tensor->dtype == PRT_I32 || tensor->dtype == PRT_I16 ||
+            tensor->dtype == PRT_I8 || tensor->dtype == PRT_U8 || tensor->dtype == PRT_U16 ||
+            tensor->dtype == PRT_BOOL);
 }
 
 /* Of a kernel that computes with real numbers: NULL, or why not with these. */

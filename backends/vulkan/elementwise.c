@@ -43,9 +43,10 @@ static bool integers_have(const struct vk_map *map)
         [PRT_UNARY_NOT] = true, [PRT_UNARY_SIGN] = true,
     };
     static const bool lacks_binary[PRT_BINARY_COUNT] = {
-        [PRT_BINARY_DIV] = true,        [PRT_BINARY_POW] = true,
-        [PRT_BINARY_ATAN2] = true,      [PRT_BINARY_SQUARED_DIFFERENCE] = true,
-        [PRT_BINARY_SHIFT_LEFT] = true, [PRT_BINARY_SHIFT_RIGHT] = true,
+        [PRT_BINARY_DIV] = true,
+        [PRT_BINARY_POW] = true,
+        [PRT_BINARY_ATAN2] = true,
+        [PRT_BINARY_SQUARED_DIFFERENCE] = true,
     };
     if (map->op == VK_MAP_UNARY)
         return unary[map->kind];
@@ -223,7 +224,6 @@ const char *vk_map_refuses(const struct prt_graph *graph, const struct prt_node 
 /* Moves see elements as integers of their size, unless they change type on the way (halves). */
 static void settle_types(const struct vk_emit *emit, struct vk_map *map, uint32_t types[4])
 {
-    static const uint8_t by_size[9] = {[1] = VK_U8, [2] = VK_U16, [4] = VK_I32, [8] = VK_I32};
     bool same = true;
     for (unsigned i = 0; i < 4; i++) {
         types[i] = map->values[i] == PRT_NO_VALUE ? VK_F32 : vk_type(emit, map->values[i]);
@@ -232,9 +232,8 @@ static void settle_types(const struct vk_emit *emit, struct vk_map *map, uint32_
     if (!map->moves)
         return;
     map->integers = same && !map->scalars;
-    size_t size = types[0] == VK_F16 ? 2 : prt_dtype_size(tensor_of(map, 0)->dtype);
     for (unsigned i = 0; i < 4 && map->integers; i++)
-        types[i] = by_size[size];
+        types[i] = vk_mover(emit, map->values[0]);
 }
 
 enum percept_status vk_map_dispatch(const struct vk_emit *emit, struct vk_map *map)

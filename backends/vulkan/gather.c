@@ -285,16 +285,20 @@ static enum percept_status scatter_emit(const struct vk_emit *emit)
         return status;
     bool moves = vk_type(emit, src) == vk_type(emit, y);
     bool sized = moves && !emit->node->attrs.index.add;
+    /* The next graph of a run that begins again finds the state as it was. */
+    bool guarded = emit->graph->data_size_count && vk_in_state(emit, y);
     struct vk_call call = {.shader = VK_SHADER_scatter,
-                           .constant_count = 8,
+                           .constant_count = 9,
                            .constants = {LOCAL, sized ? vk_mover(emit, y) : vk_type(emit, y),
                                          sized ? vk_mover(emit, src) : vk_type(emit, src),
                                          walk.free, walk.uses, walk.wide, walk.rank,
-                                         bring_of(&walk, moves)},
+                                         bring_of(&walk, moves), guarded},
                            .params = params,
                            .params_bytes = sizeof *params,
                            .operands = {vk_write(y), vk_read(src)}};
     bind_indices(&walk, &call);
+    if (guarded)
+        call.operands[6] = vk_faults_in_order(false);
     vk_spread(emit, params->count, LOCAL, call.groups);
     return vk_dispatch(emit, &call);
 }

@@ -40,6 +40,11 @@ static const struct vk_kernel *const kernels[PRT_OP_COUNT] = {
     [PRT_OP_ARGSORT] = &vk_argsort,
     [PRT_OP_TABLE] = &vk_table,
     [PRT_OP_EXPECT] = &vk_expect,
+    [PRT_OP_RESCALE] = &vk_rescale,
+    [PRT_OP_INTEGER_CONV] = &vk_integer_conv,
+    [PRT_OP_INTEGER_MATMUL] = &vk_integer_matmul,
+    [PRT_OP_INTEGER_POOL] = &vk_integer_pool,
+    [PRT_OP_SCALED_RESIZE] = &vk_scaled_resize,
 };
 
 const struct vk_kernel *vk_kernel_of(enum prt_op op)

@@ -71,10 +71,12 @@ void vk_bring_in(const struct prt_segment *segment, void *const *data)
     }
 }
 
-void vk_bring_out(const struct prt_segment *segment, void *const *data)
+void vk_bring_out(const struct prt_segment *segment, void *const *data, bool with_states)
 {
     for (uint32_t t = 0; t < segment->touched_count; t++) {
         const struct vk_root *root = &segment->roots[segment->touched[t]];
+        if (!with_states && segment->graph->values[segment->touched[t]].flags & PRT_FLAG_STATE)
+            continue;
         if (is_own(segment, root) && root->leaves && root->bytes)
             memcpy(data[segment->touched[t]], host_side(segment, root), root->bytes);
     }
@@ -135,11 +137,23 @@ struct binding {
 
 static struct binding bind(const struct prt_segment *segment, const struct vk_operand *operand)
 {
-    struct binding bound = {.info = {segment->fault.buffer, 0, VK_WHOLE_SIZE}};
+    /* Whoever has no operand does not look, but something must be bound: what nobody writes. */
+    struct binding bound = {.info = {segment->fault.buffer, VK_BIND_ALIGNMENT, VK_BIND_ALIGNMENT}};
     size_t at = operand->offset, bytes = operand->bytes;
-    if (operand->source == VK_UNBOUND || operand->source == VK_FAULTS)
-        return bound; /* whoever has no operand there does not look */
-    bound.info.buffer = segment->packed.buffer;
+    if (operand->source == VK_UNBOUND)
+        return bound;
+    if (operand->source == VK_FAULTS) {
+        bound.info.offset = 0;
+        bound.access = (struct access){bound.info.buffer, 0, bytes, operand->written};
+        return bound;
+    }
+    if (operand->source == VK_SCRATCH)
+        bound.info.buffer = segment->scratch.buffer;
+    if (operand->source == VK_PACKED) {
+        const struct vk_weight_piece *piece = &segment->weights.pieces[operand->value];
+        bound.info.buffer = piece->buffer;
+        at += piece->offset;
+    }
     if (operand->source == VK_VALUE) {
         const struct prt_place *place = &segment->places[operand->value];
         const struct vk_root *root = &segment->roots[place->root];
@@ -164,7 +178,7 @@ static enum percept_status write_set(struct prt_segment *segment,
     VkDescriptorBufferInfo params = {segment->parameters.buffer, dispatch->params,
                                      dispatch->params_bytes};
     VkWriteDescriptorSet writes[VK_OPERANDS + 1];
-    uint32_t *base = (uint32_t *)((unsigned char *)segment->parameters.mapped + dispatch->params);
+    uint32_t *base = (uint32_t *)(void *)(segment->params + dispatch->params);
     for (uint32_t i = 0; i <= VK_OPERANDS; i++) {
         writes[i] = (VkWriteDescriptorSet){.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
                                            .dstSet = set,
@@ -373,6 +387,18 @@ static enum percept_status record(struct prt_segment *segment, const VkDescripto
     return end_piece(segment, error);
 }
 
+/* They say where in its binding an operand begins, so they are known only now. */
+static enum percept_status send_parameters(struct prt_segment *segment, struct percept_error *error)
+{
+    if (!segment->params_bytes)
+        return PERCEPT_OK;
+    if (!segment->parameters.mapped)
+        return vk_copy_up(segment->device, segment->params, segment->params_bytes,
+                          &segment->parameters, 0, error);
+    memcpy(segment->parameters.mapped, segment->params, segment->params_bytes);
+    return PERCEPT_OK;
+}
+
 static bool same_addresses(const struct prt_segment *segment, void *const *data)
 {
     for (uint32_t t = 0; t < segment->touched_count; t++)
@@ -407,6 +433,8 @@ enum percept_status vk_record(struct prt_segment *segment, void *const *data, bo
         status = make_sets(segment, sets, error);
     if (status == PERCEPT_OK)
         status = record(segment, sets, error);
+    if (status == PERCEPT_OK)
+        status = send_parameters(segment, error);
     free(sets);
     if (status != PERCEPT_OK)
         return status;

@@ -119,7 +119,7 @@ static const char *argmax_refuses(const struct prt_graph *graph, const struct pr
 {
     const struct prt_tensor *x = vk_tensor(graph, node, 0);
     if (!vk_is_real(x) && !vk_is_code(x) && !vk_is_integer(x))
-        return "elements of 64 bits, and unsigned ones, are left to the CPU";
+        return "floats of 64 bits and unsigned integers of 32 or more are left to the CPU";
     struct fold fold;
     return settle(&fold, x, vk_result(graph, node), 1u << node->attrs.argmax.axis,
                   node->attrs.argmax.keep_dims);
@@ -132,8 +132,9 @@ static enum percept_status argmax_emit(const struct vk_emit *emit)
     struct fold fold = {0};
     (void)settle(&fold, x, vk_result(emit->graph, emit->node), 1u << attrs->axis, attrs->keep_dims);
     struct vk_call call = {.shader = VK_SHADER_argmax,
-                           .constant_count = 7,
-                           .constants = {0, vk_type(emit, emit->node->inputs[0]), fold.lanes,
+                           .constant_count = 8,
+                           .constants = {0, vk_type(emit, emit->node->outputs[0]),
+                                         vk_type(emit, emit->node->inputs[0]), fold.lanes,
                                          fold.across, attrs->least, !vk_is_real(x),
                                          fold.kept_rank}};
     return dispatch(emit, &fold, &call);
@@ -181,10 +182,9 @@ static const char *cumsum_refuses(const struct prt_graph *graph, const struct pr
     const struct prt_tensor *x = vk_tensor(graph, node, 0), *y = vk_result(graph, node);
     struct cumsum_params params;
     struct prt_nest nest;
-    if (!vk_is_real(x) && !(vk_is_integer(x) && x->dtype != PRT_BOOL) && x->dtype != PRT_I64)
+    if (!vk_is_real(x) && (!vk_is_integer(x) || x->dtype == PRT_BOOL))
         return "the elements are neither real numbers nor integers";
-    return x->dtype != y->dtype ? "the types differ"
-                                : settle_lanes(&params, x, y, node->attrs.cumsum.axis, &nest);
+    return settle_lanes(&params, x, y, node->attrs.cumsum.axis, &nest);
 }
 
 static enum percept_status cumsum_emit(const struct vk_emit *emit)

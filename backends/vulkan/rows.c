@@ -86,6 +86,7 @@ static enum percept_status layer_norm_emit(const struct vk_emit *emit)
     const struct prt_tensor *x = vk_tensor(emit->graph, emit->node, 0);
     uint32_t elements = (uint32_t)prt_tensor_elements(x), length = (uint32_t)x->sizes[x->rank - 1];
     struct row_params params = {
+        .coding = vk_coding_of(x, vk_result(emit->graph, emit->node)),
         .rows = length ? elements / length : 0,
         .length = length,
         .inner = 1,

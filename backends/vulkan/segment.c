@@ -3,7 +3,6 @@
 
 #include "backends/vulkan/shared_memory.h"
 #include "backends/vulkan/vulkan.h"
-#include "base/checked.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/slab.h"
@@ -13,9 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Every offset that a descriptor may have, on any device (limits.minStorageBufferOffsetAlignment).
- */
-#define BIND_ALIGNMENT 256
+#define FAULT_BYTES (VK_FAULT_KINDS * VK_FAULT_WORDS * sizeof(uint32_t))
 
 static enum percept_status no_memory(struct percept_error *error)
 {
@@ -48,23 +45,28 @@ bool vk_same_place(const struct vk_emit *emit, uint32_t a, uint32_t b)
     return places[a].root == places[b].root && places[a].delta == places[b].delta;
 }
 
+bool vk_in_state(const struct vk_emit *emit, uint32_t value)
+{
+    return emit->graph->values[emit->segment->places[value].root].flags & PRT_FLAG_STATE;
+}
+
 void *vk_pack(const struct vk_emit *emit, size_t bytes, struct vk_operand *operand)
 {
+    struct vk_weights *weights = &emit->segment->weights;
+    void *data = vk_weights_add(weights, emit->device, bytes, emit->error);
+    uint32_t piece = weights->count - 1;
+    if (data)
+        *operand = (struct vk_operand){
+            .source = VK_PACKED, .value = piece, .bytes = weights->pieces[piece].bytes};
+    return data;
+}
+
+struct vk_operand vk_scratch(const struct vk_emit *emit, size_t offset, size_t bytes)
+{
     struct prt_segment *segment = emit->segment;
-    size_t room;
-    struct vk_chunk *chunk = NULL;
-    if (base_align_size(bytes ? bytes : 1, BIND_ALIGNMENT, &room) &&
-        room < SIZE_MAX - segment->packed_bytes - sizeof *chunk)
-        chunk = calloc(1, sizeof *chunk + room);
-    if (!chunk) {
-        (void)no_memory(emit->error);
-        return NULL;
-    }
-    *chunk = (struct vk_chunk){segment->chunks, segment->packed_bytes, room};
-    segment->chunks = chunk;
-    segment->packed_bytes += room;
-    *operand = (struct vk_operand){.source = VK_PACKED, .offset = chunk->offset, .bytes = room};
-    return chunk->data;
+    if (offset + bytes > segment->scratch_bytes)
+        segment->scratch_bytes = offset + bytes;
+    return (struct vk_operand){.source = VK_SCRATCH, .offset = offset, .bytes = bytes};
 }
 
 /* A constant operand as it is, once a segment. */
@@ -82,7 +84,8 @@ static enum percept_status pack_constant(const struct vk_emit *emit, struct vk_o
             memcpy(data, root->data, root->bytes);
     }
     operand->source = VK_PACKED;
-    operand->offset = whole->offset + place->delta;
+    operand->value = whole->value;
+    operand->offset = place->delta;
     operand->bytes = whole->bytes - place->delta;
     return PERCEPT_OK;
 }
@@ -113,7 +116,7 @@ static bool grow(struct prt_segment *segment)
 
 static bool keep_params(struct prt_segment *segment, const struct vk_call *call, size_t *offset)
 {
-    size_t alignment = BIND_ALIGNMENT, needed = segment->params_bytes + call->params_bytes;
+    size_t alignment = VK_BIND_ALIGNMENT, needed = segment->params_bytes + call->params_bytes;
     if (needed + alignment > segment->params_capacity) {
         size_t capacity = 2 * (needed + alignment);
         unsigned char *grown = realloc(segment->params, capacity);
@@ -164,15 +167,6 @@ enum percept_status vk_dispatch(const struct vk_emit *emit, const struct vk_call
 
 /* ---- compiling ---- */
 
-static void free_chunks(struct prt_segment *segment)
-{
-    for (struct vk_chunk *chunk = segment->chunks, *next; chunk; chunk = next) {
-        next = chunk->next;
-        free(chunk);
-    }
-    segment->chunks = NULL;
-}
-
 static void destroy(struct prt_segment *segment)
 {
     if (!segment)
@@ -188,14 +182,14 @@ static void destroy(struct prt_segment *segment)
         device->api.DestroyCommandPool(device->device, segment->pool, NULL);
     if (device) {
         vk_lane_leave(device, segment->work.priority);
-        vk_buffer_destroy(device, &segment->packed);
+        vk_weights_free(&segment->weights, device);
         vk_buffer_destroy(device, &segment->parameters);
+        vk_buffer_destroy(device, &segment->scratch);
         vk_buffer_destroy(device, &segment->fault);
         vk_buffer_destroy(device, &segment->own);
         vk_buffer_destroy(device, &segment->staging);
     }
     vk_device_release(device);
-    free_chunks(segment);
     free(segment->own_places);
     free(segment->roots);
     free(segment->touched);
@@ -210,29 +204,18 @@ static void destroy(struct prt_segment *segment)
     free(segment);
 }
 
-/* Weights go to the device, a chunk at a time where the host cannot write them there. */
-static enum percept_status upload(struct prt_segment *segment, struct percept_error *error)
+/* What the dispatches need on the device besides values. */
+static enum percept_status make_buffers(struct prt_segment *segment, struct percept_error *error)
 {
     struct vk_device *device = segment->device;
-    enum percept_status status =
-        vk_buffer_create(device, segment->packed_bytes, false, &segment->packed, error);
-    for (struct vk_chunk *chunk = segment->chunks; chunk && status == PERCEPT_OK;
-         chunk = chunk->next) {
-        if (segment->packed.mapped)
-            memcpy((unsigned char *)segment->packed.mapped + chunk->offset, chunk->data,
-                   chunk->bytes);
-        else
-            status = vk_copy_up(device, chunk->data, chunk->bytes, &segment->packed, chunk->offset,
-                                error);
-    }
-    free_chunks(segment);
+    enum percept_status status = vk_weights_settle(&segment->weights, device, true, error);
     if (status == PERCEPT_OK)
-        status = vk_buffer_create(device, segment->params_bytes, true, &segment->parameters, error);
+        status =
+            vk_buffer_create(device, segment->params_bytes, false, &segment->parameters, error);
     if (status == PERCEPT_OK)
-        status = vk_buffer_create(device, VK_FAULT_WORDS * sizeof(uint32_t), true, &segment->fault,
-                                  error);
-    if (status == PERCEPT_OK && segment->params_bytes)
-        memcpy(segment->parameters.mapped, segment->params, segment->params_bytes);
+        status = vk_buffer_create(device, 2 * VK_BIND_ALIGNMENT, true, &segment->fault, error);
+    if (status == PERCEPT_OK && segment->scratch_bytes)
+        status = vk_buffer_create(device, segment->scratch_bytes, false, &segment->scratch, error);
     return status;
 }
 
@@ -246,7 +229,10 @@ static enum percept_status emit_node(struct prt_segment *segment, uint32_t index
         return percept_fail(error, PERCEPT_UNSUPPORTED, "vulkan: cannot run %s (%s): %s",
                             prt_op_name(node->op), node->name ? node->name : "unnamed", refusal);
     struct vk_emit emit = {segment->device, segment, segment->graph, node, index, error};
-    return kernel->emit(&emit);
+    enum percept_status status = kernel->emit(&emit);
+    return status == PERCEPT_OK
+               ? vk_weights_settle(&segment->weights, segment->device, false, error)
+               : status;
 }
 
 static void key_of(const struct prt_segment *segment, struct base_hash *key)
@@ -313,7 +299,7 @@ static enum percept_status compile(const struct prt_compile *compile, struct prt
     for (uint32_t i = 0; i < compile->node_count && status == PERCEPT_OK; i++)
         status = emit_node(segment, i, error);
     if (status == PERCEPT_OK)
-        status = upload(segment, error);
+        status = make_buffers(segment, error);
     if (status == PERCEPT_OK && compile->cache && !known)
         save_pipelines(segment, compile->cache);
     if (status != PERCEPT_OK) {
@@ -326,11 +312,21 @@ static enum percept_status compile(const struct prt_compile *compile, struct prt
 
 /* ---- running ---- */
 
+/* The fault of the node that comes first; NULL for none. */
+static const uint32_t *first_fault(const struct prt_segment *segment)
+{
+    const uint32_t *first = NULL, *fault = segment->fault.mapped;
+    for (unsigned kind = 0; kind < VK_FAULT_KINDS; kind++, fault += VK_FAULT_WORDS)
+        if (fault[VK_FAULT_STATE] && (!first || fault[VK_FAULT_NODE] < first[VK_FAULT_NODE]))
+            first = fault;
+    return first;
+}
+
 static enum percept_status check_fault(const struct prt_segment *segment,
                                        struct percept_error *error)
 {
-    const uint32_t *fault = segment->fault.mapped;
-    if (!fault[VK_FAULT_STATE])
+    const uint32_t *fault = first_fault(segment);
+    if (!fault)
         return PERCEPT_OK;
     const struct prt_node *node = &segment->graph->nodes[fault[VK_FAULT_NODE]];
     char name[64];
@@ -339,7 +335,7 @@ static enum percept_status check_fault(const struct prt_segment *segment,
     snprintf(name, sizeof name, "%s", node->name ? node->name : prt_op_name(node->op));
     for (char *c = name; *c && !node->name; c++)
         *c = (char)(*c == '_' ? ' ' : *c); /* as the CPU calls them */
-    if (fault[VK_FAULT_STATE] == VK_FAULT_EXPECT)
+    if (node->op == PRT_OP_EXPECT)
         return percept_fail(error, PERCEPT_CANCELLED, "%s: a size is %lld, not %lld", name,
                             (long long)index, (long long)node->attrs.expect.size);
     return percept_fail(error, PERCEPT_INVALID, "%s: index %lld is outside of a dimension of %u",
@@ -383,7 +379,7 @@ static enum percept_status begin_run(struct prt_segment *segment,
         vk_record(segment, execution->data, execution->times != NULL, cut, error);
     if (status != PERCEPT_OK)
         return status;
-    memset(segment->fault.mapped, 0, VK_FAULT_WORDS * sizeof(uint32_t));
+    memset(segment->fault.mapped, 0, FAULT_BYTES);
     vk_bring_in(segment, execution->data);
     segment->run.data = execution->data;
     segment->run.times = execution->times;
@@ -405,9 +401,12 @@ static enum percept_status end_run(struct prt_segment *segment, struct percept_e
     run->submissions = segment->work.submissions;
     if (status == PERCEPT_OK)
         status = check_fault(segment, error);
+    /* The run may begin again: for that it needs the sizes that it found, and the states that were.
+     */
+    if (status == PERCEPT_OK || status == PERCEPT_CANCELLED)
+        vk_bring_out(segment, run->data, status == PERCEPT_OK);
     if (status != PERCEPT_OK)
         return status;
-    vk_bring_out(segment, run->data);
     if (run->times)
         read_times(segment, run->begun_ns, run->times);
     return PERCEPT_OK;
@@ -455,7 +454,8 @@ static void stats(const struct prt_segment *segment, struct prt_segment_stats *s
         .dispatches = segment->dispatch_count,
         .submissions = segment->run.submissions,
         .copied_bytes = vk_copied_bytes(segment),
-        .device_bytes = segment->packed.bytes + segment->parameters.bytes + segment->own.bytes,
+        .device_bytes = segment->weights.bytes + segment->parameters.bytes + segment->own.bytes +
+                        segment->scratch.bytes,
     };
 }
 

@@ -3,6 +3,7 @@
 #define BACKENDS_VULKAN_SEGMENT_H
 
 #include "backends/vulkan/step.h"
+#include "backends/vulkan/weights.h"
 
 /* Where on the device the bytes of a root (plan.h) are, and who else uses them. By value id. */
 struct vk_root {
@@ -28,13 +29,6 @@ struct vk_dispatch {
     uint32_t groups[3];
 };
 
-/* Constant data while the segment is compiled. */
-struct vk_chunk {
-    struct vk_chunk *next;
-    size_t offset, bytes;
-    unsigned char data[];
-};
-
 struct prt_segment {
     struct vk_device *device;
     const struct prt_graph *graph;
@@ -51,16 +45,17 @@ struct prt_segment {
     struct vk_dispatch *dispatches;
     uint32_t dispatch_count, dispatch_capacity;
     const char **kernels;  /* by node: the last shader, for profiles */
-    unsigned char *params; /* while compiled: all parameters */
+    unsigned char *params; /* all parameters, which are copied to the device when recorded */
     size_t params_bytes, params_capacity;
-    struct vk_chunk *chunks; /* while compiled, the last one first */
-    size_t packed_bytes;
+    struct vk_weights weights;
+    size_t scratch_bytes;
     void *saved; /* pipelines from the cache; a piece of a slab, or NULL */
     size_t saved_bytes;
 
     /* All below: under the lock, one run at a time. */
     pthread_mutex_t lock;
-    struct vk_buffer packed, parameters, fault;
+    struct vk_buffer parameters, scratch;
+    struct vk_buffer fault;   /* as codes.h has it; then what unused bindings are bound to */
     struct vk_buffer own;     /* device memory, when the host's is not shared */
     struct vk_buffer staging; /* the host's side of it */
     VkCommandPool pool;
@@ -92,7 +87,7 @@ enum percept_status vk_record(struct prt_segment *segment, void *const *data, bo
                               bool cut, struct percept_error *error);
 /* Copy between the host's memory and what the device sees of it; nothing where they are one. */
 void vk_bring_in(const struct prt_segment *segment, void *const *data);
-void vk_bring_out(const struct prt_segment *segment, void *const *data);
+void vk_bring_out(const struct prt_segment *segment, void *const *data, bool with_states);
 
 /* Bytes that both of them move for a run. */
 size_t vk_copied_bytes(const struct prt_segment *segment);

@@ -95,6 +95,13 @@ enum percept_status vk_copy_up(struct vk_device *device, const void *data, size_
     if (result == VK_SUCCESS) {
         VkBufferCopy region = {0, offset, bytes};
         api->CmdCopyBuffer(commands, staging.buffer, buffer->buffer, 1, &region);
+        VkMemoryBarrier seen = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+                                .srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT,
+                                .dstAccessMask =
+                                    VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_UNIFORM_READ_BIT};
+        api->CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT,
+                                VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0, 1, &seen, 0, NULL, 0,
+                                NULL);
         result = api->EndCommandBuffer(commands);
     }
     struct vk_work work = {.pieces = &commands, .piece_count = 1};

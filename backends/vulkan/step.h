@@ -26,11 +26,11 @@ struct vk_emit {
 };
 
 /* What a binding of a dispatch is bound to. */
-enum vk_source { VK_UNBOUND, VK_VALUE, VK_PACKED, VK_FAULTS };
+enum vk_source { VK_UNBOUND, VK_VALUE, VK_PACKED, VK_SCRATCH, VK_FAULTS };
 struct vk_operand {
     enum vk_source source;
-    uint32_t value; /* VK_VALUE: id of a tensor, constants included */
-    size_t offset;  /* VK_PACKED: as vk_pack returned it */
+    uint32_t value; /* VK_VALUE: id of a tensor, constants included; VK_PACKED: of its piece */
+    size_t offset;  /* VK_PACKED, VK_SCRATCH: in the piece or the memory */
     size_t bytes;   /* likewise */
     bool written;   /* else only read. One that is read and written is written. */
 };
@@ -49,6 +49,12 @@ static inline struct vk_operand vk_write(uint32_t value)
 static inline struct vk_operand vk_faults(void)
 {
     return (struct vk_operand){.source = VK_FAULTS};
+}
+
+/* The same for a dispatch that writes what others read, and for those: they wait for each other. */
+static inline struct vk_operand vk_faults_in_order(bool written)
+{
+    return (struct vk_operand){.source = VK_FAULTS, .bytes = sizeof(uint32_t), .written = written};
 }
 
 struct vk_call {
@@ -70,6 +76,10 @@ enum percept_status vk_dispatch(const struct vk_emit *emit, const struct vk_call
  * memory, with the error filled. */
 void *vk_pack(const struct vk_emit *emit, size_t bytes, struct vk_operand *operand);
 
+/* Device memory for what dispatches of the node tell each other: a piece of it, from `offset` on.
+ * Other nodes have the same. */
+struct vk_operand vk_scratch(const struct vk_emit *emit, size_t offset, size_t bytes);
+
 /* Type code of a value's elements on the device. */
 uint32_t vk_type(const struct vk_emit *emit, uint32_t value);
 
@@ -77,6 +87,8 @@ uint32_t vk_type(const struct vk_emit *emit, uint32_t value);
 bool vk_is_half(const struct vk_emit *emit);
 /* Do two values begin at one place? */
 bool vk_same_place(const struct vk_emit *emit, uint32_t a, uint32_t b);
+/* Does a value lie where a state does? */
+bool vk_in_state(const struct vk_emit *emit, uint32_t value);
 
 /* Workgroups of `local` invocations for `items`, in two dimensions when one does not do: shaders
  * count by vk's item() in common.glsl. */
@@ -94,6 +106,8 @@ extern const struct vk_kernel vk_conv, vk_linear, vk_matmul, vk_round_rows, vk_d
 extern const struct vk_kernel vk_softmax, vk_layer_norm, vk_reduce, vk_argmax, vk_cumsum, vk_pool2d,
     vk_resize2d, vk_attention, vk_gather, vk_scatter, vk_embedding_bag, vk_grid_sample, vk_pool3d,
     vk_conv3d, vk_distance, vk_argsort, vk_table, vk_expect;
+extern const struct vk_kernel vk_rescale, vk_integer_conv, vk_integer_matmul, vk_integer_pool,
+    vk_scaled_resize;
 
 /* ---- what kernels ask of the graph ---- */
 

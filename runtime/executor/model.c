@@ -3,7 +3,6 @@
 #include "runtime/prt.h"
 
 #include "base/clock.h"
-#include "base/pages.h"
 #include "runtime/executor/choice.h"
 #include "runtime/executor/kept.h"
 #include "runtime/executor/model.h"
@@ -13,121 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A state that is larger, such as a cache of keys and values, has pages of its own: those that
- * nothing was put into yet take no memory. */
-enum { LEAST_PAGES = 256 << 10 };
-
-/* ---- states ---- */
-
-/* Of a graph made by hand, which does not say where its states lie: each is its own. */
-#define NO_BUFFER UINT32_MAX
-
-static bool overlaps(const struct prt_model_state *a, const struct prt_model_state *b)
-{
-    return a->buffer == b->buffer && a->buffer != NO_BUFFER && a->offset < b->offset + b->bytes &&
-           b->offset < a->offset + a->bytes;
-}
-
-static void reset(struct prt_model_state *state)
-{
-    if (state->initial && state->bytes)
-        memcpy(state->memory, state->initial, state->bytes);
-    else
-        memset(state->memory, 0, state->bytes);
-}
-
-static void free_state(struct prt_model_state *state)
-{
-    if (state->owner)
-        state->owner->memory_destroy(state->memory, state->bytes);
-    else if (state->bytes >= LEAST_PAGES)
-        base_pages_free(state->memory, state->bytes);
-    else
-        free(state->memory);
-}
-
-/* Zeroed memory if *zeroed says so: a backend's, whose device then has it at hand, or the host's.
- */
-static void take_memory(struct prt_model_state *state, const struct prt_backend *owner,
-                        bool *zeroed)
-{
-    size_t bytes = (state->bytes / PRT_PLAN_ALIGNMENT + 1) * PRT_PLAN_ALIGNMENT;
-    *zeroed = true;
-    state->memory = owner ? owner->memory_create(bytes) : NULL;
-    state->owner = state->memory ? owner : NULL;
-    if (state->memory)
-        return;
-    *zeroed = state->bytes >= LEAST_PAGES;
-    state->memory =
-        *zeroed ? base_pages_reserve(state->bytes) : aligned_alloc(PRT_PLAN_ALIGNMENT, bytes);
-}
-
-/* The model's state that lies where `wanted` does, made when it is new. */
-static enum percept_status find_state(struct prt_model *model, const struct prt_model_state *wanted,
-                                      const struct prt_backend *owner, void **memory,
-                                      struct percept_error *error)
-{
-    for (uint32_t i = 0; i < model->state_count; i++) {
-        const struct prt_model_state *state = &model->states[i];
-        if (state->buffer == wanted->buffer && state->offset == wanted->offset &&
-            state->bytes == wanted->bytes) {
-            *memory = state->memory;
-            return PERCEPT_OK;
-        }
-        if (overlaps(state, wanted))
-            return percept_fail(error, PERCEPT_UNSUPPORTED,
-                                "a state is a tensor of another size for these inputs");
-    }
-    struct prt_model_state *larger =
-        realloc(model->states, ((size_t)model->state_count + 1) * sizeof *larger);
-    if (!larger)
-        return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model's states");
-    model->states = larger;
-    struct prt_model_state made = *wanted;
-    bool zeroed;
-    take_memory(&made, owner, &zeroed);
-    if (!made.memory)
-        return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for %zu bytes of state",
-                            made.bytes);
-    if (made.initial || !zeroed)
-        reset(&made);
-    model->states[model->state_count++] = made;
-    *memory = made.memory;
-    return PERCEPT_OK;
-}
-
-static enum percept_status place_states(struct prt_model *model, struct prt_variant *variant,
-                                        struct percept_error *error)
-{
-    const struct prt_graph *graph = variant->graph;
-    for (uint32_t i = 0; i < graph->value_count; i++) {
-        const struct prt_value *value = &graph->values[i];
-        if (value->kind != PRT_VALUE_TENSOR || !(value->flags & PRT_FLAG_STATE))
-            continue;
-        struct prt_model_state wanted = {
-            .buffer = NO_BUFFER, .offset = i, .bytes = value->bytes, .initial = value->data};
-        for (uint32_t s = 0; s < graph->state_count; s++) {
-            if (graph->states[s].value == i) {
-                wanted.buffer = graph->states[s].buffer;
-                wanted.offset = graph->states[s].offset;
-            }
-        }
-        void *memory;
-        enum percept_status status =
-            find_state(model, &wanted, variant->memory_backend, &memory, error);
-        if (status != PERCEPT_OK)
-            return status;
-        prt_variant_place_state(variant, i, memory);
-    }
-    return PERCEPT_OK;
-}
-
-void prt_model_reset_state(struct prt_model *model)
-{
-    prt_model_settle(model);
-    for (uint32_t i = 0; i < model->state_count; i++)
-        reset(&model->states[i]);
-}
 
 /* ---- making ---- */
 
@@ -150,7 +34,7 @@ static enum percept_status make_model(struct prt_graph *graph,
     if (status == PERCEPT_OK) {
         made->kept[0] = (struct prt_model_variant){.variant = made->now};
         made->kept_count = 1;
-        status = place_states(made, made->now, error);
+        status = prt_states_place(&made->states, made->now, error);
     }
     if (status != PERCEPT_OK) {
         if (made->now)
@@ -226,10 +110,14 @@ void prt_model_destroy(struct prt_model *model)
         prt_variant_destroy(model->kept[i].variant);
         free(model->kept[i].choices);
     }
-    for (uint32_t i = 0; i < model->state_count; i++)
-        free_state(&model->states[i]);
-    free(model->states);
+    prt_states_free(&model->states);
     free(model);
+}
+
+void prt_model_reset_state(struct prt_model *model)
+{
+    prt_model_settle(model);
+    prt_states_reset(&model->states);
 }
 
 /* ---- numbers and sizes ---- */
@@ -266,7 +154,7 @@ static enum percept_status make_variant(struct prt_model *model, const struct pr
         prt_graph_destroy(graph);
         return status;
     }
-    status = place_states(model, made, error);
+    status = prt_states_place(&model->states, made, error);
     if (status != PERCEPT_OK) {
         prt_variant_destroy(made);
         return status;

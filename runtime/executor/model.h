@@ -5,19 +5,9 @@
 #ifndef RUNTIME_EXECUTOR_MODEL_H
 #define RUNTIME_EXECUTOR_MODEL_H
 
-#include "runtime/executor/variant.h"
+#include "runtime/executor/states.h"
 
 enum { PRT_MAX_VARIANTS = 8 }; /* kept for numbers and sizes that come again */
-
-/* A state, shared by all variants. */
-struct prt_model_state {
-    uint32_t buffer; /* where the program keeps it */
-    uint64_t offset;
-    size_t bytes;
-    const void *initial; /* NULL: zeros */
-    void *memory;
-    const struct prt_backend *owner; /* whose memory it is; NULL: the host's */
-};
 
 /* A variant and what it was made for, one choice an input of the method. */
 struct prt_model_variant {
@@ -45,8 +35,7 @@ struct prt_model {
     struct prt_model_variant kept[PRT_MAX_VARIANTS];
     unsigned kept_count;
     uint64_t uses;
-    struct prt_model_state *states;
-    uint32_t state_count;
+    struct prt_states states;
     struct prt_model_progress run;
 };
 

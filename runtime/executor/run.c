@@ -9,22 +9,6 @@
 
 enum { DATA_TRIES = 4096 }; /* of one run, to find what the data decide: no graph has more of it */
 
-/* What a run has computed for its states takes the place of what they were. */
-static void commit_states(const struct prt_variant *variant)
-{
-    const struct prt_graph *graph = variant->graph;
-    for (uint32_t i = 0; i < graph->state_count; i++) {
-        const struct prt_state *state = &graph->states[i];
-        if (state->output == PRT_NO_VALUE)
-            continue;
-        size_t bytes = graph->values[state->value].bytes;
-        /* The plan may have let it change where it lies. */
-        if (bytes && variant->data[state->value] != variant->data[graph->outputs[state->output]])
-            memcpy(variant->data[state->value], variant->data[graph->outputs[state->output]],
-                   bytes);
-    }
-}
-
 /* ---- segments ---- */
 
 static void end_segment(struct prt_model *model, const struct prt_variant_segment *segment)
@@ -188,7 +172,7 @@ void prt_model_settle(struct prt_model *model)
     run->status = run_settled(model);
     run->is_settled = true;
     if (run->status == PERCEPT_OK)
-        commit_states(model->now);
+        prt_states_commit(model->now);
 }
 
 void prt_model_abandon(struct prt_model *model)
@@ -262,6 +246,6 @@ enum percept_status prt_model_run_observed(struct prt_model *model, prt_model_ob
         }
         observer(context, n, model->now->data[model->now->graph->nodes[n].outputs[0]]);
     }
-    commit_states(model->now);
+    prt_states_commit(model->now);
     return PERCEPT_OK;
 }

@@ -89,9 +89,11 @@ static void compare(const struct one_node *one, const void *expected, const char
             codes_off += a != b;
             ck_assert_msg(abs(a - b) <= 1, "%s: element %zu is code %d, not %d", what, i, b, a);
         } else {
-            ck_assert_msg(
-                memcmp((const char *)expected + i * size, (const char *)got + i * size, size) == 0,
-                "%s: element %zu differs", what, i);
+            int64_t a = 0, b = 0; /* little-endian */
+            memcpy(&a, (const char *)expected + i * size, size);
+            memcpy(&b, (const char *)got + i * size, size);
+            ck_assert_msg(a == b, "%s: element %zu of %s is %#llx, not %#llx", what, i,
+                          prt_dtype_name(y->dtype), (unsigned long long)b, (unsigned long long)a);
         }
     }
 }

@@ -15,13 +15,21 @@ static double at(const struct one_node *one, uint32_t id, int32_t a, int32_t b, 
 
 /* ---- RESCALE ---- */
 
+/* An element as the attributes take its bits. */
+static double plain_or_unsigned(double x, enum prt_dtype dtype, bool is_unsigned)
+{
+    return is_unsigned && x < 0 ? x + ldexp(1, 8 * (int)prt_dtype_size(dtype)) : x;
+}
+
 static double rescaled(const struct one_node *one, const int32_t *index, const void *context)
 {
     const struct prt_rescale_attrs *a = context;
     const struct prt_tensor *y = one_node_spec(one, one->y);
     int32_t channel = a->count > 1 ? index[y->rank - 1] : 0;
-    double bits = 8 * (double)prt_dtype_size(y->dtype);
-    double x = one_node_get(one, 0, index) - a->zero_x;
+    double range = ldexp(1, 8 * (int)prt_dtype_size(y->dtype));
+    double x = plain_or_unsigned(one_node_get(one, 0, index), one_node_spec(one, 0)->dtype,
+                                 a->unsigned_x) -
+               a->zero_x;
     unsigned shift = a->shifts[channel];
     /* Nearest, halves up; or, first, away from zero by 2^30 of the product's last 31 bits. */
     __extension__ __int128 product = (__int128)x * a->multipliers[channel];
@@ -29,7 +37,9 @@ static double rescaled(const struct one_node *one, const int32_t *index, const v
     if (a->double_round && shift > 31)
         product += x >= 0 ? 1 << 30 : -(1 << 30);
     double result = (double)(int64_t)(product >> shift) + a->zero_y;
-    return fmin(fmax(result, -ldexp(1, (int)bits - 1)), ldexp(1, (int)bits - 1) - 1);
+    double least = a->unsigned_y ? 0 : -range / 2;
+    result = fmin(fmax(result, least), least + range - 1);
+    return result >= range / 2 ? result - range : result; /* as the result's own type has it */
 }
 
 START_TEST(rescale)
@@ -48,7 +58,10 @@ START_TEST(rescale)
                                       .shifts = shifts,
                                       .zero_x = from == PRT_I8 ? random_between(-128, 127) : 0,
                                       .zero_y = to == PRT_I8 ? random_between(-128, 127) : 0,
-                                      .double_round = random_u32() % 2};
+                                      .double_round = random_u32() % 2,
+                                      .unsigned_x =
+                                          prt_dtype_size(from) < 4 && random_u32() % 4 == 0,
+                                      .unsigned_y = random_u32() % 4 == 0};
         for (int32_t i = 0; i < channels; i++) {
             multipliers[i] = random_between(1 << 30, INT32_MAX);
             shifts[i] = (uint8_t)random_between(31, 50);
@@ -237,6 +250,129 @@ START_TEST(matmul)
 }
 END_TEST
 
+/* ---- INTEGER_POOL ---- */
+
+static double pooled(const struct one_node *one, const int32_t *index, const void *context)
+{
+    const struct prt_integer_pool_attrs *a = context;
+    const struct prt_tensor *x = one_node_spec(one, 0);
+    double bound = x->dtype == PRT_I16 ? 32768 : 128;
+    int64_t sum = 0, count = 0, most = -(int64_t)bound;
+    for (int32_t ky = 0; ky < a->window.kernel[0]; ky++)
+        for (int32_t kx = 0; kx < a->window.kernel[1]; kx++) {
+            int32_t iy = index[1] * a->window.stride[0] + ky - a->window.padding[0];
+            int32_t ix = index[2] * a->window.stride[1] + kx - a->window.padding[2];
+            if (iy < 0 || ix < 0 || iy >= x->sizes[1] || ix >= x->sizes[2])
+                continue;
+            int64_t v = (int64_t)at(one, 0, index[0], iy, ix, index[3]);
+            most = v > most ? v : most;
+            sum += v - a->zero_x;
+            count++;
+        }
+    if (a->window.is_max)
+        return (double)most;
+    /* The specification's reciprocal: the power of two that is not below the count. */
+    int bits = 0;
+    while ((int64_t)1 << bits < count)
+        bits++;
+    int64_t multiplier = ((((int64_t)1 << 30) + 1) << bits) / count;
+    double mean =
+        floor(((double)sum * (double)multiplier + ldexp(1, 29 + bits)) / ldexp(1, 30 + bits));
+    return fmin(fmax(mean + a->zero_y, -bound), bound - 1);
+}
+
+START_TEST(pool)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        random_seed((uint64_t)_i * ROUNDS + (uint64_t)round);
+        enum prt_dtype type = random_u32() % 2 ? PRT_I16 : PRT_I8;
+        int32_t size[2], result[2], n = random_between(1, 2), channels = random_between(1, 9);
+        struct prt_integer_pool_attrs a = {.window.is_max = _i,
+                                           .zero_x = random_between(-20, 20),
+                                           .zero_y = random_between(-20, 20)};
+        for (int i = 0; i < 2; i++) {
+            a.window.kernel[i] = random_between(1, 5);
+            a.window.stride[i] = random_between(1, 3);
+            a.window.padding[2 * i] = random_between(0, a.window.kernel[i] - 1);
+            a.window.padding[2 * i + 1] = random_between(0, a.window.kernel[i] - 1);
+            size[i] = random_between(5, 9);
+            result[i] = (size[i] + a.window.padding[2 * i] + a.window.padding[2 * i + 1] -
+                         a.window.kernel[i]) /
+                            a.window.stride[i] +
+                        1;
+        }
+        struct one_node one = one_node_begin();
+        uint32_t x = one_node_input(&one, TENSOR(type, n, size[0], size[1], channels));
+        one_node_fill(&one, x, type == PRT_I16 ? -32768 : -128, type == PRT_I16 ? 32767 : 127);
+        NODE(&one, PRT_OP_INTEGER_POOL, TENSOR(type, n, result[0], result[1], channels), x)
+            ->attrs.integer_pool = a;
+        one_node_run(&one);
+        one_node_check(&one, pooled, &a, 0);
+        one_node_end(&one);
+    }
+}
+END_TEST
+
+/* ---- SCALED_RESIZE ---- */
+
+/* The sum of both neighbours' shares, in 1/scale, of whatever is at them; or the nearer one. */
+static double resized(const struct one_node *one, const int32_t *index, const void *context)
+{
+    const struct prt_scaled_resize_attrs *a = context;
+    const struct prt_tensor *x = one_node_spec(one, 0);
+    int32_t places[2][2];
+    double shares[2][2];
+    for (int i = 0; i < 2; i++) {
+        double unit = a->scale[2 * i];
+        double where = ((double)index[1 + i] * a->scale[2 * i + 1] + a->offset[i]) / unit;
+        double last = x->sizes[1 + i] - 1, distance = rint((where - floor(where)) * unit);
+        places[i][0] = (int32_t)fmin(fmax(floor(where), 0), last);
+        places[i][1] = (int32_t)fmin(fmax(floor(where) + 1, 0), last);
+        bool real = x->dtype == PRT_F32;
+        shares[i][0] = a->bilinear ? (unit - distance) / (real ? unit : 1) : 2 * distance < unit;
+        shares[i][1] = a->bilinear ? distance / (real ? unit : 1) : 2 * distance >= unit;
+    }
+    double sum = 0;
+    for (int k = 0; k < 4; k++)
+        sum += at(one, 0, index[0], places[0][k / 2], places[1][k % 2], index[3]) *
+               shares[0][k / 2] * shares[1][k % 2];
+    return sum;
+}
+
+static const struct {
+    enum prt_dtype x, y;
+    bool bilinear;
+    double most;
+} resizes[] = {
+    {PRT_I8, PRT_I8, false, 127}, {PRT_I16, PRT_I16, false, 32767}, {PRT_F32, PRT_F32, false, 1},
+    {PRT_I8, PRT_I32, true, 127}, {PRT_I16, PRT_I64, true, 32767},  {PRT_F32, PRT_F32, true, 1},
+};
+
+START_TEST(resize)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        random_seed((uint64_t)_i * ROUNDS + (uint64_t)round);
+        int32_t n = random_between(1, 2), channels = random_between(1, 7);
+        struct prt_scaled_resize_attrs a = {.bilinear = resizes[_i].bilinear};
+        for (int i = 0; i < 2; i++) {
+            a.scale[2 * i] = random_between(1, resizes[_i].x == PRT_I16 ? 30000 : 1000);
+            a.scale[2 * i + 1] = random_between(1, 1000);
+            a.offset[i] = random_between(-600, 600);
+        }
+        struct one_node one = one_node_begin();
+        uint32_t x = one_node_input(
+            &one, TENSOR(resizes[_i].x, n, random_between(1, 7), random_between(1, 7), channels));
+        struct prt_tensor y =
+            TENSOR(resizes[_i].y, n, random_between(1, 9), random_between(1, 9), channels);
+        one_node_fill(&one, x, -resizes[_i].most, resizes[_i].most);
+        NODE(&one, PRT_OP_SCALED_RESIZE, y, x)->attrs.scaled_resize = a;
+        one_node_run(&one);
+        one_node_check(&one, resized, &a, y.dtype == PRT_F32 ? 1e-6 : 0);
+        one_node_end(&one);
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("integer");
@@ -244,6 +380,8 @@ int main(void)
     tcase_add_loop_test(tests, table, 0, sizeof lookups / sizeof *lookups);
     tcase_add_loop_test(tests, convolution, 0, 3);
     tcase_add_loop_test(tests, matmul, 0, 2);
+    tcase_add_loop_test(tests, pool, 0, 2);
+    tcase_add_loop_test(tests, resize, 0, sizeof resizes / sizeof *resizes);
     tcase_set_timeout(tests, 120);
     Suite *suite = suite_create("cpu integer");
     suite_add_tcase(suite, tests);

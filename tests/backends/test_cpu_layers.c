@@ -1,5 +1,6 @@
 /* CONV2D and LINEAR through the backend: both orders of axes, any order of weights, every operand.
  */
+#include "layer_operands.h"
 #include "one_node.h"
 
 #include <check.h>
@@ -127,25 +128,6 @@ static double connected(const struct one_node *one, const int32_t *index, const 
 }
 
 /* ---- random layers ---- */
-
-enum number { REAL, SIGNED, UNSIGNED, NUMBERS };
-
-static struct prt_tensor typed(enum number number, struct prt_tensor tensor, double scale)
-{
-    static const enum prt_dtype dtypes[] = {PRT_F32, PRT_I8, PRT_U8};
-    tensor.dtype = dtypes[number];
-    if (number == REAL)
-        return tensor;
-    return quantised(tensor, scale, random_between(-20, 20) + (number == UNSIGNED ? 128 : 0));
-}
-
-static uint32_t constant(struct one_node *one, struct prt_tensor tensor, double lo, double hi)
-{
-    uint32_t id = one_node_input(one, tensor);
-    one_node_fill(one, id, lo, hi);
-    one_node_make_constant(one, id);
-    return id;
-}
 
 /* Weight in any memory order, with one scale or one an output channel. */
 static uint32_t random_weight(struct one_node *one, enum number number, struct prt_tensor shape,

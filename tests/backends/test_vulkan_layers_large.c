@@ -1,6 +1,7 @@
 /* Convolutions, linear layers and products of matrices on a GPU, of the sizes that
  * test_cpu_layers.c does not reach: several workgroups along every axis, tiles that are partly
  * empty, sums that are longer than floats hold exactly. What is right is what the CPU computes. */
+#include "layer_operands.h"
 #include "on_vulkan.h"
 #include "one_node.h"
 
@@ -13,26 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum number { REAL, SIGNED, UNSIGNED, NUMBERS };
-
 /* ---- operands ---- */
-
-static struct prt_tensor typed(enum number number, struct prt_tensor tensor, double scale)
-{
-    static const enum prt_dtype dtypes[] = {PRT_F32, PRT_I8, PRT_U8};
-    tensor.dtype = dtypes[number];
-    if (number == REAL)
-        return tensor;
-    return quantised(tensor, scale, random_between(-20, 20) + (number == UNSIGNED ? 128 : 0));
-}
-
-static uint32_t constant(struct one_node *one, struct prt_tensor tensor, double lo, double hi)
-{
-    uint32_t id = one_node_input(one, tensor);
-    one_node_fill(one, id, lo, hi);
-    one_node_make_constant(one, id);
-    return id;
-}
 
 static uint32_t input(struct one_node *one, struct prt_tensor tensor)
 {

@@ -105,18 +105,69 @@ START_TEST(places_and_sums_along_rows_of_any_length)
 }
 END_TEST
 
+/* Integers whose two words both matter. */
+static void fill_wide(const struct one_node *one, uint32_t id)
+{
+    int64_t *x = one->data[id];
+    size_t count = prt_tensor_elements(one_node_spec(one, id));
+    for (size_t i = 0; i < count; i++)
+        x[i] = (int64_t)((uint64_t)random_between(-2, 2) << 32 | random_u32() % 64 << 26);
+}
+
+/* Few different elements, so that many are equal; NaN among the floats. */
 START_TEST(sorts_of_rows_of_any_length)
 {
-    for (int round = 0; round < 4; round++) {
+    static const enum prt_dtype dtypes[] = {PRT_F32, PRT_I64, PRT_I8};
+    for (int round = 0; round < 9; round++) {
         struct one_node one = one_node_begin();
-        bool across = round % 2;
+        bool across = round % 2, median = round >= 6;
+        enum prt_dtype dtype = dtypes[round % 3];
         struct prt_tensor x =
-            across ? TENSOR(PRT_F32, 2, lengths[_i], 5) : TENSOR(PRT_F32, 2, 5, lengths[_i]);
+            across ? TENSOR(dtype, 2, lengths[_i], 3) : TENSOR(dtype, 2, 3, lengths[_i]);
         struct prt_tensor y = x;
         y.dtype = PRT_I64;
-        uint32_t id = filled(&one, x, -9, 9);
-        NODE(&one, PRT_OP_ARGSORT, y, id)->attrs.argsort =
-            (struct prt_argsort_attrs){.axis = across ? 1 : 2, .descending = round >= 2};
+        if (median)
+            y.sizes[across ? 1 : 2] = 1;
+        uint32_t id = filled(&one, x, -50, 50);
+        if (dtype == PRT_I64)
+            fill_wide(&one, id);
+        one_node_fill_edges(&one, id);
+        NODE(&one, PRT_OP_ARGSORT, y, id)->attrs.argsort = (struct prt_argsort_attrs){
+            .axis = across ? 1 : 2, .descending = !median && round >= 3, .median = median};
+        ck_assert(on_vulkan_takes(&one));
+        finish(&one);
+    }
+}
+END_TEST
+
+START_TEST(the_first_of_a_long_order)
+{
+    struct one_node one = one_node_begin();
+    uint32_t id = filled(&one, TENSOR(PRT_I64, 3, 20001), 0, 0);
+    fill_wide(&one, id);
+    NODE(&one, PRT_OP_ARGSORT, TENSOR(PRT_I64, 3, 5), id)->attrs.argsort =
+        (struct prt_argsort_attrs){.axis = 1, .descending = true};
+    ck_assert(on_vulkan_takes(&one));
+    finish(&one);
+}
+END_TEST
+
+/* Sums, products, extremes and places. */
+START_TEST(integers_of_64_bits_keep_all_of_them)
+{
+    for (int kind = 0; kind <= PRT_REDUCE_COUNT + 1; kind++) {
+        if (kind == PRT_REDUCE_MEAN)
+            continue; /* of real numbers only */
+        struct one_node one = one_node_begin();
+        uint32_t id = filled(&one, TENSOR(PRT_I64, 5, 700), 0, 0);
+        fill_wide(&one, id);
+        if (kind >= PRT_REDUCE_COUNT)
+            NODE(&one, PRT_OP_ARGMAX, TENSOR(PRT_I64, 5), id)->attrs.argmax =
+                (struct prt_argmax_attrs){.axis = 1, .least = kind > PRT_REDUCE_COUNT};
+        else
+            NODE(&one, PRT_OP_REDUCE, TENSOR(PRT_I64, 5), id)->attrs.reduce =
+                (struct prt_reduce_attrs){.kind = (enum prt_reduce_kind)kind, .axes = 2};
+        ck_assert(on_vulkan_takes(&one));
         finish(&one);
     }
 }
@@ -250,6 +301,8 @@ int main(void)
     tcase_add_loop_test(tests, folds_of_rows_of_any_length, 0, LENGTHS);
     tcase_add_loop_test(tests, places_and_sums_along_rows_of_any_length, 0, LENGTHS);
     tcase_add_loop_test(tests, sorts_of_rows_of_any_length, 0, LENGTHS);
+    tcase_add_test(tests, the_first_of_a_long_order);
+    tcase_add_test(tests, integers_of_64_bits_keep_all_of_them);
     tcase_add_loop_test(tests, images_of_any_number_of_channels, 0, 5);
     tcase_add_loop_test(tests, attention_of_many_rows_keys_and_columns, 0, 7);
     tcase_add_test(tests, rows_of_a_large_table_go_and_come);

@@ -10,7 +10,7 @@ silent() {
     expect 0 "$@"
     ! grep -hE 'VUID|SYNC-|Validation (Error|Warning)' "$work/out" "$work/err" || fail "validation complains about $*"
 }
-for test in move gather image layers attention along; do
+for test in move gather image layers attention along integer; do
     silent "$PERCEPT_BIN/../tests/test_vulkan_$test"
 done
 cases=${PERCEPT_MODELS:-}/cases
@@ -26,4 +26,5 @@ CK_RUN_CASE=start VK_LAYER_PATH=/usr/share/vulkan/explicit_layer.d:$PERCEPT_BIN/
 # And of a device with memory of its own, which needs copies.
 export PERCEPT_VULKAN_FAULTS=discrete VK_LAYER_PATH=/usr/share/vulkan/explicit_layer.d:$PERCEPT_BIN/../tests/vulkan_layer
 export VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation:VK_LAYER_PERCEPT_faults
+silent "$PERCEPT_BIN/../tests/test_vulkan_branch"
 [ ! -f "$cases/fp32/manifest.jsonl" ] || silent "$percept" model verify "$cases/fp32" --backend vulkan --only lite

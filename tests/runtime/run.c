@@ -1,12 +1,19 @@
 #include "run.h"
 
 #include "backends/cpu/cpu.h"
+#ifdef RUN_ON_VULKAN
+#include "backends/vulkan/vulkan.h"
+#endif
 
 #include <check.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-static const struct prt_backend *const backends[] = {&prt_cpu_backend, NULL};
+static const struct prt_backend *const backends[] = {
+#ifdef RUN_ON_VULKAN
+    &prt_vulkan_backend,
+#endif
+    &prt_cpu_backend, NULL};
 
 struct prt_model *run_model(const struct prt_program *program,
                             const struct prt_model_options *options)

@@ -188,6 +188,35 @@ START_TEST(cache_changes_once_when_a_run_begins_again)
 }
 END_TEST
 
+/* chosen = flag ? x : -x; cache[p] += chosen: the cache changes where it lies, after the branch. */
+START_TEST(cache_changes_once_when_a_run_took_the_other_way_first)
+{
+    uint32_t never = pte_value(&pte, "F"), cache = pte_value(&pte, ">f32[2]");
+    uint32_t chosen = pte_value(&pte, ">f32[1]"), flag = input(">bool[1]"), x = input(">f32[1]");
+    uint32_t p = input(">i64[1]");
+    jump(flag, 3);
+    pte_instruction(&pte, MOVE, (int32_t)x, (int32_t)chosen);
+    pte_instruction(&pte, JUMP_FALSE, (int32_t)never, 5);
+    uint32_t negative = call("aten::neg.out", "$%u >f32[1] =", x, 0, 0);
+    pte_instruction(&pte, MOVE, (int32_t)negative, (int32_t)chosen);
+    uint32_t old = call("aten::index_select.out", "$%u 0 $%u >f32[1] =", cache, p, 0);
+    uint32_t sum = call("aten::add.out", "$%u $%u 1 >f32[1] =", old, chosen, 0);
+    uint32_t next = call("aten::index_put.out", "$%u ($%u) $%u F >f32[2] =", cache, p, sum);
+    call("aten::copy_", "$%u $%u F $%u", cache, next, cache);
+    make_model(sum);
+    float expected[2] = {0};
+    for (int i = 0; i < 8; i++) {
+        bool way = i % 3 == 1 || i == 6;
+        int64_t place = i / 2 % 2;
+        ck_assert_int_eq(prt_model_set_input(model, 0, &way, 1, NULL), PERCEPT_OK);
+        set(1, (float)(i + 1));
+        ck_assert_int_eq(prt_model_set_input(model, 2, &place, 8, NULL), PERCEPT_OK);
+        expected[place] += way ? (float)(i + 1) : -(float)(i + 1);
+        ck_assert_float_eq(run(0), expected[place]);
+    }
+}
+END_TEST
+
 /* for i in range(3): rows[i] = -x[i], then i = 0 again */
 START_TEST(rows_are_collected)
 {
@@ -244,6 +273,7 @@ int main(void)
     tcase_add_test(tests, loop_that_never_ends_is_an_error);
     tcase_add_test(tests, cache_that_one_way_fills_and_another_reads);
     tcase_add_test(tests, cache_changes_once_when_a_run_begins_again);
+    tcase_add_test(tests, cache_changes_once_when_a_run_took_the_other_way_first);
     tcase_add_test(tests, rows_are_collected);
     tcase_add_test(tests, size_computed_from_the_data);
     suite_add_tcase(suite, tests);

@@ -165,16 +165,15 @@
 #define VK_NORM_POWERS   3
 #define VK_NORM_GREATEST 4
 
-#define VK_SORT_SIZE 2048 /* most elements of a row that argsort.comp sorts */
-
-/* Words of the fault buffer (fault.glsl), and what STATE may be. */
-#define VK_FAULT_STATE   0
+/* The fault buffer (fault.glsl) has a record of each kind of fault: these words. */
+#define VK_FAULT_OUTSIDE 0 /* an index is outside of a tensor */
+#define VK_FAULT_EXPECT  1 /* a size is not the one that the graph was made for */
+#define VK_FAULT_KINDS   2
+#define VK_FAULT_STATE   0 /* 1 when there was such a fault */
 #define VK_FAULT_NODE    1
 #define VK_FAULT_INDEX   2 /* two words */
 #define VK_FAULT_SIZE    4
 #define VK_FAULT_WORDS   5
-#define VK_FAULT_OUTSIDE 1 /* an index is outside of a tensor */
-#define VK_FAULT_EXPECT  2 /* a size is not the one that the graph was made for */
 
 #define VK_ROWS_LOCAL 128 /* invocations of a workgroup that folds rows, at most */
 

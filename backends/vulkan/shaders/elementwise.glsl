@@ -7,9 +7,11 @@
 #ifdef INT64
 #extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 #define WHOLE int64_t
+#define WHOLE_BITS 64
 #define UNSIGNED uint64_t
 #else
 #define WHOLE int
+#define WHOLE_BITS 32
 #define UNSIGNED uint
 #endif
 #include "common.glsl"

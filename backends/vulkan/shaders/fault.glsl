@@ -1,13 +1,20 @@
-/* An index outside of a tensor ends the run: the first one is kept for segment.c. A shader declares
- * the buffer fault_words. An index is two words, the low one first. */
-void fault(const uint state, uint node, uvec2 index, uint size)
+/* An index outside of a tensor ends the run: the first one of a kind is kept for segment.c. A shader
+ * declares the buffer fault_words. An index is two words, the low one first. */
+void fault(const uint kind, uint node, uvec2 index, uint size)
 {
-    if (atomicCompSwap(fault_words[VK_FAULT_STATE], 0u, state) != 0u)
+    uint at = kind * VK_FAULT_WORDS;
+    if (atomicCompSwap(fault_words[at + VK_FAULT_STATE], 0u, 1u) != 0u)
         return;
-    fault_words[VK_FAULT_NODE] = node;
-    fault_words[VK_FAULT_INDEX] = index.x;
-    fault_words[VK_FAULT_INDEX + 1] = index.y;
-    fault_words[VK_FAULT_SIZE] = size;
+    fault_words[at + VK_FAULT_NODE] = node;
+    fault_words[at + VK_FAULT_INDEX] = index.x;
+    fault_words[at + VK_FAULT_INDEX + 1] = index.y;
+    fault_words[at + VK_FAULT_SIZE] = size;
+}
+
+/* Did an EXPECT find another size? The run then begins again, from the states that there were. */
+bool begins_again()
+{
+    return fault_words[VK_FAULT_EXPECT * VK_FAULT_WORDS + VK_FAULT_STATE] != 0u;
 }
 
 /* An index that counts from the end when negative, as one of `size` elements; else NOWHERE, which

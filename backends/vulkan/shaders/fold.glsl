@@ -1,7 +1,7 @@
 /*
  * Rows that several invocations share, and what these add up. A shader has the constants LANES, how
  * many share a row (a power of two), and ACROSS: neighbours are of neighbouring rows, whose elements
- * lie side by side, and not of one row. Everyone of a workgroup must call fold.
+ * lie side by side, and not of one row. Everyone of a workgroup must call fold. Needs wide.glsl.
  */
 #define ROWS (gl_WorkGroupSize.x / LANES)
 
@@ -10,7 +10,29 @@
 #extension GL_KHR_shader_subgroup_arithmetic : require
 #endif
 
-shared uint folded[VK_ROWS_LOCAL];
+shared uint folded[VK_ROWS_LOCAL], folded_high[VK_ROWS_LOCAL];
+
+/* What an invocation has for others: a float, or an integer of 64 bits. */
+void keep(uint at, float x)
+{
+    folded[at] = floatBitsToUint(x);
+}
+
+void keep(uint at, uvec2 x)
+{
+    folded[at] = x.x;
+    folded_high[at] = x.y;
+}
+
+void recall(uint at, out float x)
+{
+    x = uintBitsToFloat(folded[at]);
+}
+
+void recall(uint at, out uvec2 x)
+{
+    x = uvec2(folded[at], folded_high[at]);
+}
 
 uint lane_of_row()
 {
@@ -35,36 +57,39 @@ float combine(const uint kind, float a, float b)
     }
 }
 
-int combine(const uint kind, int a, int b)
+uvec2 combine(const uint kind, uvec2 a, uvec2 b)
 {
     switch (kind) {
-    case VK_REDUCE_MAX: return max(a, b);
-    case VK_REDUCE_MIN: return min(a, b);
-    case VK_REDUCE_PROD: return a * b;
-    default: return a + b;
+    case VK_REDUCE_MAX: return wide_less(a, b) ? b : a;
+    case VK_REDUCE_MIN: return wide_less(b, a) ? b : a;
+    case VK_REDUCE_PROD: return wide_mul(a, b);
+    default: return wide_add(a, b);
     }
 }
 
-#define FOLD(type, to_bits, from_bits)                                                      \
-    type fold_row(const uint kind, type x)                                                  \
-    {                                                                                       \
-        uint at = gl_LocalInvocationID.x, next = ACROSS != 0u ? ROWS : 1u;                  \
-        folded[at] = to_bits(x);                                                            \
-        barrier();                                                                          \
-        for (uint some = LANES / 2u; some > 0u; some /= 2u) {                               \
-            if (lane_of_row() < some)                                                       \
-                folded[at] = to_bits(combine(kind, from_bits(folded[at]),                   \
-                                             from_bits(folded[at + some * next])));         \
-            barrier();                                                                      \
-        }                                                                                   \
-        x = from_bits(folded[at - lane_of_row() * next]);                                   \
-        barrier();                                                                          \
-        return x;                                                                           \
+#define FOLD(type)                                                         \
+    type fold_row(const uint kind, type x)                                 \
+    {                                                                      \
+        uint at = gl_LocalInvocationID.x, next = ACROSS != 0u ? ROWS : 1u; \
+        type other;                                                        \
+        keep(at, x);                                                       \
+        barrier();                                                         \
+        for (uint some = LANES / 2u; some > 0u; some /= 2u) {              \
+            if (lane_of_row() < some) {                                    \
+                recall(at + some * next, other);                           \
+                x = combine(kind, x, other);                               \
+                keep(at, x);                                               \
+            }                                                              \
+            barrier();                                                     \
+        }                                                                  \
+        recall(at - lane_of_row() * next, x);                              \
+        barrier();                                                         \
+        return x;                                                          \
     }
-FOLD(float, floatBitsToUint, uintBitsToFloat)
-FOLD(int, uint, int)
+FOLD(float)
+FOLD(uvec2)
 
-int fold(const uint kind, int x)
+uvec2 fold(const uint kind, uvec2 x)
 {
     return LANES == 1u ? x : fold_row(kind, x);
 }

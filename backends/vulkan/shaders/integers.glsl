@@ -1,6 +1,6 @@
 /*
- * Functions of integers: WHOLE is their type, UNSIGNED its sibling; int and uint, or 64-bit ones.
- * A quotient by zero is 0, as on the CPU.
+ * Functions of integers: WHOLE is their type of WHOLE_BITS, UNSIGNED its sibling; int and uint, or
+ * 64-bit ones. A quotient by zero is 0, and a shift out of range moves everything out, as on the CPU.
  */
 WHOLE binary_of(const uint kind, WHOLE a, WHOLE b, WHOLE alpha)
 {
@@ -29,6 +29,8 @@ WHOLE binary_of(const uint kind, WHOLE a, WHOLE b, WHOLE alpha)
     case VK_BINARY_BIT_AND: return a & b;
     case VK_BINARY_BIT_OR: return a | b;
     case VK_BINARY_BIT_XOR: return a ^ b;
+    case VK_BINARY_SHIFT_LEFT: return (b & ~WHOLE(WHOLE_BITS - 1)) != zero ? zero : a << uint(b);
+    case VK_BINARY_SHIFT_RIGHT: return a >> ((b & ~WHOLE(WHOLE_BITS - 1)) != zero ? uint(WHOLE_BITS - 1) : uint(b));
     case VK_BINARY_FLOOR_DIV: return rest != zero && (a < zero) != (b < zero) ? quotient - WHOLE(1) : quotient;
     case VK_BINARY_TRUNC_DIV: return quotient;
     case VK_BINARY_FMOD: return rest;

@@ -1,35 +1,18 @@
 /* Layer norms and root mean square norms of dense rows. */
 #include "common.glsl"
 
-layout(constant_id = 1) const uint TYPE_Y = 0;
-layout(constant_id = 2) const uint TYPE_X = 0;
-layout(constant_id = 3) const uint LANES = 1;
-layout(constant_id = 4) const uint ACROSS = 0;
+#define PARAMS uint rows, size, inner, elements; float epsilon;
+#include "rows.glsl"
+
 layout(constant_id = 5) const uint UNIT = 1;
 layout(constant_id = 6) const uint RMS = 0;
 layout(constant_id = 7) const uint TYPE_WEIGHT = 0;
 layout(constant_id = 8) const uint TYPE_BIAS = 0;
 layout(constant_id = 9) const uint HAS = 0; /* 1: a weight, 2: a bias */
 
-layout(set = 0, binding = 0) uniform Params {
-    uvec4 base[2];
-    vec4 scale;
-    ivec4 zero;
-    uint rows, size, inner, elements;
-    float epsilon;
-} p;
-layout(set = 0, binding = 1) buffer Y { uint y_words[]; };
-layout(set = 0, binding = 2) readonly buffer X { uint x_words[]; };
 layout(set = 0, binding = 3) readonly buffer Weight { uint weight_words[]; };
 layout(set = 0, binding = 4) readonly buffer Bias { uint bias_words[]; };
 
-#define WORDS x_words
-#define BASE p.base[0].y
-#define FLOAT_AT x_float
-#define INT_AT x_int
-#define SCALE 1.0
-#define ZERO 0
-#include "access.glsl"
 #define WORDS weight_words
 #define BASE p.base[0].z
 #define FLOAT_AT weight_float
@@ -44,8 +27,6 @@ layout(set = 0, binding = 4) readonly buffer Bias { uint bias_words[]; };
 #define SCALE 1.0
 #define ZERO 0
 #include "access.glsl"
-#include "store.glsl"
-#include "fold.glsl"
 
 void main()
 {

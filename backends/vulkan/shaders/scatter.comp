@@ -12,6 +12,7 @@ layout(constant_id = 4) const uint USES = 0;
 layout(constant_id = 5) const uint WIDE = 0;
 layout(constant_id = 6) const uint RANK = 1; /* all loops */
 layout(constant_id = 7) const uint BRING = 0;
+layout(constant_id = 8) const uint STATE = 0; /* y is a state, changed where it lies */
 
 #include "look_up.glsl"
 layout(set = 0, binding = 1) coherent buffer Y { uint y_words[]; };
@@ -35,7 +36,7 @@ layout(set = 0, binding = 2) readonly buffer Src { uint src_words[]; };
 
 void main()
 {
-    if (item() >= p.count)
+    if (item() >= p.count || (STATE != 0u && begins_again()))
         return;
     place begin = place(0, 0, ivec4(0));
     walk(begin, 0u, FREE, item());

@@ -1,32 +1,11 @@
 /* Softmax of rows of `size` elements, `inner` apart, of a row-major tensor. */
 #include "common.glsl"
 
-layout(constant_id = 1) const uint TYPE_Y = 0;
-layout(constant_id = 2) const uint TYPE_X = 0;
-layout(constant_id = 3) const uint LANES = 1;
-layout(constant_id = 4) const uint ACROSS = 0;
+#define PARAMS uint rows, size, inner, elements;
+#include "rows.glsl"
+
 layout(constant_id = 5) const uint UNIT = 1; /* elements that an invocation takes at once: 1 or 4 */
 layout(constant_id = 6) const uint LOGARITHM = 0;
-
-layout(set = 0, binding = 0) uniform Params {
-    uvec4 base[2];
-    vec4 scale;
-    ivec4 zero;
-    uint rows, size, inner, elements;
-} p;
-layout(set = 0, binding = 1) buffer Y { uint y_words[]; };
-layout(set = 0, binding = 2) readonly buffer X { uint x_words[]; };
-
-#define WORDS x_words
-#define BASE p.base[0].y
-#define FLOAT_AT x_float
-#define INT_AT x_int
-#define SCALE p.scale.x
-#define ZERO p.zero.x
-#include "access.glsl"
-#define CODES
-#include "store.glsl"
-#include "fold.glsl"
 
 /* NaN stays NaN, whatever the hardware makes of it. */
 float weight_of(float x)

@@ -73,6 +73,17 @@ void store_one(const uint type, uint i, uint bits)
     }
 }
 
+/* An integer of 64 bits, of which narrower types get the low ones. */
+void store_wide(const uint type, uint i, uvec2 x)
+{
+    if (type != VK_I64) {
+        store_one(type, i, x.x);
+        return;
+    }
+    y_words[p.base[0].x + 2u * i] = x.x;
+    y_words[p.base[0].x + 2u * i + 1u] = x.y;
+}
+
 void store_reals(const uint type, uint first, uint count, vec4 x)
 {
     store_four(type, first, count,
