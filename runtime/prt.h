@@ -24,7 +24,9 @@ struct prt_model;
 
 /*
  * Memory for the tensors of models that never run at once, such as the methods of one program or
- * the steps of a pipeline: as much as the largest needs. A model without one has its own.
+ * the steps of a pipeline: as much as the largest needs, and where a backend's device has memory
+ * that it shares with the host less than four times that, by the order in which models are made. A
+ * model without one has its own.
  *
  * Models of an arena are run by one thread at a time. When one has run, or was set to other numbers
  * or sizes, nothing is left of the inputs and outputs of the others, nor of its own inputs after it
