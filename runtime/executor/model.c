@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/pages.h"
+#include "runtime/executor/bound.h"
 #include "runtime/executor/choice.h"
 #include "runtime/executor/kept.h"
 #include "runtime/executor/strided.h"
@@ -47,6 +48,7 @@ struct prt_model {
     uint64_t uses;
     struct state *states;
     uint32_t state_count;
+    struct prt_bindings bindings;
 };
 
 /* ---- states ---- */
@@ -148,7 +150,7 @@ static enum percept_status place_states(struct prt_model *model, struct prt_vari
             find_state(model, &wanted, variant->memory_backend, &memory, error);
         if (status != PERCEPT_OK)
             return status;
-        prt_variant_place_state(variant, i, memory);
+        prt_variant_place(variant, i, memory);
     }
     return PERCEPT_OK;
 }
@@ -272,19 +274,22 @@ void prt_model_destroy(struct prt_model *model)
     for (uint32_t i = 0; i < model->state_count; i++)
         free_state(&model->states[i]);
     free(model->states);
+    prt_bindings_free(&model->bindings);
     free(model);
 }
 
 /* ---- numbers and sizes ---- */
 
 /* Tensor inputs keep what the caller wrote when another variant takes over. */
-static void carry_inputs(const struct prt_variant *from, const struct prt_variant *to)
+static void carry_inputs(const struct prt_model *model, const struct prt_variant *to)
 {
+    const struct prt_variant *from = model->now;
     for (uint32_t i = 0; i < from->graph->input_count; i++) {
         uint32_t a = from->graph->inputs[i], b = to->graph->inputs[i];
         size_t bytes = from->graph->values[a].bytes;
         if (from->graph->values[a].kind == PRT_VALUE_TENSOR && from->data[a] && to->data[b] &&
-            bytes == to->graph->values[b].bytes && bytes)
+            bytes == to->graph->values[b].bytes && bytes &&
+            !prt_bindings_has_input(&model->bindings, i))
             memmove(to->data[b], from->data[a], bytes); /* both may lie in one arena */
     }
 }
@@ -375,9 +380,13 @@ static enum percept_status choose(struct prt_model *model, struct prt_choice *ch
         kept = place_for_variant(model);
         *kept = (struct kept){.variant = made, .choices = choices};
     }
+    if (kept->variant != model->now) {
+        enum percept_status status = prt_bindings_apply(&model->bindings, kept->variant, error);
+        if (status != PERCEPT_OK)
+            return status;
+        carry_inputs(model, kept->variant);
+    }
     kept->used = ++model->uses;
-    if (kept->variant != model->now)
-        carry_inputs(model->now, kept->variant);
     model->now = kept->variant;
     return PERCEPT_OK;
 }
@@ -522,6 +531,23 @@ const void *prt_model_output_data(const struct prt_model *model, size_t index)
     return output_at(model, index) ? model->now->data[model->now->graph->outputs[index]] : NULL;
 }
 
+enum percept_status prt_model_bind_input(struct prt_model *model, size_t index,
+                                         struct prt_buffer *buffer, size_t offset,
+                                         struct percept_error *error)
+{
+    const struct prt_binding wanted = {.index = index, .buffer = buffer, .offset = offset};
+    return prt_bindings_set(&model->bindings, model->now, &wanted, error);
+}
+
+enum percept_status prt_model_bind_output(struct prt_model *model, size_t index,
+                                          struct prt_buffer *buffer, size_t offset,
+                                          struct percept_error *error)
+{
+    const struct prt_binding wanted = {
+        .is_output = true, .index = index, .buffer = buffer, .offset = offset};
+    return prt_bindings_set(&model->bindings, model->now, &wanted, error);
+}
+
 static enum percept_status check_copy(const struct prt_value *value, const char *what, size_t index,
                                       size_t size, struct percept_error *error)
 {
@@ -561,10 +587,13 @@ enum percept_status prt_model_run(struct prt_model *model, struct percept_error 
     return prt_model_run_profiled(model, NULL, error);
 }
 
-static enum percept_status run_segments(const struct prt_model *model, struct prt_step_time *times,
+static enum percept_status run_segments(struct prt_model *model, struct prt_step_time *times,
                                         const struct prt_backend **failed,
                                         struct percept_error *error)
 {
+    enum percept_status bound = prt_bindings_begin(&model->bindings, model->now, error);
+    if (bound != PERCEPT_OK)
+        return bound;
     struct prt_execution execution = {.data = model->now->data,
                                       .scratch = model->now->scratch,
                                       .pool = model->now->pool,
@@ -652,21 +681,16 @@ enum percept_status prt_model_run_profiled(struct prt_model *model, struct prt_s
                                            struct percept_error *error)
 {
     enum percept_status status = run_settled(model, times, error);
+    status = prt_bindings_end(&model->bindings, model->now, status, error);
     if (status == PERCEPT_OK)
         commit_states(model->now);
     return status;
 }
 
-enum percept_status prt_model_run_observed(struct prt_model *model, prt_model_observer observer,
-                                           void *context, struct percept_error *error)
+/* The segments one by one, with a look at what each node computed. */
+static enum percept_status observe(const struct prt_model *model, prt_model_observer observer,
+                                   void *context, struct percept_error *error)
 {
-    if (!model->now->observable)
-        return percept_fail(error, PERCEPT_INVALID, "the model was not made observable");
-    if (model->now->graph->data_size_count) {
-        enum percept_status status = run_settled(model, NULL, error);
-        if (status != PERCEPT_OK)
-            return status;
-    }
     const struct prt_execution execution = {
         .data = model->now->data, .scratch = model->now->scratch, .pool = model->now->pool};
     /* A node without a backend has its result where an earlier one put it. */
@@ -681,8 +705,25 @@ enum percept_status prt_model_run_observed(struct prt_model *model, prt_model_ob
         }
         observer(context, n, model->now->data[model->now->graph->nodes[n].outputs[0]]);
     }
-    commit_states(model->now);
     return PERCEPT_OK;
+}
+
+enum percept_status prt_model_run_observed(struct prt_model *model, prt_model_observer observer,
+                                           void *context, struct percept_error *error)
+{
+    if (!model->now->observable)
+        return percept_fail(error, PERCEPT_INVALID, "the model was not made observable");
+    enum percept_status status = PERCEPT_OK;
+    if (model->now->graph->data_size_count)
+        status = run_settled(model, NULL, error);
+    if (status == PERCEPT_OK)
+        status = prt_bindings_begin(&model->bindings, model->now, error);
+    if (status == PERCEPT_OK)
+        status = observe(model, observer, context, error);
+    status = prt_bindings_end(&model->bindings, model->now, status, error);
+    if (status == PERCEPT_OK)
+        commit_states(model->now);
+    return status;
 }
 
 /* ---- looking inside ---- */

@@ -117,11 +117,11 @@ static enum percept_status bind_values(struct prt_variant *variant, struct perce
     return PERCEPT_OK;
 }
 
-void prt_variant_place_state(struct prt_variant *variant, uint32_t value, void *memory)
+void prt_variant_place(struct prt_variant *variant, uint32_t root, void *memory)
 {
     for (uint32_t i = 0; i < variant->graph->value_count; i++)
         if (variant->graph->values[i].kind == PRT_VALUE_TENSOR &&
-            variant->plan.places[i].root == value)
+            variant->plan.places[i].root == root)
             variant->data[i] = (unsigned char *)memory + variant->plan.places[i].delta;
 }
 
