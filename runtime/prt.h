@@ -114,7 +114,7 @@ enum percept_status prt_model_get_output(const struct prt_model *model, size_t i
  *
  * INVALID, and all is as it was, when there is no such tensor, when it does not fit into the
  * buffer, when its address would not be a multiple of 64 bytes, and for an output when the buffer
- * may be read only.
+ * may be read only. UNSUPPORTED in a build for some programs (docs/selection.md).
  */
 enum percept_status prt_model_bind_input(struct prt_model *model, size_t index,
                                          struct prt_buffer *buffer, size_t offset,

@@ -127,7 +127,7 @@ void *prt_arena_need(struct prt_arena *arena, const struct prt_backend *owner, s
     if (!base_align_size(bytes, PAGE, &bytes) || bytes > MOST_BYTES)
         return NULL;
     pthread_mutex_lock(&arena->lock);
-    void *memory = owner                                         ? find_block(arena, owner, bytes)
+    void *memory = !PRT_ONE_BACKEND && owner                     ? find_block(arena, owner, bytes)
                    : bytes <= arena->bytes || grow(arena, bytes) ? arena->memory
                                                                  : NULL;
     pthread_mutex_unlock(&arena->lock);

@@ -132,6 +132,8 @@ static void place(struct prt_variant *variant, struct prt_binding *binding)
 enum percept_status prt_bindings_set(struct prt_bindings *bindings, struct prt_variant *variant,
                                      const struct prt_binding *wanted, struct percept_error *error)
 {
+    if (PRT_ONE_BACKEND)
+        return percept_fail(error, PERCEPT_UNSUPPORTED, "a runtime for some programs has no buffers");
     enum percept_status status = check(variant, wanted, error);
     if (status != PERCEPT_OK)
         return status;
@@ -157,6 +159,8 @@ enum percept_status prt_bindings_apply(struct prt_bindings *bindings, struct prt
                                        struct percept_error *error)
 {
     const struct prt_graph *graph = variant->graph;
+    if (PRT_ONE_BACKEND)
+        return PERCEPT_OK;
     for (size_t i = 0; i < bindings->count; i++) {
         enum percept_status status = check(variant, &bindings->list[i], error);
         if (status != PERCEPT_OK)
@@ -189,7 +193,7 @@ enum percept_status prt_bindings_begin(struct prt_bindings *bindings,
                                        const struct prt_variant *variant,
                                        struct percept_error *error)
 {
-    for (size_t i = 0; i < bindings->count; i++) {
+    for (size_t i = 0; !PRT_ONE_BACKEND && i < bindings->count; i++) {
         struct prt_binding *binding = &bindings->list[i];
         bool host = host_uses(binding, variant);
         enum percept_status status = PERCEPT_OK;
@@ -211,7 +215,7 @@ enum percept_status prt_bindings_end(struct prt_bindings *bindings,
                                      const struct prt_variant *variant, enum percept_status status,
                                      struct percept_error *error)
 {
-    for (size_t i = 0; i < bindings->count; i++) {
+    for (size_t i = 0; !PRT_ONE_BACKEND && i < bindings->count; i++) {
         struct prt_binding *binding = &bindings->list[i];
         uint32_t id = value_of(variant->graph, binding);
         if (status == PERCEPT_OK && !binding->in_place && binding->is_output &&

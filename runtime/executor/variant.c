@@ -85,7 +85,7 @@ static enum percept_status make_memory(struct prt_variant *variant, struct perce
         base_add_size(arena, scratch, &total)) {
         const struct prt_backend *first = variant->backends[0];
         size_t some = total ? total : 1;
-        if (first->memory_create)
+        if (!PRT_ONE_BACKEND && first->memory_create)
             variant->memory = take_memory(variant, first, some);
         variant->memory_backend = variant->memory ? first : NULL;
         if (!variant->memory)
