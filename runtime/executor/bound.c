@@ -133,7 +133,8 @@ enum percept_status prt_bindings_set(struct prt_bindings *bindings, struct prt_v
                                      const struct prt_binding *wanted, struct percept_error *error)
 {
     if (PRT_ONE_BACKEND)
-        return percept_fail(error, PERCEPT_UNSUPPORTED, "a runtime for some programs has no buffers");
+        return percept_fail(error, PERCEPT_UNSUPPORTED,
+                            "a runtime for some programs has no buffers");
     enum percept_status status = check(variant, wanted, error);
     if (status != PERCEPT_OK)
         return status;
