@@ -18,6 +18,7 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "runtime/backend.h"
+#include "runtime/buffer.h"
 #include "runtime/program.h"
 #include "runtime/tensor.h"
 
@@ -25,7 +26,9 @@ struct prt_model;
 
 /*
  * Memory for the tensors of models that never run at once, such as the methods of one program or
- * the steps of a pipeline: as much as the largest needs. A model without one has its own.
+ * the steps of a pipeline: as much as the largest needs, and where a backend's device has memory
+ * that it shares with the host less than four times that, by the order in which models are made. A
+ * model without one has its own.
  *
  * Models of an arena are run by one thread at a time. When one has run, or was set to other numbers
  * or sizes, nothing is left of the inputs and outputs of the others, nor of its own inputs after it
@@ -98,6 +101,30 @@ enum percept_status prt_model_set_input(struct prt_model *model, size_t index, c
 /* Copy an output out in row-major order. */
 enum percept_status prt_model_get_output(const struct prt_model *model, size_t index, void *data,
                                          size_t size, struct percept_error *error);
+
+/*
+ * Let an input or output be in a buffer (buffer.h), from its byte `offset` on: what
+ * prt_model_input_data and output_data tell from then on. The tensor's bytes lie as its spec says.
+ * A run reads the frame and writes the result there, without copies where the backend's device can
+ * use the buffer, and with them otherwise: where an output shares its memory with another tensor
+ * (then output_data is the model's), is no multiple of 4 bytes long, or a device cannot have the
+ * buffer. When a device is lost, the others go on with the buffer as the host sees it. Binding
+ * again is how to go from frame to frame; without a buffer the tensor is in the model's own memory
+ * again, with undefined contents.
+ *
+ * What is bound stays so when numbers or sizes change: INVALID, there or in the run that finds
+ * them, when it does not fit any more. Input and output buffers must not overlap.
+ *
+ * INVALID, and all is as it was, when there is no such tensor, when it does not fit into the
+ * buffer, when its address would not be a multiple of 64 bytes, and for an output when the buffer
+ * may be read only. UNSUPPORTED in a build for some programs (docs/selection.md).
+ */
+enum percept_status prt_model_bind_input(struct prt_model *model, size_t index,
+                                         struct prt_buffer *buffer, size_t offset,
+                                         struct percept_error *error);
+enum percept_status prt_model_bind_output(struct prt_model *model, size_t index,
+                                          struct prt_buffer *buffer, size_t offset,
+                                          struct percept_error *error);
 
 /*
  * Inputs and outputs that are numbers (NONE for tensors, for None and for an index out of range).

@@ -33,6 +33,9 @@ const char *vk_api_device(struct vk_api *api, VkDevice device)
         return "vk" #name;
     VK_DEVICE_FUNCTIONS(VK_FIND)
 #undef VK_FIND
+#define VK_FIND(name) api->name = (PFN_vk##name)api->GetDeviceProcAddr(device, "vk" #name);
+    VK_OPTIONAL_FUNCTIONS(VK_FIND)
+#undef VK_FIND
 #define VK_FIND_EITHER(name)                                                    \
     api->name = (PFN_vk##name)api->GetDeviceProcAddr(device, "vk" #name "KHR"); \
     if (!api->name)                                                             \

@@ -8,15 +8,16 @@
 #define VK_NO_PROTOTYPES
 #include <vulkan/vulkan_core.h>
 
-#define VK_INSTANCE_FUNCTIONS(X)              \
-    X(DestroyInstance)                        \
-    X(EnumeratePhysicalDevices)               \
-    X(GetPhysicalDeviceProperties2)           \
-    X(GetPhysicalDeviceFeatures2)             \
-    X(GetPhysicalDeviceMemoryProperties)      \
-    X(GetPhysicalDeviceQueueFamilyProperties) \
-    X(EnumerateDeviceExtensionProperties)     \
-    X(CreateDevice)                           \
+#define VK_INSTANCE_FUNCTIONS(X)                 \
+    X(DestroyInstance)                           \
+    X(EnumeratePhysicalDevices)                  \
+    X(GetPhysicalDeviceProperties2)              \
+    X(GetPhysicalDeviceFeatures2)                \
+    X(GetPhysicalDeviceMemoryProperties)         \
+    X(GetPhysicalDeviceQueueFamilyProperties)    \
+    X(GetPhysicalDeviceExternalBufferProperties) \
+    X(EnumerateDeviceExtensionProperties)        \
+    X(CreateDevice)                              \
     X(GetDeviceProcAddr)
 
 #define VK_DEVICE_FUNCTIONS(X)     \
@@ -65,11 +66,18 @@
     X(CmdWriteTimestamp)           \
     X(GetQueryPoolResults)
 
+/* Of extensions; NULL where they are not enabled. */
+#define VK_OPTIONAL_FUNCTIONS(X) \
+    X(GetMemoryFdKHR)            \
+    X(GetMemoryFdPropertiesKHR)  \
+    X(GetMemoryHostPointerPropertiesEXT)
+
 struct vk_api {
     PFN_vkGetInstanceProcAddr GetInstanceProcAddr;
 #define VK_MEMBER(name) PFN_vk##name name;
     VK_INSTANCE_FUNCTIONS(VK_MEMBER)
     VK_DEVICE_FUNCTIONS(VK_MEMBER)
+    VK_OPTIONAL_FUNCTIONS(VK_MEMBER)
 #undef VK_MEMBER
     /* 1.2, or VK_KHR_timeline_semaphore */
     PFN_vkWaitSemaphores WaitSemaphores;

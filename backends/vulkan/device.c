@@ -1,6 +1,7 @@
 /* Why: finds the one GPU that all segments share. */
 #include "backends/vulkan/device.h"
 
+#include "backends/vulkan/external_memory.h"
 #include "backends/vulkan/pipelines.h"
 
 #include <stdlib.h>
@@ -25,6 +26,11 @@ static bool has_extension(const struct vk_api *api, VkPhysicalDevice physical, c
             found |= strcmp(list[i].extensionName, name) == 0;
     free(list);
     return found;
+}
+
+bool vk_has_extension(const struct vk_device *device, const char *name)
+{
+    return has_extension(&device->api, device->physical, name);
 }
 
 /* The family that only computes, if there is one: it does not wait for what is drawn. */
@@ -190,8 +196,8 @@ static const char *make_device(struct vk_device *device)
     device->has_int_dot = dot.shaderIntegerDotProduct;
     features.features = (VkPhysicalDeviceFeatures){.shaderInt64 = device->has_int64};
 
-    const char *extensions[2];
-    uint32_t count = 0;
+    const char *extensions[2 + VK_EXTERNAL_EXTENSIONS];
+    uint32_t count = vk_external_find(device, extensions);
     if (has_extension(api, device->physical, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME))
         extensions[count++] = VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME;
     if (device->has_int_dot)

@@ -41,6 +41,11 @@ struct vk_device {
         host_type; /* memory types: of the device, and one that we may read and write */
     bool
         shares_memory; /* device_type is memory that the host reads and writes as fast as its own */
+    /* external_memory.c: of memory of the host and of dma-bufs, 0 where the driver has none of it
+     */
+    VkExternalMemoryFeatureFlags host_features, dma_buf_features;
+    size_t import_alignment; /* of the host's */
+    uint32_t others_family;  /* stands for other devices' queues */
     VkDescriptorSetLayout set_layout;
     VkPipelineLayout pipeline_layout;
     struct vk_pipeline_table *pipelines;
@@ -62,6 +67,9 @@ const char *vk_device_name(void);
 /* Of the device that vk_device_get gives: has it integers of 64 bits? */
 bool vk_has_int64(void);
 
+/* Does the physical device have an extension? */
+bool vk_has_extension(const struct vk_device *device, const char *name);
+
 /* A Vulkan call failed: notes a lost device, and says which call and what. */
 enum percept_status vk_fail(struct vk_device *device, VkResult result, const char *call,
                             struct percept_error *error);
@@ -70,7 +78,8 @@ struct vk_buffer {
     VkBuffer buffer;
     VkDeviceMemory memory;
     size_t bytes;
-    void *mapped; /* of memory that the host sees, else NULL */
+    void *mapped;      /* of memory that the host sees, else NULL */
+    bool is_of_others; /* other devices may use its memory, too */
 };
 
 /* Zeroed memory is not promised. On failure *buffer is as it was. */

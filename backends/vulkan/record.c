@@ -44,14 +44,16 @@ static enum percept_status locate(struct prt_segment *segment, void *const *data
     for (uint32_t t = 0; t < segment->touched_count; t++) {
         struct vk_root *root = &segment->roots[segment->touched[t]];
         size_t rounded = (root->bytes + 3) / 4 * 4; /* shaders write whole words */
-        if (vk_shared_memory_find(segment->device, data[segment->touched[t]], rounded,
-                                  &root->buffer, &root->at))
-            continue;
-        enum percept_status status = make_own(segment, error);
-        if (status != PERCEPT_OK)
-            return status;
-        root->buffer = segment->own.buffer;
-        root->at = root->offset;
+        struct vk_shared shared;
+        if (!vk_shared_memory_find(segment->device, data[segment->touched[t]], rounded, &shared)) {
+            enum percept_status status = make_own(segment, error);
+            if (status != PERCEPT_OK)
+                return status;
+            shared = (struct vk_shared){segment->own.buffer, root->offset, false};
+        }
+        root->buffer = shared.buffer;
+        root->at = shared.at;
+        root->is_of_others = shared.is_of_others;
     }
     return PERCEPT_OK;
 }
@@ -296,6 +298,31 @@ static void copy_staged(const struct prt_segment *segment, bool in)
     }
 }
 
+/* Take roots over from other devices, or give them back. */
+static void pass_on(const struct prt_segment *segment, bool in)
+{
+    uint32_t family = segment->device->family, others = segment->device->others_family;
+    for (uint32_t t = 0; t < segment->touched_count; t++) {
+        const struct vk_root *root = &segment->roots[segment->touched[t]];
+        if (!root->is_of_others || !root->bytes)
+            continue;
+        VkBufferMemoryBarrier memory = {
+            .sType = VK_STRUCTURE_TYPE_BUFFER_MEMORY_BARRIER,
+            .srcAccessMask = in ? 0 : VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT,
+            .dstAccessMask = in ? VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT : 0,
+            .srcQueueFamilyIndex = in ? others : family,
+            .dstQueueFamilyIndex = in ? family : others,
+            .buffer = root->buffer,
+            .offset = root->at,
+            .size = (root->bytes + 3) / 4 * 4};
+        segment->device->api.CmdPipelineBarrier(
+            segment->commands,
+            in ? VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT : VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+            in ? VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT : VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, 0, 0,
+            NULL, 1, &memory, 0, NULL);
+    }
+}
+
 static void stamp(const struct prt_segment *segment, uint32_t query)
 {
     if (segment->queries && segment->is_profiled)
@@ -372,6 +399,7 @@ static enum percept_status record(struct prt_segment *segment, const VkDescripto
                 VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
                 VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
     }
+    pass_on(segment, true);
     stamp(segment, 0);
     status = record_dispatches(segment, sets, error);
     if (status != PERCEPT_OK)
@@ -384,6 +412,7 @@ static enum percept_status record(struct prt_segment *segment, const VkDescripto
     barrier(segment, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
             VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT, VK_PIPELINE_STAGE_HOST_BIT,
             VK_ACCESS_HOST_READ_BIT);
+    pass_on(segment, false);
     return end_piece(segment, error);
 }
 
@@ -401,6 +430,8 @@ static enum percept_status send_parameters(struct prt_segment *segment, struct p
 
 static bool same_addresses(const struct prt_segment *segment, void *const *data)
 {
+    if (segment->recorded_at != vk_shared_memory_age())
+        return false;
     for (uint32_t t = 0; t < segment->touched_count; t++)
         if (segment->recorded_for[t] != data[segment->touched[t]])
             return false;
@@ -416,6 +447,7 @@ enum percept_status vk_record(struct prt_segment *segment, void *const *data, bo
     segment->is_recorded = false;
     segment->is_profiled = profile;
     segment->is_cut = cut;
+    segment->recorded_at = vk_shared_memory_age();
     VkDescriptorSet *sets = calloc((size_t)segment->dispatch_count + 1, sizeof(VkDescriptorSet));
     if (!segment->recorded_for)
         segment->recorded_for =

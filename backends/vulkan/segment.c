@@ -500,6 +500,8 @@ const struct prt_backend prt_vulkan_backend = {
     .destroy = destroy,
     .memory_create = vk_shared_memory_create,
     .memory_destroy = vk_shared_memory_destroy,
+    .memory_import = vk_shared_memory_import,
+    .memory_export = vk_shared_memory_export,
     .code = code,
     .stats = stats,
 };

@@ -16,6 +16,7 @@ struct vk_root {
     size_t offset;            /* in the segment's own memory */
     VkBuffer buffer;          /* while recorded: where it is */
     size_t at;                /* and from which byte on */
+    bool is_of_others;        /* other devices may use the buffer's memory, too */
     size_t staged;            /* offset in the staging buffer */
     struct vk_operand packed; /* of a constant, once a dispatch has asked for it as it is */
 };
@@ -64,7 +65,8 @@ struct prt_segment {
     uint32_t piece_count;
     VkDescriptorPool descriptors;
     VkQueryPool queries;
-    void **recorded_for; /* by touched root: the addresses of the run that is recorded */
+    void **recorded_for;  /* by touched root: the addresses of the run that is recorded */
+    uint64_t recorded_at; /* the age of shared memory then */
     bool is_recorded, is_profiled, is_cut;
     struct vk_work work;
     struct vk_run {

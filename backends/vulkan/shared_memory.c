@@ -1,57 +1,118 @@
 /* Why: where GPU and host have one memory, as on every headset, a tensor need not be moved. */
 #include "backends/vulkan/shared_memory.h"
 
+#include "backends/vulkan/external_memory.h"
+
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct memory {
     struct memory *next;
     struct vk_device *device; /* a reference */
     struct vk_buffer buffer;
+    void *address; /* the caller's name for it */
 };
 
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct memory *list; /* under the lock */
+/* Under the lock; read without it by a segment, whose own memory nobody destroys while it runs. */
+static atomic_uint_least64_t age;
+
+/* Takes over the reference and the buffer; without memory for the entry they are ended. */
+static void *keep(struct vk_device *device, struct vk_buffer *buffer, void *address)
+{
+    struct memory *memory = malloc(sizeof *memory);
+    if (!memory) {
+        vk_buffer_destroy(device, buffer);
+        vk_device_release(device);
+        return NULL;
+    }
+    pthread_mutex_lock(&list_lock);
+    *memory = (struct memory){list, device, *buffer, address};
+    list = memory;
+    pthread_mutex_unlock(&list_lock);
+    return address;
+}
 
 void *vk_shared_memory_create(size_t bytes)
 {
     const char *why;
+    struct vk_buffer buffer;
     struct vk_device *device = vk_device_get(&why);
-    struct memory *memory = device && device->shares_memory ? calloc(1, sizeof *memory) : NULL;
-    if (!memory || vk_buffer_create(device, bytes, true, &memory->buffer, NULL) != PERCEPT_OK) {
-        free(memory);
+    if (!device || !device->shares_memory ||
+        vk_buffer_create(device, bytes, true, &buffer, NULL) != PERCEPT_OK) {
         vk_device_release(device);
         return NULL;
     }
-    memory->device = device;
-    memset(memory->buffer.mapped, 0, bytes);
-    pthread_mutex_lock(&list_lock);
-    memory->next = list;
-    list = memory;
-    pthread_mutex_unlock(&list_lock);
-    return memory->buffer.mapped;
+    memset(buffer.mapped, 0, bytes);
+    return keep(device, &buffer, buffer.mapped);
 }
 
-void vk_shared_memory_destroy(void *address, size_t bytes)
+bool vk_shared_memory_import(int fd, void *memory, size_t bytes)
 {
-    (void)bytes;
+    const char *why;
+    struct vk_buffer buffer;
+    struct vk_shared known;
+    struct vk_device *device = vk_device_get(&why);
+    if (device && vk_shared_memory_find(device, memory, bytes, &known)) {
+        vk_device_release(device);
+        return true;
+    }
+    if (!device || !vk_external_import(device, fd, memory, bytes, &buffer)) {
+        vk_device_release(device);
+        return false;
+    }
+    return keep(device, &buffer, memory) != NULL;
+}
+
+void *vk_shared_memory_export(size_t bytes, int *fd)
+{
+    const char *why;
+    int handle;
+    struct vk_buffer buffer;
+    struct vk_device *device = vk_device_get(&why);
+    if (!device || !vk_external_export(device, bytes, &buffer, &handle)) {
+        vk_device_release(device);
+        return NULL;
+    }
+    memset(buffer.mapped, 0, bytes);
+    void *memory = keep(device, &buffer, buffer.mapped);
+    if (memory)
+        *fd = handle;
+    else
+        close(handle);
+    return memory;
+}
+
+/* The first entry of that name, out of the list. */
+static struct memory *take_out(const void *address)
+{
     pthread_mutex_lock(&list_lock);
     struct memory **place = &list;
-    while (*place && (*place)->buffer.mapped != address)
+    while (*place && (*place)->address != address)
         place = &(*place)->next;
     struct memory *memory = *place;
     if (memory)
         *place = memory->next;
+    atomic_fetch_add(&age, memory != NULL);
     pthread_mutex_unlock(&list_lock);
-    if (!memory)
-        return;
-    vk_buffer_destroy(memory->device, &memory->buffer);
-    vk_device_release(memory->device);
-    free(memory);
+    return memory;
+}
+
+/* All entries: what was imported once more after a device was lost has several. */
+void vk_shared_memory_destroy(void *address, size_t bytes)
+{
+    (void)bytes;
+    for (struct memory *memory; (memory = take_out(address));) {
+        vk_buffer_destroy(memory->device, &memory->buffer);
+        vk_device_release(memory->device);
+        free(memory);
+    }
 }
 
 bool vk_shared_memory_find(const struct vk_device *device, const void *address, size_t bytes,
-                           VkBuffer *buffer, size_t *offset)
+                           struct vk_shared *shared)
 {
     bool found = false;
     pthread_mutex_lock(&list_lock);
@@ -60,12 +121,17 @@ bool vk_shared_memory_find(const struct vk_device *device, const void *address, 
         if (memory->device != device || at < start || at - start > memory->buffer.bytes ||
             bytes > memory->buffer.bytes - (at - start))
             continue;
-        *buffer = memory->buffer.buffer;
-        *offset = at - start;
+        *shared =
+            (struct vk_shared){memory->buffer.buffer, at - start, memory->buffer.is_of_others};
         found = true;
     }
     pthread_mutex_unlock(&list_lock);
     return found;
+}
+
+uint64_t vk_shared_memory_age(void)
+{
+    return atomic_load(&age);
 }
 
 enum percept_status vk_copy_up(struct vk_device *device, const void *data, size_t bytes,

@@ -2,16 +2,17 @@
 #ifndef RUNTIME_EXECUTOR_ARENA_H
 #define RUNTIME_EXECUTOR_ARENA_H
 
-#include "base/status.h"
+#include "runtime/backend.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct prt_arena;
 
-/* Let the arena have that many bytes at least. Returns where it begins, which never changes, on a
- * huge page's border; NULL without memory. */
-void *prt_arena_need(struct prt_arena *arena, size_t bytes);
+/* That many bytes of the arena at least, which stay where they are as long as it; NULL without
+ * memory. Of the host they begin on a huge page's border and are the same for all models; with an
+ * owner, which has memory_create, they are that backend's. */
+void *prt_arena_need(struct prt_arena *arena, const struct prt_backend *owner, size_t bytes);
 
 /* Between the start of a run of one of its models and the wait for it. */
 void prt_arena_set_taken(struct prt_arena *arena, bool is_taken);

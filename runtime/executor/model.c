@@ -111,6 +111,7 @@ void prt_model_destroy(struct prt_model *model)
         free(model->kept[i].choices);
     }
     prt_states_free(&model->states);
+    prt_bindings_free(&model->bindings);
     free(model);
 }
 
@@ -123,13 +124,15 @@ void prt_model_reset_state(struct prt_model *model)
 /* ---- numbers and sizes ---- */
 
 /* Tensor inputs keep what the caller wrote when another variant takes over. */
-static void carry_inputs(const struct prt_variant *from, const struct prt_variant *to)
+static void carry_inputs(const struct prt_model *model, const struct prt_variant *to)
 {
+    const struct prt_variant *from = model->now;
     for (uint32_t i = 0; i < from->graph->input_count; i++) {
         uint32_t a = from->graph->inputs[i], b = to->graph->inputs[i];
         size_t bytes = from->graph->values[a].bytes;
         if (from->graph->values[a].kind == PRT_VALUE_TENSOR && from->data[a] && to->data[b] &&
-            bytes == to->graph->values[b].bytes && bytes)
+            bytes == to->graph->values[b].bytes && bytes &&
+            !prt_bindings_has_input(&model->bindings, i))
             memmove(to->data[b], from->data[a], bytes); /* both may lie in one arena */
     }
 }
@@ -221,9 +224,13 @@ enum percept_status prt_model_take(struct prt_model *model, struct prt_choice *c
         kept = place_for_variant(model);
         *kept = (struct prt_model_variant){.variant = made, .choices = choices};
     }
+    if (kept->variant != model->now) {
+        enum percept_status status = prt_bindings_apply(&model->bindings, kept->variant, error);
+        if (status != PERCEPT_OK)
+            return status;
+        carry_inputs(model, kept->variant);
+    }
     kept->used = ++model->uses;
-    if (kept->variant != model->now)
-        carry_inputs(model->now, kept->variant);
     model->now = kept->variant;
     return PERCEPT_OK;
 }
@@ -368,6 +375,25 @@ void *prt_model_input_data(struct prt_model *model, size_t index)
 const void *prt_model_output_data(const struct prt_model *model, size_t index)
 {
     return output_at(model, index) ? model->now->data[model->now->graph->outputs[index]] : NULL;
+}
+
+enum percept_status prt_model_bind_input(struct prt_model *model, size_t index,
+                                         struct prt_buffer *buffer, size_t offset,
+                                         struct percept_error *error)
+{
+    const struct prt_binding wanted = {.index = index, .buffer = buffer, .offset = offset};
+    enum percept_status status = prt_model_check_idle(model, error);
+    return status == PERCEPT_OK ? prt_bindings_set(&model->bindings, model->now, &wanted, error) : status;
+}
+
+enum percept_status prt_model_bind_output(struct prt_model *model, size_t index,
+                                          struct prt_buffer *buffer, size_t offset,
+                                          struct percept_error *error)
+{
+    const struct prt_binding wanted = {
+        .is_output = true, .index = index, .buffer = buffer, .offset = offset};
+    enum percept_status status = prt_model_check_idle(model, error);
+    return status == PERCEPT_OK ? prt_bindings_set(&model->bindings, model->now, &wanted, error) : status;
 }
 
 static enum percept_status check_copy(const struct prt_model *model, const struct prt_value *value,

@@ -5,6 +5,7 @@
 #ifndef RUNTIME_EXECUTOR_MODEL_H
 #define RUNTIME_EXECUTOR_MODEL_H
 
+#include "runtime/executor/bound.h"
 #include "runtime/executor/states.h"
 
 enum { PRT_MAX_VARIANTS = 8 }; /* kept for numbers and sizes that come again */
@@ -36,6 +37,7 @@ struct prt_model {
     unsigned kept_count;
     uint64_t uses;
     struct prt_states states;
+    struct prt_bindings bindings;
     struct prt_model_progress run;
 };
 

@@ -46,8 +46,8 @@ static void begin(struct prt_model *model)
 {
     struct prt_model_progress *run = &model->run;
     run->next = 0;
-    run->status = PERCEPT_OK;
     run->failed = NULL;
+    run->status = prt_bindings_begin(&model->bindings, model->now, &run->error);
     if (run->times)
         memset(run->times, 0, model->now->graph->node_count * sizeof *run->times);
     go_on(model);
@@ -169,7 +169,7 @@ void prt_model_settle(struct prt_model *model)
     struct prt_model_progress *run = &model->run;
     if (!run->is_started || run->is_settled)
         return;
-    run->status = run_settled(model);
+    run->status = prt_bindings_end(&model->bindings, model->now, run_settled(model), &run->error);
     run->is_settled = true;
     if (run->status == PERCEPT_OK)
         prt_states_commit(model->now);
@@ -177,8 +177,12 @@ void prt_model_settle(struct prt_model *model)
 
 void prt_model_abandon(struct prt_model *model)
 {
-    if (model->run.is_started && model->options.arena)
+    if (!model->run.is_started)
+        return;
+    if (model->options.arena)
         prt_arena_set_taken(model->options.arena, false);
+    if (!model->run.is_settled)
+        (void)prt_bindings_end(&model->bindings, model->now, PERCEPT_CANCELLED, NULL);
     model->run.is_started = false;
 }
 
@@ -223,16 +227,10 @@ static enum percept_status find_sizes(struct prt_model *model, struct percept_er
     return status;
 }
 
-enum percept_status prt_model_run_observed(struct prt_model *model, prt_model_observer observer,
-                                           void *context, struct percept_error *error)
+/* The segments one by one, with a look at what each node computed. */
+static enum percept_status observe(const struct prt_model *model, prt_model_observer observer,
+                                   void *context, struct percept_error *error)
 {
-    enum percept_status status = prt_model_check_idle(model, error);
-    if (status == PERCEPT_OK && !model->now->observable)
-        status = percept_fail(error, PERCEPT_INVALID, "the model was not made observable");
-    if (status == PERCEPT_OK && model->now->graph->data_size_count)
-        status = find_sizes(model, error);
-    if (status != PERCEPT_OK)
-        return status;
     const struct prt_execution execution = {
         .data = model->now->data, .scratch = model->now->scratch, .pool = model->now->pool};
     /* A node without a backend has its result where an earlier one put it. */
@@ -240,12 +238,32 @@ enum percept_status prt_model_run_observed(struct prt_model *model, prt_model_ob
     for (uint32_t n = 0; n < model->now->graph->node_count; n++) {
         if (model->now->plan.backends[n]) {
             const struct prt_variant_segment *segment = &model->now->segments[next++];
-            status = segment->backend->execute(segment->compiled, &execution, error);
+            enum percept_status status =
+                segment->backend->execute(segment->compiled, &execution, error);
             if (status != PERCEPT_OK)
                 return status;
         }
         observer(context, n, model->now->data[model->now->graph->nodes[n].outputs[0]]);
     }
-    prt_states_commit(model->now);
     return PERCEPT_OK;
+}
+
+enum percept_status prt_model_run_observed(struct prt_model *model, prt_model_observer observer,
+                                           void *context, struct percept_error *error)
+{
+    enum percept_status status = prt_model_check_idle(model, error);
+    if (status == PERCEPT_OK && !model->now->observable)
+        status = percept_fail(error, PERCEPT_INVALID, "the model was not made observable");
+    if (status != PERCEPT_OK)
+        return status;
+    if (model->now->graph->data_size_count)
+        status = find_sizes(model, error);
+    if (status == PERCEPT_OK)
+        status = prt_bindings_begin(&model->bindings, model->now, error);
+    if (status == PERCEPT_OK)
+        status = observe(model, observer, context, error);
+    status = prt_bindings_end(&model->bindings, model->now, status, error);
+    if (status == PERCEPT_OK)
+        prt_states_commit(model->now);
+    return status;
 }

@@ -109,7 +109,7 @@ enum percept_status prt_states_place(struct prt_states *states, struct prt_varia
             find_state(states, &wanted, variant->memory_backend, &memory, error);
         if (status != PERCEPT_OK)
             return status;
-        prt_variant_place_state(variant, i, memory);
+        prt_variant_place(variant, i, memory);
     }
     return PERCEPT_OK;
 }

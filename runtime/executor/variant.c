@@ -68,6 +68,16 @@ static enum percept_status compile_segments(struct prt_variant *variant, struct 
     return PERCEPT_OK;
 }
 
+/* Memory of a backend, or the host's (NULL): the arena's, if there is one, else the variant's own.
+ */
+static void *take_memory(const struct prt_variant *variant, const struct prt_backend *owner,
+                         size_t bytes)
+{
+    if (variant->arena)
+        return prt_arena_need(variant->arena, owner, bytes);
+    return owner ? owner->memory_create(bytes) : base_pages_reserve(bytes);
+}
+
 /* One block for everything that runs touch, on huge pages when it is large: fewer TLB misses. */
 static enum percept_status make_memory(struct prt_variant *variant, struct percept_error *error)
 {
@@ -75,14 +85,12 @@ static enum percept_status make_memory(struct prt_variant *variant, struct perce
     if (base_align_size(variant->stats.scratch_bytes, PRT_PLAN_ALIGNMENT, &scratch) &&
         base_add_size(arena, scratch, &total)) {
         const struct prt_backend *first = variant->backends[0];
-        variant->memory_backend = !variant->arena && first->memory_create ? first : NULL;
-        variant->memory = variant->arena ? prt_arena_need(variant->arena, total ? total : 1)
-                          : variant->memory_backend ? first->memory_create(total ? total : 1)
-                                                    : NULL;
-        if (!variant->memory && !variant->arena) {
-            variant->memory_backend = NULL;
-            variant->memory = base_pages_reserve(total);
-        }
+        size_t some = total ? total : 1;
+        if (!PRT_ONE_BACKEND && first->memory_create)
+            variant->memory = take_memory(variant, first, some);
+        variant->memory_backend = variant->memory ? first : NULL;
+        if (!variant->memory)
+            variant->memory = take_memory(variant, NULL, some);
     }
     if (!variant->memory)
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for %zu + %zu bytes of tensors",
@@ -110,11 +118,11 @@ static enum percept_status bind_values(struct prt_variant *variant, struct perce
     return PERCEPT_OK;
 }
 
-void prt_variant_place_state(struct prt_variant *variant, uint32_t value, void *memory)
+void prt_variant_place(struct prt_variant *variant, uint32_t root, void *memory)
 {
     for (uint32_t i = 0; i < variant->graph->value_count; i++)
         if (variant->graph->values[i].kind == PRT_VALUE_TENSOR &&
-            variant->plan.places[i].root == value)
+            variant->plan.places[i].root == root)
             variant->data[i] = (unsigned char *)memory + variant->plan.places[i].delta;
 }
 
@@ -231,7 +239,7 @@ void prt_variant_destroy(struct prt_variant *variant)
     if (!variant)
         return;
     drop_segments(variant);
-    if (variant->memory && variant->memory_backend)
+    if (!variant->arena && variant->memory_backend)
         variant->memory_backend->memory_destroy(variant->memory, variant->memory_bytes);
     else if (!variant->arena)
         base_pages_free(variant->memory, variant->memory_bytes);

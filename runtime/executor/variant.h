@@ -68,7 +68,7 @@ enum percept_status prt_variant_fall_back(struct prt_variant *variant,
                                           const struct prt_backend *failed,
                                           enum percept_status cause, struct percept_error *error);
 
-/* State `value` of the graph lies at memory: fills in its address and those of its views. */
-void prt_variant_place_state(struct prt_variant *variant, uint32_t value, void *memory);
+/* The root (plan.h) lies at memory: fills in its address and those of its views. */
+void prt_variant_place(struct prt_variant *variant, uint32_t root, void *memory);
 
 #endif

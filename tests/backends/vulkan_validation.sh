@@ -27,4 +27,6 @@ CK_RUN_CASE=start VK_LAYER_PATH=/usr/share/vulkan/explicit_layer.d:$PERCEPT_BIN/
 export PERCEPT_VULKAN_FAULTS=discrete VK_LAYER_PATH=/usr/share/vulkan/explicit_layer.d:$PERCEPT_BIN/../tests/vulkan_layer
 export VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation:VK_LAYER_PERCEPT_faults
 silent "$PERCEPT_BIN/../tests/test_vulkan_branch"
+# Memory from elsewhere, of each kind.
+CK_RUN_CASE=buffers silent "$PERCEPT_BIN/../tests/test_vulkan_buffer"
 [ ! -f "$cases/fp32/manifest.jsonl" ] || silent "$percept" model verify "$cases/fp32" --backend vulkan --only lite

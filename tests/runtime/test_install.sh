@@ -17,6 +17,10 @@ export PKG_CONFIG_PATH LD_LIBRARY_PATH
 "$cc" -std=c17 -Wall -Wextra -Werror "$source/examples/run_pte.c" -o "$prefix/run_pte" \
     $(pkg-config --define-variable=prefix="$prefix" --cflags --libs prt)
 
+# shellcheck disable=SC2046
+"$cc" -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror "$source/examples/run_frame.c" -o "$prefix/run_frame" \
+    $(pkg-config --define-variable=prefix="$prefix" --cflags --libs prt)
+
 mkdir "$prefix/app"
 cat >"$prefix/app/CMakeLists.txt" <<'CMAKE'
 cmake_minimum_required(VERSION 3.25)
@@ -29,7 +33,7 @@ cp "$source/examples/run_pte.c" "$prefix/app"
 "$cmake" -S "$prefix/app" -B "$prefix/app/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" >>"$prefix/log"
 "$cmake" --build "$prefix/app/build" >>"$prefix/log"
 
-for program in "$prefix/run_pte" "$prefix/app/build/app"; do
+for program in "$prefix/run_pte" "$prefix/run_frame" "$prefix/app/build/app"; do
     if output=$("$program" "$prefix/none.pte" 2>&1); then
         echo "the example succeeded without a file: $output"
         exit 1

@@ -10,36 +10,23 @@
  *     no-device   there is no device
  *     discrete    the device's own memory is a type that the host does not see
  *     queues=N    its families have N queues, which are one
+ *     dma-buf     memory may come from dma-bufs and go to them; a memfd stands for one (dma_buf.c)
+ *     no-import   memory of the host stays the host's
  *
  * It knows one instance and one device at a time, which is all that our backend makes.
  */
-#include <vulkan/vk_layer.h>
-#include <vulkan/vulkan.h>
+#include "layer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* What comes next for each function. Asked for when instance and device are made: later the loader
- * answers with the first of all layers. */
-static struct {
-    PFN_vkGetInstanceProcAddr vkGetInstanceProcAddr;
-    PFN_vkEnumeratePhysicalDevices vkEnumeratePhysicalDevices;
-    PFN_vkGetPhysicalDeviceFeatures2 vkGetPhysicalDeviceFeatures2;
-    PFN_vkGetPhysicalDeviceMemoryProperties vkGetPhysicalDeviceMemoryProperties;
-    PFN_vkGetPhysicalDeviceQueueFamilyProperties vkGetPhysicalDeviceQueueFamilyProperties;
-    PFN_vkGetDeviceProcAddr vkGetDeviceProcAddr;
-    PFN_vkGetDeviceQueue vkGetDeviceQueue;
-    PFN_vkQueueSubmit vkQueueSubmit;
-    PFN_vkAllocateMemory vkAllocateMemory;
-    PFN_vkGetBufferMemoryRequirements vkGetBufferMemoryRequirements;
-} next;
+struct layer_next next;
 static VkInstance instance;
 static unsigned submissions, allocations;
 
-/* The number after "name=", or 0; for a name alone 1. */
-static unsigned long fault(const char *name)
+unsigned long fault(const char *name)
 {
     const char *faults = getenv("PERCEPT_VULKAN_FAULTS");
     size_t length = strlen(name);
@@ -76,6 +63,8 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_instance(const VkInstanceCreateInfo
         return result;
     instance = *made;
     FIND(next.vkGetInstanceProcAddr, instance, vkEnumeratePhysicalDevices);
+    FIND(next.vkGetInstanceProcAddr, instance, vkEnumerateDeviceExtensionProperties);
+    FIND(next.vkGetInstanceProcAddr, instance, vkGetPhysicalDeviceExternalBufferProperties);
     FIND(next.vkGetInstanceProcAddr, instance, vkGetPhysicalDeviceFeatures2);
     FIND(next.vkGetInstanceProcAddr, instance, vkGetPhysicalDeviceMemoryProperties);
     FIND(next.vkGetInstanceProcAddr, instance, vkGetPhysicalDeviceQueueFamilyProperties);
@@ -139,17 +128,23 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_device(VkPhysicalDevice physical,
     next.vkGetDeviceProcAddr = ours->u.pLayerInfo->pfnNextGetDeviceProcAddr;
     ours->u.pLayerInfo = ours->u.pLayerInfo->pNext;
     PFN_vkCreateDevice create = (PFN_vkCreateDevice)get(instance, "vkCreateDevice");
+    const char *names[64];
     VkDeviceQueueCreateInfo queue = info->pQueueCreateInfos[0];
     VkDeviceCreateInfo real = *info;
+    if (info->enabledExtensionCount > sizeof names / sizeof names[0])
+        return VK_ERROR_INITIALIZATION_FAILED;
     if (fault("queues"))
         queue.queueCount = 1;
     real.pQueueCreateInfos = &queue;
+    real.enabledExtensionCount = layer_driver_extensions(info, names);
+    real.ppEnabledExtensionNames = names;
     VkResult result = create(physical, &real, allocator, made);
     if (result != VK_SUCCESS)
         return result;
     FIND(next.vkGetDeviceProcAddr, *made, vkGetDeviceQueue);
     FIND(next.vkGetDeviceProcAddr, *made, vkQueueSubmit);
     FIND(next.vkGetDeviceProcAddr, *made, vkAllocateMemory);
+    FIND(next.vkGetDeviceProcAddr, *made, vkFreeMemory);
     FIND(next.vkGetDeviceProcAddr, *made, vkGetBufferMemoryRequirements);
     return VK_SUCCESS;
 }
@@ -181,7 +176,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL allocate(VkDevice of, const VkMemoryAlloca
     VkMemoryAllocateInfo real = *info;
     if (fault("discrete"))
         real.memoryTypeIndex = 0;
-    return next.vkAllocateMemory(of, &real, allocator, memory);
+    return layer_allocate(of, &real, allocator, memory);
 }
 
 static VKAPI_ATTR void VKAPI_CALL get_needs(VkDevice of, VkBuffer buffer,
@@ -205,11 +200,16 @@ static PFN_vkVoidFunction ours(const char *name)
         {"vkGetPhysicalDeviceFeatures2", (PFN_vkVoidFunction)get_features},
         {"vkGetPhysicalDeviceMemoryProperties", (PFN_vkVoidFunction)get_memory},
         {"vkGetPhysicalDeviceQueueFamilyProperties", (PFN_vkVoidFunction)get_families},
+        {"vkEnumerateDeviceExtensionProperties", (PFN_vkVoidFunction)layer_enumerate_extensions},
+        {"vkGetPhysicalDeviceExternalBufferProperties", (PFN_vkVoidFunction)layer_get_external},
         {"vkCreateDevice", (PFN_vkVoidFunction)create_device},
         {"vkGetDeviceQueue", (PFN_vkVoidFunction)get_queue},
         {"vkQueueSubmit", (PFN_vkVoidFunction)submit},
         {"vkAllocateMemory", (PFN_vkVoidFunction)allocate},
+        {"vkFreeMemory", (PFN_vkVoidFunction)layer_free},
         {"vkGetBufferMemoryRequirements", (PFN_vkVoidFunction)get_needs},
+        {"vkGetMemoryFdKHR", (PFN_vkVoidFunction)layer_get_fd},
+        {"vkGetMemoryFdPropertiesKHR", (PFN_vkVoidFunction)layer_get_fd_properties},
     };
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
         if (strcmp(functions[i].name, name) == 0)
