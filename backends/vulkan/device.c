@@ -163,6 +163,17 @@ static uint32_t find_subgroup(const struct vk_api *api, VkPhysicalDevice physica
     return adds_up && subgroup.subgroupSize ? subgroup.subgroupSize : 1;
 }
 
+/* Is it quicker to multiply four codes at once? The device has the extension. */
+static bool finds_dots_quick(const struct vk_api *api, VkPhysicalDevice physical)
+{
+    VkPhysicalDeviceShaderIntegerDotProductProperties dot = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_PROPERTIES};
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &dot};
+    api->GetPhysicalDeviceProperties2(physical, &properties);
+    return dot.integerDotProduct4x8BitPackedSignedAccelerated;
+}
+
 static const char *make_device(struct vk_device *device)
 {
     const struct vk_api *api = &device->api;
@@ -186,6 +197,7 @@ static const char *make_device(struct vk_device *device)
         return "the device has no timeline semaphores";
     device->has_int64 = features.features.shaderInt64;
     device->has_int_dot = dot.shaderIntegerDotProduct;
+    device->uses_int_dot = device->has_int_dot && finds_dots_quick(api, device->physical);
     features.features = (VkPhysicalDeviceFeatures){.shaderInt64 = device->has_int64};
 
     const char *extensions[2];

@@ -32,6 +32,7 @@ struct vk_device {
     VkPhysicalDeviceLimits limits; /* likewise */
     VkPhysicalDeviceMemoryProperties memory;
     bool has_timestamps, has_int64, has_int_dot;
+    bool uses_int_dot; /* it has, and says that it is quick; tests may say so for it */
     uint32_t subgroup; /* size; 1 where a shader cannot add up over one */
     uint32_t device_type,
         host_type; /* memory types: of the device, and one that we may read and write */

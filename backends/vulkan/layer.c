@@ -52,8 +52,9 @@ static const struct shape *shape_of(const struct vk_layer *layer)
     uint64_t tiles = (uint64_t)pieces(rows, 64) * pieces(columns, 64) * (uint64_t)layer->groups;
     if (columns <= 32 || tiles < MANY_TILES)
         return &small;
-    return layer->numbers == VK_NUMBERS_REAL ? &large
-                                             : &wide; /* sums of codes take more registers */
+    bool few_sums =
+        layer->numbers == VK_NUMBERS_REAL || (layer->dots && layer->numbers == VK_NUMBERS_CODES);
+    return few_sums ? &large : &wide; /* other sums of codes take more registers */
 }
 
 static uint32_t fours_of(const struct vk_layer *layer)
@@ -81,12 +82,12 @@ static void choose(const struct vk_layer *layer, struct vk_call *call)
                layer->weights == VK_WEIGHTS_PACKED) {
         bool is_wide = pieces(columns, 64) >= MANY_TILES;
         shape = (struct shape){is_wide ? 16 : 4, is_wide ? 8 : 32, (uint32_t)rows};
-        call->shader = VK_SHADER_few_rows;
+        call->shader = layer->dots ? VK_SHADER_few_rows_dots : VK_SHADER_few_rows;
         call->constants[0] = shape.across * shape.down;
         call->groups[0] = pieces(columns, 4 * shape.across);
     } else {
         shape = *shape_of(layer);
-        call->shader = VK_SHADER_tile;
+        call->shader = layer->dots ? VK_SHADER_tile_dots : VK_SHADER_tile;
         call->constants[0] = shape.across * shape.down;
         call->groups[0] = pieces(rows, shape.down * shape.rows);
         call->groups[1] = pieces(columns, 4 * shape.across);
@@ -121,7 +122,7 @@ enum percept_status vk_layer_dispatch(const struct vk_layer *layer)
         .params_bytes = sizeof layer->params,
         .operands = {vk_write(node->outputs[0]), vk_read(node->inputs[0]), layer->w,
                      layer->channels, vk_read(layer->residual), layer->row_codes,
-                     layer->group_scales},
+                     layer->group_numbers},
     };
     choose(layer, &call);
     return vk_dispatch(emit, &call);

@@ -1,0 +1,150 @@
+/* Where the Vulkan backend has several ways to compute a layer, and the device decides which it
+ * takes, they agree; that one of them is right is what the CPU's tests say. */
+#include "on_vulkan.h"
+#include "one_node.h"
+
+#include "backends/vulkan/device.h"
+#include "backends/vulkan/vulkan.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- layers of codes ---- */
+
+static uint32_t filled(struct one_node *one, struct prt_tensor tensor, bool constant)
+{
+    uint32_t id = one_node_input(one, tensor);
+    one_node_fill(one, id, -1, 1);
+    if (constant)
+        one_node_make_constant(one, id);
+    return id;
+}
+
+static struct prt_tensor codes(enum prt_dtype dtype, struct prt_tensor tensor)
+{
+    tensor.dtype = dtype;
+    return quantised(tensor, 0.01, dtype == PRT_U8 ? 131 : -7);
+}
+
+struct conv {
+    enum prt_dtype dtype;
+    int32_t side, inputs, outputs, kernel, groups;
+    bool transposed;
+};
+
+static struct one_node make_conv(const struct conv *c)
+{
+    struct one_node one = one_node_begin();
+    int32_t stride = c->transposed ? 2 : 1, padding = c->kernel / 2,
+            side = c->transposed ? (c->side - 1) * 2 - 2 * padding + c->kernel : c->side;
+    uint32_t x =
+        filled(&one, codes(c->dtype, TENSOR(PRT_F32, 1, c->side, c->side, c->inputs)), false);
+    struct prt_tensor w = TENSOR(PRT_I8, c->outputs, c->kernel, c->kernel, c->inputs / c->groups);
+    NODE(&one, PRT_OP_CONV2D,
+         quantised(codes(c->dtype, TENSOR(PRT_F32, 1, side, side, c->outputs)), 0.5, 3), x,
+         filled(&one, quantised(w, 0.01, 0), true), filled(&one, TENSOR(PRT_F32, c->outputs), true),
+         PRT_NO_VALUE, PRT_NO_VALUE)
+        ->attrs.conv = (struct prt_conv_attrs){.stride = {stride, stride},
+                                               .dilation = {1, 1},
+                                               .padding = {padding, padding, padding, padding},
+                                               .groups = c->groups,
+                                               .transposed = c->transposed,
+                                               .nhwc = true};
+    return one;
+}
+
+static struct one_node make_linear(enum prt_dtype dtype, int32_t rows, int32_t inputs,
+                                   int32_t outputs)
+{
+    struct one_node one = one_node_begin();
+    uint32_t x = filled(&one, codes(dtype, TENSOR(PRT_F32, rows, inputs)), false);
+    uint32_t w = filled(&one, quantised(TENSOR(PRT_I8, outputs, inputs), 0.01, 0), true);
+    NODE(&one, PRT_OP_LINEAR, quantised(codes(dtype, TENSOR(PRT_F32, rows, outputs)), 0.5, 3), x, w,
+         filled(&one, TENSOR(PRT_F32, outputs), true), PRT_NO_VALUE, PRT_NO_VALUE);
+    return one;
+}
+
+/* Rows that are rounded to codes of their own; weights of 4 bits when `least` is -8. */
+static struct one_node make_dynamic(int32_t rows, int32_t groups, int32_t inputs, int32_t outputs,
+                                    int32_t least)
+{
+    struct one_node one = one_node_begin();
+    uint32_t x = filled(&one, TENSOR(PRT_F32, rows, groups * inputs), false);
+    uint32_t w = one_node_input(&one, TENSOR(PRT_I8, outputs, groups * inputs));
+    for (int32_t i = 0; i < outputs * groups * inputs; i++)
+        ((int8_t *)one.data[w])[i] = (int8_t)random_between(least, -least - 1);
+    one_node_make_constant(&one, w);
+    NODE(&one, PRT_OP_DYNAMIC_LINEAR, TENSOR(PRT_F32, rows, outputs), x, w,
+         filled(&one, TENSOR(PRT_F32, outputs, groups), true),
+         filled(&one, TENSOR(PRT_F32, outputs), true));
+    return one;
+}
+
+/* ---- four codes at once, or one by one as floats ---- */
+
+static void expect_same_products(struct one_node one)
+{
+    const char *why;
+    struct vk_device *device = vk_device_get(&why);
+    ck_assert(device && on_vulkan_takes(&one));
+    size_t bytes = one.graph->values[one.y].bytes;
+    unsigned char *floats = malloc(bytes), *dots = one.data[one.y];
+    device->uses_int_dot = false;
+    ck_assert_ptr_null(strstr(on_vulkan_run(&one), "dots"));
+    memcpy(floats, dots, bytes);
+    ck_assert_msg(memchr(floats, floats[0] ^ 1, bytes), "the layer makes nothing of its input");
+    if (device->has_int_dot) {
+        device->uses_int_dot = true;
+        ck_assert_ptr_nonnull(strstr(on_vulkan_run(&one), "dots"));
+        for (size_t i = 0; i < bytes; i++)
+            ck_assert_msg(dots[i] == floats[i], "byte %zu of %zu is %d, not %d", i, bytes, dots[i],
+                          floats[i]);
+    }
+    free(floats);
+    vk_device_release(device);
+    one_node_end(&one);
+}
+
+START_TEST(convolutions_multiply_four_codes_at_once)
+{
+    static const struct conv convs[] = {
+        {PRT_I8, 9, 24, 40, 3, 1, false},
+        {PRT_U8, 9, 5, 7, 3, 1, false},
+        {PRT_U8, 7, 24, 16, 3, 2, false},
+        {PRT_I8, 6, 6, 9, 3, 1, true},
+    };
+    random_seed(900);
+    expect_same_products(make_conv(&convs[_i]));
+}
+END_TEST
+
+START_TEST(linear_layers_multiply_four_codes_at_once)
+{
+    random_seed(910);
+    expect_same_products(make_linear(_i ? PRT_U8 : PRT_I8, _i ? 2 : 70, _i ? 37 : 600, 70));
+}
+END_TEST
+
+START_TEST(rounded_rows_multiply_four_codes_at_once)
+{
+    random_seed(920);
+    expect_same_products(make_dynamic(_i < 2 ? 3 : 70, _i % 2 ? 1 : 3, 70, 33, _i % 2 ? -128 : -8));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("vulkan ways");
+    TCase *tests = tcase_create("vulkan ways");
+    tcase_set_timeout(tests, 110);
+    tcase_add_loop_test(tests, convolutions_multiply_four_codes_at_once, 0, 4);
+    tcase_add_loop_test(tests, linear_layers_multiply_four_codes_at_once, 0, 2);
+    tcase_add_loop_test(tests, rounded_rows_multiply_four_codes_at_once, 0, 4);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
