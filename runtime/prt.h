@@ -60,6 +60,10 @@ struct prt_model_options {
     /* Floats between nodes may be of 16 bits where the backend has an advantage of it: half the
      * traffic, and errors of some 1e-3 of a tensor's range. The CPU backend ignores it. */
     bool half;
+    /* Time that each segment may take, more or less, to try which of its kernels' sizes are
+     * quickest on its device. What was found is kept in the cache, for all models. 0: what is there
+     * is used. */
+    int64_t tune_ns;
     bool no_fusion;  /* run the graph as imported; for finding numeric differences */
     bool observable; /* a segment for each node, for prt_model_run_observed; slower */
 };

@@ -54,6 +54,8 @@ static enum percept_status compile_segments(struct prt_variant *variant, struct 
             .arena_bytes = variant->plan.arena_bytes,
             .half = variant->half,
             .cache = cache,
+            .folder = variant->folder,
+            .tune_ns = variant->tune_ns,
         };
         enum percept_status status = segment->backend->compile(&compile, &segment->compiled, error);
         if (status != PERCEPT_OK) {
@@ -214,6 +216,8 @@ enum percept_status prt_variant_create(struct prt_graph *graph,
     made->arena = options->arena;
     made->observable = options->observable;
     made->half = options->half;
+    made->folder = options->cache;
+    made->tune_ns = options->tune_ns;
     enum percept_status status = build(made, options, cache, error);
     if (status != PERCEPT_OK) {
         made->graph = NULL; /* still the caller's */

@@ -3,12 +3,16 @@
 #include "on_vulkan.h"
 #include "one_node.h"
 
-#include "backends/vulkan/device.h"
+#include "backends/vulkan/step.h"
 #include "backends/vulkan/vulkan.h"
 
 #include <check.h>
+#include <dirent.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- layers of codes ---- */
 
@@ -133,6 +137,152 @@ START_TEST(rounded_rows_multiply_four_codes_at_once)
 }
 END_TEST
 
+/* ---- sizes of work-groups ---- */
+
+/* A convolution in tiles, one in strips, a layer in a few rows, and tiles of codes. */
+static struct one_node make_sized(int which)
+{
+    static const struct conv of_codes = {PRT_U8, 11, 24, 70, 1, 1, false};
+    if (which == 3)
+        return make_conv(&of_codes);
+    struct one_node one = one_node_begin();
+    if (which == 2) {
+        uint32_t x = filled(&one, TENSOR(PRT_F32, 3, 130), false);
+        NODE(&one, PRT_OP_LINEAR, TENSOR(PRT_F32, 3, 70), x,
+             filled(&one, TENSOR(PRT_F32, 70, 130), true), PRT_NO_VALUE, PRT_NO_VALUE,
+             PRT_NO_VALUE);
+        return one;
+    }
+    int32_t groups = which == 1 ? 24 : 1, outputs = which == 1 ? 24 : 70;
+    uint32_t x = filled(&one, TENSOR(PRT_F32, 1, 11, 11, 24), false);
+    NODE(&one, PRT_OP_CONV2D, TENSOR(PRT_F32, 1, 11, 11, outputs), x,
+         filled(&one, TENSOR(PRT_F32, outputs, 3, 3, 24 / groups), true), PRT_NO_VALUE,
+         PRT_NO_VALUE, PRT_NO_VALUE)
+        ->attrs.conv = (struct prt_conv_attrs){.stride = {1, 1},
+                                               .dilation = {1, 1},
+                                               .padding = {1, 1, 1, 1},
+                                               .groups = groups,
+                                               .nhwc = true};
+    return one;
+}
+
+START_TEST(a_layer_has_one_result_with_work_groups_of_any_size)
+{
+    const char *why;
+    struct vk_device *device = vk_device_get(&why);
+    random_seed(930);
+    struct one_node one = make_sized(_i);
+    device->uses_int_dot = device->has_int_dot;
+    one_node_run(&one);
+    for (device->preferred_size = 1; device->preferred_size < VK_SIZES; device->preferred_size++)
+        on_vulkan_compare(&one);
+    device->preferred_size = 0;
+    vk_device_release(device);
+    one_node_end(&one);
+}
+END_TEST
+
+/* ---- which of them is quickest ---- */
+
+/* Make and run the layer; how many of its dispatches have a size that was found out. */
+static uint32_t count_tuned(struct one_node *one, const char *folder, int64_t tune_ns)
+{
+    static const uint32_t index = 0;
+    struct percept_error error = {0};
+    struct prt_compile compile = {.graph = one->graph,
+                                  .nodes = &index,
+                                  .node_count = 1,
+                                  .threads = 1,
+                                  .folder = folder,
+                                  .tune_ns = tune_ns};
+    struct prt_segment *segment = NULL;
+    ck_assert_msg(prt_vulkan_backend.compile(&compile, &segment, &error) == PERCEPT_OK, "%s",
+                  error.message);
+    struct prt_execution execution = {.data = one->data};
+    memset(one->data[one->y], 0x5b, one->graph->values[one->y].bytes);
+    ck_assert_msg(prt_vulkan_backend.execute(segment, &execution, &error) == PERCEPT_OK, "%s",
+                  error.message);
+    struct prt_segment_stats stats;
+    prt_vulkan_backend.stats(segment, &stats);
+    prt_vulkan_backend.destroy(segment);
+    return stats.tuned;
+}
+
+/* The only file of the folder, open for reading and writing. */
+static FILE *open_only_file(const char *folder, char path[512])
+{
+    DIR *list = opendir(folder);
+    unsigned count = 0;
+    for (struct dirent *entry; (entry = readdir(list));)
+        if (entry->d_name[0] != '.') {
+            snprintf(path, 512, "%s/%s", folder, entry->d_name);
+            count++;
+        }
+    closedir(list);
+    ck_assert_uint_eq(count, 1);
+    FILE *file = fopen(path, "r+");
+    ck_assert_ptr_nonnull(file);
+    return file;
+}
+
+static void invert_byte(FILE *file, long at)
+{
+    fseek(file, at, SEEK_SET);
+    int byte = fgetc(file);
+    fseek(file, at, SEEK_SET);
+    fputc(~byte & 0xff, file);
+    fflush(file);
+}
+
+START_TEST(sizes_are_found_out_once_and_kept)
+{
+    enum { PLENTY = 1000000000 };
+    char folder[] = "/tmp/percept-sizes-XXXXXX", path[512];
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    random_seed(940);
+    struct one_node one = make_sized(2);
+    ck_assert(on_vulkan_takes(&one));
+    ck_assert_uint_eq(count_tuned(&one, folder, 0), 0);
+    size_t bytes = one.graph->values[one.y].bytes;
+    float *expected = malloc(bytes);
+    memcpy(expected, one.data[one.y], bytes);
+    ck_assert_uint_eq(count_tuned(&one, folder, 60LL * PLENTY), 1);
+    ck_assert_uint_eq(count_tuned(&one, folder, 0), 1);
+    const float *y = one.data[one.y];
+    for (size_t i = 0; i < bytes / sizeof *y; i++)
+        ck_assert_msg(fabsf(y[i] - expected[i]) < 1e-4f, "%zu: %g, not %g", i, (double)y[i],
+                      (double)expected[i]);
+    /* Nothing is believed that is not as it was written, for this device. */
+    FILE *file = open_only_file(folder, path);
+    fseek(file, 0, SEEK_END);
+    for (long at = ftell(file) - 1; at >= 0; at -= 7) {
+        invert_byte(file, at);
+        ck_assert_msg(count_tuned(&one, folder, 0) == 0, "byte %ld is not looked at", at);
+        invert_byte(file, at);
+    }
+    ck_assert_uint_eq(count_tuned(&one, folder, 0), 1);
+    ck_assert_int_eq(ftruncate(fileno(file), 50), 0);
+    ck_assert_uint_eq(count_tuned(&one, folder, 0), 0);
+    fclose(file);
+    ck_assert_uint_eq(count_tuned(&one, folder, 60LL * PLENTY), 1); /* and it is written again */
+    ck_assert_uint_eq(count_tuned(&one, folder, 0), 1);
+    free(expected);
+    one_node_end(&one);
+    unlink(path);
+    rmdir(folder);
+}
+END_TEST
+
+START_TEST(a_search_ends_with_its_time)
+{
+    random_seed(950);
+    struct one_node one = make_sized(2);
+    ck_assert(on_vulkan_takes(&one));
+    ck_assert_uint_eq(count_tuned(&one, NULL, 1), 0);
+    one_node_end(&one);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("vulkan ways");
@@ -141,6 +291,9 @@ int main(void)
     tcase_add_loop_test(tests, convolutions_multiply_four_codes_at_once, 0, 4);
     tcase_add_loop_test(tests, linear_layers_multiply_four_codes_at_once, 0, 2);
     tcase_add_loop_test(tests, rounded_rows_multiply_four_codes_at_once, 0, 4);
+    tcase_add_loop_test(tests, a_layer_has_one_result_with_work_groups_of_any_size, 0, 4);
+    tcase_add_test(tests, sizes_are_found_out_once_and_kept);
+    tcase_add_test(tests, a_search_ends_with_its_time);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
