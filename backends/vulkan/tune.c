@@ -275,7 +275,7 @@ static unsigned best_of(const struct vk_tuning *tuning, const struct trial *tria
     return best;
 }
 
-static void keep_best(struct vk_tuning *tuning, struct prt_segment *segment, bool all_tried)
+static void keep_best(struct vk_tuning *tuning, struct prt_segment *segment, unsigned tried)
 {
     struct entry *entries = realloc(tuning->entries, (tuning->count + tuning->trial_count + 1) *
                                                          sizeof *tuning->entries);
@@ -284,7 +284,7 @@ static void keep_best(struct vk_tuning *tuning, struct prt_segment *segment, boo
     for (size_t i = 0; i < tuning->trial_count; i++) {
         struct trial *trial = &tuning->trials[i];
         unsigned best = best_of(tuning, trial);
-        if (!apply(segment, trial, best) || !entries || !all_tried)
+        if (!apply(segment, trial, best) || !entries || tried < trial->call.size_count)
             continue;
         segment->tuned++;
         if (find(tuning, &trial->shape) || tuning->count == MOST_ENTRIES)
@@ -294,8 +294,7 @@ static void keep_best(struct vk_tuning *tuning, struct prt_segment *segment, boo
         *entry = (struct entry){.shape = trial->shape, .local = size->local};
         memcpy(entry->constants, size->constants, sizeof entry->constants);
     }
-    if (all_tried)
-        save(tuning);
+    save(tuning);
 }
 
 /* Memory for all that comes in and goes out, of zeros. */
@@ -326,7 +325,7 @@ void vk_tuning_run(struct vk_tuning *tuning, struct prt_segment *segment)
         while (tried < sizes && base_clock_ns() < end_ns &&
                try_size(tuning, segment, tried, &execution))
             tried++;
-        keep_best(tuning, segment, tried == sizes);
+        keep_best(tuning, segment, tried);
         /* The host's memory was not the device's; a model's may be. */
         vk_buffer_destroy(segment->device, &segment->own);
         vk_buffer_destroy(segment->device, &segment->staging);
