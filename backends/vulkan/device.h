@@ -32,6 +32,7 @@ struct vk_device {
     VkPhysicalDeviceLimits limits; /* likewise */
     VkPhysicalDeviceMemoryProperties memory;
     bool has_timestamps, has_int64, has_int_dot;
+    bool has_float16;  /* arithmetic of floats of 16 bits */
     bool uses_int_dot; /* it has, and says that it is quick; tests may say so for it */
     uint32_t
         preferred_size; /* of those that a dispatch may have, unless tuned; not 0 in tests only */

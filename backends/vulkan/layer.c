@@ -47,6 +47,12 @@ void vk_layer_rows(struct vk_layer *layer, int32_t rows, int32_t inputs, int32_t
     memcpy(p->taps, (int32_t[]){0, 0, 1, 1}, sizeof p->taps);
 }
 
+bool vk_layer_is_few(const struct vk_layer *layer)
+{
+    return layer->params.grid[0] <= FEW_ROWS && !layer->windows && layer->groups == 1 &&
+           layer->weights == VK_WEIGHTS_PACKED;
+}
+
 static uint32_t pieces(int32_t count, uint32_t size)
 {
     return ((uint32_t)count + size - 1) / size;
@@ -125,14 +131,15 @@ static void choose(const struct vk_layer *layer, struct vk_call *call)
     add_function add = add_tile;
     const struct shape *shapes = tiles;
     unsigned count = sizeof tiles / sizeof tiles[0], first = 0;
-    call->shader = layer->dots ? VK_SHADER_tile_dots : VK_SHADER_tile;
+    call->shader = layer->dots     ? VK_SHADER_tile_dots
+                   : layer->halves ? VK_SHADER_tile_halves
+                                   : VK_SHADER_tile;
     if (layer->depthwise) {
         call->shader = VK_SHADER_depthwise;
         add = add_strip;
         shapes = strips;
         count = sizeof strips / sizeof strips[0];
-    } else if (layer->params.grid[0] <= FEW_ROWS && !layer->windows && layer->groups == 1 &&
-               layer->weights == VK_WEIGHTS_PACKED) {
+    } else if (vk_layer_is_few(layer)) {
         call->shader = layer->dots ? VK_SHADER_few_rows_dots : VK_SHADER_few_rows;
         add = add_few;
         shapes = few;

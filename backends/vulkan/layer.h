@@ -21,11 +21,12 @@ struct vk_layer {
     uint32_t type_w, numbers, act, after, weights, windows;
     bool depthwise;
     bool dots;         /* four codes at once: shaders/dots.glsl */
+    bool halves;       /* floats of 16 bits multiply */
     int32_t groups;    /* or matrices */
     uint32_t residual; /* value, or PRT_NO_VALUE */
     struct vk_operand w, channels, row_codes;
     /* Of each group and column: scale, where rows have codes of their own; then, with dots, the sum
-     * of its weights. */
+     * of its weights. With halves, 1 / the factor of its weights. */
     struct vk_operand group_numbers;
 };
 
@@ -34,6 +35,9 @@ void vk_layer_rows(struct vk_layer *layer, int32_t rows, int32_t inputs, int32_t
 
 /* Once all is filled in but what the sizes tell. */
 enum percept_status vk_layer_dispatch(const struct vk_layer *layer);
+
+/* Does few_rows.comp compute it? Once all is filled in but the weights. */
+bool vk_layer_is_few(const struct vk_layer *layer);
 
 /* More rows or groups than a dispatch takes on every device. */
 bool vk_layer_is_too_large(int64_t rows, int64_t groups);

@@ -5,6 +5,7 @@
 #include "base/checked.h"
 #include "runtime/deferred.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,6 +92,14 @@ static void pack_block(const struct vk_layer *layer, const struct vk_weight *wei
         }
 }
 
+static void pack_blocks(const struct vk_layer *layer, const struct vk_weight *weight,
+                        const struct vk_taps *taps, void *to)
+{
+    for (int32_t g = 0; g < weight->groups; g++)
+        for (int32_t o = 0; o < weight->outputs; o += BLOCK)
+            pack_block(layer, weight, taps, g, o, to);
+}
+
 static void *room(struct vk_layer *layer, int64_t groups, int64_t numbers, int64_t columns,
                   size_t size, struct vk_operand *operand)
 {
@@ -130,6 +139,55 @@ static bool pack_sums(struct vk_layer *layer, const int8_t *packed, size_t group
     return sums != NULL;
 }
 
+/* Values between the nodes are halves then, those that enter and leave a segment are not. */
+static bool takes_halves(const struct vk_layer *layer)
+{
+    const struct vk_emit *emit = layer->emit;
+    return emit->device->has_float16 && layer->numbers == VK_NUMBERS_REAL && !layer->depthwise &&
+           !vk_layer_is_few(layer) && vk_type(emit, emit->node->inputs[0]) == VK_F16;
+}
+
+/* Columns of a group's weights as halves, each times the power of 2 that brings its largest to
+ * below 1 / VK_HALVES: then a sum of so many products with halves is finite. */
+static bool pack_halves(struct vk_layer *layer, const float *from, size_t groups, uint16_t *to)
+{
+    size_t columns = 4 * (size_t)layer->params.depth[2], numbers = (size_t)layer->params.depth[1];
+    float *inverse =
+        vk_pack(layer->emit, groups * columns * sizeof *inverse, &layer->group_numbers);
+    for (size_t c = 0; inverse && c < groups * columns; c++) {
+        size_t first = c / columns * numbers * columns + c % columns;
+        float most = 0;
+        int exponent = 0;
+        for (size_t k = 0; k < numbers; k++)
+            most = fmaxf(most, fabsf(from[first + k * columns]));
+        if (isfinite(most))
+            (void)frexpf(most * VK_HALVES, &exponent);
+        inverse[c] = ldexpf(1, exponent);
+        for (size_t k = 0; k < numbers; k++)
+            to[first + k * columns] = half_of(ldexpf(from[first + k * columns], -exponent));
+    }
+    return inverse != NULL;
+}
+
+/* The weights as they are, then as halves. */
+static enum percept_status pack_by_way_of_floats(struct vk_layer *layer,
+                                                 const struct vk_weight *weight,
+                                                 const struct vk_taps *taps, uint16_t *to)
+{
+    size_t groups = (size_t)weight->groups,
+           size = groups * (size_t)layer->params.depth[1] * 4 * (size_t)layer->params.depth[2];
+    float *floats = calloc(size + 1, sizeof *floats);
+    if (!floats)
+        return percept_fail(layer->emit->error, PERCEPT_NO_MEMORY,
+                            "vulkan: no memory for a weight");
+    layer->type_w = VK_F32;
+    pack_blocks(layer, weight, taps, floats);
+    layer->type_w = VK_F16;
+    bool packed = pack_halves(layer, floats, groups, to);
+    free(floats);
+    return packed ? PERCEPT_OK : PERCEPT_NO_MEMORY;
+}
+
 enum percept_status vk_layer_pack(struct vk_layer *layer, const struct vk_weight *weight,
                                   const struct vk_taps *taps)
 {
@@ -138,6 +196,7 @@ enum percept_status vk_layer_pack(struct vk_layer *layer, const struct vk_weight
     int64_t count = (int64_t)taps->count[0] * taps->count[1];
     layer->type_w = weight->is_code ? VK_I8 : vk_is_half(layer->emit) ? VK_F16 : VK_F32;
     layer->dots = takes_dots(layer) && weight->is_code;
+    layer->halves = takes_halves(layer) && layer->type_w == VK_F16;
     int32_t groups = layer->depthwise ? 1 : weight->groups;
     layer->params.taps[2] = (int32_t)count;
     layer->params.taps[3] = taps->count[1];
@@ -146,9 +205,9 @@ enum percept_status vk_layer_pack(struct vk_layer *layer, const struct vk_weight
                     sizes[layer->type_w], &layer->w);
     if (!to)
         return PERCEPT_NO_MEMORY;
-    for (int32_t g = 0; g < weight->groups; g++)
-        for (int32_t o = 0; o < weight->outputs; o += BLOCK)
-            pack_block(layer, weight, taps, g, o, to);
+    if (layer->halves)
+        return pack_by_way_of_floats(layer, weight, taps, to);
+    pack_blocks(layer, weight, taps, to);
     if (layer->dots && !pack_sums(layer, to, (size_t)groups))
         return PERCEPT_NO_MEMORY;
     return PERCEPT_OK;

@@ -452,6 +452,29 @@ START_TEST(halves_between_the_nodes)
 }
 END_TEST
 
+/* Large numbers that cancel out: no sum may become infinite on its way. */
+START_TEST(sums_of_halves_stay_finite)
+{
+    enum { ROWS = 40, INPUTS = 64, OUTPUTS = 8 };
+    struct chain chain = make_chain(PRT_OP_LINEAR, (int32_t[]){ROWS, INPUTS, OUTPUTS, 0});
+    for (int i = 0; i < ROWS * INPUTS; i++)
+        chain.input[i] = 32768;
+    for (int o = 0; o < OUTPUTS; o++)
+        for (int i = 0; i < INPUTS; i++)
+            chain.weight[o * INPUTS + i] = i < INPUTS / 2   ? 1
+                                           : i < INPUTS - 1 ? -1
+                                                            : -1 + (float)o / 4;
+    float *got = run_chain(&chain, &prt_vulkan_backend, true);
+    for (int i = 0; i < ROWS * OUTPUTS; i++)
+        ck_assert_msg(fabsf(got[i] + 8192.f * (float)(i % OUTPUTS)) <= 4, "element %d is %g", i,
+                      (double)got[i]);
+    free(got);
+    free(chain.input);
+    free(chain.weight);
+    prt_graph_destroy(chain.graph);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("vulkan layers");
@@ -464,8 +487,12 @@ int main(void)
     tcase_add_test(tests, products_of_computed_matrices);
     tcase_add_test(tests, nan_is_not_hidden);
     tcase_add_test(tests, computed_weights_are_refused);
-    tcase_add_test(tests, halves_between_the_nodes);
+    TCase *halves = tcase_create("halves");
+    tcase_set_timeout(halves, 110);
+    tcase_add_test(halves, halves_between_the_nodes);
+    tcase_add_test(halves, sums_of_halves_stay_finite);
     suite_add_tcase(suite, tests);
+    suite_add_tcase(suite, halves);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

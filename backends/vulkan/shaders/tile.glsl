@@ -1,11 +1,22 @@
 /*
  * A workgroup computes a tile of y: 4 * ACROSS columns and DOWN * ROWS rows. It goes through the
  * sum 16 numbers at a time, which it first brings together in shared memory. Where DOTS is defined,
- * four numbers of 8 bits share a word there.
+ * four numbers of 8 bits share a word there. Where HALVES is, floats of 16 bits multiply, and add up
+ * VK_HALVES at a time; columns of weights are scaled so that such a sum is finite whatever x is.
  */
 #include "layer.glsl"
 #ifdef DOTS
 #include "dots.glsl"
+#endif
+#ifdef HALVES
+#extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
+#define REAL float16_t
+#define REAL4 f16vec4
+#define SUM part /* of VK_HALVES numbers */
+#else
+#define REAL float
+#define REAL4 vec4
+#define SUM sum
 #endif
 
 const uint DEPTH = 16;
@@ -22,8 +33,8 @@ shared uint w_tile[LINES * TILE_COLUMNS];
 #else
 const uint W_LOADS = DEPTH / DOWN;
 const uint EXACT = 512; /* so many products of codes are exact when floats add them up */
-shared float x_tile[DEPTH * X_STRIDE];
-shared float w_tile[DEPTH * TILE_COLUMNS];
+shared REAL x_tile[DEPTH * X_STRIDE];
+shared REAL w_tile[DEPTH * TILE_COLUMNS];
 #endif
 
 /* First elements of a MATMUL's operands. */
@@ -64,7 +75,7 @@ void load_weights(uint group, uint first, uint column, uint begin)
             if (n < uint(p.y.w) && k < uint(p.x.w))
                 w = w_four(TYPE_W, (FOURS & VK_FOURS_X) != 0u, begin + n * uint(p.x.w) + k, uint(p.x.w) - k);
             for (uint j = 0u; j < 4u; j++)
-                w_tile[(4u * (i & 3u) + j) * TILE_COLUMNS + (i >> 2)] = w[j];
+                w_tile[(4u * (i & 3u) + j) * TILE_COLUMNS + (i >> 2)] = REAL(w[j]);
             continue;
         }
         uint k = first + i / ACROSS, n = column + 4u * (i % ACROSS);
@@ -75,7 +86,7 @@ void load_weights(uint group, uint first, uint column, uint begin)
             w = weights_of(group, k, n >> 2);
         }
         for (uint j = 0u; j < 4u; j++)
-            w_tile[i / ACROSS * TILE_COLUMNS + 4u * (i % ACROSS) + j] = w[j];
+            w_tile[i / ACROSS * TILE_COLUMNS + 4u * (i % ACROSS) + j] = REAL(w[j]);
     }
 }
 #endif
@@ -153,7 +164,7 @@ void main()
                     x = rounded(x, code[slot]);
             }
             for (uint j = 0u; j < 4u; j++)
-                x_tile[(4u * (thread & 3u) + j) * X_STRIDE + line] = x[j];
+                x_tile[(4u * (thread & 3u) + j) * X_STRIDE + line] = REAL(x[j]);
 #endif
         }
         load_weights(group, first, column, begin.y);
@@ -166,11 +177,23 @@ void main()
                 whole[r] += dots_of(x_tile[k * X_STRIDE + ty * ROWS + r], w);
         }
 #else
+#ifdef HALVES
+        f16vec4 part[ROWS];
+        [[unroll]] for (uint r = 0u; r < ROWS; r++)
+            part[r] = f16vec4(0.0);
+#endif
         for (uint k = 0u; k < DEPTH; k++) {
             uint from = k * TILE_COLUMNS + 4u * tx;
-            vec4 w = vec4(w_tile[from], w_tile[from + 1u], w_tile[from + 2u], w_tile[from + 3u]);
+            REAL4 w = REAL4(w_tile[from], w_tile[from + 1u], w_tile[from + 2u], w_tile[from + 3u]);
             [[unroll]] for (uint r = 0u; r < ROWS; r++)
-                sum[r] += x_tile[k * X_STRIDE + ty * ROWS + r] * w;
+                SUM[r] += x_tile[k * X_STRIDE + ty * ROWS + r] * w;
+#ifdef HALVES
+            if (k % VK_HALVES == VK_HALVES - 1)
+                [[unroll]] for (uint r = 0u; r < ROWS; r++) {
+                    sum[r] += vec4(part[r]);
+                    part[r] = f16vec4(0.0);
+                }
+#endif
         }
 #endif
         input_ += DEPTH;
@@ -211,6 +234,9 @@ void main()
 #ifdef DOTS
         if (NUMBERS == VK_NUMBERS_CODES)
             whole[r] -= zero[r] * group_sums[four];
+#endif
+#ifdef HALVES
+        sum[r] *= group_scales[four];
 #endif
         vec4 v = NUMBERS == VK_NUMBERS_REAL ? sum[r] : vec4(whole[r]);
         if (NUMBERS == VK_NUMBERS_ROUNDED)
