@@ -19,10 +19,10 @@ struct shape {
 };
 
 /* Of tile.comp: across divides 4 * rows and down 16, both tiles have 16 KiB at most. */
-enum { NARROW, LOW, SMALL, WIDE, LARGE };
+enum { NARROW, LOW, SMALL, WIDE, LARGE, TALL };
 static const struct shape tiles[] = {
     [NARROW] = {4, 16, 4}, [LOW] = {16, 4, 4}, [SMALL] = {8, 8, 4}, [WIDE] = {16, 8, 4},
-    [LARGE] = {16, 8, 8},  {8, 8, 8},          {16, 16, 4},         {32, 4, 8}};
+    [LARGE] = {16, 8, 8},  [TALL] = {8, 8, 8}, {16, 16, 4},         {32, 4, 8}};
 /* Of few_rows.comp: down is a power of 2. */
 enum { FEW_DEEP, FEW_WIDE };
 static const struct shape few[] = {
@@ -61,6 +61,8 @@ static uint32_t pieces(int32_t count, uint32_t size)
 static unsigned tile_of(const struct vk_layer *layer)
 {
     int32_t rows = layer->params.grid[0], columns = layer->params.y[3];
+    if (layer->emit->device->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU)
+        return TALL; /* what tune.c found for each tile of hand_landmark_lite on lavapipe */
     if (columns <= 16)
         return NARROW;
     if (rows <= 16)
