@@ -160,7 +160,7 @@ static bool pack_halves(struct vk_layer *layer, const float *from, size_t groups
         int exponent = 0;
         for (size_t k = 0; k < numbers; k++)
             most = fmaxf(most, fabsf(from[first + k * columns]));
-        if (isfinite(most))
+        if (isfinite(most * VK_HALVES))
             (void)frexpf(most * VK_HALVES, &exponent);
         inverse[c] = ldexpf(1, exponent);
         for (size_t k = 0; k < numbers; k++)
