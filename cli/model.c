@@ -2,6 +2,7 @@
 #include "cli/model.h"
 
 #include "backends/backends.h"
+#include "base/clock.h"
 #include "cli/tensor_file.h"
 
 #include <stdlib.h>
@@ -85,6 +86,7 @@ enum percept_status cli_model_open(const char *path, const struct cli_model_sett
         .no_fusion = settings->observable,
         .observable = settings->observable,
         .half = settings->half,
+        .tune_ns = (int64_t)(settings->tune * BASE_NS_PER_S),
     };
     if (!status)
         status = prt_model_create(opened.program, &options, &opened.model, error);

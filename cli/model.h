@@ -15,6 +15,7 @@ struct cli_model_settings {
     const char *cache; /* folder for packed weights; NULL: none */
     bool observable;   /* without fusion, each node's result to be seen */
     bool half;         /* floats of 16 bits inside, where the backend has them */
+    double tune;       /* seconds to find out what is quickest on the device */
 };
 
 #define CLI_OPTION_METHOD(settings)                                                    \

@@ -83,12 +83,12 @@ static json_t *result(const struct cli_model *model, const struct cli_summary *s
         "threads", (int)base_pool_threads(model->pool), "backend",
         cli_model_placement(model->model, placement, sizeof placement), "runs", (json_int_t)runs);
     if (stats.device.submissions)
-        json_object_set_new(answer, "device",
-                            json_pack("{s:i, s:i, s:I, s:I}", "submissions",
-                                      (int)stats.device.submissions, "dispatches",
-                                      (int)stats.device.dispatches, "copied_bytes",
-                                      (json_int_t)stats.device.copied_bytes, "memory_bytes",
-                                      (json_int_t)stats.device.device_bytes));
+        json_object_set_new(
+            answer, "device",
+            json_pack("{s:i, s:i, s:i, s:I, s:I}", "submissions", (int)stats.device.submissions,
+                      "dispatches", (int)stats.device.dispatches, "tuned", (int)stats.device.tuned,
+                      "copied_bytes", (json_int_t)stats.device.copied_bytes, "memory_bytes",
+                      (json_int_t)stats.device.device_bytes));
     return answer;
 }
 
@@ -127,9 +127,11 @@ static void print_result(const char *path, const json_t *result)
            json_string_value(json_object_get(result, "backend")));
     const json_t *device = json_object_get(result, "device");
     if (device)
-        printf("a run: %lld submissions of %lld dispatches, %s copied; %s on the device\n",
+        printf("a run: %lld submissions of %lld dispatches (%lld tuned), %s copied; %s on the "
+               "device\n",
                (long long)json_integer_value(json_object_get(device, "submissions")),
                (long long)json_integer_value(json_object_get(device, "dispatches")),
+               (long long)json_integer_value(json_object_get(device, "tuned")),
                cli_bytes(json_number_value(json_object_get(device, "copied_bytes")), memory,
                          sizeof memory),
                cli_bytes(json_number_value(json_object_get(device, "memory_bytes")), more,
@@ -212,6 +214,8 @@ int cli_model_bench(int argc, char **argv)
          BASE_OPTION_SECONDS, &bench.seconds},
         CLI_OPTION_BACKEND(bench.settings),
         CLI_OPTION_FP16(bench.settings),
+        {"tune", "SECONDS", "first try for so long which work-groups are quickest on the device",
+         BASE_OPTION_SECONDS, &bench.settings.tune},
         CLI_OPTION_METHOD(bench.settings),
         {"input", "INDEX=FILE", "fill an input from a .npy or raw file; else random",
          BASE_OPTION_LIST, &bench.inputs},

@@ -59,6 +59,8 @@ struct prt_compile {
     bool half; /* floats between the nodes may be of 16 bits */
     enum prt_priority priority;
     struct prt_cache *cache; /* of what need not be computed again by the next process; or NULL */
+    const char *folder;      /* of the cache, for what is known of the device; NULL: none */
+    int64_t tune_ns;         /* time to find out what is quickest on the device; 0: none */
 };
 
 /* Filled by an execution when the caller wants a profile: one entry a node of the compile, in
@@ -79,6 +81,7 @@ struct prt_execution {
 /* What a run costs beside the computing, for people who look into it. */
 struct prt_segment_stats {
     uint32_t dispatches;  /* on a device; 0 for those that compute by themselves */
+    uint32_t tuned;       /* of these: of a size that was found to be quickest */
     uint32_t submissions; /* to it, as last run */
     size_t copied_bytes;  /* between the host's memory and the device's, as last run */
     size_t device_bytes;  /* that the segment alone has there */

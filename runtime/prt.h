@@ -66,6 +66,10 @@ struct prt_model_options {
     bool half;
     /* Whose work a device that several models share does first. */
     enum prt_priority priority;
+    /* Time that each segment may take, more or less, to try which of its kernels' sizes are
+     * quickest on its device. What was found is kept in the cache, for all models. 0: what is there
+     * is used. */
+    int64_t tune_ns;
     bool no_fusion;  /* run the graph as imported; for finding numeric differences */
     bool observable; /* a segment for each node, for prt_model_run_observed; slower */
 };

@@ -36,7 +36,11 @@ struct vk_device {
     VkPhysicalDeviceLimits limits; /* likewise */
     VkPhysicalDeviceMemoryProperties memory;
     bool has_timestamps, has_int64, has_int_dot;
-    uint32_t subgroup; /* size; 1 where a shader cannot add up over one */
+    bool has_float16;  /* arithmetic of floats of 16 bits */
+    bool uses_int_dot; /* it has, and says that it is quick; tests may say so for it */
+    uint32_t
+        preferred_size; /* of those that a dispatch may have, unless tuned; not 0 in tests only */
+    uint32_t subgroup;  /* size; 1 where a shader cannot add up over one */
     uint32_t device_type,
         host_type; /* memory types: of the device, and one that we may read and write */
     bool

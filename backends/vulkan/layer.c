@@ -1,6 +1,7 @@
 /* Why: which shader, and which size of its tiles, suits a product of matrices. */
 #include "backends/vulkan/layer.h"
 
+#include <stddef.h>
 #include <string.h>
 
 enum {
@@ -17,8 +18,17 @@ struct shape {
     uint32_t across, down, rows;
 };
 
-static const struct shape narrow = {4, 16, 4}, low = {16, 4, 4}, small = {8, 8, 4},
-                          wide = {16, 8, 4}, large = {16, 8, 8};
+/* Of tile.comp: across divides 4 * rows and down 16, both tiles have 16 KiB at most. */
+enum { NARROW, LOW, SMALL, WIDE, LARGE, TALL };
+static const struct shape tiles[] = {
+    [NARROW] = {4, 16, 4}, [LOW] = {16, 4, 4}, [SMALL] = {8, 8, 4}, [WIDE] = {16, 8, 4},
+    [LARGE] = {16, 8, 8},  [TALL] = {8, 8, 8}, {16, 16, 4},         {32, 4, 8}};
+/* Of few_rows.comp: down is a power of 2. */
+enum { FEW_DEEP, FEW_WIDE };
+static const struct shape few[] = {
+    [FEW_DEEP] = {4, 32, 1}, [FEW_WIDE] = {16, 8, 1}, {8, 16, 1}, {32, 4, 1}, {8, 8, 1}};
+/* Of depthwise.comp. */
+static const struct shape strips[] = {{1, 1, STRIP}, {1, 1, 1}, {1, 1, 2}, {1, 1, 8}};
 
 bool vk_layer_is_too_large(int64_t rows, int64_t groups)
 {
@@ -37,23 +47,32 @@ void vk_layer_rows(struct vk_layer *layer, int32_t rows, int32_t inputs, int32_t
     memcpy(p->taps, (int32_t[]){0, 0, 1, 1}, sizeof p->taps);
 }
 
+bool vk_layer_is_few(const struct vk_layer *layer)
+{
+    return layer->params.grid[0] <= FEW_ROWS && !layer->windows && layer->groups == 1 &&
+           layer->weights == VK_WEIGHTS_PACKED;
+}
+
 static uint32_t pieces(int32_t count, uint32_t size)
 {
     return ((uint32_t)count + size - 1) / size;
 }
 
-static const struct shape *shape_of(const struct vk_layer *layer)
+static unsigned tile_of(const struct vk_layer *layer)
 {
     int32_t rows = layer->params.grid[0], columns = layer->params.y[3];
+    if (layer->emit->device->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU)
+        return TALL; /* what tune.c found for each tile of hand_landmark_lite on lavapipe */
     if (columns <= 16)
-        return &narrow;
+        return NARROW;
     if (rows <= 16)
-        return &low;
-    uint64_t tiles = (uint64_t)pieces(rows, 64) * pieces(columns, 64) * (uint64_t)layer->groups;
-    if (columns <= 32 || tiles < MANY_TILES)
-        return &small;
-    return layer->numbers == VK_NUMBERS_REAL ? &large
-                                             : &wide; /* sums of codes take more registers */
+        return LOW;
+    uint64_t count = (uint64_t)pieces(rows, 64) * pieces(columns, 64) * (uint64_t)layer->groups;
+    if (columns <= 32 || count < MANY_TILES)
+        return SMALL;
+    bool few_sums =
+        layer->numbers == VK_NUMBERS_REAL || (layer->dots && layer->numbers == VK_NUMBERS_CODES);
+    return few_sums ? LARGE : WIDE; /* other sums of codes take more registers */
 }
 
 static uint32_t fours_of(const struct vk_layer *layer)
@@ -65,36 +84,80 @@ static uint32_t fours_of(const struct vk_layer *layer)
     return (x ? VK_FOURS_X : 0) | (y ? VK_FOURS_Y : 0);
 }
 
-/* The shader, its constants and workgroups. */
-static void choose(const struct vk_layer *layer, struct vk_call *call)
+static void add_size(struct vk_call *call, struct shape shape, uint32_t local,
+                     const uint32_t *groups)
+{
+    struct vk_size *size = &call->sizes[call->size_count++];
+    *size = (struct vk_size){local, {shape.across, shape.down, shape.rows}, {0}};
+    memcpy(size->groups, groups, sizeof size->groups);
+}
+
+static void add_strip(const struct vk_layer *layer, struct vk_call *call, struct shape shape)
 {
     const struct vk_layer_params *p = &layer->params;
-    int32_t rows = p->grid[0], columns = p->y[3];
-    struct shape shape;
+    uint32_t groups[3], line = (uint32_t)p->grid[2];
+    shape.rows = shape.rows < line ? shape.rows : line;
+    uint64_t count = (uint64_t)pieces(p->grid[2], shape.rows) * ((uint32_t)p->grid[0] / line);
+    vk_spread(layer->emit, count * (uint32_t)p->depth[2], LOCAL, groups);
+    add_size(call, shape, LOCAL, groups);
+}
+
+static void add_few(const struct vk_layer *layer, struct vk_call *call, struct shape shape)
+{
+    shape.rows = (uint32_t)layer->params.grid[0];
+    uint32_t groups[3] = {pieces(layer->params.y[3], 4 * shape.across), 1, 1};
+    add_size(call, shape, shape.across * shape.down, groups);
+}
+
+static void add_tile(const struct vk_layer *layer, struct vk_call *call, struct shape shape)
+{
+    uint32_t groups[3] = {pieces(layer->params.grid[0], shape.down * shape.rows),
+                          pieces(layer->params.y[3], 4 * shape.across), (uint32_t)layer->groups};
+    add_size(call, shape, shape.across * shape.down, groups);
+}
+
+/* Has the device? All have for the first choices. */
+static bool has_room(const struct vk_layer *layer, const struct vk_size *size)
+{
+    const VkPhysicalDeviceLimits *limits = &layer->emit->device->limits;
+    bool has = size->local <= limits->maxComputeWorkGroupInvocations;
+    for (unsigned i = 0; i < 3; i++)
+        has &= size->groups[i] <= limits->maxComputeWorkGroupCount[i];
+    return has;
+}
+
+/* The shader, and the sizes that its work-groups may have. */
+static void choose(const struct vk_layer *layer, struct vk_call *call)
+{
+    typedef void (*add_function)(const struct vk_layer *, struct vk_call *, struct shape);
+    add_function add = add_tile;
+    const struct shape *shapes = tiles;
+    unsigned count = sizeof tiles / sizeof tiles[0], first = 0;
+    call->shader = layer->dots     ? VK_SHADER_tile_dots
+                   : layer->halves ? VK_SHADER_tile_halves
+                                   : VK_SHADER_tile;
     if (layer->depthwise) {
-        shape = (struct shape){1, 1, p->grid[2] < STRIP ? (uint32_t)p->grid[2] : STRIP};
         call->shader = VK_SHADER_depthwise;
-        call->constants[0] = LOCAL;
-        uint64_t strips = (uint64_t)pieces(p->grid[2], shape.rows) * (uint32_t)(rows / p->grid[2]);
-        vk_spread(layer->emit, strips * (uint32_t)p->depth[2], LOCAL, call->groups);
-    } else if (rows <= FEW_ROWS && !layer->windows && layer->groups == 1 &&
-               layer->weights == VK_WEIGHTS_PACKED) {
-        bool is_wide = pieces(columns, 64) >= MANY_TILES;
-        shape = (struct shape){is_wide ? 16 : 4, is_wide ? 8 : 32, (uint32_t)rows};
-        call->shader = VK_SHADER_few_rows;
-        call->constants[0] = shape.across * shape.down;
-        call->groups[0] = pieces(columns, 4 * shape.across);
+        add = add_strip;
+        shapes = strips;
+        count = sizeof strips / sizeof strips[0];
+    } else if (vk_layer_is_few(layer)) {
+        call->shader = layer->dots ? VK_SHADER_few_rows_dots : VK_SHADER_few_rows;
+        add = add_few;
+        shapes = few;
+        count = sizeof few / sizeof few[0];
+        first = pieces(layer->params.y[3], 64) >= MANY_TILES ? FEW_WIDE : FEW_DEEP;
     } else {
-        shape = *shape_of(layer);
-        call->shader = VK_SHADER_tile;
-        call->constants[0] = shape.across * shape.down;
-        call->groups[0] = pieces(rows, shape.down * shape.rows);
-        call->groups[1] = pieces(columns, 4 * shape.across);
-        call->groups[2] = (uint32_t)layer->groups;
+        first = tile_of(layer);
     }
-    call->constants[12] = shape.across;
-    call->constants[13] = shape.down;
-    call->constants[14] = shape.rows;
+    add(layer, call, shapes[first]);
+    for (unsigned i = 0; i < count; i++) {
+        if (i == first)
+            continue;
+        add(layer, call, shapes[i]);
+        if (!has_room(layer, &call->sizes[call->size_count - 1]))
+            call->size_count--;
+    }
 }
 
 enum percept_status vk_layer_dispatch(const struct vk_layer *layer)
@@ -119,9 +182,10 @@ enum percept_status vk_layer_dispatch(const struct vk_layer *layer)
                       layer->weights},
         .params = &layer->params,
         .params_bytes = sizeof layer->params,
+        .shape_bytes = offsetof(struct vk_layer_params, zero) - offsetof(struct vk_layer_params, x),
         .operands = {vk_write(node->outputs[0]), vk_read(node->inputs[0]), layer->w,
                      layer->channels, vk_read(layer->residual), layer->row_codes,
-                     layer->group_scales},
+                     layer->group_numbers},
     };
     choose(layer, &call);
     return vk_dispatch(emit, &call);

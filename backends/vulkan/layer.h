@@ -20,9 +20,14 @@ struct vk_layer {
     struct vk_layer_params params;
     uint32_t type_w, numbers, act, after, weights, windows;
     bool depthwise;
+    bool dots;         /* four codes at once: shaders/dots.glsl */
+    bool halves;       /* floats of 16 bits multiply */
     int32_t groups;    /* or matrices */
     uint32_t residual; /* value, or PRT_NO_VALUE */
-    struct vk_operand w, channels, row_codes, group_scales;
+    struct vk_operand w, channels, row_codes;
+    /* Of each group and column: scale, where rows have codes of their own; then, with dots, the sum
+     * of its weights. With halves, 1 / the factor of its weights. */
+    struct vk_operand group_numbers;
 };
 
 /* A layer with an input of `rows` rows: nothing but the operands is left to be filled in. */
@@ -30,6 +35,9 @@ void vk_layer_rows(struct vk_layer *layer, int32_t rows, int32_t inputs, int32_t
 
 /* Once all is filled in but what the sizes tell. */
 enum percept_status vk_layer_dispatch(const struct vk_layer *layer);
+
+/* Does few_rows.comp compute it? Once all is filled in but the weights. */
+bool vk_layer_is_few(const struct vk_layer *layer);
 
 /* More rows or groups than a dispatch takes on every device. */
 bool vk_layer_is_too_large(int64_t rows, int64_t groups);
@@ -54,11 +62,11 @@ struct vk_taps {
     int32_t first[2], step[2], count[2];
 };
 
-/* Fills in w, type_w and depth. */
+/* Fills in w, type_w and depth; dots and group_numbers as well, once `numbers` is. */
 enum percept_status vk_layer_pack(struct vk_layer *layer, const struct vk_weight *weight,
                                   const struct vk_taps *taps);
 /* The same for rows of `groups` groups of codes with a scale each: w [outputs, inputs] and scales
- * [outputs, groups]. Also group_scales. */
+ * [outputs, groups]. */
 enum percept_status vk_layer_pack_groups(struct vk_layer *layer, const int8_t *codes,
                                          const float *scales, int32_t groups);
 

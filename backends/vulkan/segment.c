@@ -2,6 +2,7 @@
 #include "backends/vulkan/segment.h"
 
 #include "backends/vulkan/shared_memory.h"
+#include "backends/vulkan/tune.h"
 #include "backends/vulkan/vulkan.h"
 #include "base/clock.h"
 #include "base/hash.h"
@@ -131,7 +132,7 @@ static bool keep_params(struct prt_segment *segment, const struct vk_call *call,
     return true;
 }
 
-enum percept_status vk_dispatch(const struct vk_emit *emit, const struct vk_call *call)
+static enum percept_status add_dispatch(const struct vk_emit *emit, const struct vk_call *call)
 {
     struct prt_segment *segment = emit->segment;
     if (!grow(segment))
@@ -165,6 +166,20 @@ enum percept_status vk_dispatch(const struct vk_emit *emit, const struct vk_call
     return status;
 }
 
+enum percept_status vk_dispatch(const struct vk_emit *emit, const struct vk_call *call)
+{
+    struct prt_segment *segment = emit->segment;
+    if (!call->size_count)
+        return add_dispatch(emit, call);
+    struct vk_call settled = *call;
+    bool known = vk_tuning_settle(segment->tuning, emit->device, &settled);
+    enum percept_status status = add_dispatch(emit, &settled);
+    segment->tuned += status == PERCEPT_OK && known;
+    if (status == PERCEPT_OK && !known)
+        vk_tuning_note(segment->tuning, segment, call);
+    return status;
+}
+
 /* ---- compiling ---- */
 
 static void destroy(struct prt_segment *segment)
@@ -174,6 +189,7 @@ static void destroy(struct prt_segment *segment)
     struct vk_device *device = segment->device;
     if (segment->run.in_flight)
         (void)vk_wait(device, &segment->work, NULL);
+    vk_tuning_close(segment->tuning);
     if (segment->queries)
         device->api.DestroyQueryPool(device->device, segment->queries, NULL);
     if (segment->descriptors)
@@ -295,11 +311,17 @@ static enum percept_status compile(const struct prt_compile *compile, struct prt
         status = no_memory(error);
     if (status == PERCEPT_OK)
         status = vk_find_roots(segment, compile, error);
+    if (status == PERCEPT_OK)
+        segment->tuning = vk_tuning_open(segment->device, compile);
     bool known = status == PERCEPT_OK && compile->cache && load_pipelines(segment, compile->cache);
     for (uint32_t i = 0; i < compile->node_count && status == PERCEPT_OK; i++)
         status = emit_node(segment, i, error);
     if (status == PERCEPT_OK)
         status = make_buffers(segment, error);
+    if (status == PERCEPT_OK)
+        vk_tuning_run(segment->tuning, segment);
+    vk_tuning_close(segment->tuning);
+    segment->tuning = NULL;
     if (status == PERCEPT_OK && compile->cache && !known)
         save_pipelines(segment, compile->cache);
     if (status != PERCEPT_OK) {
@@ -452,6 +474,7 @@ static void stats(const struct prt_segment *segment, struct prt_segment_stats *s
 {
     *stats = (struct prt_segment_stats){
         .dispatches = segment->dispatch_count,
+        .tuned = segment->tuned,
         .submissions = segment->run.submissions,
         .copied_bytes = vk_copied_bytes(segment),
         .device_bytes = segment->weights.bytes + segment->parameters.bytes + segment->own.bytes +

@@ -50,7 +50,9 @@ struct prt_segment {
     size_t params_bytes, params_capacity;
     struct vk_weights weights;
     size_t scratch_bytes;
-    void *saved; /* pipelines from the cache; a piece of a slab, or NULL */
+    struct vk_tuning *tuning; /* while compiling */
+    uint32_t tuned;           /* dispatches whose size was found out */
+    void *saved;              /* pipelines from the cache; a piece of a slab, or NULL */
     size_t saved_bytes;
 
     /* All below: under the lock, one run at a time. */

@@ -57,6 +57,12 @@ static inline struct vk_operand vk_faults_in_order(bool written)
     return (struct vk_operand){.source = VK_FAULTS, .bytes = sizeof(uint32_t), .written = written};
 }
 
+/* One of the work-groups that a dispatch may have: constants 0 and 12 to 14, and how many. */
+enum { VK_SIZES = 8 };
+struct vk_size {
+    uint32_t local, constants[3], groups[3];
+};
+
 struct vk_call {
     enum vk_shader shader;
     unsigned constant_count;
@@ -65,6 +71,11 @@ struct vk_call {
     size_t params_bytes;
     struct vk_operand operands[VK_OPERANDS]; /* bindings 1, 2, .. */
     uint32_t groups[3];                      /* workgroups; 0 counts as 1 */
+    /* Where tune.c has a choice, the size that is most likely the quickest first; else none. Their
+     * time depends on constants 1 to 11 and on so many bytes of the parameters after the head. */
+    struct vk_size sizes[VK_SIZES];
+    unsigned size_count;
+    size_t shape_bytes;
 };
 
 /* Offsets of the operands in their bindings, in words; filled in when the commands are recorded. */

@@ -441,6 +441,7 @@ void prt_model_stats(const struct prt_model *model, struct prt_model_stats *stat
             continue;
         segment->backend->stats(segment->compiled, &of);
         stats->device.dispatches += of.dispatches;
+        stats->device.tuned += of.tuned;
         stats->device.submissions += of.submissions;
         stats->device.copied_bytes += of.copied_bytes;
         stats->device.device_bytes += of.device_bytes;

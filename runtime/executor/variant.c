@@ -55,6 +55,8 @@ static enum percept_status compile_segments(struct prt_variant *variant, struct 
             .half = variant->half,
             .priority = variant->priority,
             .cache = cache,
+            .folder = variant->folder,
+            .tune_ns = variant->tune_ns,
         };
         enum percept_status status = segment->backend->compile(&compile, &segment->compiled, error);
         if (status != PERCEPT_OK) {
@@ -224,6 +226,8 @@ enum percept_status prt_variant_create(struct prt_graph *graph,
     made->observable = options->observable;
     made->half = options->half;
     made->priority = options->priority;
+    made->folder = options->cache;
+    made->tune_ns = options->tune_ns;
     enum percept_status status = build(made, options, cache, error);
     if (status != PERCEPT_OK) {
         made->graph = NULL; /* still the caller's */

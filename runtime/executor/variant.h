@@ -48,8 +48,10 @@ struct prt_variant {
     void **data; /* by value; of states and their views only once the model has given their place */
     struct prt_model_stats stats;
     bool observable;            /* each segment has one node */
-    bool half;                  /* of the options */
-    enum prt_priority priority; /* likewise */
+    bool half;                  /* of the options, as the three below */
+    enum prt_priority priority;
+    const char *folder;
+    int64_t tune_ns;
 };
 
 /* Takes the graph over on success. The cache is the program's, or NULL. */

@@ -10,7 +10,7 @@ silent() {
     expect 0 "$@"
     ! grep -hE 'VUID|SYNC-|Validation (Error|Warning)' "$work/out" "$work/err" || fail "validation complains about $*"
 }
-for test in move gather image layers attention along integer; do
+for test in move gather image layers attention along integer ways; do
     silent "$PERCEPT_BIN/../tests/test_vulkan_$test"
 done
 cases=${PERCEPT_MODELS:-}/cases

@@ -111,6 +111,8 @@
 #define VK_NUMBERS_CODES   1 /* x, w and y are codes */
 #define VK_NUMBERS_ROUNDED 2 /* x is rounded to codes of its rows, w are codes */
 
+#define VK_HALVES 4 /* products of halves that are added up before they go to a sum of floats */
+
 /* Whose elements come in fours that share words. */
 #define VK_FOURS_X 1
 #define VK_FOURS_Y 2
