@@ -357,7 +357,7 @@ static enum percept_status import_delegate(struct prt_import *import,
     for (size_t i = 0; i < sizeof delegates / sizeof delegates[0]; i++)
         if (strcmp(delegates[i].id, delegate->id) == 0)
             return delegates[i].import(import, delegate, instruction);
-    return prt_import_fail(import, PERCEPT_UNSUPPORTED, "the delegate is not supported");
+    return prt_import_blob(import, delegate, instruction);
 }
 
 /* next: the instruction that follows, which a jump changes. */
