@@ -46,9 +46,11 @@ static uint32_t *find_first(struct prt_import *import)
     for (uint32_t n = 0; n < method->instruction_count; n++) {
         const struct prt_instruction *instruction = &method->instructions[n];
         bool calls = instruction->kind == PRT_INSTRUCTION_KERNEL ||
-                     instruction->kind == PRT_INSTRUCTION_DELEGATE ||
-                     instruction->kind == PRT_INSTRUCTION_MOVE;
-        for (uint32_t i = 0; calls && i < instruction->count; i++)
+                     instruction->kind == PRT_INSTRUCTION_DELEGATE;
+        uint32_t count = calls                                       ? instruction->count
+                         : instruction->kind == PRT_INSTRUCTION_MOVE ? 2
+                                                                     : 0;
+        for (uint32_t i = 0; i < count; i++)
             name_value(import, first, instruction->args[i], n);
     }
     return first;

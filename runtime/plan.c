@@ -363,7 +363,7 @@ static enum percept_status place_node(const struct prt_graph *graph, uint32_t in
             return PERCEPT_OK;
         }
     }
-    if (node->op == PRT_OP_BLOB)
+    if (!PRT_ONE_BACKEND && node->op == PRT_OP_BLOB)
         return prt_delegate_unplaced(&node->attrs.blob, error);
     char y[160];
     return percept_fail(error, PERCEPT_UNSUPPORTED,

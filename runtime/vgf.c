@@ -39,7 +39,8 @@ enum {
 };
 enum { SEQUENCE_SEGMENTS, SEQUENCE_INPUTS, SEQUENCE_OUTPUTS };
 enum { TYPE_GRAPH = 1, CODE_SPIRV = 1 };
-enum { DESCRIPTOR_TENSOR = 1000460000 }; /* VK_DESCRIPTOR_TYPE_TENSOR_ARM */
+enum { DESCRIPTOR_TENSOR = 1000460000 };                        /* VK_DESCRIPTOR_TYPE_TENSOR_ARM */
+enum { OP_GRAPH_CONSTANT = 4181, OP_GRAPH_ENTRY_POINT = 4182 }; /* SPV_ARM_graph */
 enum { SPIRV_MAGIC = 0x07230203, SPIRV_HEAD = 5 };
 
 /* VkFormats of one number. */
@@ -174,6 +175,49 @@ static enum percept_status read_modules(struct reader *reader)
     reader->vgf->module_count = list.count;
     enum percept_status checked = check_table(reader, "modules", &buffer);
     return checked == PERCEPT_OK ? status : checked;
+}
+
+/* The words of the next instruction of this operation at or behind *at, which moves behind it; NULL
+ * when there is none. */
+static const uint32_t *next_of(const struct prt_vgf_module *module, uint32_t op, uint32_t *at)
+{
+    while (*at < module->word_count) {
+        const uint32_t *words = module->words + *at;
+        *at += words[0] >> 16;
+        if ((words[0] & 0xffff) == op)
+            return words;
+    }
+    return NULL;
+}
+
+static bool has_entry(const struct prt_vgf_module *module)
+{
+    size_t length = strlen(module->entry) + 1;
+    uint32_t at = SPIRV_HEAD;
+    const uint32_t *words;
+    while ((words = next_of(module, OP_GRAPH_ENTRY_POINT, &at)))
+        if ((size_t)((words[0] >> 16) - 1) * sizeof *words >= sizeof *words + length &&
+            memcmp(words + 2, module->entry, length) == 0)
+            return true;
+    return false;
+}
+
+/* What a segment hands to its module: the graph by that name, and each constant that it asks for.
+ */
+static enum percept_status check_use(struct reader *reader, uint32_t index,
+                                     const struct prt_vgf_segment *segment)
+{
+    const struct prt_vgf_module *module = &reader->vgf->modules[segment->module];
+    uint32_t at = SPIRV_HEAD;
+    const uint32_t *words;
+    if (!has_entry(module))
+        return fail(reader, PERCEPT_MALFORMED, "module %u has no graph '%.64s'", segment->module,
+                    module->entry);
+    while ((words = next_of(module, OP_GRAPH_CONSTANT, &at)))
+        if (words[0] >> 16 != 4 || words[3] >= segment->constant_count)
+            return fail(reader, PERCEPT_MALFORMED, "segment %u lacks a constant of its graph",
+                        index);
+    return PERCEPT_OK;
 }
 
 /* ---- resources ---- */
@@ -389,7 +433,8 @@ static enum percept_status read_segment(struct reader *reader, struct prt_fb_tab
     }
     segment->constants = constants;
     segment->constant_count = list.count;
-    return read_bindings(reader, table, segment);
+    enum percept_status status = check_use(reader, index, segment);
+    return status == PERCEPT_OK ? read_bindings(reader, table, segment) : status;
 }
 
 /* The model's inputs or outputs. */

@@ -4,8 +4,9 @@
  * VGF library.
  *
  * A header, three FlatBuffers (modules, the sequence in which they run, resources) and a section of
- * constants. All is checked here but what the SPIR-V says, which is for the driver to read: indices
- * are in range, bytes lie in the file, and have the size of their tensor.
+ * constants. All is checked here: indices are in range, bytes lie in the file, and have the size of
+ * their tensor. But of the SPIR-V only that it has the graph and that the graph has its constants;
+ * what else it says is for the driver to read.
  */
 #ifndef RUNTIME_VGF_H
 #define RUNTIME_VGF_H

@@ -47,12 +47,13 @@ need "$kept/cases/hand.pte"
 need "$PERCEPT_MODELS/palm_detection_lite.fp32.pte"
 need "$picture"
 
-# hands NAME [SED]: those of the picture, into $work/NAME; the landmark model as SED changes it.
+# hands NAME [SED]: those of the picture, again and again so far apart in time that none is tracked, into $work/NAME; the landmark model as SED changes it.
 hands() {
-    sed -e '/halfcurl\|fullcurl\|fingers-lq/d' -e 's/loop: 7/loop: 1/' -e 's/^    source:/    when_late: wait\n    source:/' \
+    sed -e '/halfcurl\|fullcurl\|fingers-lq/d' -e 's/loop: 7/loop: 0/' -e 's/rate: 30/rate: 1/' -e 's/^    source:/    when_late: wait\n    source:/' \
         -e "${2:-}" "$PERCEPT_SOURCE_DIR/configs/demo.yaml" >"$work/$1.yaml"
     start_daemon "$work/$1.yaml"
     "$percept" echo hands --json --count 1 >"$work/$1" || fail "no hands: $1"
+    kill -TERM "$daemon"
     daemon_ends 0
 }
 hands cpu

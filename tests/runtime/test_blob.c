@@ -79,6 +79,19 @@ START_TEST(results_are_what_nothing_has_named_before)
 }
 END_TEST
 
+START_TEST(a_tensor_that_was_moved_to_is_no_result)
+{
+    uint32_t moved = pte_value(&pte, ">f32[4]");
+    uint32_t sum = pte_call(&pte, "aten::add.out", "f32[4] $1 1 >f32[4] =");
+    pte_instruction(&pte, 3, (int32_t)sum, (int32_t)moved);
+    char args[64];
+    snprintf(args, sizeof args, "$1 $%u >f32[4]", moved);
+    pte_delegate(&pte, "QnnBackend", args);
+    expect("v1: float32[4] = binary(v0, v0) add\n"
+           "v2: float32[4] = blob(v0, v1) QnnBackend(7 bytes)\n");
+}
+END_TEST
+
 START_TEST(a_call_whose_results_nobody_reads_is_left_out)
 {
     pte_delegate(&pte, "QnnBackend", "f32[4] >f32[4]");
@@ -338,6 +351,7 @@ int main(void)
     tcase_add_test(node, it_has_all_inputs_and_results_of_its_call);
     tcase_add_test(node, its_tensors_are_the_bytes_that_the_program_has);
     tcase_add_test(node, results_are_what_nothing_has_named_before);
+    tcase_add_test(node, a_tensor_that_was_moved_to_is_no_result);
     tcase_add_test(node, a_call_whose_results_nobody_reads_is_left_out);
     tcase_add_loop_test(node, a_call_of_another_kind_is_refused, 0, sizeof wrong / sizeof wrong[0]);
     tcase_add_test(node, a_payload_is_for_the_sizes_that_it_was_made_for);

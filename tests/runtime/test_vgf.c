@@ -146,6 +146,33 @@ START_TEST(code_is_spirv_from_instruction_to_instruction)
 }
 END_TEST
 
+/* The last place of these bytes. */
+static size_t find(const char *text)
+{
+    size_t at = file.size - strlen(text);
+    while (memcmp(file.bytes + at, text, strlen(text)) != 0)
+        at--;
+    return at;
+}
+
+START_TEST(a_module_has_the_graph_that_runs)
+{
+    file.bytes[find("graph_partition_0")] = 'G'; /* behind the table's own is that of the code */
+    expect_failure(PERCEPT_MALFORMED, "VGF: module 0 has no graph 'graph_partition_0'");
+}
+END_TEST
+
+START_TEST(a_graph_has_its_constants)
+{
+    const uint32_t instruction[] = {4u << 16 | 4181, 25, 27, 0};
+    size_t at = 0;
+    while (memcmp(file.bytes + at, instruction, sizeof instruction) != 0)
+        at += 4;
+    put(at + 12, 1, 4);
+    expect_failure(PERCEPT_MALFORMED, "VGF: segment 0 lacks a constant of its graph");
+}
+END_TEST
+
 /* ---- any bytes ---- */
 
 static void attempt(const struct flat *flat)
@@ -193,6 +220,8 @@ int main(void)
     tcase_add_test(tests, a_constant_is_of_a_resource_for_it);
     tcase_add_test(tests, constants_have_room_for_their_records);
     tcase_add_test(tests, code_is_spirv_from_instruction_to_instruction);
+    tcase_add_test(tests, a_module_has_the_graph_that_runs);
+    tcase_add_test(tests, a_graph_has_its_constants);
     tcase_add_test(tests, a_spoiled_file_is_refused_or_whole);
     tcase_add_test(tests, a_file_that_ends_early_is_refused);
     suite_add_tcase(suite, tests);
