@@ -6,6 +6,9 @@
 #ifdef PERCEPT_VULKAN
 #include "backends/vulkan/vulkan.h"
 #endif
+#ifdef PERCEPT_VGF
+#include "backends/vgf/vgf.h"
+#endif
 
 #include <stddef.h>
 
@@ -13,6 +16,9 @@ const struct prt_backend *const percept_known_backends[] = {
     &prt_cpu_backend,
 #ifdef PERCEPT_VULKAN
     &prt_vulkan_backend,
+#endif
+#ifdef PERCEPT_VGF
+    &prt_vgf_backend,
 #endif
     NULL,
 };

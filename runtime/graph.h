@@ -299,8 +299,9 @@ struct prt_attention_attrs {
 
 /*
  * Element types. What follows holds for every finished graph (graph_shapes.c checks it):
- *   - Every op has one output. Tensor operands and the output have one dtype, but for CONVERT, the
- *     BOOL results of comparisons and logic, and WHERE's condition: importers insert CONVERT.
+ *   - Every op but BLOB has one output. Tensor operands and the output have one dtype, but for
+ * CONVERT, the BOOL results of comparisons and logic, and WHERE's condition: importers insert
+ * CONVERT.
  *   - "Quantised" is 8 bits PER_TENSOR on all operands and the output alike (scales may differ);
  *     constants that are weights may be PER_CHANNEL. A slope stays F32.
  *   - Ops that move data (CONCAT, SLICE, PAD, PERMUTE, RESHAPE, LAYOUT, RESIZE2D, WHERE, max
@@ -354,7 +355,8 @@ struct prt_attention_attrs {
     X(EMBEDDING_BAG, "embedding_bag", CONTIGUOUS)                                              \
     X(EXPECT, "expect", ANY)                                                                  \
     X(ROUND_ROWS, "round_rows", CONTIGUOUS)                                                    \
-    X(DYNAMIC_LINEAR, "dynamic_linear", CONTIGUOUS)
+    X(DYNAMIC_LINEAR, "dynamic_linear", CONTIGUOUS)                                            \
+    X(BLOB, "blob", CONTIGUOUS)
 /* clang-format on */
 
 enum prt_op {
@@ -412,6 +414,7 @@ struct prt_node {
         struct prt_distance_attrs distance;
         struct prt_bag_attrs bag;
         struct prt_expect_attrs expect;
+        struct prt_blob_attrs blob;
         struct prt_rescale_attrs rescale;
         struct prt_integer_conv_attrs integer_conv;
         struct prt_integer_matmul_attrs integer_matmul;

@@ -96,7 +96,8 @@ enum percept_status prt_graph_check_values(const struct prt_graph *graph,
 {
     for (uint32_t i = 0; i < graph->value_count; i++) {
         const struct prt_value *value = &graph->values[i];
-        bool alive = value->uses || value->flags & PRT_FLAG_INPUT;
+        bool alive =
+            value->uses || value->flags & PRT_FLAG_INPUT || value->producer != PRT_NO_VALUE;
         const char *wrong = value->kind == PRT_VALUE_TENSOR && alive ? check_tensor(value) : NULL;
         if (wrong)
             return bad_value(graph, i, error, wrong);

@@ -225,9 +225,11 @@ char *prt_graph_dump(const struct prt_graph *graph)
         const struct prt_node *node = &graph->nodes[n];
         if (node->removed)
             continue;
-        fprintf(out, "v%u: %s = %s(", node->outputs[0],
-                prt_tensor_describe(&graph->values[node->outputs[0]].tensor, tensor, sizeof tensor),
-                prt_op_name(node->op));
+        for (unsigned i = 0; i < node->output_count; i++)
+            fprintf(out, "%sv%u: %s", i ? ", " : "", node->outputs[i],
+                    prt_tensor_describe(&graph->values[node->outputs[i]].tensor, tensor,
+                                        sizeof tensor));
+        fprintf(out, " = %s(", prt_op_name(node->op));
         for (unsigned i = 0; i < node->input_count; i++) {
             fputs(i ? ", " : "", out);
             dump_operand(out, graph, node->inputs[i]);

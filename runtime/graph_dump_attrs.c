@@ -121,6 +121,9 @@ void prt_graph_dump_attrs(FILE *out, const struct prt_graph *graph, const struct
         fputs(node->attrs.dynamic_linear.whole ? " whole" : "", out);
         dump_least(out, node->attrs.dynamic_linear.least);
         break;
+    case PRT_OP_BLOB:
+        fprintf(out, " %s(%zu bytes)", node->attrs.blob.delegate, node->attrs.blob.bytes);
+        break;
     case PRT_OP_DISTANCE:
         fprintf(out, " p(%g)", node->attrs.distance.p);
         break;

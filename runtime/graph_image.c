@@ -90,22 +90,31 @@ static bool take_text(struct walk *walk, const char **text)
 
 /* ---- data ---- */
 
+/* The file that bytes stayed in, with *data where they are in it now; NULL when there is none. */
+static const struct prt_file *find_in_file(const struct walk *walk, const void **data, size_t bytes)
+{
+    for (uint32_t i = 0; i < walk->head->file_count; i++) {
+        const struct prt_file *file = prt_program_file(walk->program, i);
+        uintptr_t at = (uintptr_t)*data, begin = walk->head->files[i];
+        if (at < begin || !base_range_inside(at - begin, bytes, file->bytes.size))
+            continue;
+        *data = file->bytes.data + (at - begin);
+        return file;
+    }
+    return NULL;
+}
+
 /* Let data that stayed in a file be there again, to be read now or, deferred, by who packs it. */
-static bool find_in_file(const struct walk *walk, struct prt_value *value)
+static bool find_data(const struct walk *walk, struct prt_value *value)
 {
     struct prt_identity identity;
     size_t stored = prt_deferred_stored(value);
-    for (uint32_t i = 0; i < walk->head->file_count; i++) {
-        const struct prt_file *file = prt_program_file(walk->program, i);
-        uintptr_t at = (uintptr_t)value->data, begin = walk->head->files[i];
-        if (at < begin || !base_range_inside(at - begin, stored, file->bytes.size))
-            continue;
-        value->data = file->bytes.data + (at - begin);
-        return value->flags & PRT_FLAG_DEFERRED
-                   ? prt_file_identity(file, value->data, stored, &identity)
-                   : prt_file_need(file, value->data, value->bytes, NULL) == PERCEPT_OK;
-    }
-    return false;
+    const struct prt_file *file = find_in_file(walk, &value->data, stored);
+    if (!file)
+        return false;
+    return value->flags & PRT_FLAG_DEFERRED
+               ? prt_file_identity(file, value->data, stored, &identity)
+               : prt_file_need(file, value->data, value->bytes, NULL) == PERCEPT_OK;
 }
 
 static bool take_data(struct walk *walk, struct prt_value *value)
@@ -121,7 +130,7 @@ static bool take_data(struct walk *walk, struct prt_value *value)
         return !(value->flags & PRT_FLAG_DEFERRED) &&
                        is_inside(walk, value->data, value->bytes, &offset)
                    ? take_bytes(walk, &value->data, value->bytes, STAYS)
-                   : find_in_file(walk, value);
+                   : find_data(walk, value);
     bool small =
         value->bytes <= PRT_DEFERRED_LARGE && !(value->flags & PRT_FLAG_STATE); /* outlives us */
     bool stays = value->flags & PRT_FLAG_DEFERRED ||
@@ -189,6 +198,17 @@ static bool take_value(struct walk *walk, struct prt_value *value)
     return false;
 }
 
+/* A payload stays in its file. */
+static bool take_blob(struct walk *walk, struct prt_blob_attrs *blob)
+{
+    if (!blob->delegate || !take_text(walk, &blob->delegate))
+        return false;
+    if (walk->mode != READ)
+        return prt_program_file_of(walk->program, blob->payload) != NULL;
+    const struct prt_file *file = find_in_file(walk, &blob->payload, blob->bytes);
+    return file && prt_file_need(file, blob->payload, blob->bytes, NULL) == PERCEPT_OK;
+}
+
 static bool take_node(struct walk *walk, struct prt_node *node)
 {
     struct prt_rescale_attrs *rescale = node->op == PRT_OP_RESCALE ? &node->attrs.rescale : NULL;
@@ -196,7 +216,8 @@ static bool take_node(struct walk *walk, struct prt_node *node)
            take_text(walk, &node->name) && TAKE(walk, node->inputs, node->input_count, STAYS) &&
            TAKE(walk, node->outputs, node->output_count, STAYS) &&
            (!rescale || (TAKE(walk, rescale->multipliers, rescale->count, STAYS) &&
-                         TAKE(walk, rescale->shifts, rescale->count, STAYS)));
+                         TAKE(walk, rescale->shifts, rescale->count, STAYS))) &&
+           (node->op != PRT_OP_BLOB || take_blob(walk, &node->attrs.blob));
 }
 
 static bool take_graph(struct walk *walk, struct prt_graph *graph)
@@ -216,14 +237,15 @@ static bool take_graph(struct walk *walk, struct prt_graph *graph)
 
 /* ---- writing ---- */
 
-/* New ids, by old ones, of the values that somebody reads: passes leave as many again that nobody
- * does. Returns how many. */
+/* New ids, by old ones, of the values that somebody reads or a node writes: passes leave as many
+ * again that are neither. Returns how many. */
 static uint32_t number_values(const struct prt_graph *graph, uint32_t *ids)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < graph->value_count; i++) {
         const uint32_t kept = PRT_FLAG_INPUT | PRT_FLAG_OUTPUT | PRT_FLAG_STATE;
-        bool lives = graph->values[i].uses || graph->values[i].flags & kept;
+        const struct prt_value *value = &graph->values[i];
+        bool lives = value->uses || value->flags & kept || value->producer != PRT_NO_VALUE;
         ids[i] = lives ? count++ : PRT_NO_VALUE;
     }
     return count;

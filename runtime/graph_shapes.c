@@ -338,6 +338,26 @@ static const char *check_range(const struct prt_check *check)
     return check->y->rank == 1 ? NULL : WRONG_SIZES;
 }
 
+/* ---- what is not ours to know ---- */
+
+static const char *check_blob(const struct prt_check *check)
+{
+    const struct prt_blob_attrs *a = &check->node->attrs.blob;
+    if (!a->delegate || (a->bytes && !a->payload))
+        return WRONG_ATTRIBUTE;
+    for (unsigned i = 0; i < check->node->input_count; i++)
+        if (!tensor_at(check, i))
+            return WRONG_KIND;
+    for (unsigned i = 0; i < check->node->output_count; i++) {
+        const struct prt_tensor *y = &check->graph->values[check->node->outputs[i]].tensor;
+        if (is_quantised(y))
+            return WRONG_DTYPE;
+        if (!prt_tensor_is_contiguous(y))
+            return WRONG_SIZES;
+    }
+    return NULL;
+}
+
 /* ---- the table ---- */
 
 static const struct {
@@ -388,13 +408,16 @@ static const struct {
     [PRT_OP_INTEGER_MATMUL] = {2, 2, prt_shape_integer_matmul},
     [PRT_OP_INTEGER_POOL] = {1, 1, prt_shape_integer_pool},
     [PRT_OP_SCALED_RESIZE] = {1, 1, prt_shape_scaled_resize},
+    [PRT_OP_BLOB] = {0, UINT16_MAX, check_blob},
 };
 
 const char *prt_graph_check_node(const struct prt_graph *graph, const struct prt_node *node)
 {
     if ((unsigned)node->op >= PRT_OP_COUNT || !rules[node->op].rule) /* or left out of the build */
         return "unknown operation";
-    if (node->output_count != 1 || node->input_count < rules[node->op].min_inputs ||
+    bool one = node->op != PRT_OP_BLOB;
+    if (node->output_count == 0 || (one && node->output_count != 1) ||
+        node->input_count < rules[node->op].min_inputs ||
         node->input_count > rules[node->op].max_inputs)
         return "wrong number of operands";
     struct prt_check check = {graph, node, &graph->values[node->outputs[0]].tensor};

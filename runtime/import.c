@@ -25,6 +25,9 @@ static const struct {
 /* Where only the data tell a size or a branch, a graph compares; a build without that refuses. */
 static const bool by_data[PRT_OP_COUNT] = {[PRT_OP_EXPECT] = true};
 
+/* Other delegates are for their own backend; a build for one program has none. */
+static const bool opaque[PRT_OP_COUNT] = {[PRT_OP_BLOB] = true};
+
 bool prt_import_follows_data(void)
 {
     return by_data[PRT_OP_EXPECT];
@@ -357,7 +360,9 @@ static enum percept_status import_delegate(struct prt_import *import,
     for (size_t i = 0; i < sizeof delegates / sizeof delegates[0]; i++)
         if (strcmp(delegates[i].id, delegate->id) == 0)
             return delegates[i].import(import, delegate, instruction);
-    return prt_import_fail(import, PERCEPT_UNSUPPORTED, "the delegate is not supported");
+    if (!opaque[PRT_OP_BLOB])
+        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "the delegate is not supported");
+    return prt_import_blob(import, delegate, instruction);
 }
 
 /* next: the instruction that follows, which a jump changes. */

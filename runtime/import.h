@@ -53,6 +53,7 @@ struct prt_import {
     uint32_t *asked;   /* graph values that are compared */
 
     struct prt_import_jumps *jumps; /* by instruction; NULL until data decide one */
+    uint32_t *first_named;          /* see import_blob.c; NULL until a call asks */
 
     /* Where scales of 8 bits were chosen last: when codes made with them are read again, what the
      * three operators did together is one ROUND_ROWS. Round and round; `roundings` counts them. */
@@ -243,6 +244,9 @@ enum percept_status prt_import_vulkan(struct prt_import *import,
                                       const struct prt_delegate *delegate,
                                       const struct prt_instruction *call);
 enum percept_status prt_import_tosa(struct prt_import *import, const struct prt_delegate *blob,
+                                    const struct prt_instruction *call);
+/* Any other: one BLOB. */
+enum percept_status prt_import_blob(struct prt_import *import, const struct prt_delegate *delegate,
                                     const struct prt_instruction *call);
 
 #endif

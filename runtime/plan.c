@@ -9,6 +9,7 @@
 #include "runtime/plan.h"
 
 #include "base/checked.h"
+#include "runtime/delegates.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -270,8 +271,9 @@ static void find_lives(struct planner *planner)
             life->last = life->last < n ? n : life->last;
             life->read = life->read < n ? n : life->read;
         }
-        if (planner->lives[node->outputs[0]].last < n)
-            planner->lives[node->outputs[0]].last = n;
+        for (unsigned i = 0; i < node->output_count; i++) /* written, even if nobody reads it */
+            if (planner->lives[node->outputs[i]].last < n)
+                planner->lives[node->outputs[i]].last = n;
     }
 }
 
@@ -361,6 +363,8 @@ static enum percept_status place_node(const struct prt_graph *graph, uint32_t in
             return PERCEPT_OK;
         }
     }
+    if (!PRT_ONE_BACKEND && node->op == PRT_OP_BLOB)
+        return prt_delegate_unplaced(&node->attrs.blob, error);
     char y[160];
     return percept_fail(error, PERCEPT_UNSUPPORTED,
                         "no backend runs node %u %s%s%s%s with a result of %s", index,

@@ -9,7 +9,7 @@
 struct prt_check {
     const struct prt_graph *graph;
     const struct prt_node *node;
-    const struct prt_tensor *y; /* the one output; every op has one */
+    const struct prt_tensor *y; /* the one output; the first of a BLOB */
 };
 
 /* A rule returns NULL, or what is wrong. */

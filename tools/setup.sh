@@ -58,3 +58,8 @@ if ! cmp -s tools/requirements.txt "$stamp"; then
     done
     cp tools/requirements.txt "$stamp"
 fi
+
+# Arm has wheels for other processors, too, but these are the ones we have checked.
+if [ "$what" = test ] && [ "$(uname -m)" = x86_64 ]; then
+    tools/setup_vgf.sh
+fi

@@ -59,7 +59,7 @@ static bool append_expanded(struct prt_graph *graph, struct prt_node node)
 
 static bool expandable(const struct prt_graph *graph, const struct prt_node *node)
 {
-    if (node->op == PRT_OP_DEQUANTIZE)
+    if (node->op == PRT_OP_DEQUANTIZE || node->op == PRT_OP_BLOB)
         return false;
     for (unsigned i = 0; i < node->input_count; i++)
         if (is_quantised(graph, node->inputs[i]))

@@ -48,6 +48,8 @@ static bool is_view(const struct prt_node *node)
 
 static bool all_constant(const struct prt_graph *graph, const struct prt_node *node)
 {
+    if (node->op == PRT_OP_BLOB)
+        return false; /* its processor may be another one when the graph is kept */
     for (unsigned i = 0; i < node->input_count; i++) {
         if (node->inputs[i] == PRT_NO_VALUE)
             continue;

@@ -260,8 +260,9 @@ static bool settle_inputs(struct layout *layout, struct prt_node *node, uint8_t 
             memcpy(order, x.dim_order, PRT_MAX_RANK);
         break;
     }
-    for (unsigned i = 0; i < node->input_count && i < 4; i++)
-        if (wanted >> i & 1 && !require(layout, &node->inputs[i], order))
+    for (unsigned i = 0; i < node->input_count; i++)
+        if ((i < 32 ? wanted >> i & 1 : node->op == PRT_OP_BLOB) &&
+            !require(layout, &node->inputs[i], order))
             return false;
     return true;
 }
@@ -270,6 +271,8 @@ static bool settle_inputs(struct layout *layout, struct prt_node *node, uint8_t 
  * writes a value of its own, which is then copied. */
 static bool settle_output(struct layout *layout, struct prt_node node, const uint8_t *order)
 {
+    if (node.op == PRT_OP_BLOB) /* which all lie as they must */
+        return prt_match_append(layout->graph, &node);
     uint32_t y = node.outputs[0], written = y;
     bool fixed = layout->graph->values[y].flags & PRT_FLAG_OUTPUT;
     bool any = prt_op_layout(node.op) == PRT_LAYOUT_ANY || node.op == PRT_OP_LAYOUT;

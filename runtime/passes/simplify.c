@@ -54,7 +54,7 @@ static bool drop(struct simplify *simplify, struct prt_node *node)
         return false;
     if (values[y].flags & PRT_FLAG_OUTPUT) {
         struct prt_node *producer = prt_match_producer(simplify->graph, x);
-        if (!producer || values[x].flags & PRT_FLAG_OUTPUT)
+        if (!producer || values[x].flags & PRT_FLAG_OUTPUT || producer->output_count != 1)
             return false;
         producer->outputs[0] = y;
         values[y].producer = values[x].producer;

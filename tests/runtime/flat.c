@@ -1,6 +1,7 @@
 /* Why: hostile files are made by spoiling good ones, and good ones must be small enough to read. */
 #include "flat.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,4 +129,17 @@ void flat_spoil_words(struct flat *flat, void (*attempt)(const struct flat *flat
         }
         memcpy(flat->bytes + at, &original, sizeof original);
     }
+}
+
+struct flat flat_read_file(const char *path)
+{
+    char whole[4096];
+    snprintf(whole, sizeof whole, "%s/%s", getenv("PERCEPT_SOURCE_DIR"), path);
+    FILE *in = fopen(whole, "rb");
+    if (!in)
+        abort();
+    struct flat flat = {.bytes = malloc(1 << 20)};
+    flat.size = flat.bytes ? fread(flat.bytes, 1, 1 << 20, in) : 0;
+    fclose(in);
+    return flat;
 }

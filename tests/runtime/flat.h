@@ -33,6 +33,9 @@ size_t flat_follow(const uint8_t *bytes, size_t at);
 size_t flat_child(const uint8_t *bytes, size_t table, unsigned field);
 size_t flat_item(const uint8_t *bytes, size_t table, unsigned field, uint32_t index);
 
+/* The bytes of a file of the source tree; to be freed. */
+struct flat flat_read_file(const char *path);
+
 /* Change every word in several ways, one at a time, and try each: nothing may crash. */
 void flat_spoil_words(struct flat *flat, void (*attempt)(const struct flat *flat));
 
