@@ -121,6 +121,7 @@ const char *dsp_lower_resize(const struct dsp_lowering *lowering, struct dsp_low
     lowered->step.op = DSP_RESIZE;
     resize->bilinear = attrs->bilinear;
     resize->is_unsigned = x->dtype == PRT_U8;
+    resize->zero = x->quant.zero_point;
     lowered->x[0] = lowering->node->inputs[0];
     lowered->step.x[1].space = DSP_CONSTANTS;
     return NULL;

@@ -155,6 +155,7 @@ struct dsp_tap {
 struct dsp_resize {
     struct dsp_image x, y;
     uint32_t bilinear, is_unsigned;
+    int32_t zero; /* ties go to the even number of steps from it */
 };
 
 struct dsp_copy {

@@ -171,7 +171,8 @@ static const char *check_pool(const struct dsp_pool *pool)
 static const char *check_resize(const struct dsp_resize *resize)
 {
     if (!image_fits(&resize->x) || !image_fits(&resize->y) || resize->x.n != resize->y.n ||
-        resize->x.c != resize->y.c || resize->bilinear > 1 || resize->is_unsigned > 1)
+        resize->x.c != resize->y.c || resize->bilinear > 1 || resize->is_unsigned > 1 ||
+        !zero_fits(resize->zero, resize->is_unsigned))
         return "a resize's images are too large";
     return NULL;
 }

@@ -104,6 +104,15 @@ static struct dsp_tap tap_at(const unsigned char *taps, size_t i, int32_t size)
     return tap;
 }
 
+/* Between two pixels of a row, times 2^20. */
+static int64_t between(const struct dsp_resize *resize, const unsigned char *row, size_t left,
+                       size_t right, int32_t share)
+{
+    const int64_t one = 1 << DSP_SHARE_BITS;
+    return (dsp_load(row, resize->is_unsigned, left) - resize->zero) * (one - share) +
+           (dsp_load(row, resize->is_unsigned, right) - resize->zero) * (int64_t)share;
+}
+
 static void resize_row(const struct dsp_resize *resize, const unsigned char *const rows[2],
                        int32_t down, const unsigned char *taps, unsigned char *y)
 {
@@ -112,15 +121,14 @@ static void resize_row(const struct dsp_resize *resize, const unsigned char *con
     for (int32_t ox = 0; ox < resize->y.w; ox++, y += channels) {
         struct dsp_tap column = tap_at(taps, (size_t)ox, resize->x.w);
         size_t left = (size_t)column.from[0] * channels, right = (size_t)column.from[1] * channels;
-        for (size_t c = 0; c < channels; c++) {
-            int64_t sums[2];
-            for (int i = 0; i < 2; i++)
-                sums[i] = dsp_load(rows[i], resize->is_unsigned, left + c) * (one - column.share) +
-                          (int64_t)dsp_load(rows[i], resize->is_unsigned, right + c) * column.share;
-            y[c] = resize->bilinear
-                       ? (unsigned char)dsp_round_shift(sums[0] * (one - down) + sums[1] * down,
-                                                        2 * DSP_SHARE_BITS)
-                       : rows[0][left + c];
+        if (!resize->bilinear)
+            memcpy(y, rows[0] + left, channels);
+        for (size_t c = 0; resize->bilinear && c < channels; c++) {
+            int64_t above = between(resize, rows[0], left + c, right + c, column.share);
+            int64_t below = between(resize, rows[1], left + c, right + c, column.share);
+            y[c] = (unsigned char)(dsp_round_shift(above * (one - down) + below * down,
+                                                   2 * DSP_SHARE_BITS) +
+                                   resize->zero);
         }
     }
 }
