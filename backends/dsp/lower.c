@@ -5,15 +5,25 @@
 #include <string.h>
 
 static const dsp_lower_op ops[PRT_OP_COUNT] = {
-    [PRT_OP_CONV2D] = dsp_lower_conv,     [PRT_OP_LINEAR] = dsp_lower_linear,
-    [PRT_OP_MATMUL] = dsp_lower_matmul,   [PRT_OP_BINARY] = dsp_lower_binary,
-    [PRT_OP_PRELU] = dsp_lower_prelu,     [PRT_OP_TABLE] = dsp_lower_table,
-    [PRT_OP_UNARY] = dsp_lower_function,  [PRT_OP_QUANTIZE] = dsp_lower_function,
-    [PRT_OP_POOL2D] = dsp_lower_pool,     [PRT_OP_REDUCE] = dsp_lower_reduce,
-    [PRT_OP_RESIZE2D] = dsp_lower_resize, [PRT_OP_CONCAT] = dsp_lower_move,
-    [PRT_OP_SLICE] = dsp_lower_move,      [PRT_OP_PAD] = dsp_lower_move,
-    [PRT_OP_PERMUTE] = dsp_lower_move,    [PRT_OP_RESHAPE] = dsp_lower_move,
-    [PRT_OP_LAYOUT] = dsp_lower_move,     [PRT_OP_CODES] = dsp_lower_move,
+    [PRT_OP_CONV2D] = dsp_lower_conv,
+    [PRT_OP_LINEAR] = dsp_lower_linear,
+    [PRT_OP_MATMUL] = dsp_lower_matmul,
+    [PRT_OP_BINARY] = dsp_lower_binary,
+    [PRT_OP_PRELU] = dsp_lower_prelu,
+    [PRT_OP_TABLE] = dsp_lower_table,
+    [PRT_OP_DEQUANTIZE] = dsp_lower_function,
+    [PRT_OP_UNARY] = dsp_lower_function,
+    [PRT_OP_QUANTIZE] = dsp_lower_function,
+    [PRT_OP_POOL2D] = dsp_lower_pool,
+    [PRT_OP_REDUCE] = dsp_lower_reduce,
+    [PRT_OP_RESIZE2D] = dsp_lower_resize,
+    [PRT_OP_CONCAT] = dsp_lower_move,
+    [PRT_OP_SLICE] = dsp_lower_move,
+    [PRT_OP_PAD] = dsp_lower_move,
+    [PRT_OP_PERMUTE] = dsp_lower_move,
+    [PRT_OP_RESHAPE] = dsp_lower_move,
+    [PRT_OP_LAYOUT] = dsp_lower_move,
+    [PRT_OP_CODES] = dsp_lower_move,
 };
 
 /* ---- what rows share ---- */

@@ -76,7 +76,32 @@ static int shared_file(size_t bytes)
     return fd;
 }
 
-/* The program, with nothing of ours but the two descriptors and the standard error. 0 or errno. */
+/* The signals that stop us, from a terminal or a parent, are not the processor's: it ends when its
+ * doorbell does. */
+static int set_attributes(posix_spawnattr_t *attributes)
+{
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int cause = posix_spawnattr_setflags(
+        attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    if (!cause)
+        cause = posix_spawnattr_setsigmask(attributes, &none);
+    if (!cause)
+        cause = posix_spawnattr_setsigdefault(attributes, &all);
+    return cause ? cause : posix_spawnattr_setpgroup(attributes, 0);
+}
+
+/* Nothing of ours but the two descriptors and the standard streams. */
+static int set_descriptors(posix_spawn_file_actions_t *actions, int shared, int bell)
+{
+    int cause = posix_spawn_file_actions_adddup2(actions, shared, DSP_SHARED_FD);
+    if (!cause)
+        cause = posix_spawn_file_actions_adddup2(actions, bell, DSP_BELL_FD);
+    return cause ? cause : posix_spawn_file_actions_addclosefrom_np(actions, DSP_BELL_FD + 1);
+}
+
+/* 0 or errno. */
 static int spawn(const char *path, size_t memory_bytes, int shared, int bell, pid_t *pid)
 {
     extern char **environ;
@@ -84,25 +109,14 @@ static int spawn(const char *path, size_t memory_bytes, int shared, int bell, pi
     char *const argv[] = {"percept-dsp", "--memory", memory, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    sigset_t none, all;
     snprintf(memory, sizeof memory, "%zu", memory_bytes);
-    sigemptyset(&none);
-    sigfillset(&all);
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
-    int cause = posix_spawn_file_actions_adddup2(&actions, shared, DSP_SHARED_FD);
+    int cause = set_descriptors(&actions, shared, bell);
     if (!cause)
-        cause = posix_spawn_file_actions_adddup2(&actions, bell, DSP_BELL_FD);
+        cause = set_attributes(&attributes);
     if (!cause)
-        cause = posix_spawn_file_actions_addclosefrom_np(&actions, DSP_BELL_FD + 1);
-    if (!cause)
-        cause =
-            posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    if (!cause) { /* a process group or a terminal's signals are none of the processor's business */
-        posix_spawnattr_setsigmask(&attributes, &none);
-        posix_spawnattr_setsigdefault(&attributes, &all);
         cause = posix_spawn(pid, path, &actions, &attributes, argv, environ);
-    }
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return cause;

@@ -334,6 +334,71 @@ START_TEST(no_program_is_said_and_is_no_fault)
 }
 END_TEST
 
+/* y = q(dq(a) * dq(b)), as Cadence's files have it */
+static struct prt_model *make_product(const struct prt_backend *const *backends)
+{
+    struct prt_graph *graph;
+    struct prt_model *model = NULL;
+    uint32_t codes[3], floats[3], *lists;
+    ck_assert_int_eq(prt_graph_create(&graph, NULL), PERCEPT_OK);
+    for (int i = 0; i < 3; i++) {
+        struct prt_tensor tensor = image(PRT_I8, i == 2 ? 0x1p-1 : 0x1p-4);
+        tensor.sizes[3] = i == 2 ? SIDE : CHANNELS;
+        codes[i] = prt_graph_add_tensor(graph, &tensor);
+        tensor.dtype = PRT_F32;
+        tensor.quant = (struct prt_quant){0};
+        floats[i] = prt_graph_add_tensor(graph, &tensor);
+    }
+    static const enum prt_op ops[] = {PRT_OP_DEQUANTIZE, PRT_OP_DEQUANTIZE, PRT_OP_MATMUL,
+                                      PRT_OP_QUANTIZE};
+    const uint32_t wiring[][3] = {{codes[0], PRT_NO_VALUE, floats[0]},
+                                  {codes[1], PRT_NO_VALUE, floats[1]},
+                                  {floats[0], floats[1], floats[2]},
+                                  {floats[2], PRT_NO_VALUE, codes[2]}};
+    for (int i = 0; i < 4; i++) {
+        struct prt_node *node = prt_graph_add_node(graph, ops[i], i == 2 ? 2 : 1, 1);
+        memcpy(node->inputs, wiring[i], node->input_count * sizeof *node->inputs);
+        node->outputs[0] = wiring[i][2];
+        node->attrs.matmul.transpose_b = i == 2;
+    }
+    lists = base_arena_copy(&graph->arena, codes, sizeof codes);
+    graph->inputs = lists;
+    graph->outputs = lists + 2;
+    graph->input_count = 2;
+    graph->output_count = 1;
+    graph->values[codes[0]].flags = graph->values[codes[1]].flags = PRT_FLAG_INPUT;
+    graph->values[codes[2]].flags = PRT_FLAG_OUTPUT;
+    ck_assert_int_eq(prt_graph_finish(graph, NULL), PERCEPT_OK);
+    const struct prt_model_options options = {.backends = backends};
+    ck_assert_int_eq(prt_model_from_graph(graph, &options, &model, NULL), PERCEPT_OK);
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; i < prt_model_graph(model)->values[codes[k]].bytes; i++)
+            ((int8_t *)prt_model_input_data(model, k))[i] = (int8_t)((i + k) * 41 % 256 - 128);
+    return model;
+}
+
+START_TEST(a_product_between_roundings_is_one_of_codes)
+{
+    use("percept-dsp");
+    struct prt_model *model = make_product(dsp_then_cpu), *cpu = make_product(dsp_then_cpu + 1);
+    size_t bytes = prt_model_graph(cpu)->values[prt_model_graph(cpu)->outputs[0]].bytes;
+    ck_assert_uint_eq(prt_model_graph(model)->node_count, 1);
+    ck_assert_uint_eq(prt_model_graph(cpu)->node_count, 4); /* floats are faster there */
+    ck_assert_int_eq(prt_model_run(cpu, NULL), PERCEPT_OK);
+    for (int run = 0; run < 2; run++) { /* the second without it */
+        ck_assert_int_eq(prt_model_run(model, NULL), PERCEPT_OK);
+        ck_assert_ptr_eq(runs_on(model), run ? &prt_cpu_backend : &prt_dsp_backend);
+        ck_assert_int_eq(
+            memcmp(prt_model_output_data(model, 0), prt_model_output_data(cpu, 0), bytes), 0);
+        memset((void *)(uintptr_t)prt_model_output_data(model, 0), 0, bytes);
+        if (run == 0)
+            kill(only_child(), SIGKILL);
+    }
+    prt_model_destroy(model);
+    prt_model_destroy(cpu);
+}
+END_TEST
+
 /* A model of its own in each thread, all on one processor, which dies again and again. */
 static void *run_often(void *argument)
 {
@@ -392,6 +457,7 @@ int main(void)
     tcase_add_loop_test(tests, who_is_not_of_this_version_or_size_is_not_used, 0, 2);
     tcase_add_test(tests, without_another_backend_a_dead_processor_is_an_error);
     tcase_add_test(tests, no_program_is_said_and_is_no_fault);
+    tcase_add_test(tests, a_product_between_roundings_is_one_of_codes);
     tcase_add_test(tests, it_may_die_under_several_threads);
     tcase_add_test(tests, a_hundred_deaths_leave_nothing);
     suite_add_tcase(suite, tests);
