@@ -55,7 +55,7 @@ int32_t dsp_multiplier(double ratio, uint32_t shift);
 /* N, H, W, C; false when memory does not hold it so. */
 bool dsp_image_of(const struct prt_tensor *tensor, bool nhwc, struct dsp_image *image);
 
-/* lower_layers.c, lower_windows.c, lower_moves.c, lower_table.c: as dsp_lower. */
+/* lower_layers.c, lower_elementwise.c, lower_windows.c, lower_moves.c: as dsp_lower. */
 typedef const char *(*dsp_lower_op)(const struct dsp_lowering *lowering,
                                     struct dsp_lowered *lowered);
 const char *dsp_lower_conv(const struct dsp_lowering *lowering, struct dsp_lowered *lowered);

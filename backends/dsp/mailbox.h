@@ -24,6 +24,8 @@ struct dsp_mailbox {
     struct dsp_slot to_dsp, to_host;
 };
 
+_Static_assert(sizeof(struct dsp_mailbox) <= DSP_MAILBOX_BYTES, "a mailbox is a page");
+
 /* One side of it. */
 struct dsp_mailbox_end {
     struct dsp_slot *out, *in;

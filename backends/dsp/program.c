@@ -87,10 +87,8 @@ static void write_program(const struct prt_segment *segment)
         .local = segment->local_bytes,
         .times = segment->block + segment->times,
     };
-    for (uint32_t i = 0; i < segment->step_count; i++) {
+    for (uint32_t i = 0; i < segment->step_count; i++)
         program->steps[i] = segment->steps[i].lowered.step;
-        program->steps[i].node = segment->steps[i].node;
-    }
 }
 
 enum percept_status dsp_load_segment(struct prt_segment *segment, struct percept_error *error)

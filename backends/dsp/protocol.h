@@ -165,7 +165,7 @@ struct dsp_copy {
 };
 
 struct dsp_step {
-    uint32_t op, node; /* node: place among those that the host compiled, for its profile */
+    uint32_t op, reserved;
     struct dsp_operand y, x[DSP_OPERANDS];
     union {
         struct dsp_conv conv;

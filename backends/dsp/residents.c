@@ -35,8 +35,10 @@ static void settle(struct prt_segment *segment, size_t budget)
             continue;
         root->space = DSP_ARENA;
         root->offset = segment->places[id].offset;
-        size_t offset = root->bytes <= budget ? lowest(segment, t, root) : budget;
-        if (offset > budget - root->bytes || root->bytes > budget)
+        if (root->bytes > budget)
+            continue;
+        size_t offset = lowest(segment, t, root);
+        if (offset > budget - root->bytes)
             continue;
         root->space = DSP_LOCAL;
         root->offset = offset;

@@ -15,8 +15,8 @@
  */
 void on_dsp_compare(struct one_node *one);
 
-/* Run the node, if the backend takes it, and hold it against what is exact: each code is the nearest
- * one, or its neighbour within 10^-4 of half-way. */
+/* Run the node, if the backend takes it, and hold it against what is exact: each code is the
+ * nearest one, or its neighbour within 10^-4 of half-way. */
 void on_dsp_check(struct one_node *one, reference expected, const void *context);
 
 /* Run the node with so much memory of its own, which must do. */

@@ -5,7 +5,7 @@
 
 #include "backends/dsp/step.h"
 
-enum { DSP_PROGRAMS = 256 };
+enum { DSP_PROGRAMS = 1024 };
 
 struct dsp_loaded; /* a program and its tiles */
 
