@@ -30,10 +30,8 @@ struct window {
     {                                                                                         \
         const type *codes = (const type *)x;                                                  \
         int32_t sum = 0;                                                                      \
-        for (int32_t i = 0; i < n; i++) {                                                     \
-            int16_t a = (int16_t)(codes[i] - zero), b = w[i];                                 \
-            sum += a * b;                                                                     \
-        }                                                                                     \
+        for (int32_t i = 0; i < n; i++)                                                       \
+            sum += (int16_t)(codes[i] - zero) * w[i];                                         \
         return sum;                                                                           \
     }                                                                                         \
     static void name##_each(const unsigned char *x, const int8_t *w, int32_t n, int32_t zero, \
@@ -107,9 +105,10 @@ static void sums_of(const struct conv_tile *tile, const struct window *window, i
     for (int32_t ky = window->rows[0]; tile->depthwise && ky < window->rows[1]; ky++)
         for (int32_t kx = window->columns[0]; kx < window->columns[1]; kx++) {
             const unsigned char *x = pixel_at(tile, window, ky, kx) + tile->channel + first;
-            const int8_t *w = tile->weight +
-                              (size_t)(ky * conv->kernel[1] + kx) * (size_t)tile->channel_count +
-                              first;
+            const int8_t *w =
+                tile->weight +
+                ((size_t)ky * (size_t)conv->kernel[1] + (size_t)kx) * (size_t)tile->channel_count +
+                first;
             (conv->code.is_unsigned ? dot_unsigned_each : dot_signed_each)(x, w, count,
                                                                            conv->zero_x, sums);
         }
@@ -141,7 +140,7 @@ static void compute_pixel(const struct conv_tile *tile, const struct window *win
         int32_t left = tile->channel_count - first, count = left < BLOCK ? left : BLOCK;
         sums_of(tile, window, first, count, sums);
         for (int32_t c = 0; c < count; c++) {
-            size_t at = (size_t)(first + c);
+            size_t at = (size_t)first + (size_t)c;
             int32_t other =
                 residual ? dsp_load(residual, conv->code.is_unsigned, at) - conv->zero_residual : 0;
             to[at] = (unsigned char)finish(conv, &tile->channels[at], sums[c], other);
