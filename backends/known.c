@@ -3,6 +3,7 @@
 #include "backends/backends.h"
 
 #include "backends/cpu/cpu.h"
+#include "backends/dsp/dsp.h"
 #ifdef PERCEPT_VULKAN
 #include "backends/vulkan/vulkan.h"
 #endif
@@ -20,5 +21,6 @@ const struct prt_backend *const percept_known_backends[] = {
 #ifdef PERCEPT_VGF
     &prt_vgf_backend,
 #endif
+    &prt_dsp_backend,
     NULL,
 };

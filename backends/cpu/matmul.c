@@ -54,11 +54,18 @@ static void matmul_run(const struct cpu_step *step, const struct cpu_run *run)
                    matmul_task, &job);
 }
 
+static bool is_code(const struct prt_tensor *tensor)
+{
+    return (tensor->dtype == PRT_I8 || tensor->dtype == PRT_U8) &&
+           tensor->quant.kind == PRT_QUANT_PER_TENSOR && cpu_can_load(tensor, CPU_DOMAIN_F32);
+}
+
 static bool supports(const struct prt_graph *graph, const struct prt_node *node)
 {
     const struct prt_tensor *a = cpu_operand(graph, node, 0), *b = cpu_operand(graph, node, 1),
                             *y = cpu_result(graph, node);
-    bool known = a->dtype == PRT_F32 || a->dtype == PRT_F64 || a->dtype == PRT_I64;
+    bool known = (is_code(a) && is_code(b) && is_code(y)) || a->dtype == PRT_F32 ||
+                 a->dtype == PRT_F64 || a->dtype == PRT_I64;
     return known && b->dtype == a->dtype && y->dtype == a->dtype && prt_tensor_is_contiguous(a) &&
            prt_tensor_is_contiguous(b) && prt_tensor_is_contiguous(y);
 }

@@ -1,4 +1,4 @@
-/* Products of matrices of fp64 or int64. Private to matmul.c and matmul_plain.c. */
+/* Products of matrices of fp64, int64 or 8-bit codes. Private to matmul.c and matmul_plain.c. */
 #ifndef BACKENDS_CPU_MATMUL_PLAIN_H
 #define BACKENDS_CPU_MATMUL_PLAIN_H
 

@@ -18,6 +18,7 @@
 
 struct quantise {
     struct prt_graph *graph;
+    const struct prt_backend *const *backends;
     uint32_t *roundings; /* by value: how many of its uses are a QUANTIZE */
     uint32_t known;      /* values that the table covers */
     bool failed;         /* out of memory */
@@ -100,6 +101,10 @@ static bool has_integer_form(const struct prt_node *node, uint32_t *codes, bool 
             1 << 0 | 1 << 1 | 1 << 3; /* x, weight and residual; bias and slope may be floats */
         *cheap = false;
         return true;
+    case PRT_OP_MATMUL:
+        *codes = 1 << 0 | 1 << 1;
+        *cheap = false;
+        return true;
     case PRT_OP_BINARY:
         *codes = 1 << 0 | 1 << 1;
         return node->attrs.binary.kind <= PRT_BINARY_MIN;
@@ -136,6 +141,17 @@ static uint32_t integer_bias(const struct prt_graph *graph, const struct prt_nod
     return codes;
 }
 
+/* A host is faster at products of floats, and is quick to turn codes into them. */
+static bool is_worth_it(const struct quantise *quantise, const struct prt_node *node)
+{
+    if (node->op != PRT_OP_MATMUL)
+        return true;
+    for (const struct prt_backend *const *b = quantise->backends; *b; b++)
+        if (!(*b)->on_host && (*b)->supports(quantise->graph, node))
+            return true;
+    return false;
+}
+
 /* quantize(op(dequantize(a), ...)) as op(a, ...). What the op's shape rule does not allow on
  * integers (scales that have to agree and do not, weights with zero points) stays float. */
 static void merge(struct quantise *quantise, struct prt_node *node)
@@ -168,7 +184,7 @@ static void merge(struct quantise *quantise, struct prt_node *node)
             return;
         merged.inputs[2] = integer_bias(graph, inner);
     }
-    if (prt_graph_check_node(graph, &merged))
+    if (prt_graph_check_node(graph, &merged) || !is_worth_it(quantise, &merged))
         return;
     graph->values[x].uses--;
     if (x < quantise->known)
@@ -198,8 +214,7 @@ enum percept_status prt_pass_quantise(struct prt_graph *graph,
                                       const struct prt_backend *const *backends,
                                       struct percept_error *error)
 {
-    (void)backends;
-    struct quantise quantise = {.graph = graph, .known = graph->value_count};
+    struct quantise quantise = {.graph = graph, .backends = backends, .known = graph->value_count};
     quantise.roundings =
         base_arena_array(&graph->arena, quantise.known, sizeof *quantise.roundings);
     quantise.failed = !quantise.roundings;

@@ -1,5 +1,6 @@
 #include "one_node.h"
 #include "isas.h"
+#include "on_dsp.h"
 #include "on_vulkan.h"
 
 #include "backends/cpu/cpu.h"
@@ -290,6 +291,10 @@ static bool run_elsewhere(struct one_node *one)
     free(run_first(one, cpu_isa_name(CPU_ISA_PLAIN)));
     on_vulkan_compare(one);
     return true;
+#elif defined(ONE_NODE_ON_DSP)
+    free(run_first(one, cpu_isa_name(CPU_ISA_PLAIN)));
+    on_dsp_compare(one);
+    return true;
 #else
     (void)one;
     return false;
@@ -335,8 +340,12 @@ void one_node_run_near(struct one_node *one, reference expected, const void *con
                        double tolerance)
 {
     ck_assert(one_node_supported(one));
-    if (run_elsewhere(one))
+    if (run_elsewhere(one)) {
+#ifdef ONE_NODE_ON_DSP
+        on_dsp_check(one, expected, context);
+#endif
         return;
+    }
     struct operands kept = keep(one);
     for (enum cpu_isa isa = CPU_ISA_PLAIN; isa < CPU_ISA_COUNT; isa++) {
         if (!isa_is_tested(isa))

@@ -1,0 +1,228 @@
+/* Why: convolutions and layers, a tile of rows and output channels at a time. The weights of some
+ * channels are brought in once; then all rows pass by them. */
+#include "backends/dsp/firmware/local.h"
+
+#include "backends/dsp/firmware/no_floats.h"
+
+enum { BLOCK = 64 }; /* channels whose sums are in registers at a time */
+
+/* What a tile has in local memory. */
+struct conv_tile {
+    const struct dsp_conv *conv;
+    bool depthwise;         /* each output channel sees its own input channel alone */
+    const unsigned char *x; /* rows [first, end) of an image */
+    int32_t first, end;
+    const int8_t *weight; /* [O, kh, kw, I/groups]; depthwise: [kh, kw, O] */
+    const struct dsp_channel *channels;
+    int32_t channel, channel_count;
+    const struct dsp_piece *y, *residual; /* pieces are pixels */
+};
+
+/* The taps of a pixel's window that lie inside of the image: [first, end), and where tap 0 is. */
+struct window {
+    int64_t top, left;
+    int32_t rows[2], columns[2];
+};
+
+/* Numbers of 16 bits, whose products processors add in pairs. */
+#define DOT(name, type)                                                                       \
+    static int32_t name(const unsigned char *x, const int8_t *w, int32_t n, int32_t zero)     \
+    {                                                                                         \
+        const type *codes = (const type *)x;                                                  \
+        int32_t sum = 0;                                                                      \
+        for (int32_t i = 0; i < n; i++)                                                       \
+            sum += (int16_t)(codes[i] - zero) * w[i];                                         \
+        return sum;                                                                           \
+    }                                                                                         \
+    static void name##_each(const unsigned char *x, const int8_t *w, int32_t n, int32_t zero, \
+                            int32_t *sums)                                                    \
+    {                                                                                         \
+        const type *codes = (const type *)x;                                                  \
+        for (int32_t i = 0; i < n; i++)                                                       \
+            sums[i] += (int16_t)(codes[i] - zero) * w[i];                                     \
+    }
+DOT(dot_signed, int8_t)
+DOT(dot_unsigned, uint8_t)
+
+static void taps_inside(int64_t from, int32_t dilation, int32_t kernel, int32_t size,
+                        int32_t inside[2])
+{
+    int64_t begin = from < 0 ? (-from + dilation - 1) / dilation : 0;
+    int64_t past = from >= size ? 0 : (size - 1 - from) / dilation + 1;
+    inside[1] = (int32_t)(past > kernel ? kernel : past);
+    inside[0] = (int32_t)(begin > inside[1] ? inside[1] : begin);
+}
+
+static struct window window_of(const struct dsp_conv *conv, int32_t oy, int32_t ox)
+{
+    struct window window = {
+        .top = (int64_t)oy * conv->stride[0] - conv->padding[0],
+        .left = (int64_t)ox * conv->stride[1] - conv->padding[1],
+    };
+    taps_inside(window.top, conv->dilation[0], conv->kernel[0], conv->x.h, window.rows);
+    taps_inside(window.left, conv->dilation[1], conv->kernel[1], conv->x.w, window.columns);
+    return window;
+}
+
+/* Channel 0 of the pixel that a tap sees. */
+static const unsigned char *pixel_at(const struct conv_tile *tile, const struct window *window,
+                                     int32_t ky, int32_t kx)
+{
+    const struct dsp_conv *conv = tile->conv;
+    int64_t row = window->top + (int64_t)ky * conv->dilation[0] - tile->first;
+    int64_t column = window->left + (int64_t)kx * conv->dilation[1];
+    return tile->x + (size_t)(row * conv->x.w + column) * (size_t)conv->x.c;
+}
+
+/* The sum of the tile's output channel c. Without groups and dilation, the taps of a row are side
+ * by side in both the image and the weight. */
+static int32_t sum_of(const struct conv_tile *tile, const struct window *window, int32_t c)
+{
+    const struct dsp_conv *conv = tile->conv;
+    int32_t depth = conv->x.c / conv->groups, sum = 0;
+    int32_t group = (tile->channel + c) / (conv->y.c / conv->groups);
+    int32_t taps = window->columns[1] - window->columns[0];
+    int32_t run = conv->groups == 1 && conv->dilation[1] == 1 && taps > 0 ? taps : 1;
+    const int8_t *w = tile->weight +
+                      (size_t)c * (size_t)conv->kernel[0] * (size_t)conv->kernel[1] * (size_t)depth;
+    for (int32_t ky = window->rows[0]; ky < window->rows[1]; ky++)
+        for (int32_t kx = window->columns[0]; kx < window->columns[1]; kx += run) {
+            const unsigned char *x = pixel_at(tile, window, ky, kx) + (size_t)group * (size_t)depth;
+            const int8_t *tap =
+                w + ((size_t)ky * (size_t)conv->kernel[1] + (size_t)kx) * (size_t)depth;
+            sum += (conv->code.is_unsigned ? dot_unsigned : dot_signed)(x, tap, run * depth,
+                                                                        conv->zero_x);
+        }
+    return sum;
+}
+
+static void sums_of(const struct conv_tile *tile, const struct window *window, int32_t first,
+                    int32_t count, int32_t sums[BLOCK])
+{
+    const struct dsp_conv *conv = tile->conv;
+    for (int32_t c = 0; c < count; c++)
+        sums[c] = tile->depthwise ? 0 : sum_of(tile, window, first + c);
+    for (int32_t ky = window->rows[0]; tile->depthwise && ky < window->rows[1]; ky++)
+        for (int32_t kx = window->columns[0]; kx < window->columns[1]; kx++) {
+            const unsigned char *x = pixel_at(tile, window, ky, kx) + tile->channel + first;
+            const int8_t *w =
+                tile->weight +
+                ((size_t)ky * (size_t)conv->kernel[1] + (size_t)kx) * (size_t)tile->channel_count +
+                first;
+            (conv->code.is_unsigned ? dot_unsigned_each : dot_signed_each)(x, w, count,
+                                                                           conv->zero_x, sums);
+        }
+}
+
+/* The number in steps of the result, times 2^shift: above zero, or below it. */
+static int64_t weigh(const struct dsp_channel *channel, int below, int32_t sum, int32_t residual)
+{
+    int64_t v = dsp_multiply_add(sum, channel->multiplier[below], channel->offset[below]);
+    return dsp_multiply_add(residual, channel->residual[below], v);
+}
+
+static int32_t finish(const struct dsp_conv *conv, const struct dsp_channel *channel, int32_t sum,
+                      int32_t residual)
+{
+    int64_t v = weigh(channel, 0, sum, residual);
+    if (v < 0)
+        v = weigh(channel, 1, sum, residual);
+    return dsp_code_of(dsp_round_shift(v, channel->shift), conv->code.zero, conv->code.lo,
+                       conv->code.hi);
+}
+
+static void compute_pixel(const struct conv_tile *tile, const struct window *window,
+                          unsigned char *to, const unsigned char *residual)
+{
+    const struct dsp_conv *conv = tile->conv;
+    int32_t sums[BLOCK];
+    for (int32_t first = 0; first < tile->channel_count; first += BLOCK) {
+        int32_t left = tile->channel_count - first, count = left < BLOCK ? left : BLOCK;
+        sums_of(tile, window, first, count, sums);
+        for (int32_t c = 0; c < count; c++) {
+            size_t at = (size_t)first + (size_t)c;
+            int32_t other =
+                residual ? dsp_load(residual, conv->code.is_unsigned, at) - conv->zero_residual : 0;
+            to[at] = (unsigned char)finish(conv, &tile->channels[at], sums[c], other);
+        }
+    }
+}
+
+static void compute(const struct conv_tile *tile, int32_t y, int32_t rows)
+{
+    size_t pixel = 0;
+    for (int32_t oy = y; oy < y + rows; oy++)
+        for (int32_t ox = 0; ox < tile->conv->y.w; ox++, pixel++) {
+            struct window window = window_of(tile->conv, oy, ox);
+            compute_pixel(tile, &window, tile->y->data + pixel * tile->y->step,
+                          tile->residual ? tile->residual->data + pixel * tile->residual->step
+                                         : NULL);
+        }
+}
+
+static void run_tile(const struct dsp_step *step, struct conv_tile *tile, struct dsp_work *work,
+                     int32_t n, int32_t y, int32_t rows)
+{
+    const struct dsp_conv *conv = tile->conv;
+    int32_t reach = (conv->kernel[0] - 1) * conv->dilation[0] + 1;
+    size_t x_row = (size_t)conv->x.w * (size_t)conv->x.c, channels = (size_t)conv->y.c;
+    dsp_rows_seen(y, rows, conv->stride[0], conv->padding[0], reach, conv->x.h, &tile->first,
+                  &tile->end);
+    tile->x =
+        dsp_stage(work, &step->x[0], ((size_t)n * (size_t)conv->x.h + (size_t)tile->first) * x_row,
+                  (size_t)(tile->end - tile->first) * x_row);
+    size_t offset = ((size_t)n * (size_t)conv->y.h + (size_t)y) * (size_t)conv->y.w * channels +
+                    (size_t)tile->channel;
+    size_t pixels = (size_t)rows * (size_t)conv->y.w, bytes = (size_t)tile->channel_count;
+    struct dsp_piece out = dsp_piece_of(work, &step->y, offset, pixels, bytes, channels), residual;
+    tile->y = &out;
+    tile->residual = NULL;
+    if (step->x[3].space != DSP_NOWHERE) {
+        residual = dsp_piece_of(work, &step->x[3], offset, pixels, bytes, channels);
+        dsp_piece_in(&residual);
+        tile->residual = &residual;
+    }
+    compute(tile, y, rows);
+    dsp_piece_out(&out);
+}
+
+/* The weights of the tile's channels; of a depthwise convolution with the channels last. */
+static const int8_t *stage_weights(const struct dsp_step *step, const struct conv_tile *tile,
+                                   struct dsp_work *work)
+{
+    const struct dsp_conv *conv = tile->conv;
+    size_t each =
+        (size_t)conv->kernel[0] * (size_t)conv->kernel[1] * (size_t)(conv->x.c / conv->groups);
+    size_t first = (size_t)tile->channel * each, count = (size_t)tile->channel_count;
+    if (!tile->depthwise)
+        return (const int8_t *)dsp_stage(work, &step->x[1], first, count * each);
+    unsigned char *to = dsp_take(work, count * each);
+    const unsigned char *from = dsp_at(work, &step->x[1], first);
+    for (size_t c = 0; c < count; c++)
+        for (size_t tap = 0; tap < each; tap++)
+            to[tap * count + c] = from[c * each + tap];
+    return (const int8_t *)to;
+}
+
+void dsp_run_conv(const struct dsp_step *step, const struct dsp_tile *plan, struct dsp_work *work)
+{
+    const struct dsp_conv *conv = &step->as.conv;
+    struct conv_tile tile = {.conv = conv};
+    tile.depthwise = conv->groups == conv->x.c && conv->x.c == conv->y.c;
+    for (tile.channel = 0; tile.channel < conv->y.c; tile.channel += plan->columns) {
+        int32_t left = conv->y.c - tile.channel;
+        size_t one = sizeof(struct dsp_channel);
+        tile.channel_count = left < plan->columns ? left : plan->columns;
+        work->used = 0;
+        tile.weight = stage_weights(step, &tile, work);
+        tile.channels = (const struct dsp_channel *)(const void *)dsp_stage(
+            work, &step->x[2], (size_t)tile.channel * one, (size_t)tile.channel_count * one);
+        size_t kept = work->used;
+        for (int32_t n = 0; n < conv->y.n; n++)
+            for (int32_t y = 0; y < conv->y.h; y += plan->rows) {
+                int32_t rows = conv->y.h - y < plan->rows ? conv->y.h - y : plan->rows;
+                work->used = kept;
+                run_tile(step, &tile, work, n, y, rows);
+            }
+    }
+}

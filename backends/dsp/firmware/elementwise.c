@@ -1,0 +1,115 @@
+/* Why: sums, products, prelus and functions of codes, run by run. */
+#include "backends/dsp/firmware/local.h"
+
+#include "backends/dsp/firmware/no_floats.h"
+
+/* ---- BINARY and PRELU ---- */
+
+/* `count` elements of `size` bytes, `stride` elements apart, side by side in local memory; one when
+ * they are all the same. */
+static const unsigned char *gather(struct dsp_work *work, const struct dsp_operand *operand,
+                                   size_t first, size_t count, size_t stride, size_t size)
+{
+    if (stride <= 1)
+        return dsp_stage(work, operand, first * size, (stride ? count : 1) * size);
+    unsigned char *to = dsp_take(work, count * size);
+    const unsigned char *from = dsp_at(work, operand, first * size);
+    for (size_t i = 0; i < count; i++)
+        memcpy(to + i * size, from + i * stride * size, size);
+    return to;
+}
+
+static int64_t combine(const struct dsp_binary *binary, int64_t a, int64_t b)
+{
+    int64_t left = a * binary->multiplier[0], right = b * binary->multiplier[1];
+    switch (binary->kind) {
+    case DSP_ADD:
+        return left + right;
+    case DSP_MUL:
+        return a * b * binary->multiplier[0];
+    case DSP_MAX:
+        return left > right ? left : right;
+    default:
+        return left < right ? left : right;
+    }
+}
+
+static void compute(const struct dsp_step *step, const unsigned char *x, size_t x_step,
+                    const unsigned char *other, size_t other_step, unsigned char *y, size_t count)
+{
+    const struct dsp_binary *binary = &step->as.binary;
+    const struct dsp_code *code = &binary->code;
+    for (size_t i = 0; i < count; i++) {
+        int64_t v, a = dsp_load(x, code->is_unsigned, i * x_step) - binary->zero[0];
+        if (step->op == DSP_PRELU) {
+            int32_t below;
+            memcpy(&below, other + i * other_step * sizeof below, sizeof below);
+            v = a * (a < 0 ? below : binary->multiplier[0]);
+        } else {
+            v = combine(binary, a,
+                        dsp_load(other, code->is_unsigned, i * other_step) - binary->zero[1]);
+        }
+        y[i] = (unsigned char)dsp_code_of(dsp_round_shift(v, binary->shift), code->zero, code->lo,
+                                          code->hi);
+    }
+}
+
+/* A run of the innermost loop, from element `at` of it on. */
+static void run_piece(const struct dsp_step *step, struct dsp_work *work, const size_t first[3],
+                      size_t at, size_t count)
+{
+    const struct dsp_nest *nest = &step->as.binary.nest;
+    uint32_t inner = nest->loops - 1;
+    size_t steps[3], starts[3], size = step->op == DSP_PRELU ? sizeof(int32_t) : 1;
+    for (int o = 0; o < 3; o++) {
+        steps[o] = (size_t)nest->strides[o][inner];
+        starts[o] = first[o] + at * steps[o];
+    }
+    work->used = 0;
+    const unsigned char *x = gather(work, &step->x[0], starts[1], count, steps[1], 1);
+    const unsigned char *other = gather(work, &step->x[1], starts[2], count, steps[2], size);
+    unsigned char *y = dsp_take(work, count);
+    compute(step, x, steps[1] != 0, other, steps[2] != 0, y, count);
+    unsigned char *to = dsp_at(work, &step->y, starts[0]);
+    if (steps[0] == 1)
+        memcpy(to, y, count);
+    for (size_t i = 0; steps[0] != 1 && i < count; i++)
+        to[i * steps[0]] = y[i];
+}
+
+void dsp_run_binary(const struct dsp_step *step, const struct dsp_tile *tile, struct dsp_work *work)
+{
+    const struct dsp_nest *nest = &step->as.binary.nest;
+    size_t runs = 1, inner = (size_t)nest->sizes[nest->loops - 1], most = (size_t)tile->run;
+    for (uint32_t i = 0; i + 1 < nest->loops; i++)
+        runs *= (size_t)nest->sizes[i];
+    for (size_t run = 0; run < runs; run++) {
+        size_t rest = run, first[3] = {0};
+        for (uint32_t i = nest->loops - 1; i-- > 0; rest /= (size_t)nest->sizes[i])
+            for (int o = 0; o < 3; o++)
+                first[o] += rest % (size_t)nest->sizes[i] * (size_t)nest->strides[o][i];
+        for (size_t at = 0; at < inner; at += most)
+            run_piece(step, work, first, at, inner - at < most ? inner - at : most);
+    }
+}
+
+/* ---- TABLE ---- */
+
+void dsp_run_table(const struct dsp_step *step, const struct dsp_tile *tile, struct dsp_work *work)
+{
+    const struct dsp_table *op = &step->as.table;
+    size_t count = (size_t)op->count, most = (size_t)tile->run;
+    const unsigned char flip = (unsigned char)op->flip;
+    work->used = 0;
+    const unsigned char *answers = memcpy(dsp_take(work, 256), dsp_at(work, &step->x[1], 0), 256);
+    size_t kept = work->used;
+    for (size_t at = 0; at < count; at += most) {
+        size_t run = count - at < most ? count - at : most;
+        work->used = kept;
+        const unsigned char *x = dsp_stage(work, &step->x[0], at, run);
+        struct dsp_piece y = dsp_piece_of(work, &step->y, at, 1, run, run);
+        for (size_t i = 0; i < run; i++)
+            y.data[i] = answers[x[i] ^ flip];
+        dsp_piece_out(&y);
+    }
+}

@@ -1,0 +1,178 @@
+/* Why: one table of what the remote processor runs, and the arithmetic that its rows share. */
+#include "backends/dsp/lower.h"
+
+#include <math.h>
+#include <string.h>
+
+static const dsp_lower_op ops[PRT_OP_COUNT] = {
+    [PRT_OP_CONV2D] = dsp_lower_conv,
+    [PRT_OP_LINEAR] = dsp_lower_linear,
+    [PRT_OP_MATMUL] = dsp_lower_matmul,
+    [PRT_OP_BINARY] = dsp_lower_binary,
+    [PRT_OP_PRELU] = dsp_lower_prelu,
+    [PRT_OP_TABLE] = dsp_lower_table,
+    [PRT_OP_DEQUANTIZE] = dsp_lower_function,
+    [PRT_OP_UNARY] = dsp_lower_function,
+    [PRT_OP_QUANTIZE] = dsp_lower_function,
+    [PRT_OP_POOL2D] = dsp_lower_pool,
+    [PRT_OP_REDUCE] = dsp_lower_reduce,
+    [PRT_OP_RESIZE2D] = dsp_lower_resize,
+    [PRT_OP_CONCAT] = dsp_lower_move,
+    [PRT_OP_SLICE] = dsp_lower_move,
+    [PRT_OP_PAD] = dsp_lower_move,
+    [PRT_OP_PERMUTE] = dsp_lower_move,
+    [PRT_OP_RESHAPE] = dsp_lower_move,
+    [PRT_OP_LAYOUT] = dsp_lower_move,
+    [PRT_OP_CODES] = dsp_lower_move,
+};
+
+/* ---- what rows share ---- */
+
+const struct prt_tensor *dsp_operand(const struct dsp_lowering *lowering, unsigned index)
+{
+    const struct prt_node *node = lowering->node;
+    if (index >= node->input_count || node->inputs[index] == PRT_NO_VALUE)
+        return NULL;
+    const struct prt_value *value = &lowering->graph->values[node->inputs[index]];
+    return value->kind == PRT_VALUE_TENSOR ? &value->tensor : NULL;
+}
+
+const struct prt_tensor *dsp_result(const struct dsp_lowering *lowering)
+{
+    return &lowering->graph->values[lowering->node->outputs[0]].tensor;
+}
+
+const struct prt_value *dsp_constant(const struct dsp_lowering *lowering, unsigned index)
+{
+    if (!dsp_operand(lowering, index))
+        return NULL;
+    const struct prt_value *value = &lowering->graph->values[lowering->node->inputs[index]];
+    return value->flags & PRT_FLAG_CONSTANT ? value : NULL;
+}
+
+bool dsp_is_codes(const struct prt_tensor *tensor)
+{
+    if (!tensor || tensor->quant.kind != PRT_QUANT_PER_TENSOR || !(tensor->quant.scale > 0) ||
+        !isfinite(tensor->quant.scale))
+        return false;
+    int32_t zero = tensor->quant.zero_point;
+    return tensor->dtype == PRT_I8   ? zero >= -128 && zero <= 127
+           : tensor->dtype == PRT_U8 ? zero >= 0 && zero <= 255
+                                     : false;
+}
+
+static int32_t bound(double real, const struct prt_quant *quant, double least)
+{
+    double code = rint(real / (double)quant->scale) + quant->zero_point;
+    return (int32_t)fmin(fmax(code, least), least + 255);
+}
+
+struct dsp_code dsp_code_for(const struct prt_tensor *y, const struct prt_activation *act)
+{
+    bool clamps = act && act->kind == PRT_ACT_CLAMP;
+    int32_t least = y->dtype == PRT_U8 ? 0 : -128;
+    struct dsp_code code = {
+        .zero = y->quant.zero_point,
+        .lo = clamps ? bound((double)act->lo, &y->quant, least) : least,
+        .hi = clamps ? bound((double)act->hi, &y->quant, least) : least + 255,
+        .is_unsigned = y->dtype == PRT_U8,
+    };
+    if (code.lo > code.hi) /* as the CPU: the upper bound is the last word */
+        code.lo = code.hi;
+    return code;
+}
+
+bool dsp_shift_for(double most, uint32_t limit, uint32_t *shift)
+{
+    int exponent;
+    if (!(most < 0x1p30))
+        return false;
+    frexp(most, &exponent); /* most < 2^exponent */
+    int wanted = 30 - exponent;
+    *shift = wanted > (int)limit ? limit : (uint32_t)wanted;
+    return true;
+}
+
+int32_t dsp_multiplier(double ratio, uint32_t shift)
+{
+    return (int32_t)rint(ldexp(ratio, (int)shift));
+}
+
+bool dsp_image_of(const struct prt_tensor *tensor, bool nhwc, struct dsp_image *image)
+{
+    const int32_t *s = tensor->sizes;
+    if (tensor->rank != 4 ||
+        !(nhwc ? prt_tensor_is_contiguous(tensor) : prt_tensor_is_channels_last(tensor)))
+        return false;
+    *image = nhwc ? (struct dsp_image){s[0], s[1], s[2], s[3]}
+                  : (struct dsp_image){s[0], s[2], s[3], s[1]};
+    return true;
+}
+
+/* ---- the walk ---- */
+
+unsigned dsp_lower_count(const struct prt_node *node)
+{
+    return node->op == PRT_OP_CONCAT ? node->input_count : 1;
+}
+
+/* An 8-bit tensor somewhere; else the reason is not the op but the type. */
+static bool has_bytes(const struct dsp_lowering *lowering)
+{
+    for (unsigned i = 0; i <= lowering->node->input_count; i++) {
+        const struct prt_tensor *tensor =
+            i < lowering->node->input_count ? dsp_operand(lowering, i) : dsp_result(lowering);
+        if (tensor && (tensor->dtype == PRT_I8 || tensor->dtype == PRT_U8))
+            return true;
+    }
+    return false;
+}
+
+const char *dsp_lower(const struct dsp_lowering *lowering, struct dsp_lowered *lowered)
+{
+    enum prt_op op = lowering->node->op;
+    if (prt_tensor_elements(dsp_result(lowering)) == 0)
+        return "an empty result";
+    if (!has_bytes(lowering))
+        return "it runs integers of 8 bits only";
+    if ((unsigned)op >= PRT_OP_COUNT || !ops[op])
+        return "it has no kernel for it";
+    memset(lowered, 0, sizeof *lowered);
+    lowered->y = lowering->node->outputs[0];
+    for (int i = 0; i < DSP_OPERANDS; i++)
+        lowered->x[i] = PRT_NO_VALUE;
+    const char *why = ops[op](lowering, lowered);
+    if (why)
+        return why;
+    lowered->step.y.space = DSP_ARENA;
+    for (int i = 0; i < DSP_OPERANDS; i++)
+        if (lowered->x[i] != PRT_NO_VALUE)
+            lowered->step.x[i].space = DSP_ARENA;
+    why = dsp_step_check(&lowered->step);
+    if (why)
+        return why;
+    struct dsp_step_bytes bytes = dsp_step_bytes(&lowered->step);
+    lowered->step.y.bytes = lowering->graph->values[lowered->y].bytes;
+    for (int i = 0; i < DSP_OPERANDS; i++)
+        lowered->step.x[i].bytes = lowered->x[i] != PRT_NO_VALUE
+                                       ? lowering->graph->values[lowered->x[i]].bytes
+                                       : bytes.x[i];
+    return NULL;
+}
+
+enum percept_status dsp_lower_constant(const struct dsp_lowering *lowering,
+                                       const struct dsp_lowered *lowered, unsigned operand,
+                                       void *to, struct percept_error *error)
+{
+    switch (lowered->step.op) {
+    case DSP_CONV:
+        return operand == 1 ? dsp_make_weight(lowering, lowered, to, error)
+                            : dsp_make_channels(lowering, lowered, to, error);
+    case DSP_PRELU:
+        return dsp_make_slopes(lowering, lowered, to, error);
+    case DSP_TABLE:
+        return dsp_make_table(lowering, lowered, to, error);
+    default:
+        return dsp_make_taps(lowering, lowered, to, error);
+    }
+}

@@ -1,0 +1,417 @@
+/*
+ * Why: what keeps the firmware inside of its memory is said once, and the host makes no step that
+ * the firmware would refuse.
+ */
+#include "backends/dsp/step.h"
+
+enum {
+    MOST_SIZE = 1 << 24,      /* of a dimension */
+    MOST_DEPTH = 1 << 16,     /* products in a sum: 255 * 128 * 2^16 < 2^31 */
+    MOST_INNER = 1 << 15,     /* of a MATMUL: 255 * 255 * 2^15 < 2^31 */
+    MOST_WINDOW = 1 << 22,    /* elements of a pool's window: 255 * 2^31 * 2^22 < 2^61 */
+    MOST_POOL_SHIFT = 40,     /* 2^22 * 2^40 < 2^63 */
+    MOST_STEP = 1 << 15,      /* stride, dilation, padding */
+    MOST_ELEMENTS = INT32_MAX /* of an operand */
+};
+
+static bool between(int64_t value, int64_t lo, int64_t hi)
+{
+    return value >= lo && value <= hi;
+}
+
+static bool image_fits(const struct dsp_image *image)
+{
+    const int32_t sizes[] = {image->n, image->h, image->w, image->c};
+    int64_t elements = 1;
+    for (int i = 0; i < 4; i++) {
+        if (!between(sizes[i], 1, MOST_SIZE) || elements > MOST_ELEMENTS / sizes[i])
+            return false;
+        elements *= sizes[i];
+    }
+    return true;
+}
+
+static uint64_t image_bytes(const struct dsp_image *image)
+{
+    return (uint64_t)image->n * (uint64_t)image->h * (uint64_t)image->w * (uint64_t)image->c;
+}
+
+static bool zero_fits(int32_t zero, uint32_t is_unsigned)
+{
+    return is_unsigned ? between(zero, 0, 255) : between(zero, -128, 127);
+}
+
+static bool code_fits(const struct dsp_code *code)
+{
+    return code->is_unsigned <= 1 && zero_fits(code->zero, code->is_unsigned) &&
+           zero_fits(code->lo, code->is_unsigned) && zero_fits(code->hi, code->is_unsigned) &&
+           code->lo <= code->hi;
+}
+
+static bool window_fits(const int32_t kernel[2], const int32_t stride[2], const int32_t dilation[2],
+                        const int32_t *padding, int paddings)
+{
+    for (int i = 0; i < 2; i++)
+        if (!between(kernel[i], 1, MOST_SIZE) || !between(stride[i], 1, MOST_STEP) ||
+            !between(dilation[i], 1, MOST_STEP) ||
+            (int64_t)(kernel[i] - 1) * dilation[i] >= INT32_MAX / 2)
+            return false;
+    for (int i = 0; i < paddings; i++)
+        if (!between(padding[i], 0, MOST_STEP))
+            return false;
+    return (int64_t)kernel[0] * kernel[1] <= MOST_WINDOW;
+}
+
+static const char *check_conv(const struct dsp_conv *conv, bool residual)
+{
+    if (!image_fits(&conv->x) || !image_fits(&conv->y) || conv->x.n != conv->y.n)
+        return "a convolution's images are too large";
+    if (conv->groups < 1 || conv->x.c % conv->groups || conv->y.c % conv->groups)
+        return "a convolution's channels are not those of its groups";
+    if (!window_fits(conv->kernel, conv->stride, conv->dilation, conv->padding, 2))
+        return "a convolution's window is too large";
+    int64_t depth = (int64_t)conv->kernel[0] * conv->kernel[1] * (conv->x.c / conv->groups);
+    if (depth > MOST_DEPTH || depth * conv->y.c > MOST_ELEMENTS)
+        return "a convolution's sums may overflow";
+    if (!code_fits(&conv->code) || !zero_fits(conv->zero_x, conv->code.is_unsigned) ||
+        (residual && !zero_fits(conv->zero_residual, conv->code.is_unsigned)))
+        return "a convolution's codes are out of range";
+    return NULL;
+}
+
+/* Elements up to the last one that the loops reach; 0 when they are too many. */
+static uint64_t extent(uint32_t loops, const int32_t *sizes, const int64_t *strides)
+{
+    uint64_t last = 0;
+    for (uint32_t i = 0; i < loops; i++)
+        last += (uint64_t)(sizes[i] - 1) * (uint64_t)strides[i];
+    return last + 1;
+}
+
+static bool loops_fit(uint32_t loops, const int32_t *sizes, const int64_t *strides)
+{
+    uint64_t last = 0;
+    for (uint32_t i = 0; i < loops; i++) {
+        if (!between(sizes[i], 1, MOST_ELEMENTS) || !between(strides[i], 0, MOST_ELEMENTS))
+            return false;
+        last += (uint64_t)(sizes[i] - 1) * (uint64_t)strides[i];
+        if (last >= MOST_ELEMENTS)
+            return false;
+    }
+    return true;
+}
+
+static const char *check_nest(const struct dsp_nest *nest, unsigned operands)
+{
+    int64_t elements = 1;
+    if (nest->loops < 1 || nest->loops > DSP_LOOPS)
+        return "more loops than there can be";
+    for (uint32_t i = 0; i < nest->loops; i++) {
+        if (nest->sizes[i] < 1 || elements > MOST_ELEMENTS / nest->sizes[i])
+            return "too many elements";
+        elements *= nest->sizes[i];
+    }
+    for (unsigned o = 0; o < operands; o++)
+        if (!loops_fit(nest->loops, nest->sizes, nest->strides[o]))
+            return "an operand is too large";
+    return NULL;
+}
+
+static const char *check_matmul(const struct dsp_matmul *matmul)
+{
+    int64_t batches = 1;
+    if (matmul->loops > DSP_BATCH_LOOPS)
+        return "a product has more batches than there can be";
+    for (int o = 0; o < 2; o++)
+        if (!loops_fit(matmul->loops, matmul->sizes, matmul->strides[o]))
+            return "a product's operand is too large";
+    if (!between(matmul->m, 1, MOST_SIZE) || !between(matmul->n, 1, MOST_SIZE) ||
+        !between(matmul->k, 1, MOST_INNER))
+        return "a product's sums may overflow";
+    for (uint32_t i = 0; i < matmul->loops; i++)
+        batches = batches > MOST_ELEMENTS ? batches : batches * matmul->sizes[i];
+    if ((int64_t)matmul->m * matmul->n > MOST_ELEMENTS / batches ||
+        (int64_t)matmul->m * matmul->k > MOST_ELEMENTS ||
+        (int64_t)matmul->k * matmul->n > MOST_ELEMENTS)
+        return "a product is too large";
+    if (!code_fits(&matmul->code) || !zero_fits(matmul->zero_a, matmul->code.is_unsigned) ||
+        !zero_fits(matmul->zero_b, matmul->code.is_unsigned) || matmul->transposed > 1)
+        return "a product's codes are out of range";
+    return NULL;
+}
+
+static const char *check_binary(const struct dsp_binary *binary)
+{
+    if (binary->kind >= DSP_BINARIES || !code_fits(&binary->code) ||
+        !zero_fits(binary->zero[0], binary->code.is_unsigned) ||
+        !zero_fits(binary->zero[1], binary->code.is_unsigned))
+        return "codes are out of range";
+    return check_nest(&binary->nest, 3);
+}
+
+static const char *check_pool(const struct dsp_pool *pool)
+{
+    if (!image_fits(&pool->x) || !image_fits(&pool->y) || pool->x.n != pool->y.n ||
+        pool->x.c != pool->y.c)
+        return "a pool's images are too large";
+    if (!window_fits(pool->kernel, pool->stride, pool->dilation, pool->padding, 4) ||
+        pool->kind >= DSP_POOLS || pool->scale.shift > MOST_POOL_SHIFT)
+        return "a pool's window is too large";
+    if (!code_fits(&pool->code) || !zero_fits(pool->zero_x, pool->code.is_unsigned))
+        return "a pool's codes are out of range";
+    const int32_t in[] = {pool->x.h, pool->x.w}, out[] = {pool->y.h, pool->y.w};
+    for (int i = 0; i < 2; i++)
+        if ((int64_t)(out[i] - 1) * pool->stride[i] - pool->padding[2 * i] >= in[i] ||
+            (int64_t)(pool->kernel[i] - 1) * pool->dilation[i] < pool->padding[2 * i] ||
+            (pool->kernel[i] > 1 && pool->dilation[i] > in[i]))
+            return "a window sees nothing of the image";
+    return NULL;
+}
+
+static const char *check_resize(const struct dsp_resize *resize)
+{
+    if (!image_fits(&resize->x) || !image_fits(&resize->y) || resize->x.n != resize->y.n ||
+        resize->x.c != resize->y.c || resize->bilinear > 1 || resize->is_unsigned > 1 ||
+        !zero_fits(resize->zero, resize->is_unsigned))
+        return "a resize's images are too large";
+    return NULL;
+}
+
+static const char *check_copy(const struct dsp_copy *copy)
+{
+    const char *wrong = check_nest(&copy->nest, 2);
+    if (!wrong && (!between(copy->to, 0, MOST_ELEMENTS) || !between(copy->from, 0, MOST_ELEMENTS) ||
+                   copy->fills > 1 || copy->fill_value > 255))
+        wrong = "a copy is too large";
+    return wrong;
+}
+
+const char *dsp_step_check(const struct dsp_step *step)
+{
+    switch (step->op) {
+    case DSP_CONV:
+        return check_conv(&step->as.conv, step->x[3].space != DSP_NOWHERE);
+    case DSP_MATMUL:
+        return check_matmul(&step->as.matmul);
+    case DSP_BINARY:
+    case DSP_PRELU:
+        return check_binary(&step->as.binary);
+    case DSP_TABLE:
+        return between((int64_t)step->as.table.count, 1, MOST_ELEMENTS) &&
+                       step->as.table.flip <= 255
+                   ? NULL
+                   : "a table's codes are too many";
+    case DSP_POOL:
+        return check_pool(&step->as.pool);
+    case DSP_RESIZE:
+        return check_resize(&step->as.resize);
+    case DSP_COPY:
+        return check_copy(&step->as.copy);
+    default:
+        return "there is no such op";
+    }
+}
+
+/* ---- bytes ---- */
+
+static uint64_t weight_bytes(const struct dsp_conv *conv) /* of an output channel */
+{
+    return (uint64_t)conv->kernel[0] * (uint64_t)conv->kernel[1] *
+           (uint64_t)(conv->x.c / conv->groups);
+}
+
+static struct dsp_step_bytes matmul_bytes(const struct dsp_matmul *matmul)
+{
+    uint64_t batches = 1, m = (uint64_t)matmul->m, k = (uint64_t)matmul->k, n = (uint64_t)matmul->n;
+    for (uint32_t i = 0; i < matmul->loops; i++)
+        batches *= (uint64_t)matmul->sizes[i];
+    return (struct dsp_step_bytes){
+        .y = batches * m * n,
+        .x = {extent(matmul->loops, matmul->sizes, matmul->strides[0]) - 1 + m * k,
+              extent(matmul->loops, matmul->sizes, matmul->strides[1]) - 1 + k * n},
+    };
+}
+
+static struct dsp_step_bytes nest_bytes(const struct dsp_nest *nest, uint64_t element)
+{
+    return (struct dsp_step_bytes){
+        .y = extent(nest->loops, nest->sizes, nest->strides[0]),
+        .x = {extent(nest->loops, nest->sizes, nest->strides[1]),
+              extent(nest->loops, nest->sizes, nest->strides[2]) * element},
+    };
+}
+
+struct dsp_step_bytes dsp_step_bytes(const struct dsp_step *step)
+{
+    struct dsp_step_bytes bytes = {0};
+    const struct dsp_conv *conv = &step->as.conv;
+    switch (step->op) {
+    case DSP_CONV:
+        bytes.y = image_bytes(&conv->y);
+        bytes.x[0] = image_bytes(&conv->x);
+        bytes.x[1] = weight_bytes(conv) * (uint64_t)conv->y.c;
+        bytes.x[2] = (uint64_t)conv->y.c * sizeof(struct dsp_channel);
+        bytes.x[3] = step->x[3].space == DSP_NOWHERE ? 0 : bytes.y;
+        return bytes;
+    case DSP_MATMUL:
+        return matmul_bytes(&step->as.matmul);
+    case DSP_BINARY:
+        return nest_bytes(&step->as.binary.nest, 1);
+    case DSP_PRELU:
+        return nest_bytes(&step->as.binary.nest, sizeof(int32_t));
+    case DSP_TABLE:
+        bytes.y = bytes.x[0] = step->as.table.count;
+        bytes.x[1] = 256;
+        return bytes;
+    case DSP_POOL:
+        bytes.y = image_bytes(&step->as.pool.y);
+        bytes.x[0] = image_bytes(&step->as.pool.x);
+        return bytes;
+    case DSP_RESIZE:
+        bytes.y = image_bytes(&step->as.resize.y);
+        bytes.x[0] = image_bytes(&step->as.resize.x);
+        bytes.x[1] = ((uint64_t)step->as.resize.y.h + (uint64_t)step->as.resize.y.w) *
+                     sizeof(struct dsp_tap);
+        return bytes;
+    default: /* DSP_COPY */
+        bytes = nest_bytes(&step->as.copy.nest, 0);
+        bytes.y += (uint64_t)step->as.copy.to;
+        bytes.x[0] += (uint64_t)step->as.copy.from;
+        return bytes;
+    }
+}
+
+/* ---- rows ---- */
+
+void dsp_rows_seen(int32_t y, int32_t rows, int32_t stride, int32_t padding, int32_t reach,
+                   int32_t height, int32_t *first, int32_t *end)
+{
+    int64_t from = (int64_t)y * stride - padding;
+    int64_t to = (int64_t)(y + rows - 1) * stride - padding + reach;
+    *first = (int32_t)(from < 0 ? 0 : from > height ? height : from);
+    *end = (int32_t)(to < *first ? *first : to > height ? height : to);
+}
+
+int32_t dsp_most_rows(int32_t rows, int32_t stride, int32_t reach, int32_t height)
+{
+    int64_t most = (int64_t)(rows - 1) * stride + reach;
+    return (int32_t)(most < height ? most : height);
+}
+
+static int32_t reach_of(int32_t kernel, int32_t dilation)
+{
+    return (kernel - 1) * dilation + 1;
+}
+
+/* ---- tiles ---- */
+
+/* What a tile of so many rows and columns takes, buffers being aligned as in firmware/local.h. */
+static uint64_t room(uint64_t bytes)
+{
+    return (bytes + 15) & ~(uint64_t)15;
+}
+
+static uint64_t unless_local(const struct dsp_operand *operand, uint64_t bytes)
+{
+    return operand->space == DSP_LOCAL || operand->space == DSP_NOWHERE ? 0 : room(bytes);
+}
+
+static uint64_t tile_bytes(const struct dsp_step *step, int32_t rows, int32_t columns)
+{
+    uint64_t r = (uint64_t)rows, c = (uint64_t)columns;
+    if (step->op == DSP_MATMUL) {
+        uint64_t k = (uint64_t)step->as.matmul.k;
+        return unless_local(&step->x[0], r * k) + room(c * k) + room(r * c);
+    }
+    if (step->op == DSP_CONV) {
+        const struct dsp_conv *conv = &step->as.conv;
+        uint64_t seen = (uint64_t)dsp_most_rows(
+            rows, conv->stride[0], reach_of(conv->kernel[0], conv->dilation[0]), conv->x.h);
+        uint64_t y = r * (uint64_t)conv->y.w * c;
+        return unless_local(&step->x[0], seen * (uint64_t)conv->x.w * (uint64_t)conv->x.c) +
+               room(c * weight_bytes(conv)) + room(c * sizeof(struct dsp_channel)) +
+               unless_local(&step->x[3], y) + unless_local(&step->y, y);
+    }
+    const struct dsp_pool *pool = &step->as.pool;
+    uint64_t seen = (uint64_t)dsp_most_rows(
+        rows, pool->stride[0], reach_of(pool->kernel[0], pool->dilation[0]), pool->x.h);
+    return unless_local(&step->x[0], seen * (uint64_t)pool->x.w * c) +
+           unless_local(&step->y, r * (uint64_t)pool->y.w * c);
+}
+
+/* As many rows as there is room for; 0 when there is none for one. */
+static int32_t most_rows(const struct dsp_step *step, size_t memory, int32_t rows, int32_t columns)
+{
+    int32_t fits = 0, past = rows + 1;
+    while (past - fits > 1) {
+        int32_t middle = fits + (past - fits) / 2;
+        if (tile_bytes(step, middle, columns) <= memory)
+            fits = middle;
+        else
+            past = middle;
+    }
+    return fits;
+}
+
+/* Of ops that are cut by rows, and by columns when `splits`: fewer columns only when a single row
+ * would not fit otherwise, since each set of columns reads x again. */
+static bool tile_rows(const struct dsp_step *step, size_t memory, int32_t rows, int32_t columns,
+                      bool splits, struct dsp_tile *tile, size_t *least)
+{
+    for (;; columns = (columns + 1) / 2) {
+        *tile =
+            (struct dsp_tile){.rows = most_rows(step, memory, rows, columns), .columns = columns};
+        if (tile->rows > 0)
+            return true;
+        if (!splits || columns == 1)
+            break;
+    }
+    *least = (size_t)tile_bytes(step, 1, columns);
+    return false;
+}
+
+/* Of ops that are cut into runs of elements, `each` bytes an element, beside what is fixed. */
+static bool tile_run(uint64_t each, uint64_t fixed, size_t memory, int64_t most,
+                     struct dsp_tile *tile, size_t *least)
+{
+    *least = (size_t)(fixed + 16 * each);
+    *tile = (struct dsp_tile){.run = most};
+    if (memory < *least)
+        return false;
+    int64_t run = each ? (int64_t)((memory - fixed) / each / 16 * 16) : most;
+    tile->run = run < most ? run : most;
+    return true;
+}
+
+bool dsp_step_tile(const struct dsp_step *step, size_t memory, struct dsp_tile *tile, size_t *least)
+{
+    const struct dsp_binary *binary = &step->as.binary;
+    const struct dsp_resize *resize = &step->as.resize;
+    bool x_moves = step->x[0].space != DSP_LOCAL, y_moves = step->y.space != DSP_LOCAL;
+    switch (step->op) {
+    case DSP_CONV:
+        return tile_rows(step, memory, step->as.conv.y.h, step->as.conv.y.c, true, tile, least);
+    case DSP_MATMUL:
+        return tile_rows(step, memory, step->as.matmul.m, step->as.matmul.n, true, tile, least);
+    case DSP_POOL:
+        return tile_rows(step, memory, step->as.pool.y.h, step->as.pool.y.c, false, tile, least);
+    case DSP_BINARY:
+    case DSP_PRELU:
+        return tile_run(2 + (step->op == DSP_PRELU ? sizeof(int32_t) : 1), 0, memory,
+                        binary->nest.sizes[binary->nest.loops - 1], tile, least);
+    case DSP_TABLE:
+        return tile_run((uint64_t)x_moves + y_moves, 256, memory, (int64_t)step->as.table.count,
+                        tile, least);
+    case DSP_RESIZE:
+        *tile = (struct dsp_tile){.rows = 1};
+        *least = (size_t)(unless_local(&step->x[0],
+                                       2 * (uint64_t)resize->x.w * (uint64_t)resize->x.c + 16) +
+                          room((uint64_t)resize->y.w * sizeof(struct dsp_tap)) +
+                          unless_local(&step->y, (uint64_t)resize->y.w * (uint64_t)resize->y.c));
+        return *least <= memory;
+    default: /* DSP_COPY goes from place to place */
+        *tile = (struct dsp_tile){0};
+        *least = 0;
+        return true;
+    }
+}

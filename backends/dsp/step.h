@@ -1,0 +1,39 @@
+/* The rules of a step, which the host goes by when it makes one and the firmware before it runs
+ * one: what is legal, how many bytes each operand has, and how it is cut into tiles. */
+#ifndef BACKENDS_DSP_STEP_H
+#define BACKENDS_DSP_STEP_H
+
+#include "backends/dsp/protocol.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What is wrong with a step, static text; NULL for nothing. Operands' places are not looked at. */
+const char *dsp_step_check(const struct dsp_step *step);
+
+/* Bytes of y and of each x; 0 for one that the op does not have. Of a step that was checked. */
+struct dsp_step_bytes {
+    uint64_t y, x[DSP_OPERANDS];
+};
+struct dsp_step_bytes dsp_step_bytes(const struct dsp_step *step);
+
+/* How much is in local memory at a time. Operands whose space is DSP_LOCAL take no room. */
+struct dsp_tile {
+    int32_t rows;    /* of y: CONV, POOL, MATMUL */
+    int32_t columns; /* channels of y: CONV; columns of y: MATMUL */
+    int64_t run;     /* elements: BINARY, PRELU, TABLE */
+};
+
+/* The largest tile for so much memory. False when not even the least fits: *least is what that
+ * needs. */
+bool dsp_step_tile(const struct dsp_step *step, size_t memory, struct dsp_tile *tile,
+                   size_t *least);
+
+/* Rows [*first, *end) of x that rows [y, y + rows) of a window's result see. */
+void dsp_rows_seen(int32_t y, int32_t rows, int32_t stride, int32_t padding, int32_t reach,
+                   int32_t height, int32_t *first, int32_t *end);
+
+/* Rows of x that `rows` rows of y see at most. */
+int32_t dsp_most_rows(int32_t rows, int32_t stride, int32_t reach, int32_t height);
+
+#endif

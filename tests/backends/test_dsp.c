@@ -1,0 +1,281 @@
+/* The remote processor's own: products of codes, what does not fit, and programs that no backend of
+ * ours would write. What it shares with the CPU is in the tests of that (on_dsp.h). */
+#include "on_dsp.h"
+
+#include "backends/dsp/firmware/programs.h"
+#include "backends/dsp/fixed.h"
+#include "backends/dsp/lower.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- products ---- */
+
+static double multiplied(const struct one_node *one, const int32_t *index, const void *context)
+{
+    const struct prt_node *node = &one->graph->nodes[0];
+    const struct prt_tensor *a = one_node_spec(one, node->inputs[0]),
+                            *b = one_node_spec(one, node->inputs[1]);
+    bool transposed = *(const bool *)context;
+    double sum = 0;
+    for (int32_t k = 0; k < a->sizes[2]; k++) {
+        int32_t n = b->sizes[0] == 1 ? 0 : index[0];
+        int32_t at_a[] = {a->sizes[0] == 1 ? 0 : index[0], index[1], k};
+        int32_t rows[] = {n, index[2], k}, columns[] = {n, k, index[2]};
+        sum += one_node_get(one, node->inputs[0], at_a) *
+               one_node_get(one, node->inputs[1], transposed ? rows : columns);
+    }
+    return sum;
+}
+
+START_TEST(a_product_of_codes_is_the_nearest_code)
+{
+    random_seed(60);
+    for (int round = 0; round < 24; round++) {
+        struct one_node one = one_node_begin();
+        bool transposed = round % 2;
+        enum prt_dtype dtype = round % 4 < 2 ? PRT_I8 : PRT_U8;
+        int32_t m = random_between(1, 30), n = random_between(1, 40), k = random_between(1, 70);
+        int32_t batch = random_between(1, 3), shared = random_between(0, 1) ? 1 : batch;
+        int32_t sizes[3][3] = {
+            {batch, m, k}, {shared, transposed ? n : k, transposed ? k : n}, {batch, m, n}};
+        uint32_t inputs[2];
+        for (int o = 0; o < 2; o++) {
+            struct prt_tensor x = quantised(tensor_of(dtype, 3, sizes[o]), random_real(0.001, 0.1),
+                                            random_between(0, 100));
+            inputs[o] = one_node_input(&one, x);
+            one_node_fill(&one, inputs[o], 0, 0);
+        }
+        struct prt_tensor y =
+            quantised(tensor_of(dtype, 3, sizes[2]), random_real(0.05, 2), random_between(0, 100));
+        one_node_make(&one, PRT_OP_MATMUL, y, 2, inputs)->attrs.matmul.transpose_b = transposed;
+        one_node_run(&one);
+        one_node_check(&one, multiplied, &transposed, 1e-3);
+        ck_assert_ptr_null(on_dsp_refuses(&one, 2 << 20));
+        on_dsp_check(&one, multiplied, &transposed);
+        one_node_end(&one);
+    }
+}
+END_TEST
+
+/* ---- memory ---- */
+
+static struct one_node pool_of(int32_t width, int32_t channels)
+{
+    struct one_node one = one_node_begin();
+    struct prt_tensor x = channels_last(tensor_of(PRT_I8, 4, (int32_t[]){1, channels, 8, width}));
+    uint32_t id = one_node_input(&one, quantised(x, 0.5, 3));
+    x.sizes[2] = 4;
+    x.sizes[3] = width / 2;
+    struct prt_node *node =
+        one_node_make(&one, PRT_OP_POOL2D, quantised(x, 0.5, 3), 1, (uint32_t[]){id});
+    node->attrs.pool = (struct prt_pool_attrs){
+        .is_max = true, .kernel = {2, 2}, .stride = {2, 2}, .dilation = {1, 1}};
+    ck_assert(one_node_supported(&one));
+    return one;
+}
+
+START_TEST(what_no_tile_makes_fit_is_refused_with_both_sizes)
+{
+    struct one_node one = pool_of(64, 128);
+    /* two rows of 64 pixels of 128 channels in, one of 32 out */
+    ck_assert_str_eq(on_dsp_refuses(&one, 16384),
+                     "it needs 20480 bytes of tightly-coupled memory, there are 16384");
+    ck_assert_ptr_null(on_dsp_refuses(&one, 20480));
+    on_dsp_compare(&one);
+    one_node_end(&one);
+}
+END_TEST
+
+START_TEST(floats_are_refused_with_a_reason)
+{
+    struct one_node one = one_node_begin();
+    uint32_t id = one_node_input(&one, tensor_of(PRT_F32, 1, (int32_t[]){8}));
+    struct prt_tensor y = quantised(tensor_of(PRT_I8, 1, (int32_t[]){8}), 0.1, 0);
+    one_node_make(&one, PRT_OP_QUANTIZE, y, 1, &id);
+    ck_assert(one_node_supported(&one));
+    ck_assert_str_eq(on_dsp_refuses(&one, 2 << 20), "floats are the host's");
+    one_node_end(&one);
+}
+END_TEST
+
+/* ---- rounding ---- */
+
+START_TEST(halves_go_to_the_even_neighbour)
+{
+    static const struct {
+        int64_t v, rounded;
+    } quarters[] = {{0, 0},  {1, 0},  {2, 0},   {3, 1},   {5, 1},   {6, 2},
+                    {-1, 0}, {-2, 0}, {-3, -1}, {-6, -2}, {-7, -2}, {10, 2}};
+    for (size_t i = 0; i < sizeof quarters / sizeof quarters[0]; i++) {
+        ck_assert_int_eq(dsp_round_shift(quarters[i].v, 2), quarters[i].rounded);
+        ck_assert_int_eq(dsp_round_divide(quarters[i].v, 4), quarters[i].rounded);
+    }
+    ck_assert_int_eq(dsp_round_shift(-7, 0), -7);
+    ck_assert_int_eq(dsp_round_shift(INT64_MIN, 63), -1);
+    ck_assert_int_eq(dsp_round_divide(7, 3), 2);
+    ck_assert_int_eq(dsp_code_of(1000, -5, -128, 127), 127);
+    ck_assert_int_eq(dsp_code_of(INT64_MIN, 200, 0, 255), 0);
+}
+END_TEST
+
+/* ---- programs from somebody else ---- */
+
+enum { SHARED = 64 << 10, LOCAL = 8 << 10 };
+
+/* One of each op, in memory of which the last byte is the processor's. */
+static size_t write_program(unsigned char *shared)
+{
+    struct dsp_program *program = (struct dsp_program *)(void *)shared;
+    const struct dsp_image image = {1, 4, 4, 8};
+    const struct dsp_code code = {.lo = -128, .hi = 127};
+    const struct dsp_nest nest = {1, {128}, {{1}, {1}, {1}}};
+    struct dsp_step steps[] = {
+        {.op = DSP_CONV,
+         .as.conv = {.x = image,
+                     .y = image,
+                     .kernel = {3, 3},
+                     .stride = {1, 1},
+                     .dilation = {1, 1},
+                     .padding = {1, 1},
+                     .groups = 2,
+                     .code = code}},
+        {.op = DSP_MATMUL, .as.matmul = {.m = 8, .k = 16, .n = 8, .code = code}},
+        {.op = DSP_BINARY, .as.binary = {.nest = nest, .kind = DSP_ADD, .code = code}},
+        {.op = DSP_PRELU, .as.binary = {.nest = nest, .code = code}},
+        {.op = DSP_TABLE, .as.table = {.count = 128, .flip = 0x80}},
+        {.op = DSP_POOL,
+         .as.pool = {.x = image,
+                     .y = {1, 2, 2, 8},
+                     .kernel = {2, 2},
+                     .stride = {2, 2},
+                     .dilation = {1, 1},
+                     .kind = DSP_AVERAGE,
+                     .code = code}},
+        {.op = DSP_RESIZE, .as.resize = {.x = image, .y = image, .bilinear = 1}},
+        {.op = DSP_COPY, .as.copy = {.nest = nest}},
+    };
+    uint32_t count = sizeof steps / sizeof steps[0];
+    *program = (struct dsp_program){.magic = DSP_MAGIC,
+                                    .version = DSP_VERSION,
+                                    .step_count = count,
+                                    .arena = {SHARED - 8192, 4096},
+                                    .constants = {SHARED - 4096, 4096},
+                                    .local = 1024,
+                                    .times = SHARED - 16384};
+    for (uint32_t i = 0; i < count; i++) {
+        struct dsp_step_bytes bytes = dsp_step_bytes(&steps[i]);
+        steps[i].y = (struct dsp_operand){DSP_ARENA, 0, 4096 - bytes.y, bytes.y};
+        for (int k = 0; k < DSP_OPERANDS; k++)
+            if (bytes.x[k])
+                steps[i].x[k] = (struct dsp_operand){k ? DSP_CONSTANTS : DSP_LOCAL, 0,
+                                                     (k ? 4096 : 1024) - bytes.x[k], bytes.x[k]};
+    }
+    memcpy(program->steps, steps, sizeof steps);
+    return sizeof *program + sizeof steps;
+}
+
+static struct dsp_processor processor_make(void)
+{
+    struct dsp_processor processor = {.shared = calloc(1, SHARED),
+                                      .local = aligned_alloc(64, LOCAL),
+                                      .shared_bytes = SHARED,
+                                      .local_bytes = LOCAL};
+    memset(processor.local, 0, LOCAL);
+    return processor;
+}
+
+static void processor_free(struct dsp_processor *processor)
+{
+    dsp_unload_all(processor);
+    free(processor->shared);
+    free(processor->local);
+}
+
+START_TEST(a_legal_program_loads_and_runs)
+{
+    struct dsp_processor processor = processor_make();
+    uint64_t handle = 0;
+    size_t bytes = write_program(processor.shared);
+    const char *wrong = dsp_load_program(&processor, 0, bytes, &handle);
+    ck_assert_msg(!wrong, "%s", wrong);
+    ck_assert_ptr_null(dsp_run_program(&processor, handle));
+    ck_assert_ptr_null(dsp_unload_program(&processor, handle));
+    ck_assert_str_eq(dsp_run_program(&processor, handle), "there is no such program");
+    ck_assert_str_eq(dsp_unload_program(&processor, handle), "there is no such program");
+    ck_assert_ptr_nonnull(dsp_run_program(&processor, UINT64_MAX));
+    ck_assert_str_eq(dsp_load_program(&processor, 0, bytes - 1, &handle),
+                     "a program is not as long as its steps");
+    ck_assert_str_eq(dsp_load_program(&processor, SHARED - 8, bytes, &handle),
+                     "a program is not in what is shared");
+    processor_free(&processor);
+}
+END_TEST
+
+/* Sanitizers see whether one that is taken leads anywhere. */
+START_TEST(no_program_leads_out_of_the_memory)
+{
+    static const uint64_t values[] = {0,          1,          2,        7,          255,
+                                      256,        4096,       65535,    INT32_MAX,  UINT32_MAX,
+                                      INT64_MAX,  UINT64_MAX, SHARED,   0x80000000, 1u << 24,
+                                      1ull << 40, LOCAL,      1u << 15, 3,          16};
+    random_seed(61);
+    unsigned refused = 0, ran = 0;
+    struct dsp_processor processor = processor_make();
+    for (int round = 0; round < 20000; round++) {
+        uint64_t handle = 0;
+        size_t bytes = write_program(processor.shared);
+        for (int change = random_between(1, 2); change > 0; change--) {
+            uint64_t value = values[random_between(0, sizeof values / sizeof values[0] - 1)];
+            size_t size = random_between(0, 1) ? 4 : 8;
+            size_t at = (size_t)random_between(0, (int32_t)((bytes - 8) / 4)) * 4;
+            memcpy(processor.shared + at, &value, size);
+        }
+        if (dsp_load_program(&processor, 0, bytes, &handle)) {
+            refused++;
+            continue;
+        }
+        memset(processor.shared + SHARED - 8192, random_between(0, 255), 8192);
+        ck_assert_ptr_null(dsp_run_program(&processor, handle));
+        ck_assert_ptr_null(dsp_unload_program(&processor, handle));
+        ran++;
+    }
+    ck_assert_uint_gt(refused, 1000);
+    ck_assert_uint_gt(ran, 1000);
+    processor_free(&processor);
+}
+END_TEST
+
+START_TEST(no_more_programs_than_there_can_be)
+{
+    struct dsp_processor processor = processor_make();
+    uint64_t handle;
+    size_t bytes = write_program(processor.shared);
+    for (int i = 0; i < DSP_PROGRAMS; i++)
+        ck_assert_ptr_null(dsp_load_program(&processor, 0, bytes, &handle));
+    ck_assert_str_eq(dsp_load_program(&processor, 0, bytes, &handle),
+                     "there are as many programs as there can be");
+    processor_free(&processor);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("dsp");
+    TCase *tests = tcase_create("dsp");
+    tcase_set_timeout(tests, 250);
+    tcase_add_test(tests, a_product_of_codes_is_the_nearest_code);
+    tcase_add_test(tests, what_no_tile_makes_fit_is_refused_with_both_sizes);
+    tcase_add_test(tests, floats_are_refused_with_a_reason);
+    tcase_add_test(tests, halves_go_to_the_even_neighbour);
+    tcase_add_test(tests, a_legal_program_loads_and_runs);
+    tcase_add_test(tests, no_program_leads_out_of_the_memory);
+    tcase_add_test(tests, no_more_programs_than_there_can_be);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
