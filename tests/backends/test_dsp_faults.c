@@ -50,11 +50,12 @@ static struct prt_tensor image(enum prt_dtype dtype, double scale)
 
 static uint32_t add_weight(struct prt_graph *graph)
 {
-    static int8_t data[CHANNELS * 9 * CHANNELS];
+    enum { BYTES = CHANNELS * 9 * CHANNELS };
+    int8_t *data = base_arena_alloc(&graph->arena, BYTES);
     struct prt_tensor weight = image(PRT_I8, 0x1p-7);
     weight.sizes[0] = CHANNELS;
     weight.sizes[1] = weight.sizes[2] = 3;
-    for (size_t i = 0; i < sizeof data; i++)
+    for (size_t i = 0; i < BYTES; i++)
         data[i] = (int8_t)(i * 37 % 201) - 100;
     uint32_t id = prt_graph_add_tensor(graph, &weight);
     graph->values[id].flags = PRT_FLAG_CONSTANT;
