@@ -21,6 +21,5 @@ const struct prt_backend *const percept_known_backends[] = {
 #ifdef PERCEPT_VGF
     &prt_vgf_backend,
 #endif
-    &prt_dsp_backend,
-    NULL,
+    &prt_dsp_backend,    NULL,
 };

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 /* ---- making ---- */
 
 static enum percept_status make_model(struct prt_graph *graph,
@@ -383,7 +382,8 @@ enum percept_status prt_model_bind_input(struct prt_model *model, size_t index,
 {
     const struct prt_binding wanted = {.index = index, .buffer = buffer, .offset = offset};
     enum percept_status status = prt_model_check_idle(model, error);
-    return status == PERCEPT_OK ? prt_bindings_set(&model->bindings, model->now, &wanted, error) : status;
+    return status == PERCEPT_OK ? prt_bindings_set(&model->bindings, model->now, &wanted, error)
+                                : status;
 }
 
 enum percept_status prt_model_bind_output(struct prt_model *model, size_t index,
@@ -393,7 +393,8 @@ enum percept_status prt_model_bind_output(struct prt_model *model, size_t index,
     const struct prt_binding wanted = {
         .is_output = true, .index = index, .buffer = buffer, .offset = offset};
     enum percept_status status = prt_model_check_idle(model, error);
-    return status == PERCEPT_OK ? prt_bindings_set(&model->bindings, model->now, &wanted, error) : status;
+    return status == PERCEPT_OK ? prt_bindings_set(&model->bindings, model->now, &wanted, error)
+                                : status;
 }
 
 static enum percept_status check_copy(const struct prt_model *model, const struct prt_value *value,

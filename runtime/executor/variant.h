@@ -47,8 +47,8 @@ struct prt_variant {
     size_t later_scratch_bytes;
     void **data; /* by value; of states and their views only once the model has given their place */
     struct prt_model_stats stats;
-    bool observable;            /* each segment has one node */
-    bool half;                  /* of the options, as the three below */
+    bool observable; /* each segment has one node */
+    bool half;       /* of the options, as the three below */
     enum prt_priority priority;
     const char *folder;
     int64_t tune_ns;
