@@ -128,8 +128,10 @@ struct prt_backend {
     /* Have its device use memory from elsewhere where it lies: what the host sees at `memory`,
      * which is the beginning of the dma-buf fd or, where that is -1, memory of the host. The
      * descriptor stays the caller's. False when the device cannot; then what is there is copied.
-     * Ends with memory_destroy; asking again is quick when the device has it. May be NULL. */
-    bool (*memory_import)(int fd, void *memory, size_t bytes);
+     * Asking again is quick when the device has it. It ends with memory_forget for the same owner,
+     * which is any address that is nobody else's. Both may be NULL. */
+    bool (*memory_import)(const void *owner, int fd, void *memory, size_t bytes);
+    void (*memory_forget)(const void *owner);
     /* Zeroed memory of its device that the host sees and that others can have by a dma-buf, *fd,
      * the caller's; NULL when there is no such. Ends with memory_destroy. May be NULL. */
     void *(*memory_export)(size_t bytes, int *fd);

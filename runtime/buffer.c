@@ -181,7 +181,7 @@ void prt_buffer_destroy(struct prt_buffer *buffer)
     if (!buffer)
         return;
     for (unsigned i = 0; i < buffer->taker_count; i++)
-        buffer->takers[i]->memory_destroy(buffer->memory, buffer->bytes);
+        buffer->takers[i]->memory_forget(buffer);
     if (buffer->maker)
         buffer->maker->memory_destroy(buffer->memory, buffer->bytes);
     else if (buffer->memory && buffer->fd >= 0)
@@ -223,8 +223,9 @@ bool prt_buffer_offer(struct prt_buffer *buffer, const struct prt_backend *backe
     while (known < buffer->taker_count && buffer->takers[known] != backend)
         known++;
     /* Again, even if it has: its device may be another one now. */
-    bool taken = known < MAX_TAKERS && backend->memory_import(buffer->is_dma_buf ? buffer->fd : -1,
-                                                              buffer->memory, buffer->bytes);
+    int fd = buffer->is_dma_buf ? buffer->fd : -1;
+    bool taken =
+        known < MAX_TAKERS && backend->memory_import(buffer, fd, buffer->memory, buffer->bytes);
     if (taken && known == buffer->taker_count)
         buffer->takers[buffer->taker_count++] = backend;
     pthread_mutex_unlock(&buffer->lock);

@@ -80,6 +80,7 @@ struct source {
     uint32_t type_bits;                    /* memory types that will do */
     VkMemoryPropertyFlags needed;
     const void *chain; /* for vkAllocateMemory */
+    int *fd;           /* NULL, or what the memory owns once it is there: then -1 */
 };
 
 static bool make_buffer(struct vk_device *device, const struct source *source, size_t bytes,
@@ -105,15 +106,17 @@ static bool make_buffer(struct vk_device *device, const struct source *source, s
     VkMemoryAllocateInfo allocate = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
                                      .pNext = alone ? &dedicated : source->chain,
                                      .allocationSize = needs.size > bytes ? needs.size : bytes};
-    if (choose_type(device, needs.memoryTypeBits & source->type_bits, source->needed,
-                    &allocate.memoryTypeIndex) &&
-        api->AllocateMemory(device->device, &allocate, NULL, &made.memory) == VK_SUCCESS &&
-        api->BindBufferMemory(device->device, made.buffer, made.memory, 0) == VK_SUCCESS) {
-        *buffer = made;
-        return true;
+    bool has = choose_type(device, needs.memoryTypeBits & source->type_bits, source->needed,
+                           &allocate.memoryTypeIndex) &&
+               api->AllocateMemory(device->device, &allocate, NULL, &made.memory) == VK_SUCCESS;
+    if (has && source->fd)
+        *source->fd = -1;
+    if (!has || api->BindBufferMemory(device->device, made.buffer, made.memory, 0) != VK_SUCCESS) {
+        vk_buffer_destroy(device, &made);
+        return false;
     }
-    vk_buffer_destroy(device, &made);
-    return false;
+    *buffer = made;
+    return true;
 }
 
 /* Whole pages around it: the host has all of them. */
@@ -138,8 +141,11 @@ static bool import_host(struct vk_device *device, void *memory, size_t bytes,
         .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
         .handleType = type,
         .pHostPointer = start};
-    const struct source source = {type, device->host_features, properties.memoryTypeBits,
-                                  VK_MEMORY_PROPERTY_HOST_COHERENT_BIT, &import};
+    const struct source source = {.type = type,
+                                  .features = device->host_features,
+                                  .type_bits = properties.memoryTypeBits,
+                                  .needed = VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
+                                  .chain = &import};
     if (!make_buffer(device, &source, bytes, buffer))
         return false;
     buffer->mapped = start;
@@ -155,16 +161,19 @@ static bool import_dma_buf(struct vk_device *device, int fd, void *memory, size_
         !device->api.GetMemoryFdPropertiesKHR ||
         device->api.GetMemoryFdPropertiesKHR(device->device, type, fd, &properties) != VK_SUCCESS)
         return false;
-    /* A successful import owns the descriptor. */
     int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     VkImportMemoryFdInfoKHR import = {
         .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR, .handleType = type, .fd = own};
-    const struct source source = {type, device->dma_buf_features, properties.memoryTypeBits, 0,
-                                  &import};
+    const struct source source = {.type = type,
+                                  .features = device->dma_buf_features,
+                                  .type_bits = properties.memoryTypeBits,
+                                  .chain = &import,
+                                  .fd = &own};
     if (own < 0)
         return false;
     if (!make_buffer(device, &source, bytes, buffer)) {
-        close(own);
+        if (own >= 0)
+            close(own);
         return false;
     }
     buffer->mapped = memory;
@@ -184,9 +193,12 @@ bool vk_external_export(struct vk_device *device, size_t bytes, struct vk_buffer
     const VkExternalMemoryHandleTypeFlagBits type = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
     VkExportMemoryAllocateInfo export = {.sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
                                          .handleTypes = type};
-    const struct source source = {
-        type, device->dma_buf_features, UINT32_MAX,
-        VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT, &export};
+    const struct source source = {.type = type,
+                                  .features = device->dma_buf_features,
+                                  .type_bits = UINT32_MAX,
+                                  .needed = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
+                                            VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
+                                  .chain = &export};
     struct vk_buffer made;
     int handle;
     if (!(device->dma_buf_features & VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT) ||

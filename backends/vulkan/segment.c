@@ -524,6 +524,7 @@ const struct prt_backend prt_vulkan_backend = {
     .memory_create = vk_shared_memory_create,
     .memory_destroy = vk_shared_memory_destroy,
     .memory_import = vk_shared_memory_import,
+    .memory_forget = vk_shared_memory_forget,
     .memory_export = vk_shared_memory_export,
     .code = code,
     .stats = stats,

@@ -11,7 +11,7 @@ struct memory {
     struct memory *next;
     struct vk_device *device; /* a reference */
     struct vk_buffer buffer;
-    void *address; /* the caller's name for it */
+    const void *owner; /* of what was imported; of our own it is the address */
 };
 
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -20,19 +20,19 @@ static struct memory *list; /* under the lock */
 static atomic_uint_least64_t age;
 
 /* Takes over the reference and the buffer; without memory for the entry they are ended. */
-static void *keep(struct vk_device *device, struct vk_buffer *buffer, void *address)
+static bool keep(struct vk_device *device, struct vk_buffer *buffer, const void *owner)
 {
     struct memory *memory = malloc(sizeof *memory);
     if (!memory) {
         vk_buffer_destroy(device, buffer);
         vk_device_release(device);
-        return NULL;
+        return false;
     }
     pthread_mutex_lock(&list_lock);
-    *memory = (struct memory){list, device, *buffer, address};
+    *memory = (struct memory){list, device, *buffer, owner};
     list = memory;
     pthread_mutex_unlock(&list_lock);
-    return address;
+    return true;
 }
 
 void *vk_shared_memory_create(size_t bytes)
@@ -46,10 +46,10 @@ void *vk_shared_memory_create(size_t bytes)
         return NULL;
     }
     memset(buffer.mapped, 0, bytes);
-    return keep(device, &buffer, buffer.mapped);
+    return keep(device, &buffer, buffer.mapped) ? buffer.mapped : NULL;
 }
 
-bool vk_shared_memory_import(int fd, void *memory, size_t bytes)
+bool vk_shared_memory_import(const void *owner, int fd, void *memory, size_t bytes)
 {
     const char *why;
     struct vk_buffer buffer;
@@ -63,7 +63,7 @@ bool vk_shared_memory_import(int fd, void *memory, size_t bytes)
         vk_device_release(device);
         return false;
     }
-    return keep(device, &buffer, memory) != NULL;
+    return keep(device, &buffer, owner);
 }
 
 void *vk_shared_memory_export(size_t bytes, int *fd)
@@ -77,20 +77,20 @@ void *vk_shared_memory_export(size_t bytes, int *fd)
         return NULL;
     }
     memset(buffer.mapped, 0, bytes);
-    void *memory = keep(device, &buffer, buffer.mapped);
-    if (memory)
-        *fd = handle;
-    else
+    if (!keep(device, &buffer, buffer.mapped)) {
         close(handle);
-    return memory;
+        return NULL;
+    }
+    *fd = handle;
+    return buffer.mapped;
 }
 
-/* The first entry of that name, out of the list. */
-static struct memory *take_out(const void *address)
+/* The first entry of the owner, out of the list. */
+static struct memory *take_out(const void *owner)
 {
     pthread_mutex_lock(&list_lock);
     struct memory **place = &list;
-    while (*place && (*place)->address != address)
+    while (*place && (*place)->owner != owner)
         place = &(*place)->next;
     struct memory *memory = *place;
     if (memory)
@@ -100,15 +100,20 @@ static struct memory *take_out(const void *address)
     return memory;
 }
 
-/* All entries: what was imported once more after a device was lost has several. */
-void vk_shared_memory_destroy(void *address, size_t bytes)
+/* What was imported once more after a device was lost has several entries. */
+void vk_shared_memory_forget(const void *owner)
 {
-    (void)bytes;
-    for (struct memory *memory; (memory = take_out(address));) {
+    for (struct memory *memory; (memory = take_out(owner));) {
         vk_buffer_destroy(memory->device, &memory->buffer);
         vk_device_release(memory->device);
         free(memory);
     }
+}
+
+void vk_shared_memory_destroy(void *memory, size_t bytes)
+{
+    (void)bytes;
+    vk_shared_memory_forget(memory);
 }
 
 bool vk_shared_memory_find(const struct vk_device *device, const void *address, size_t bytes,

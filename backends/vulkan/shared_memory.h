@@ -9,7 +9,8 @@
 
 /* Hooks of backend.h. create gives NULL where the device has memory of its own. */
 void *vk_shared_memory_create(size_t bytes);
-bool vk_shared_memory_import(int fd, void *memory, size_t bytes);
+bool vk_shared_memory_import(const void *owner, int fd, void *memory, size_t bytes);
+void vk_shared_memory_forget(const void *owner);
 void *vk_shared_memory_export(size_t bytes, int *fd);
 void vk_shared_memory_destroy(void *memory, size_t bytes);
 

@@ -271,6 +271,33 @@ START_TEST(memory_that_is_not_taken_in_is_copied)
 }
 END_TEST
 
+/* One model's result as the next one's input; the model's memory is not the buffer's to end. */
+START_TEST(memory_of_another_model_can_be_wrapped)
+{
+    setenv("PERCEPT_VULKAN_FAULTS", "none", 1);
+    struct prt_model *first = make_model(), *second = make_model();
+    float *x = prt_model_input_data(first, 0);
+    const float *y = prt_model_output_data(first, 0);
+    struct percept_error error = {0};
+    /* Whichever of the two begins where the model's memory does. */
+    void *both[2] = {x, (void *)(uintptr_t)y};
+    for (int i = 0; i < 2; i++) {
+        struct prt_buffer *buffer = NULL;
+        ck_assert_int_eq(prt_buffer_wrap(both[i], BYTES, &buffer, NULL), PERCEPT_OK);
+        run_right(first, x, y, (float)i);
+        succeed(prt_model_bind_input(second, 0, buffer, 0, &error), &error);
+        run_right(second, prt_model_input_data(second, 0), prt_model_output_data(second, 0), 5);
+        ck_assert_uint_eq(copied_bytes(second), 0);
+        succeed(prt_model_bind_input(second, 0, NULL, 0, &error), &error);
+        prt_buffer_destroy(buffer);
+    }
+    run_right(first, x, y, 3);
+    ck_assert_uint_eq(copied_bytes(first), 0);
+    prt_model_destroy(first);
+    prt_model_destroy(second);
+}
+END_TEST
+
 /* Results whose last word is not whole: the device writes words, and must not write into what
  * follows in the buffer. */
 START_TEST(what_follows_an_odd_result_is_let_alone)
@@ -324,6 +351,7 @@ int main(void)
     tcase_add_test(tests, what_was_exported_is_what_the_device_writes);
     tcase_add_test(tests, frames_come_in_turns);
     tcase_add_test(tests, memory_that_is_not_taken_in_is_copied);
+    tcase_add_test(tests, memory_of_another_model_can_be_wrapped);
     tcase_add_test(tests, what_follows_an_odd_result_is_let_alone);
     suite_add_tcase(suite, tests);
     /* Apart from the others: validation takes what was submitted to a lost device to be running. */
