@@ -330,14 +330,6 @@ START_TEST(number_of_another_kind_is_refused)
 }
 END_TEST
 
-START_TEST(unknown_delegate_is_named)
-{
-    pte_delegate(&pte, "QnnBackend", "f32[4] >f32[4]");
-    expect("UNSUPPORTED: method 'forward', instruction 0, QnnBackend: the delegate is not "
-           "supported");
-}
-END_TEST
-
 START_TEST(sizes_are_computed_at_import)
 {
     uint32_t six = pte_value(&pte, "0"), half = pte_value(&pte, "0"), two = pte_value(&pte, "2");
@@ -478,7 +470,6 @@ int main(void)
     tcase_add_test(tests, loop_is_unrolled);
     tcase_add_test(tests, memory_read_before_it_is_written_is_a_state);
     tcase_add_test(tests, number_of_another_kind_is_refused);
-    tcase_add_test(tests, unknown_delegate_is_named);
     tcase_add_test(tests, sizes_are_computed_at_import);
     tcase_add_test(tests, division_by_zero_is_malformed);
     tcase_add_test(tests, codes_keep_their_scale_while_they_move);
