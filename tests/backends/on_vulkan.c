@@ -6,7 +6,6 @@
 #include "backends/vulkan/vulkan.h"
 
 #include <check.h>
-#include <dlfcn.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,13 +14,6 @@
 #include <unistd.h>
 
 static unsigned taken[PRT_OP_COUNT], left[PRT_OP_COUNT], codes_off;
-
-/* lavapipe leaks what it compiled, and is unloaded before LeakSanitizer looks: with its file still
- * there, tests/lsan.supp can tell what is its own. */
-__attribute__((constructor)) static void keep_driver(void)
-{
-    (void)dlopen("libvulkan_lvp.so", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-}
 
 /* Without a device there is nothing to test. A child finds out, for a process that has a device
  * cannot fork and share it, as tests do. */
