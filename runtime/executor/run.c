@@ -3,6 +3,7 @@
 #include "runtime/executor/arena.h"
 #include "runtime/executor/choice.h"
 #include "runtime/executor/model.h"
+#include "runtime/import.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,9 +35,10 @@ static void go_on(struct prt_model *model)
     while (run->status == PERCEPT_OK && !run->in_flight && run->next < now->segment_count) {
         const struct prt_variant_segment *segment = &now->segments[run->next++];
         const struct prt_backend *backend = segment->backend;
-        run->status = backend->start ? backend->start(segment->compiled, &execution, &run->error)
-                                     : backend->execute(segment->compiled, &execution, &run->error);
-        run->in_flight = backend->start && run->status == PERCEPT_OK;
+        bool has_device = !PRT_ONE_BACKEND && backend->start;
+        run->status = has_device ? backend->start(segment->compiled, &execution, &run->error)
+                                 : backend->execute(segment->compiled, &execution, &run->error);
+        run->in_flight = has_device && run->status == PERCEPT_OK;
         if (!run->in_flight)
             end_segment(model, segment);
     }
@@ -56,7 +58,7 @@ static void begin(struct prt_model *model)
 static void finish(struct prt_model *model)
 {
     struct prt_model_progress *run = &model->run;
-    while (run->in_flight) {
+    while (!PRT_ONE_BACKEND && run->in_flight) {
         const struct prt_variant_segment *segment = &model->now->segments[run->next - 1];
         run->status = segment->backend->wait(segment->compiled, &run->error);
         end_segment(model, segment);
@@ -105,7 +107,8 @@ static enum percept_status finish_somewhere(struct prt_model *model)
 {
     struct prt_model_progress *run = &model->run;
     finish(model);
-    while (run->failed && run->status != PERCEPT_CANCELLED && run->status != PERCEPT_INVALID) {
+    while (!PRT_ONE_BACKEND && run->failed && run->status != PERCEPT_CANCELLED &&
+           run->status != PERCEPT_INVALID) {
         enum percept_status status =
             prt_variant_fall_back(model->now, run->failed, run->status, &run->error);
         if (status != PERCEPT_OK)
@@ -122,7 +125,7 @@ static enum percept_status run_settled(struct prt_model *model)
     struct prt_model_progress *run = &model->run;
     /* Each time one more of them is right, and none before it becomes wrong. */
     for (size_t tries = 0; tries <= DATA_TRIES; tries++) {
-        bool guesses = model->now->graph->data_size_count > 0;
+        bool guesses = prt_import_follows_data() && model->now->graph->data_size_count > 0;
         enum percept_status status = finish_somewhere(model);
         if (status != PERCEPT_CANCELLED || !guesses)
             return status;
@@ -141,6 +144,8 @@ static enum percept_status run_settled(struct prt_model *model)
 
 enum percept_status prt_model_check_idle(const struct prt_model *model, struct percept_error *error)
 {
+    if (PRT_ONE_BACKEND)
+        return PERCEPT_OK; /* its runs end where they begin */
     if (model->run.is_started)
         return percept_fail(error, PERCEPT_BUSY, "the model is running: wait for it first");
     if (model->options.arena && prt_arena_is_taken(model->options.arena))
