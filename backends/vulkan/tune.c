@@ -192,7 +192,8 @@ bool vk_tuning_settle(const struct vk_tuning *tuning, const struct vk_device *de
             return true;
         }
     }
-    put_size(call, &call->sizes[device->preferred_size % call->size_count]);
+    unsigned most = call->size_count ? call->size_count : 1; /* callers have some */
+    put_size(call, &call->sizes[device->preferred_size % most]);
     return false;
 }
 
