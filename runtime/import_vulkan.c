@@ -529,6 +529,7 @@ static enum percept_status import_inside(struct blob *blob, struct prt_fb_table 
     import->identity = outside.identity;
     import->constants = outside.constants;
     import->memory = outside.memory;
+    import->operators = outside.operators;
     return status;
 }
 

@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -307,6 +308,28 @@ START_TEST(places_of_pixels)
 }
 END_TEST
 
+/* What the import knows of the method's own operators is not the blob's. */
+START_TEST(operators_follow_a_blob)
+{
+    static const float x[] = {-4, 9}, y[] = {-16, -81};
+    vulkan_call(&blob, "aten.abs.default", "f32[2] >f32[2]");
+    struct flat written = vulkan_write(&blob);
+    uint32_t whole = pte_delegate(&pte, "VulkanBackend", "f32[2] >f32[2]");
+    pte.blob = written.bytes;
+    pte.blob_size = written.size;
+    char args[64];
+    snprintf(args, sizeof args, "$%u >f32[2] =", whole);
+    uint32_t negative = pte_call(&pte, "aten::neg.out", args);
+    snprintf(args, sizeof args, "$%u $%u >f32[2] =", whole, negative);
+    pte_call(&pte, "aten::mul.out", args);
+    struct run run = run_pte(&pte, (const void *[]){x});
+    ck_assert_uint_eq(prt_model_output_count(run.model), 1);
+    ck_assert_mem_eq(prt_model_output_data(run.model, 0), y, sizeof y);
+    run_free(&run);
+    free(written.bytes);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("run vulkan");
@@ -327,6 +350,7 @@ int main(void)
         greatest_of_four,
         small_numbers_become_zero,
         places_of_pixels,
+        operators_follow_a_blob,
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         tcase_add_test(tests, all[i]);
