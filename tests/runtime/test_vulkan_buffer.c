@@ -2,6 +2,7 @@
  * numbers are the same. */
 #include "build.h"
 #include "dma_buf.h"
+#include "driver.h"
 
 #include "backends/cpu/cpu.h"
 #include "backends/vulkan/vulkan.h"
@@ -11,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static const struct prt_backend *const gpu_then_cpu[] = {&prt_vulkan_backend, &prt_cpu_backend,
@@ -326,19 +326,9 @@ START_TEST(what_follows_an_odd_result_is_let_alone)
 }
 END_TEST
 
-/* In a process of its own: the tests have drivers of their own each. */
-static bool is_absent(void)
-{
-    int status = 0;
-    pid_t child = fork();
-    if (child == 0)
-        _exit(prt_vulkan_backend.absent() != NULL);
-    return child < 0 || waitpid(child, &status, 0) < 0 || status != 0;
-}
-
 int main(void)
 {
-    if (is_absent())
+    if (driver_is_absent())
         return 77;
     /* vulkan_validation.sh has another layer above. */
     setenv("VK_LAYER_PATH", VULKAN_LAYER_PATH, 0);

@@ -1,5 +1,6 @@
 /* What a GPU does to those who rely on it: whatever it is, the numbers come, from the CPU. */
 #include "build.h"
+#include "driver.h"
 #include "pte.h"
 #include "run.h"
 
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static const struct prt_backend *const gpu_then_cpu[] = {&prt_vulkan_backend, &prt_cpu_backend,
@@ -296,19 +296,9 @@ START_TEST(what_the_driver_compiled_is_kept_with_the_graph)
 }
 END_TEST
 
-/* In a process of its own: the tests have drivers of their own each. */
-static bool is_absent(void)
-{
-    int status = 0;
-    pid_t child = fork();
-    if (child == 0)
-        _exit(prt_vulkan_backend.absent() != NULL);
-    return child < 0 || waitpid(child, &status, 0) < 0 || status != 0;
-}
-
 int main(void)
 {
-    if (is_absent())
+    if (driver_is_absent())
         return 77;
     setenv("NODEVICE_SELECT", "1", 1); /* Mesa's own layer does not survive a lack of devices */
     setenv("VK_LAYER_PATH", VULKAN_LAYER_PATH, 1);

@@ -1,6 +1,7 @@
 /* What a model's weights take of the device's memory, and that they arrive: on a device that shares
  * the host's memory, and on one (a layer's doing) that has its own. */
 #include "build.h"
+#include "driver.h"
 
 #include "backends/cpu/cpu.h"
 #include "backends/vulkan/vulkan.h"
@@ -8,8 +9,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum { ROWS = 3, WIDE = 640, NARROW = 96, SMALL_LAYERS = 50 };
 static const size_t LARGE_BYTES = (size_t)WIDE * WIDE * sizeof(float);
@@ -136,19 +135,9 @@ START_TEST(small_weights_are_together)
 }
 END_TEST
 
-/* In a process of its own: what it opens must not stay. */
-static bool is_absent(void)
-{
-    int status = 0;
-    pid_t child = fork();
-    if (child == 0)
-        _exit(prt_vulkan_backend.absent() != NULL);
-    return child < 0 || waitpid(child, &status, 0) < 0 || status != 0;
-}
-
 int main(void)
 {
-    if (is_absent())
+    if (driver_is_absent())
         return 77;
     setenv("VK_LAYER_PATH", VULKAN_LAYER_PATH, 1);
     setenv("VK_INSTANCE_LAYERS", "VK_LAYER_PERCEPT_faults", 1);

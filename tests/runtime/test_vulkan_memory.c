@@ -1,6 +1,7 @@
 /* Which memory a GPU uses where it lies, so that nothing is copied; and that copies give the same.
  */
 #include "build.h"
+#include "driver.h"
 
 #include "backends/cpu/cpu.h"
 #include "backends/vulkan/vulkan.h"
@@ -8,8 +9,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static const struct prt_backend *const gpu_then_cpu[] = {&prt_vulkan_backend, &prt_cpu_backend,
                                                          NULL};
@@ -122,19 +121,9 @@ START_TEST(states_of_a_model_on_an_arena_need_no_copies)
 }
 END_TEST
 
-/* In a process of its own: the tests have drivers of their own each. */
-static bool is_absent(void)
-{
-    int status = 0;
-    pid_t child = fork();
-    if (child == 0)
-        _exit(prt_vulkan_backend.absent() != NULL);
-    return child < 0 || waitpid(child, &status, 0) < 0 || status != 0;
-}
-
 int main(void)
 {
-    if (is_absent())
+    if (driver_is_absent())
         return 77;
     setenv("VK_LAYER_PATH", VULKAN_LAYER_PATH, 1);
     setenv("VK_INSTANCE_LAYERS", "VK_LAYER_PERCEPT_faults", 1);

@@ -1,6 +1,7 @@
 /* Several models on one GPU at once: started before they are waited for, by several threads, of
  * several priorities. The numbers are those of the CPU. */
 #include "build.h"
+#include "driver.h"
 
 #include "backends/cpu/cpu.h"
 #include "backends/vulkan/vulkan.h"
@@ -10,8 +11,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static const struct prt_backend *const gpu_then_cpu[] = {&prt_vulkan_backend, &prt_cpu_backend,
                                                          NULL};
@@ -218,20 +217,10 @@ START_TEST(pipelines_share_the_device)
 }
 END_TEST
 
-/* In a process of its own: the tests have drivers of their own each. */
-static bool is_absent(void)
-{
-    int status = 0;
-    pid_t child = fork();
-    if (child == 0)
-        _exit(prt_vulkan_backend.absent() != NULL);
-    return child < 0 || waitpid(child, &status, 0) < 0 || status != 0;
-}
-
 int main(void)
 {
     const char *layers = getenv("VK_INSTANCE_LAYERS");
-    if (is_absent())
+    if (driver_is_absent())
         return 77;
     setenv("NODEVICE_SELECT", "1", 1);
     if (!layers) { /* else who runs this has chosen: vulkan_validation.sh */
