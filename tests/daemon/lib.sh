@@ -89,3 +89,16 @@ PYTHON
 need() {
     [ -f "$1" ] || skip "no $1 (make models)"
 }
+
+# same_hands A B PIXELS: as many hands in the three samples of each file in $work, and each landmark so near.
+same_hands() {
+    python3 - "$work/$1" "$work/$2" "$3" <<'PY' || fail "$2 has other hands than $1"
+import json, sys
+a, b = ([json.loads(line)["data"] for line in open(name)] for name in sys.argv[1:3])
+assert len(a) == len(b) == 3, (len(a), len(b))
+assert all(x["hand_count"] == y["hand_count"] for x, y in zip(a, b))
+points = [(p, q) for x, y in zip(a, b) for g, h in zip(x["hands"], y["hands"]) for p, q in zip(g["image"], h["image"])]
+worst = max(abs(m - n) for p, q in points for m, n in zip(p, q))
+assert len(points) >= 3 * 21 and worst < float(sys.argv[3]), (len(points), worst)
+PY
+}
