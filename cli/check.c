@@ -55,12 +55,13 @@ static void no_event(void *context, const char *pipeline, const char *text)
 }
 
 /* What the configuration amounts to, as JSON; NULL with an error. */
-static json_t *inspect(const char *path, struct percept_error *error)
+static json_t *inspect(const char *path, const char *keys, struct percept_error *error)
 {
+    struct signing_keys *trusted = NULL;
     struct pipe_config *config = NULL;
     struct pipe_engine *engine = NULL;
     json_t *result = NULL, *topics = json_array();
-    const struct pipe_host host = {
+    struct pipe_host host = {
         .context = topics,
         .backends = percept_known_backends,
         .open_topic = open_topic,
@@ -70,21 +71,24 @@ static json_t *inspect(const char *path, struct percept_error *error)
         .finished = no_finished,
         .event = no_event,
     };
-    if (pipe_config_load(path, &config, error) == PERCEPT_OK &&
+    bool ready = !keys || signing_keys_open(keys, &trusted, error) == PERCEPT_OK;
+    host.keys = trusted;
+    if (ready && pipe_config_load_signed(path, trusted, &config, error) == PERCEPT_OK &&
         pipe_engine_create(config, &host, &engine, error) == PERCEPT_OK)
         result = json_pack("{s:b, s:o, s:I, s:I, s:O}", "ok", 1, "config", cli_json_text(path),
                            "pipelines", (json_int_t)pipe_engine_stats(engine, NULL, 0), "models",
                            (json_int_t)pipe_engine_model_stats(engine, NULL, 0), "topics", topics);
     pipe_engine_destroy(engine);
     pipe_config_destroy(config);
+    signing_keys_close(trusted);
     json_decref(topics);
     return result;
 }
 
-static int check(const char *path, bool json)
+static int check(const char *path, const char *keys, bool json)
 {
     struct percept_error error = {0};
-    json_t *result = inspect(path, &error);
+    json_t *result = inspect(path, keys, &error);
     if (!result && json) {
         cli_print_json(json_pack("{s:b, s:o, s:o, s:i, s:i, s:o}", "ok", 0, "config",
                                  cli_json_text(path), "file", cli_json_text(error.file), "line",
@@ -114,9 +118,13 @@ static int check(const char *path, bool json)
 
 int cli_check(int argc, char **argv)
 {
+    const char *keys = NULL;
     bool json = false;
     int operands, code;
-    const struct base_option options[] = {CLI_OPTION_JSON(&json)};
+    const struct base_option options[] = {{"keys", "FOLDER",
+                                           "find wrong what none of the keys in it has signed",
+                                           BASE_OPTION_TEXT, &keys},
+                                          CLI_OPTION_JSON(&json)};
     const struct base_usage usage = {
         .program = "percept check",
         .operands = "CONFIG",
@@ -126,5 +134,5 @@ int cli_check(int argc, char **argv)
         .options = options,
         .option_count = sizeof options / sizeof options[0],
     };
-    return cli_parse(&usage, argc, argv, &operands, &code) ? check(argv[1], json) : code;
+    return cli_parse(&usage, argc, argv, &operands, &code) ? check(argv[1], keys, json) : code;
 }

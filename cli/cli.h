@@ -79,6 +79,8 @@ int cli_model_list(int argc, char **argv);
 int cli_model_inspect(int argc, char **argv);
 int cli_model_run(int argc, char **argv);
 int cli_model_bench(int argc, char **argv);
+int cli_model_sign(int argc, char **argv);
+int cli_model_keys(int argc, char **argv);
 int cli_model_verify(int argc, char **argv);
 int cli_model_tokenize(int argc, char **argv);
 int cli_model_generate(int argc, char **argv);

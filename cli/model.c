@@ -13,6 +13,8 @@ static const struct cli_command commands[] = {
     {"inspect", "show what is in a .pte file and what becomes of it", cli_model_inspect},
     {"run", "run a model once on given or random inputs", cli_model_run},
     {"bench", "measure how fast a model runs", cli_model_bench},
+    {"sign", "sign files, so that a daemon with --keys loads them", cli_model_sign},
+    {"keys", "make and list keys, check signatures, revoke", cli_model_keys},
     {"verify", "compare models with their reference outputs", cli_model_verify},
     {"tokenize", "print the tokens of a text", cli_model_tokenize},
     {"generate", "go on from a text with a language model", cli_model_generate},

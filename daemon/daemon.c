@@ -32,6 +32,7 @@ static const int stop_signals[] = {SIGTERM, SIGINT, SIGHUP};
 
 struct daemon {
     struct daemon_state state;
+    struct signing_keys *keys; /* or NULL */
     struct pipe_config *config;
     struct pipe_host host;
     struct base_pool *pool;
@@ -240,7 +241,8 @@ static enum daemon_exit open_server(struct daemon *daemon, const char *socket,
 static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings *settings,
                              struct percept_error *error)
 {
-    if (pipe_config_load(settings->config, &daemon->config, error))
+    if ((settings->keys && signing_keys_open(settings->keys, &daemon->keys, error)) ||
+        pipe_config_load_signed(settings->config, daemon->keys, &daemon->config, error))
         return DAEMON_EXIT_CONFIG;
     const struct pipe_daemon_settings *own = pipe_config_daemon(daemon->config);
     base_log_open("perceptd", settings->log_given ? settings->log_level : own->log_level);
@@ -256,6 +258,7 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
         .context = daemon,
         .backends = percept_known_backends,
         .pool = daemon->pool,
+        .keys = daemon->keys,
         .open_topic = open_topic,
         .loan = loan,
         .publish = publish,
@@ -314,6 +317,7 @@ static void destroy(struct daemon *daemon)
         ipc_topic_destroy(daemon->topics[i]);
     base_pool_destroy(daemon->pool);
     pipe_config_destroy(daemon->config);
+    signing_keys_close(daemon->keys);
     free(daemon);
 }
 

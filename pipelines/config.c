@@ -395,13 +395,31 @@ enum percept_status pipe_config_parse(const char *name, const void *bytes, size_
     return PERCEPT_OK;
 }
 
+static enum percept_status open_file(const char *path, const struct signing_keys *keys, int *fd,
+                                     struct percept_error *error)
+{
+    if (keys)
+        return signing_open(keys, path, fd, NULL, error);
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    return *fd >= 0 ? PERCEPT_OK
+                    : percept_fail_at(error, percept_status_from_errno(errno), path, 0, 0, "%s",
+                                      strerror(errno));
+}
+
 enum percept_status pipe_config_load(const char *path, struct pipe_config **config,
                                      struct percept_error *error)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return percept_fail_at(error, percept_status_from_errno(errno), path, 0, 0, "%s",
-                               strerror(errno));
+    return pipe_config_load_signed(path, NULL, config, error);
+}
+
+enum percept_status pipe_config_load_signed(const char *path, const struct signing_keys *keys,
+                                            struct pipe_config **config,
+                                            struct percept_error *error)
+{
+    int fd;
+    enum percept_status status = open_file(path, keys, &fd, error);
+    if (status != PERCEPT_OK)
+        return status;
     /* One byte more than is allowed, so that too much is seen as too much. */
     size_t capacity = PIPE_TREE_MAX_BYTES + 1, used = 0;
     char *bytes = malloc(capacity);
@@ -413,9 +431,9 @@ enum percept_status pipe_config_load(const char *path, struct pipe_config **conf
         else if (got < 0 && errno == EINTR)
             got = 1;
     }
-    enum percept_status status = got < 0 ? percept_fail_at(error, percept_status_from_errno(errno),
-                                                           path, 0, 0, "%s", strerror(errno))
-                                         : pipe_config_parse(path, bytes, used, config, error);
+    status = got < 0 ? percept_fail_at(error, percept_status_from_errno(errno), path, 0, 0, "%s",
+                                       strerror(errno))
+                     : pipe_config_parse(path, bytes, used, config, error);
     free(bytes);
     close(fd);
     return status;

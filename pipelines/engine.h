@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "runtime/backend.h"
+#include "signing/signing.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,6 +35,10 @@ struct pipe_daemon_settings {
  */
 enum percept_status pipe_config_load(const char *path, struct pipe_config **config,
                                      struct percept_error *error);
+/* The same for one that must be signed; keys may be NULL: then it need not. */
+enum percept_status pipe_config_load_signed(const char *path, const struct signing_keys *keys,
+                                            struct pipe_config **config,
+                                            struct percept_error *error);
 void pipe_config_destroy(struct pipe_config *config);
 const struct pipe_daemon_settings *pipe_config_daemon(const struct pipe_config *config);
 
@@ -47,6 +52,7 @@ struct pipe_host {
     const struct prt_backend *const
         *backends; /* NULL-terminated: all that this build has, the default first */
     struct base_pool *pool;
+    const struct signing_keys *keys; /* by which models must be signed; NULL: they need not */
 
     /* While the engine is created, once a topic: returns the host's handle. */
     enum percept_status (*open_topic)(void *context, const char *name, const char *schema,

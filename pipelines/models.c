@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_BACKENDS 16
 
@@ -85,6 +86,20 @@ static enum percept_status choose_backends(const struct pipe_models *models, str
     return PERCEPT_OK;
 }
 
+static enum percept_status open_file(const char *path, const struct signing_keys *keys,
+                                     struct prt_program **program, struct percept_error *error)
+{
+    int file;
+    if (!keys)
+        return prt_program_open(path, program, error);
+    enum percept_status status = signing_open(keys, path, &file, NULL, error);
+    if (status != PERCEPT_OK)
+        return status;
+    status = prt_program_open_descriptor(file, path, program, error);
+    close(file);
+    return status;
+}
+
 static enum percept_status open_program(const struct pipe_models *models, struct entry *entry,
                                         struct percept_error *error)
 {
@@ -93,7 +108,7 @@ static enum percept_status open_program(const struct pipe_models *models, struct
     if (status != PERCEPT_OK)
         return status;
     int64_t start = base_clock_ns();
-    status = prt_program_open(entry->config->file, &entry->program, &cause);
+    status = open_file(entry->config->file, models->host->keys, &entry->program, &cause);
     entry->load_ns = base_clock_ns() - start;
     if (status != PERCEPT_OK) {
         char text[768];

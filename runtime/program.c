@@ -70,6 +70,18 @@ enum percept_status prt_program_open_with_data(const char *path, const char *con
     return finish_open(opened, status, program, error);
 }
 
+enum percept_status prt_program_open_descriptor(int descriptor, const char *name,
+                                                struct prt_program **program,
+                                                struct percept_error *error)
+{
+    struct prt_program *opened = new_program(name, 0, error);
+    if (!opened)
+        return PERCEPT_NO_MEMORY;
+    enum percept_status status =
+        prt_file_map_descriptor(&opened->source, descriptor, name, true, error);
+    return finish_open(opened, status, program, error);
+}
+
 enum percept_status prt_program_open_buffer(const void *bytes, size_t size, const char *name,
                                             struct prt_program **program,
                                             struct percept_error *error)

@@ -21,6 +21,11 @@ struct prt_program;
 
 enum percept_status prt_program_open(const char *path, struct prt_program **program,
                                      struct percept_error *error);
+/* The same for a file that is open to be read; the descriptor stays the caller's. name is for
+ * messages only. A sealed memfd is used where it is. */
+enum percept_status prt_program_open_descriptor(int descriptor, const char *name,
+                                                struct prt_program **program,
+                                                struct percept_error *error);
 /* name is for messages only. Copies the bytes. */
 enum percept_status prt_program_open_buffer(const void *bytes, size_t size, const char *name,
                                             struct prt_program **program,

@@ -132,6 +132,8 @@ struct prt_program {
  */
 enum percept_status prt_file_map(struct prt_file *file, const char *path, bool in_pieces,
                                  struct percept_error *error);
+enum percept_status prt_file_map_descriptor(struct prt_file *file, int descriptor, const char *name,
+                                            bool in_pieces, struct percept_error *error);
 enum percept_status prt_file_copy(struct prt_file *file, const void *bytes, size_t size,
                                   const char *name, struct percept_error *error);
 void prt_file_close(struct prt_file *file);

@@ -13,6 +13,7 @@
 #include "runtime/program_data.h"
 
 #include "base/checked.h"
+#include "base/hash.h"
 #include "base/pages.h"
 
 #include <errno.h>
@@ -293,6 +294,13 @@ bool prt_file_identity(const struct prt_file *file, const void *data, size_t siz
 
 bool prt_file_is(const struct prt_file *file, struct prt_identity *identity)
 {
+    if (!file->copy && file->mapped) { /* nothing but its contents tells it again */
+        struct base_hash hash = {0};
+        base_hash_add(&hash, file->bytes.data, file->bytes.size);
+        *identity = (struct prt_identity){
+            .device = hash.words[0], .inode = hash.words[1], .file_size = file->bytes.size};
+        return true;
+    }
     if (!file->copy)
         return false;
     const struct stat *of = &file->copy->of;
@@ -339,6 +347,26 @@ static enum percept_status set_name(struct prt_file *file, const char *name,
     return file->name ? PERCEPT_OK : percept_fail(error, PERCEPT_NO_MEMORY, "%s: no memory", name);
 }
 
+static enum percept_status map_regular(struct prt_file *file, int descriptor, bool in_pieces,
+                                       struct percept_error *error)
+{
+    struct stat info;
+    if (fstat(descriptor, &info) != 0)
+        return file_errno(file, "cannot read", error);
+    if (!S_ISREG(info.st_mode))
+        return percept_fail(error, PERCEPT_INVALID, "%s: not a regular file", file->name);
+    if (info.st_size == 0)
+        return percept_fail(error, PERCEPT_MALFORMED, "%s: the file is empty", file->name);
+    return map(file, descriptor, &info, in_pieces, error);
+}
+
+enum percept_status prt_file_map_descriptor(struct prt_file *file, int descriptor, const char *name,
+                                            bool in_pieces, struct percept_error *error)
+{
+    enum percept_status status = set_name(file, name, error);
+    return status == PERCEPT_OK ? map_regular(file, descriptor, in_pieces, error) : status;
+}
+
 enum percept_status prt_file_map(struct prt_file *file, const char *path, bool in_pieces,
                                  struct percept_error *error)
 {
@@ -349,15 +377,7 @@ enum percept_status prt_file_map(struct prt_file *file, const char *path, bool i
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0)
         return file_errno(file, "cannot open", error);
-    struct stat info;
-    if (fstat(descriptor, &info) != 0)
-        status = file_errno(file, "cannot read", error);
-    else if (!S_ISREG(info.st_mode))
-        status = percept_fail(error, PERCEPT_INVALID, "%s: not a regular file", path);
-    else if (info.st_size == 0)
-        status = percept_fail(error, PERCEPT_MALFORMED, "%s: the file is empty", path);
-    else
-        status = map(file, descriptor, &info, in_pieces, error);
+    status = map_regular(file, descriptor, in_pieces, error);
     close(descriptor);
     return status;
 }

@@ -33,9 +33,16 @@ for command in $list; do
 done
 expect 0 "$percept" model --help
 list=$("$percept" model --help | commands)
-[ "$(wc -w <<<"$list")" = 7 ] || fail "commands of model: $list"
+[ "$(wc -w <<<"$list")" = 9 ] || fail "commands of model: $list"
 for command in $list; do
+    [ "$command" = keys ] && continue
     check percept-model.1 "$percept" model "$command"
+done
+expect 0 "$percept" model keys --help
+list=$("$percept" model keys --help | commands)
+[ "$(wc -w <<<"$list")" = 4 ] || fail "commands of model keys: $list"
+for command in $list; do
+    check percept-model.1 "$percept" model keys "$command"
 done
 
 expect 2 "$percept"
