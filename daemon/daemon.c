@@ -5,8 +5,10 @@
 #include "backends/backends.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/confine.h"
 #include "daemon/notify.h"
 #include "daemon/status.h"
+#include "daemon/watchdog.h"
 #include "ipc/server.h"
 #include "ipc/socket_path.h"
 #include "pipelines/engine.h"
@@ -35,6 +37,7 @@ struct daemon {
     struct signing_keys *keys; /* or NULL */
     struct pipe_config *config;
     struct pipe_host host;
+    struct daemon_watchdog watchdog;
     struct base_pool *pool;
     struct pipe_engine *engine;
     struct ipc_server *server;
@@ -146,6 +149,7 @@ static void stop(struct daemon *daemon)
         close_handle(&daemon->signals[i]);
     close_handle(&daemon->pipeline_finished);
     close_handle(&daemon->timer);
+    daemon_watchdog_stop(&daemon->watchdog);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -228,7 +232,12 @@ static enum daemon_exit open_server(struct daemon *daemon, const char *socket,
               0755); /* /run/percept is gone after a boot; what is wrong, listening will say */
         *slash = '/';
     }
-    struct ipc_server_options options = {.socket_path = path, .query = answer, .context = daemon};
+    int listening;
+    bool activated = daemon_activation_socket(&listening);
+    struct ipc_server_options options = {.socket_path = path,
+                                         .listening = activated ? &listening : NULL,
+                                         .query = answer,
+                                         .context = daemon};
     enum percept_status status =
         path ? ipc_server_create(&daemon->loop, &options, &daemon->server, error)
              : percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
@@ -241,6 +250,8 @@ static enum daemon_exit open_server(struct daemon *daemon, const char *socket,
 static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings *settings,
                              struct percept_error *error)
 {
+    if (daemon_drop_privileges(settings->user, error))
+        return DAEMON_EXIT_FAILURE;
     if ((settings->keys && signing_keys_open(settings->keys, &daemon->keys, error)) ||
         pipe_config_load_signed(settings->config, daemon->keys, &daemon->config, error))
         return DAEMON_EXIT_CONFIG;
@@ -283,6 +294,7 @@ static void on_start(uv_timer_t *timer)
         stop(daemon);
         return;
     }
+    daemon_watchdog_start(&daemon->watchdog, &daemon->loop, daemon->engine);
     daemon_notify("READY=1");
     base_log(BASE_LOG_INFO, "running: %zu pipelines, %zu topics", daemon->pipelines,
              daemon->state.topic_count);
@@ -292,6 +304,8 @@ static enum daemon_exit serve(struct daemon *daemon, struct percept_error *error
 {
     daemon->state.engine = daemon->engine;
     daemon->pipelines = pipe_engine_stats(daemon->engine, NULL, 0);
+    if (pipe_config_daemon(daemon->config)->confine && daemon_confine(true, error))
+        return DAEMON_EXIT_FAILURE;
     uv_timer_start(&daemon->timer, on_start, START_DELAY_MS, 0);
     uv_run(&daemon->loop, UV_RUN_DEFAULT);
     if (daemon->start_status) {

@@ -25,6 +25,7 @@ enum daemon_exit {
 struct daemon_settings {
     const char *config; /* path */
     const char *socket; /* path; NULL: the configuration's, else the default of percept_connect */
+    const char *user;   /* to become; NULL: who we are */
     const char *keys;   /* folder: configuration and models must be signed; NULL: they need not */
     bool check;         /* load all, run nothing */
     bool log_given;     /* log_level, not the configuration's */

@@ -33,6 +33,8 @@ int main(int argc, char **argv)
         {"config", "FILE", "the deployment to run", BASE_OPTION_TEXT, &settings.config},
         {"socket", "PATH", "where clients connect; instead of the configuration's",
          BASE_OPTION_TEXT, &settings.socket},
+        {"user", "NAME", "become this user first, and do not stay root", BASE_OPTION_TEXT,
+         &settings.user},
         {"keys", "FOLDER", "load only what one of the keys in it has signed", BASE_OPTION_TEXT,
          &settings.keys},
         {"log", "LEVEL", "error, warning, info or debug; instead of the configuration's",

@@ -1,5 +1,7 @@
 #include "daemon/notify.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,4 +26,35 @@ void daemon_notify(const char *state)
     /* A manager that has gone is no reason to stop. */
     (void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, size);
     close(fd);
+}
+
+/* A variable that is a number in a range; else 0. */
+static long number(const char *name, long most)
+{
+    const char *text = getenv(name);
+    char *end;
+    errno = 0;
+    long value = text ? strtol(text, &end, 10) : 0;
+    return text && *text && !*end && !errno && value > 0 && value <= most ? value : 0;
+}
+
+/* Is what the variables say meant for us? They are inherited. */
+static bool is_ours(const char *pid_name)
+{
+    return number(pid_name, INT_MAX) == getpid();
+}
+
+int64_t daemon_watchdog_ns(void)
+{
+    long us = number("WATCHDOG_USEC", LONG_MAX / 1000);
+    return getenv("WATCHDOG_PID") && !is_ours("WATCHDOG_PID") ? 0 : us * 1000;
+}
+
+bool daemon_activation_socket(int *fd)
+{
+    enum { FIRST = 3 };
+    if (!is_ours("LISTEN_PID") || number("LISTEN_FDS", INT_MAX) != 1)
+        return false;
+    *fd = FIRST;
+    return true;
 }

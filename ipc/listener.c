@@ -148,11 +148,35 @@ enum percept_status ipc_listener_open(struct ipc_listener *listener, const char 
     return PERCEPT_OK;
 }
 
+static bool has_option(int fd, int option, int wanted)
+{
+    int value = 0;
+    socklen_t size = sizeof value;
+    return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 && value == wanted;
+}
+
+enum percept_status ipc_listener_adopt(struct ipc_listener *listener, int fd,
+                                       struct percept_error *error)
+{
+    if (!has_option(fd, SO_DOMAIN, AF_UNIX) || !has_option(fd, SO_TYPE, SOCK_SEQPACKET) ||
+        !has_option(fd, SO_ACCEPTCONN, 1))
+        return percept_fail(error, PERCEPT_INVALID,
+                            "descriptor %d is no sequential-packet Unix socket that listens", fd);
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+        return percept_fail_errno(error, errno, "descriptor %d", fd);
+    *listener = (struct ipc_listener){.fd = fd, .lock_fd = -1};
+    return PERCEPT_OK;
+}
+
 void ipc_listener_close(struct ipc_listener *listener)
 {
     close(listener->fd);
-    unlink(listener->path);
-    drop_lock(listener->path, listener->lock_fd);
+    if (listener->path) {
+        unlink(listener->path);
+        drop_lock(listener->path, listener->lock_fd);
+    }
     free(listener->path);
     *listener = (struct ipc_listener){.fd = -1, .lock_fd = -1};
 }

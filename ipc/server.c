@@ -221,17 +221,27 @@ static void on_server_handle_closed(uv_handle_t *handle)
     handle_closed(handle->data);
 }
 
+static enum percept_status open_listener(struct ipc_server *server,
+                                         const struct ipc_server_options *options,
+                                         struct percept_error *error)
+{
+    if (options->listening)
+        return ipc_listener_adopt(&server->listener, *options->listening, error);
+    char *path = ipc_socket_path(options->socket_path);
+    enum percept_status status =
+        path ? ipc_listener_open(&server->listener, path, error)
+             : percept_fail(error, PERCEPT_NO_MEMORY, "out of memory for the control server");
+    free(path);
+    return status;
+}
+
 enum percept_status ipc_server_create(uv_loop_t *loop, const struct ipc_server_options *options,
                                       struct ipc_server **result, struct percept_error *error)
 {
     struct ipc_server *server = calloc(1, sizeof *server);
     if (!server)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory for the control server");
-    char *path = ipc_socket_path(options->socket_path);
-    enum percept_status status =
-        path ? ipc_listener_open(&server->listener, path, error)
-             : percept_fail(error, PERCEPT_NO_MEMORY, "out of memory for the control server");
-    free(path);
+    enum percept_status status = open_listener(server, options, error);
     if (status != PERCEPT_OK) {
         free(server);
         return status;

@@ -56,6 +56,7 @@ struct ipc_server;
 struct ipc_server_options {
     const char *socket_path; /* NULL: as percept_connect finds it. Created 0660; EXISTS when another
                                 daemon answers on it, a stale file is replaced */
+    const int *listening;    /* a socket that listens already, adopted; NULL: one at socket_path */
     unsigned max_clients;    /* 0: a default */
     /* Answer a query ("status", "topics", "clients" are the daemon's to define): malloc'ed JSON, or
      * NULL for NOT_FOUND. On the loop's thread. */

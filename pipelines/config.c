@@ -54,7 +54,7 @@ static const struct pipe_param top_params[] = {
 
 struct daemon_fields {
     const char *socket, *cache;
-    bool exit_when_done;
+    bool exit_when_done, confine;
     int64_t threads;
     int log;
 };
@@ -74,6 +74,11 @@ static const struct pipe_param daemon_params[] = {
      .kind = PIPE_PARAM_BOOL,
      .offset = offsetof(struct daemon_fields, exit_when_done),
      .help = "stop when every source has ended"},
+    {.name = "confine",
+     .kind = PIPE_PARAM_BOOL,
+     .offset = offsetof(struct daemon_fields, confine),
+     .fallback = true,
+     .help = "forbid the daemon the system calls that it does not need"},
     {.name = "threads",
      .kind = PIPE_PARAM_INT,
      .offset = offsetof(struct daemon_fields, threads),
@@ -91,7 +96,7 @@ static const struct pipe_param daemon_params[] = {
 static enum percept_status read_daemon(const struct pipe_schema_reader *r,
                                        const struct pipe_tree *map, struct pipe_config *config)
 {
-    struct daemon_fields fields = {.log = BASE_LOG_INFO};
+    struct daemon_fields fields = {.confine = true, .log = BASE_LOG_INFO};
     if (map) {
         struct pipe_schema_part part = {daemon_params, &fields};
         enum percept_status status = pipe_schema_read(r, map, "daemon", &part, 1);
@@ -102,6 +107,7 @@ static enum percept_status read_daemon(const struct pipe_schema_reader *r,
         .socket = fields.socket,
         .cache = fields.cache,
         .exit_when_done = fields.exit_when_done,
+        .confine = fields.confine,
         .threads = (unsigned)fields.threads,
         .log_level = (enum base_log_level)fields.log,
     };

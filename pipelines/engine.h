@@ -24,6 +24,7 @@ struct pipe_daemon_settings {
     const char *socket;  /* NULL: the default */
     const char *cache;   /* folder for packed weights: prt.h; NULL: none */
     bool exit_when_done; /* stop when every source has ended */
+    bool confine;        /* forbid itself what it does not need */
     unsigned threads;    /* of the runtime's pool; 0: one per CPU */
     enum base_log_level log_level;
 };
@@ -94,6 +95,7 @@ struct pipe_stats {
     uint64_t dropped_late; /* replaced by a newer one before the pipeline got to them */
     uint64_t dropped_bad;  /* unreadable, or with a bad timestamp */
     uint64_t node_errors;
+    int64_t busy_ns; /* how long it has been at the frame that it is at; 0: it waits for one */
     int64_t latency_p50_ns, latency_p99_ns; /* capture to publish, recent frames */
 };
 struct pipe_model_stats {

@@ -84,11 +84,13 @@ static void process(struct pipe_pipeline *p, const struct pipe_frame *frame)
     bool well = true;
     p->turn = !p->turn;
     p->model_ns = 0;
+    atomic_store_explicit(&p->busy_since_ns, base_clock_ns(), memory_order_relaxed);
     publish(p, PIPE_FROM_SOURCE, frame);
     for (size_t i = 0; i < p->config->node_count; i++)
         well = run_node(p, i, frame) && well;
     if (well)
         pipe_health_good(&p->health, PIPE_SIDE_NODES, RECOVERED);
+    atomic_store_explicit(&p->busy_since_ns, 0, memory_order_relaxed);
     pipe_window_add(&p->latency, base_clock_ns() - frame->capture_ns);
     atomic_fetch_add_explicit(&p->processed, 1, memory_order_relaxed);
 }
@@ -368,6 +370,8 @@ void pipe_pipeline_stats(struct pipe_pipeline *p, struct pipe_stats *stats)
         .dropped_bad = atomic_load_explicit(&p->dropped_bad, memory_order_relaxed),
         .node_errors = atomic_load_explicit(&p->node_errors, memory_order_relaxed),
     };
+    int64_t since = atomic_load_explicit(&p->busy_since_ns, memory_order_relaxed);
+    stats->busy_ns = since ? base_clock_ns() - since : 0;
     pipe_window_percentiles(&p->latency, &stats->latency_p50_ns, &stats->latency_p99_ns);
     pipe_health_read(&p->health, stats);
 }
