@@ -25,7 +25,8 @@ static enum percept_status no_memory(const struct pipe_schema_reader *r, const s
 
 struct top {
     int64_t version;
-    const struct pipe_tree *daemon, *models, *pipelines;
+    const struct pipe_tree *daemon, *backends, *models, *pipelines;
+    struct pipe_texts plugins;
 };
 
 static const struct pipe_param top_params[] = {
@@ -40,6 +41,14 @@ static const struct pipe_param top_params[] = {
      .kind = PIPE_PARAM_MAP,
      .offset = offsetof(struct top, daemon),
      .help = "settings of the daemon itself"},
+    {.name = "plugins",
+     .kind = PIPE_PARAM_PATHS,
+     .offset = offsetof(struct top, plugins),
+     .help = "folders with backends to load"},
+    {.name = "backends",
+     .kind = PIPE_PARAM_MAP,
+     .offset = offsetof(struct top, backends),
+     .help = "name: options"},
     {.name = "models",
      .kind = PIPE_PARAM_MAP,
      .offset = offsetof(struct top, models),
@@ -114,9 +123,9 @@ static enum percept_status read_daemon(const struct pipe_schema_reader *r,
     return PERCEPT_OK;
 }
 
-/* The entries of `models` and of `pipelines`: names that are keys. */
-static enum percept_status check_names(const struct pipe_schema_reader *r,
-                                       const struct pipe_tree *map, const char *what, size_t most)
+enum percept_status pipe_config_check_names(const struct pipe_schema_reader *r,
+                                            const struct pipe_tree *map, const char *what,
+                                            size_t most)
 {
     if (map->count > most)
         return pipe_schema_fail(r, map, PERCEPT_LIMIT, "more than %zu %ss", most, what);
@@ -173,7 +182,7 @@ static enum percept_status read_models(const struct pipe_schema_reader *r,
 {
     if (!map)
         return PERCEPT_OK;
-    enum percept_status status = check_names(r, map, "model", PIPE_MAX_MODELS);
+    enum percept_status status = pipe_config_check_names(r, map, "model", PIPE_MAX_MODELS);
     config->models = ALLOCATE(r, map->count, struct pipe_config_model);
     if (status == PERCEPT_OK && !config->models)
         status = no_memory(r, map);
@@ -338,7 +347,7 @@ static enum percept_status check_topics(const struct pipe_schema_reader *r,
 static enum percept_status read_pipelines(const struct pipe_schema_reader *r,
                                           const struct pipe_tree *map, struct pipe_config *config)
 {
-    enum percept_status status = check_names(r, map, "pipeline", PIPE_MAX_PIPELINES);
+    enum percept_status status = pipe_config_check_names(r, map, "pipeline", PIPE_MAX_PIPELINES);
     if (status == PERCEPT_OK && map->count == 0)
         status = pipe_schema_fail(r, map, PERCEPT_MALFORMED, "pipelines: expected at least one");
     config->pipelines = ALLOCATE(r, map->count, struct pipe_config_pipeline);
@@ -373,6 +382,9 @@ static enum percept_status read_all(struct pipe_config *config, const void *byte
         status = pipe_schema_read(&reader, tree, "the configuration", &part, 1);
     if (status == PERCEPT_OK)
         status = read_daemon(&reader, top.daemon, config);
+    config->daemon.plugins = top.plugins;
+    if (status == PERCEPT_OK)
+        status = pipe_config_read_backends(&reader, top.backends, config);
     if (status == PERCEPT_OK)
         status = read_models(&reader, top.models, config);
     if (status == PERCEPT_OK)

@@ -15,6 +15,7 @@
 #define PIPE_MAX_PIPELINES 64
 #define PIPE_MAX_NODES     64 /* of a pipeline */
 #define PIPE_MAX_TOPICS    16 /* of a pipeline */
+#define PIPE_MAX_BACKENDS  64
 
 /* Of floats between the nodes of a model. */
 enum pipe_precision { PIPE_FP32, PIPE_FP16 };
@@ -73,7 +74,8 @@ struct pipe_config {
     struct base_arena arena;
     char *file, *folder;
     struct pipe_daemon_settings daemon;
-    size_t model_count, pipeline_count;
+    size_t backend_count, model_count, pipeline_count;
+    struct pipe_config_backend *backends;
     struct pipe_config_model *models;
     struct pipe_config_pipeline *pipelines;
 };
@@ -86,9 +88,34 @@ enum percept_status pipe_config_parse(const char *name, const void *bytes, size_
 const struct pipe_config_model *pipe_config_find_model(const struct pipe_config *config,
                                                        const char *name);
 
-/* ---- config_graph.c ---- */
-
 struct pipe_schema_reader;
+
+/* Check the keys of a map that are names of the user's: not more than `most` `what`s. */
+enum percept_status pipe_config_check_names(const struct pipe_schema_reader *reader,
+                                            const struct pipe_tree *map, const char *what,
+                                            size_t most);
+
+/* ---- config_backends.c ---- */
+
+/* map may be NULL. */
+enum percept_status pipe_config_read_backends(const struct pipe_schema_reader *reader,
+                                              const struct pipe_tree *map,
+                                              struct pipe_config *config);
+
+/* Hand each configured backend its options, before anything else is asked of it. all is
+ * NULL-terminated. */
+enum percept_status pipe_config_set_backends(const struct pipe_config *config,
+                                             const struct prt_backend *const *all,
+                                             struct percept_error *error);
+
+/* The backend of that name; NULL with an error at the place in the file, and what was probably
+ * meant. */
+const struct prt_backend *pipe_config_find_backend(const struct pipe_config *config,
+                                                   const struct prt_backend *const *all,
+                                                   const struct pipe_text *name,
+                                                   struct percept_error *error);
+
+/* ---- config_graph.c ---- */
 
 /* Read, wire, type-check and sort the nodes of a pipeline, then its topics. list and map may be
  * NULL. */

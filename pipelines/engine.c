@@ -25,7 +25,9 @@ enum percept_status pipe_engine_create(const struct pipe_config *config,
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     engine->config = config;
     engine->host = *host;
-    enum percept_status status = pipe_models_create(config, &engine->host, &engine->models, error);
+    enum percept_status status = pipe_config_set_backends(config, host->backends, error);
+    if (status == PERCEPT_OK)
+        status = pipe_models_create(config, &engine->host, &engine->models, error);
     for (size_t i = 0; i < config->pipeline_count && status == PERCEPT_OK; i++) {
         status = pipe_pipeline_create(config, &config->pipelines[i], &engine->host, engine->models,
                                       &engine->pipelines[i], error);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "pipelines/param.h"
 #include "runtime/backend.h"
 #include "signing/signing.h"
 
@@ -27,6 +28,20 @@ struct pipe_daemon_settings {
     bool confine;        /* forbid itself what it does not need */
     unsigned threads;    /* of the runtime's pool; 0: one per CPU */
     enum base_log_level log_level;
+    struct pipe_texts plugins; /* folders with backends; none: the default */
+};
+
+/* What the file says of a backend. */
+struct pipe_config_option {
+    const char *key, *value;
+    unsigned line, column; /* of the key */
+};
+struct pipe_config_backend {
+    const char *name; /* as it was written: nobody has looked for such a backend yet */
+    unsigned line, column;
+    bool isolate; /* in a process of its own */
+    size_t option_count;
+    const struct pipe_config_option *options; /* the backend's own, for its `set` */
 };
 
 /*
@@ -42,6 +57,10 @@ enum percept_status pipe_config_load_signed(const char *path, const struct signi
                                             struct percept_error *error);
 void pipe_config_destroy(struct pipe_config *config);
 const struct pipe_daemon_settings *pipe_config_daemon(const struct pipe_config *config);
+/* Those under `backends`, in the order of the file; returns how many. They live as long as the
+ * configuration. */
+size_t pipe_config_backends(const struct pipe_config *config,
+                            const struct pipe_config_backend **backends);
 
 /* ---- engine ---- */
 
@@ -51,7 +70,7 @@ struct pipe_topic; /* the host's */
 struct pipe_host {
     void *context;
     const struct prt_backend *const
-        *backends; /* NULL-terminated: all that this build has, the default first */
+        *backends; /* NULL-terminated: all that there are, the default first */
     struct base_pool *pool;
     const struct signing_keys *keys; /* by which models must be signed; NULL: they need not */
 
@@ -73,8 +92,8 @@ struct pipe_host {
     void (*event)(void *context, const char *pipeline, const char *text);
 };
 
-/* Loads models, opens sources and topics; nothing runs yet. The config and host must outlive the
- * engine. */
+/* Hands the backends of the host their options, loads models, opens sources and topics; nothing
+ * runs yet. The config and host must outlive the engine. */
 enum percept_status pipe_engine_create(const struct pipe_config *config,
                                        const struct pipe_host *host, struct pipe_engine **engine,
                                        struct percept_error *error);

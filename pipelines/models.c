@@ -3,7 +3,6 @@
 #include "pipelines/models.h"
 
 #include "base/clock.h"
-#include "pipelines/suggest.h"
 #include "pipelines/window.h"
 
 #include <stdatomic.h>
@@ -42,17 +41,6 @@ struct pipe_model {
 
 /* ---- programs ---- */
 
-static enum percept_status fail_at_text(const struct pipe_config *config,
-                                        const struct pipe_text *text,
-                                        const struct pipe_suggest *suggest,
-                                        struct percept_error *error)
-{
-    char near[128];
-    return percept_fail_at(error, PERCEPT_NOT_FOUND, config->file, text->line, text->column,
-                           "this build has no backend '%.40s'%s", text->text,
-                           pipe_suggest_text(suggest, near, sizeof near));
-}
-
 /* Those that are named, or else the first that there is. One that is named but absent is an error
  * only when no other is left: a list is an order of preference. */
 static enum percept_status choose_backends(const struct pipe_models *models, struct entry *entry,
@@ -63,15 +51,11 @@ static enum percept_status choose_backends(const struct pipe_models *models, str
     const char *absent = NULL;
     size_t used = 0;
     for (size_t i = 0; i < (wanted->count ? wanted->count : 1); i++) {
-        const struct prt_backend *backend = wanted->count ? NULL : all[0];
-        struct pipe_suggest suggest = {.word = wanted->count ? wanted->items[i].text : ""};
-        for (size_t j = 0; wanted->count && all[j]; j++) {
-            if (strcmp(all[j]->name, suggest.word) == 0)
-                backend = all[j];
-            pipe_suggest_add(&suggest, all[j]->name);
-        }
+        const struct prt_backend *backend =
+            wanted->count ? pipe_config_find_backend(models->config, all, &wanted->items[i], error)
+                          : all[0];
         if (!backend && wanted->count)
-            return fail_at_text(models->config, &wanted->items[i], &suggest, error);
+            return PERCEPT_NOT_FOUND;
         const char *why = backend ? backend->absent() : "this build has none";
         if (why)
             absent = why;

@@ -23,7 +23,7 @@
 #include "base/thread_pool.h"
 #include "runtime/graph.h"
 
-#define PRT_BACKEND_VERSION 4
+#define PRT_BACKEND_VERSION 5
 
 /* Of a small build whose only backend is on the host: what several need is left out. */
 #ifndef PRT_ONE_BACKEND
@@ -158,6 +158,18 @@ struct prt_backend {
     enum percept_status (*start)(struct prt_segment *segment, const struct prt_execution *execution,
                                  struct percept_error *error);
     enum percept_status (*wait)(struct prt_segment *segment, struct percept_error *error);
+
+    /* For people, static text. release: of the backend or of the library behind it; device: what it
+     * computes on here, when it is present. Both may be NULL and may return NULL; device is then
+     * what `code` says. */
+    const char *(*release)(void);
+    const char *(*device)(void);
+
+    /* An option from whoever set this machine up ("device", "NPU"). Called before anything else of
+     * the backend, from one thread; key and value are copied if kept. It holds until the process
+     * ends. INVALID with a text that names the key, for one that it does not know with those that
+     * it knows, or for a value with what was expected. May be NULL: it has no options. */
+    enum percept_status (*set)(const char *key, const char *value, struct percept_error *error);
 };
 
 #endif

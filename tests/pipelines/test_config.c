@@ -74,6 +74,10 @@ START_TEST(a_whole_configuration_is_read)
         parse("version: 1\n"
               "daemon: {socket: run/p.sock, exit_when_done: true, "
               "threads: 3, log: debug}\n"
+              "plugins: [lib, /opt/lib]\n"
+              "backends:\n"
+              "  vgf: {isolate: true}\n"
+              "  npu: {library: 'lib.so', isolate: false, streams: 2}\n"
               "models:\n"
               "  palm: {file: test.pte, backends: [cpu, vulkan]}\n"
               "pipelines:\n"
@@ -88,6 +92,20 @@ START_TEST(a_whole_configuration_is_read)
     ck_assert(daemon->exit_when_done);
     ck_assert_uint_eq(daemon->threads, 3);
     ck_assert_int_eq(daemon->log_level, BASE_LOG_DEBUG);
+    ck_assert_uint_eq(daemon->plugins.count, 2);
+    ck_assert_str_eq(daemon->plugins.items[0].text, "lib");
+    const struct pipe_config_backend *backends;
+    ck_assert_uint_eq(pipe_config_backends(config, &backends), 2);
+    ck_assert_str_eq(backends[0].name, "vgf");
+    ck_assert(backends[0].isolate);
+    ck_assert_uint_eq(backends[0].option_count, 0);
+    ck_assert(!backends[1].isolate);
+    ck_assert_uint_eq(backends[1].option_count, 2);
+    ck_assert_str_eq(backends[1].options[0].key, "library");
+    ck_assert_str_eq(backends[1].options[0].value, "lib.so");
+    ck_assert_str_eq(backends[1].options[1].value, "2");
+    ck_assert_uint_eq(backends[1].options[1].line, 6);
+    ck_assert_uint_eq(backends[1].options[1].column, 44);
     const struct pipe_config_model *palm = pipe_config_find_model(config, "palm");
     ck_assert_str_eq(palm->file, "test.pte");
     ck_assert_uint_eq(palm->backends.count, 2);
@@ -112,6 +130,8 @@ START_TEST(what_is_not_given_has_its_default)
     ck_assert(!daemon->exit_when_done);
     ck_assert_uint_eq(daemon->threads, 0);
     ck_assert_int_eq(daemon->log_level, BASE_LOG_INFO);
+    ck_assert_uint_eq(daemon->plugins.count, 0);
+    ck_assert_uint_eq(config->backend_count, 0);
     ck_assert_int_eq(config->pipelines[0].when_late, PIPE_WHEN_LATE_DROP);
     ck_assert_int_eq(config->pipelines[0].priority, PIPE_PRIORITY_NORMAL);
     pipe_config_destroy(config);
@@ -210,6 +230,21 @@ static const struct {
      "test.yaml:2:8: daemon: expected a mapping, got nothing", PERCEPT_MALFORMED},
     {"version: 1\nversion: 1\npipelines: {}\n",
      "test.yaml:2:1: key 'version' again; it is already on line 1", PERCEPT_MALFORMED},
+    {"version: 1\nplugins: {a: b}\npipelines: {}\n",
+     "test.yaml:2:10: plugins: expected a path or a list of paths, got a mapping",
+     PERCEPT_MALFORMED},
+    {"version: 1\nbackends: {Npu: {}}\npipelines: {}\n",
+     "test.yaml:2:12: 'Npu' is no name for a backend: expected up to 63 of a-z 0-9 . _ -, the "
+     "first a letter or digit",
+     PERCEPT_MALFORMED},
+    {"version: 1\nbackends: {npu: fast}\npipelines: {}\n",
+     "test.yaml:2:17: backend 'npu': expected a mapping, got 'fast'", PERCEPT_MALFORMED},
+    {"version: 1\nbackends: {npu: {isolate: yes}}\npipelines: {}\n",
+     "test.yaml:2:27: isolate: expected true or false, got 'yes'", PERCEPT_MALFORMED},
+    {"version: 1\nbackends: {npu: {device: [NPU]}}\npipelines: {}\n",
+     "test.yaml:2:26: device: expected a text, got a list", PERCEPT_MALFORMED},
+    {"version: 1\nbackends: {npu: {device: }}\npipelines: {}\n",
+     "test.yaml:2:26: device: expected a text, got nothing", PERCEPT_MALFORMED},
     {"version: 1\nmodels: {Palm: {file: test.pte}}\npipelines: {}\n",
      "test.yaml:2:10: 'Palm' is no name for a model: expected up to 63 of a-z 0-9 . _ -, the first "
      "a letter or digit",

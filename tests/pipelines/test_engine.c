@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -433,7 +434,66 @@ START_TEST(a_backend_that_is_not_there_is_told_with_its_place)
     pictures_write_text("m.pte", "");
     refuse("version: 1\nmodels: {m: {file: m.pte, backends: [cpo]}}\n"
            "pipelines: {a: {source: {type: images, paths: .}}}\n",
-           PERCEPT_NOT_FOUND, "test.yaml:2:38: this build has no backend 'cpo'");
+           PERCEPT_NOT_FOUND, "test.yaml:2:38: there is no backend 'cpo'");
+}
+END_TEST
+
+/* ---- options of backends ---- */
+
+static char options_set[128];
+
+static enum percept_status set_option(const char *key, const char *value,
+                                      struct percept_error *error)
+{
+    size_t used = strlen(options_set);
+    if (strcmp(key, "device") != 0)
+        return percept_fail(error, PERCEPT_INVALID, "no option '%s'; it has: device", key);
+    snprintf(options_set + used, sizeof options_set - used, "%s=%s ", key, value);
+    return PERCEPT_OK;
+}
+
+/* Those to which options are handed: nothing else of them is asked for. */
+static const struct prt_backend npu = {
+    .version = PRT_BACKEND_VERSION, .name = "npu", .set = set_option};
+static const struct prt_backend plain = {.version = PRT_BACKEND_VERSION, .name = "plain"};
+static const struct prt_backend *const two_backends[] = {&plain, &npu, NULL};
+
+#define ONE_PIPELINE "pipelines: {a: {source: {type: images, paths: .}}}\n"
+
+START_TEST(a_backend_is_handed_its_options)
+{
+    struct percept_error error = {0};
+    pictures_write_series(1);
+    host.pipe.backends = two_backends;
+    ck_assert_int_eq(host_try(&host,
+                              "version: 1\nbackends: {npu: {isolate: false, device: NPU}}\n" //
+                              ONE_PIPELINE,
+                              &error),
+                     PERCEPT_OK);
+    ck_assert_str_eq(options_set, "device=NPU ");
+}
+END_TEST
+
+static const struct {
+    const char *backends, *message;
+    enum percept_status status;
+} wrong_options[] = {
+    {"{npo: {}}", "test.yaml:2:12: there is no backend 'npo'; did you mean 'npu'?",
+     PERCEPT_NOT_FOUND},
+    {"{npu: {device: GPU, speed: 9}}",
+     "test.yaml:2:31: backend 'npu': no option 'speed'; it has: device", PERCEPT_INVALID},
+    {"{plain: {device: GPU}}",
+     "test.yaml:2:20: backend 'plain': it has no options, and so no 'device'", PERCEPT_INVALID},
+};
+
+START_TEST(an_option_that_a_backend_refuses_is_told_with_its_place)
+{
+    char text[256];
+    pictures_write_series(1);
+    host.pipe.backends = two_backends;
+    snprintf(text, sizeof text, "version: 1\nbackends: %s\n" ONE_PIPELINE,
+             wrong_options[_i].backends);
+    refuse(text, wrong_options[_i].status, wrong_options[_i].message);
 }
 END_TEST
 
@@ -525,6 +585,9 @@ int main(void)
     tcase_add_test(tests, an_empty_folder_is_told_with_its_place);
     tcase_add_test(tests, a_topic_that_the_host_refuses_is_told_with_its_place);
     tcase_add_test(tests, a_backend_that_is_not_there_is_told_with_its_place);
+    tcase_add_test(tests, a_backend_is_handed_its_options);
+    tcase_add_loop_test(tests, an_option_that_a_backend_refuses_is_told_with_its_place, 0,
+                        (int)(sizeof wrong_options / sizeof wrong_options[0]));
     tcase_add_test(tests, a_model_without_any_backend_is_told_with_its_place);
     tcase_add_test(tests, stopping_does_not_wait_for_a_frame_that_is_due_much_later);
     tcase_add_test(tests, an_engine_that_never_started_can_be_stopped);
