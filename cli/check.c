@@ -1,5 +1,6 @@
 /* percept check: everything that perceptd does with a configuration, up to running it. */
-#include "backends/backends.h"
+#include "backends/registry.h"
+#include "base/log.h"
 #include "cli/cli.h"
 #include "pipelines/engine.h"
 
@@ -54,16 +55,35 @@ static void no_event(void *context, const char *pipeline, const char *text)
     (void)text;
 }
 
+/* Those that the daemon would find; of what is no plugin, a line each. */
+static enum percept_status find_backends(const struct pipe_config *config,
+                                         struct backends_registry **backends,
+                                         struct percept_error *error)
+{
+    const struct pipe_daemon_settings *settings = pipe_config_daemon(config);
+    enum percept_status status = backends_registry_create(
+        settings->plugin_folders, settings->plugin_folder_count, backends, error);
+    if (status)
+        return status;
+    const struct backends_plugin *plugins;
+    size_t count = backends_registry_plugins(*backends, &plugins);
+    for (size_t i = 0; i < count; i++)
+        if (!plugins[i].backend)
+            base_log(BASE_LOG_WARNING, "plugin refused: %s: %s", plugins[i].path,
+                     plugins[i].error.message);
+    return PERCEPT_OK;
+}
+
 /* What the configuration amounts to, as JSON; NULL with an error. */
 static json_t *inspect(const char *path, const char *keys, struct percept_error *error)
 {
     struct signing_keys *trusted = NULL;
     struct pipe_config *config = NULL;
     struct pipe_engine *engine = NULL;
+    struct backends_registry *backends = NULL;
     json_t *result = NULL, *topics = json_array();
     struct pipe_host host = {
         .context = topics,
-        .backends = percept_known_backends,
         .open_topic = open_topic,
         .loan = no_loan,
         .publish = no_publish,
@@ -71,15 +91,23 @@ static json_t *inspect(const char *path, const char *keys, struct percept_error 
         .finished = no_finished,
         .event = no_event,
     };
-    bool ready = !keys || signing_keys_open(keys, &trusted, error) == PERCEPT_OK;
-    host.keys = trusted;
-    if (ready && pipe_config_load_signed(path, trusted, &config, error) == PERCEPT_OK &&
-        pipe_engine_create(config, &host, &engine, error) == PERCEPT_OK)
+    enum percept_status status = keys ? signing_keys_open(keys, &trusted, error) : PERCEPT_OK;
+    if (status == PERCEPT_OK)
+        status = pipe_config_load_signed(path, trusted, &config, error);
+    if (status == PERCEPT_OK)
+        status = find_backends(config, &backends, error);
+    if (status == PERCEPT_OK) {
+        host.keys = trusted;
+        host.backends = backends_registry_all(backends);
+        status = pipe_engine_create(config, &host, &engine, error);
+    }
+    if (status == PERCEPT_OK)
         result = json_pack("{s:b, s:o, s:I, s:I, s:O}", "ok", 1, "config", cli_json_text(path),
                            "pipelines", (json_int_t)pipe_engine_stats(engine, NULL, 0), "models",
                            (json_int_t)pipe_engine_model_stats(engine, NULL, 0), "topics", topics);
     pipe_engine_destroy(engine);
     pipe_config_destroy(config);
+    backends_registry_destroy(backends);
     signing_keys_close(trusted);
     json_decref(topics);
     return result;

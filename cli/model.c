@@ -26,27 +26,53 @@ int cli_model(int argc, char **argv)
                         sizeof commands / sizeof commands[0], argc, argv);
 }
 
-enum percept_status cli_model_choose_backend(const char *name, struct cli_model *model,
-                                             struct percept_error *error)
+static const struct prt_backend *find(const struct prt_backend *const *list, const char *name)
+{
+    while (*list && strcmp((*list)->name, name) != 0)
+        list++;
+    return *list;
+}
+
+/* The backends that there are, and which files should have been, as a list for people. */
+static enum percept_status fail_unknown(const char *name, const struct backends_registry *registry,
+                                        struct percept_error *error)
 {
     char known[256] = "";
+    const struct backends_plugin *plugins;
+    size_t refused = 0, count = backends_registry_plugins(registry, &plugins);
+    for (const struct prt_backend *const *b = backends_registry_all(registry); *b; b++) {
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", (*b)->name);
+    }
+    for (size_t i = 0; i < count; i++)
+        refused += !plugins[i].backend;
+    return percept_fail(error, PERCEPT_INVALID, "no backend '%s'; there are: %s%s", name, known,
+                        refused ? " (and plugins that were refused: percept backends)" : "");
+}
+
+enum percept_status cli_model_choose_backend(const struct cli_model_settings *settings,
+                                             struct cli_model *model, struct percept_error *error)
+{
+    const char *name = settings->backend;
     if (!name)
         return PERCEPT_OK;
-    for (size_t i = 0; percept_known_backends[i]; i++) {
-        const struct prt_backend *backend = percept_known_backends[i];
-        size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", backend->name);
-        if (strcmp(backend->name, name) != 0)
-            continue;
-        const char *absent = backend->absent();
-        if (absent)
-            return percept_fail(error, PERCEPT_INVALID, "backend '%s' is absent: %s", name, absent);
-        model->backends[0] = backend;
-        if (i > 0) /* what it leaves is the CPU's */
-            model->backends[1] = percept_known_backends[0];
-        return PERCEPT_OK;
+    const struct prt_backend *backend = find(percept_known_backends, name);
+    if (!backend) { /* only then are strangers' files worth loading */
+        const struct backends_registry *registry;
+        enum percept_status status = cli_plugins_find(&settings->plugins, &registry, error);
+        if (status)
+            return status;
+        backend = find(backends_registry_all(registry), name);
+        if (!backend)
+            return fail_unknown(name, registry, error);
     }
-    return percept_fail(error, PERCEPT_INVALID, "no backend '%s'; this build has: %s", name, known);
+    const char *absent = backend->absent();
+    if (absent)
+        return percept_fail(error, PERCEPT_INVALID, "backend '%s' is absent: %s", name, absent);
+    model->backends[0] = backend;
+    if (backend != percept_known_backends[0]) /* what it leaves is the CPU's */
+        model->backends[1] = percept_known_backends[0];
+    return PERCEPT_OK;
 }
 
 /* What the settings choose for the first input. */
@@ -69,7 +95,7 @@ enum percept_status cli_model_open(const char *path, const struct cli_model_sett
                                    struct cli_model *model, struct percept_error *error)
 {
     struct cli_model opened = {0};
-    enum percept_status status = cli_model_choose_backend(settings->backend, &opened, error);
+    enum percept_status status = cli_model_choose_backend(settings, &opened, error);
     if (!status)
         status = prt_program_open_with_data(path, settings->data.items, settings->data.count,
                                             &opened.program, error);
@@ -162,19 +188,41 @@ enum percept_status cli_model_fill(struct prt_model *model, const struct base_op
     return status;
 }
 
+static bool runs_any(const struct prt_model *model, const struct prt_backend *backend)
+{
+    for (uint32_t n = 0; n < prt_model_graph(model)->node_count; n++)
+        if (prt_model_placement(model, n) == backend)
+            return true;
+    return false;
+}
+
+static bool is_built_in(const struct prt_backend *backend)
+{
+    size_t i = 0;
+    while (percept_known_backends[i] && percept_known_backends[i] != backend)
+        i++;
+    return percept_known_backends[i] != NULL;
+}
+
+static void append_name(char *buffer, size_t size, const struct prt_backend *backend)
+{
+    size_t used = strlen(buffer);
+    snprintf(buffer + used, size - used, "%s%s", used ? "+" : "", backend->name);
+}
+
 char *cli_model_placement(const struct prt_model *model, char *buffer, size_t size)
 {
-    const struct prt_graph *graph = prt_model_graph(model);
+    const struct prt_backend *plugin = NULL; /* at most one: cli_model_choose_backend */
     buffer[0] = '\0';
-    for (size_t b = 0; percept_known_backends[b]; b++) {
-        for (uint32_t n = 0; n < graph->node_count; n++) {
-            if (prt_model_placement(model, n) != percept_known_backends[b])
-                continue;
-            size_t used = strlen(buffer);
-            snprintf(buffer + used, size - used, "%s%s", used ? "+" : "",
-                     percept_known_backends[b]->name);
-            break;
-        }
+    for (size_t b = 0; percept_known_backends[b]; b++)
+        if (runs_any(model, percept_known_backends[b]))
+            append_name(buffer, size, percept_known_backends[b]);
+    for (uint32_t n = 0; n < prt_model_graph(model)->node_count; n++) {
+        const struct prt_backend *here = prt_model_placement(model, n);
+        if (here && !is_built_in(here))
+            plugin = here;
     }
+    if (plugin)
+        append_name(buffer, size, plugin);
     return buffer;
 }

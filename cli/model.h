@@ -4,11 +4,13 @@
 
 #include "base/options.h"
 #include "cli/cli.h"
+#include "cli/plugins.h"
 #include "runtime/prt.h"
 
 struct cli_model_settings {
-    const char *method;  /* NULL: "forward" */
-    const char *backend; /* NULL: all that this build has, in their order */
+    const char *method;              /* NULL: "forward" */
+    const char *backend;             /* NULL: the CPU */
+    struct base_option_list plugins; /* folders in which it may be */
     unsigned long threads;
     struct base_option_list data; /* .ptd files */
     size_t tokens;     /* the last size of the first input, if that is dynamic; 0: the largest */
@@ -23,11 +25,10 @@ struct cli_model_settings {
         "method", "NAME", "the method to use; forward if not given", BASE_OPTION_TEXT, \
             &(settings).method                                                         \
     }
-#define CLI_OPTION_BACKEND(settings)                                                               \
-    {                                                                                              \
-        "backend", "NAME", "run on this backend, and on the CPU what it cannot", BASE_OPTION_TEXT, \
-            &(settings).backend                                                                    \
-    }
+#define CLI_OPTION_BACKEND(settings)                                                            \
+    {"backend", "NAME", "run on this backend, and on the CPU what it cannot", BASE_OPTION_TEXT, \
+     &(settings).backend},                                                                      \
+        CLI_OPTION_PLUGINS(&(settings).plugins)
 #define CLI_OPTION_FP16(settings)                                                               \
     {                                                                                           \
         "fp16", NULL, "floats of 16 bits inside, where the backend has them", BASE_OPTION_FLAG, \
@@ -61,10 +62,10 @@ struct cli_model {
 /* Open, import and compile. On failure *model is empty. INVALID for a backend that is not there. */
 enum percept_status cli_model_open(const char *path, const struct cli_model_settings *settings,
                                    struct cli_model *model, struct percept_error *error);
-/* Set model->backends to the backend of that name and the CPU, which takes what it leaves; to none,
- * for the default, when name is NULL. */
-enum percept_status cli_model_choose_backend(const char *name, struct cli_model *model,
-                                             struct percept_error *error);
+/* Set model->backends to the backend that the settings name and the CPU, which takes what it
+ * leaves; to none, for the default, when they name none. */
+enum percept_status cli_model_choose_backend(const struct cli_model_settings *settings,
+                                             struct cli_model *model, struct percept_error *error);
 void cli_model_close(struct cli_model *model);
 
 /* The exit code for a failure of cli_model_open. */

@@ -192,7 +192,7 @@ int cli_verify_bundle(const char *path, const struct cli_model_settings *setting
     struct base_pool *pool = NULL;
     struct cli_model chosen = {0};
     size_t passed = 0, failed = 0;
-    enum percept_status status = cli_model_choose_backend(settings->backend, &chosen, &error);
+    enum percept_status status = cli_model_choose_backend(settings, &chosen, &error);
     if (!status)
         status = prt_bundle_open(path, &bundle, &error);
     if (status)

@@ -2,7 +2,7 @@
  * models; and owns the order in which things start and stop. */
 #include "daemon/daemon.h"
 
-#include "backends/backends.h"
+#include "backends/registry.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/confine.h"
@@ -36,6 +36,7 @@ struct daemon {
     struct daemon_state state;
     struct signing_keys *keys; /* or NULL */
     struct pipe_config *config;
+    struct backends_registry *backends;
     struct pipe_host host;
     struct daemon_watchdog watchdog;
     struct base_pool *pool;
@@ -247,6 +248,27 @@ static enum daemon_exit open_server(struct daemon *daemon, const char *socket,
                                       : DAEMON_EXIT_FAILURE;
 }
 
+/* The built-in ones and plugins; of what is no plugin, a line each. While there is one thread. */
+static enum percept_status find_backends(struct daemon *daemon, struct percept_error *error)
+{
+    const struct pipe_daemon_settings *own = pipe_config_daemon(daemon->config);
+    enum percept_status status = backends_registry_create(
+        own->plugin_folders, own->plugin_folder_count, &daemon->backends, error);
+    if (status)
+        return status;
+    const struct backends_plugin *plugins;
+    size_t count = backends_registry_plugins(daemon->backends, &plugins);
+    for (size_t i = 0; i < count; i++) {
+        const struct backends_plugin *plugin = &plugins[i];
+        if (plugin->backend)
+            base_log(BASE_LOG_INFO, "backend %s is from %s", plugin->backend->name, plugin->path);
+        else
+            base_log(BASE_LOG_WARNING, "plugin refused: %s: %s", plugin->path,
+                     plugin->error.message);
+    }
+    return PERCEPT_OK;
+}
+
 static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings *settings,
                              struct percept_error *error)
 {
@@ -257,7 +279,7 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
         return DAEMON_EXIT_CONFIG;
     const struct pipe_daemon_settings *own = pipe_config_daemon(daemon->config);
     base_log_open("perceptd", settings->log_given ? settings->log_level : own->log_level);
-    if (open_handles(daemon, error) || base_pool_create(own->threads, &daemon->pool, error))
+    if (open_handles(daemon, error))
         return DAEMON_EXIT_FAILURE;
     if (!settings->check) {
         const char *socket = settings->socket ? settings->socket : own->socket;
@@ -265,9 +287,11 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
         if (code)
             return code;
     }
+    if (find_backends(daemon, error) || base_pool_create(own->threads, &daemon->pool, error))
+        return DAEMON_EXIT_FAILURE;
     const struct pipe_host host = {
         .context = daemon,
-        .backends = percept_known_backends,
+        .backends = backends_registry_all(daemon->backends),
         .pool = daemon->pool,
         .keys = daemon->keys,
         .open_topic = open_topic,
@@ -330,6 +354,7 @@ static void destroy(struct daemon *daemon)
     for (size_t i = 0; i < daemon->state.topic_count; i++)
         ipc_topic_destroy(daemon->topics[i]);
     base_pool_destroy(daemon->pool);
+    backends_registry_destroy(daemon->backends);
     pipe_config_destroy(daemon->config);
     signing_keys_close(daemon->keys);
     free(daemon);

@@ -123,6 +123,20 @@ static enum percept_status read_daemon(const struct pipe_schema_reader *r,
     return PERCEPT_OK;
 }
 
+static enum percept_status read_plugins(const struct pipe_schema_reader *r,
+                                        const struct pipe_tree *map, const struct pipe_texts *texts,
+                                        struct pipe_config *config)
+{
+    const char **folders = ALLOCATE(r, texts->count, const char *);
+    if (!folders)
+        return no_memory(r, map);
+    for (size_t i = 0; i < texts->count; i++)
+        folders[i] = texts->items[i].text;
+    config->daemon.plugin_folder_count = texts->count;
+    config->daemon.plugin_folders = folders;
+    return PERCEPT_OK;
+}
+
 enum percept_status pipe_config_check_names(const struct pipe_schema_reader *r,
                                             const struct pipe_tree *map, const char *what,
                                             size_t most)
@@ -382,7 +396,8 @@ static enum percept_status read_all(struct pipe_config *config, const void *byte
         status = pipe_schema_read(&reader, tree, "the configuration", &part, 1);
     if (status == PERCEPT_OK)
         status = read_daemon(&reader, top.daemon, config);
-    config->daemon.plugins = top.plugins;
+    if (status == PERCEPT_OK)
+        status = read_plugins(&reader, tree, &top.plugins, config);
     if (status == PERCEPT_OK)
         status = pipe_config_read_backends(&reader, top.backends, config);
     if (status == PERCEPT_OK)

@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
-#include "pipelines/param.h"
 #include "runtime/backend.h"
 #include "signing/signing.h"
 
@@ -28,7 +27,8 @@ struct pipe_daemon_settings {
     bool confine;        /* forbid itself what it does not need */
     unsigned threads;    /* of the runtime's pool; 0: one per CPU */
     enum base_log_level log_level;
-    struct pipe_texts plugins; /* folders with backends; none: the default */
+    size_t plugin_folder_count;
+    const char *const *plugin_folders; /* none: the default */
 };
 
 /* What the file says of a backend. */

@@ -92,8 +92,8 @@ START_TEST(a_whole_configuration_is_read)
     ck_assert(daemon->exit_when_done);
     ck_assert_uint_eq(daemon->threads, 3);
     ck_assert_int_eq(daemon->log_level, BASE_LOG_DEBUG);
-    ck_assert_uint_eq(daemon->plugins.count, 2);
-    ck_assert_str_eq(daemon->plugins.items[0].text, "lib");
+    ck_assert_uint_eq(daemon->plugin_folder_count, 2);
+    ck_assert_str_eq(daemon->plugin_folders[0], "lib");
     const struct pipe_config_backend *backends;
     ck_assert_uint_eq(pipe_config_backends(config, &backends), 2);
     ck_assert_str_eq(backends[0].name, "vgf");
@@ -130,7 +130,7 @@ START_TEST(what_is_not_given_has_its_default)
     ck_assert(!daemon->exit_when_done);
     ck_assert_uint_eq(daemon->threads, 0);
     ck_assert_int_eq(daemon->log_level, BASE_LOG_INFO);
-    ck_assert_uint_eq(daemon->plugins.count, 0);
+    ck_assert_uint_eq(daemon->plugin_folder_count, 0);
     ck_assert_uint_eq(config->backend_count, 0);
     ck_assert_int_eq(config->pipelines[0].when_late, PIPE_WHEN_LATE_DROP);
     ck_assert_int_eq(config->pipelines[0].priority, PIPE_PRIORITY_NORMAL);

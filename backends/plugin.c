@@ -1,0 +1,98 @@
+/* Why: a backend that a stranger wrote is checked for all that can be checked before it is used. */
+#include "backends/plugin.h"
+
+#include "runtime/plugin_abi.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct prt_plugin_calls calls = {
+#define CALL(name) .name = (name),
+    PRT_PLUGIN_CALLS_TABLE(CALL)
+#undef CALL
+};
+
+static bool is_name(const char *text)
+{
+    size_t length = strnlen(text, 64);
+    return length >= 1 && length <= 63 && strchr("._-", text[0]) == NULL &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789._-") == length;
+}
+
+/* The first of its functions that it should have and has not; NULL when it has all. */
+static const char *missing(const struct prt_backend *backend)
+{
+    return !backend->absent                                     ? "absent"
+           : !backend->supports                                 ? "supports"
+           : !backend->compile                                  ? "compile"
+           : !backend->scratch_bytes                            ? "scratch_bytes"
+           : !backend->execute                                  ? "execute"
+           : !backend->destroy                                  ? "destroy"
+           : backend->start && !backend->wait                   ? "wait"
+           : backend->wait && !backend->start                   ? "start"
+           : backend->memory_create && !backend->memory_destroy ? "memory_destroy"
+           : backend->memory_export && !backend->memory_destroy ? "memory_destroy"
+           : backend->memory_import && !backend->memory_forget  ? "memory_forget"
+                                                                : NULL;
+}
+
+static enum percept_status check(const struct prt_plugin *plugin, struct percept_error *error)
+{
+    if (plugin->version != PRT_BACKEND_VERSION)
+        return percept_fail(error, PERCEPT_VERSION,
+                            "it was built for version %u of the backend interface, this program "
+                            "has version %u",
+                            plugin->version, PRT_BACKEND_VERSION);
+    if (plugin->backend_bytes < sizeof(struct prt_backend))
+        return percept_fail(error, PERCEPT_VERSION,
+                            "its backend has %u bytes, those of version %u have %zu",
+                            plugin->backend_bytes, PRT_BACKEND_VERSION, sizeof(struct prt_backend));
+    const struct prt_backend *backend = plugin->backend;
+    if (!backend || !plugin->calls)
+        return percept_fail(error, PERCEPT_MALFORMED, "its '" PRT_PLUGIN_SYMBOL "' is empty");
+    if (backend->version != PRT_BACKEND_VERSION)
+        return percept_fail(error, PERCEPT_VERSION,
+                            "its backend says version %u of the backend interface, this program "
+                            "has version %u",
+                            backend->version, PRT_BACKEND_VERSION);
+    if (!backend->name || !is_name(backend->name))
+        return percept_fail(error, PERCEPT_MALFORMED,
+                            "its backend's name is '%.80s': expected up to 63 of a-z 0-9 . _ -, "
+                            "the first a letter or digit",
+                            backend->name ? backend->name : "");
+    const char *function = missing(backend);
+    if (function)
+        return percept_fail(error, PERCEPT_MALFORMED, "its backend '%s' has no function '%s'",
+                            backend->name, function);
+    return PERCEPT_OK;
+}
+
+/* dlerror() names the file first, which whoever reads the message knows already. */
+static enum percept_status fail_loading(const char *path, struct percept_error *error)
+{
+    const char *text = dlerror();
+    size_t length = strlen(path);
+    if (text && strncmp(text, path, length) == 0 && strncmp(text + length, ": ", 2) == 0)
+        text += length + 2;
+    return percept_fail(error, PERCEPT_MALFORMED, "it cannot be loaded: %s",
+                        text ? text : "no reason is given");
+}
+
+enum percept_status backends_plugin_load(const char *path, const struct prt_backend **backend,
+                                         struct percept_error *error)
+{
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        return fail_loading(path, error);
+    const struct prt_plugin *plugin = dlsym(library, PRT_PLUGIN_SYMBOL);
+    if (!plugin)
+        return percept_fail(error, PERCEPT_MALFORMED,
+                            "it is no plugin: it does not export '" PRT_PLUGIN_SYMBOL "'");
+    enum percept_status status = check(plugin, error);
+    if (status != PERCEPT_OK)
+        return status;
+    *plugin->calls = &calls;
+    *backend = plugin->backend;
+    return PERCEPT_OK;
+}

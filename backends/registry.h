@@ -1,0 +1,40 @@
+/* The backends that a program chooses from by name: those that were built in, and plugins. */
+#ifndef BACKENDS_REGISTRY_H
+#define BACKENDS_REGISTRY_H
+
+#include "backends/plugin.h"
+
+#define BACKENDS_MAX_PLUGINS 64
+
+/* A file of a plugin folder, or a folder that could not be used. */
+struct backends_plugin {
+    char *path;
+    const struct prt_backend *backend; /* NULL: refused, and error says why; it has no file */
+    struct backends_plugin_info info;
+    struct percept_error error;
+};
+
+struct backends_registry;
+
+/*
+ * Ask and load the files NAME.so of the folders, in the order of their names; without folders those
+ * of $PERCEPT_PLUGINS (several with ':' between them), and without that of the folder in which
+ * plugins are installed, if it exists. What cannot be used is an entry that says why, so this fails
+ * only for want of memory. It forks: call it from a process with one thread, before anything uses a
+ * backend.
+ */
+enum percept_status backends_registry_create(const char *const *folders, size_t count,
+                                             struct backends_registry **registry,
+                                             struct percept_error *error);
+
+/* Those built in, the CPU first, then the plugins; NULL-terminated. They live as long as the
+ * process, the list as long as the registry. */
+const struct prt_backend *const *backends_registry_all(const struct backends_registry *registry);
+
+/* What was found in the folders; returns how many. */
+size_t backends_registry_plugins(const struct backends_registry *registry,
+                                 const struct backends_plugin **plugins);
+
+void backends_registry_destroy(struct backends_registry *registry); /* NULL is fine */
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * The header of a plugin: a backend in a shared object that Percept finds in a folder
+ * (docs/backends.md). Every source file of the plugin includes it instead of backend.h; one of them
+ * says PRT_PLUGIN(backend); where the backend's struct is. Build with -fvisibility=hidden, link
+ * with -Wl,-z,defs and no library of Percept's: a call of something that a plugin may not call is
+ * then an error of the linker.
+ *
+ * A C++ plugin includes it as it stands. No exception may leave one of its functions.
+ */
+#ifndef RUNTIME_PLUGIN_H
+#define RUNTIME_PLUGIN_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#include "runtime/plugin_abi.h"
+
+/* Of the whole plugin. Set when it is loaded, not yet in constructors. */
+extern const struct prt_plugin_calls *percept_calls __attribute__((visibility("hidden")));
+
+/* What is called by its name is called in the program that loaded us; one row for each of
+ * PRT_PLUGIN_CALLS_TABLE. */
+#define percept_error_fill          (percept_calls->percept_error_fill)
+#define percept_error_fill_errno    (percept_calls->percept_error_fill_errno)
+#define percept_error_format        (percept_calls->percept_error_format)
+#define percept_status_text         (percept_calls->percept_status_text)
+#define base_pool_run               (percept_calls->base_pool_run)
+#define base_pool_threads           (percept_calls->base_pool_threads)
+#define prt_dtype_known             (percept_calls->prt_dtype_known)
+#define prt_dtype_size              (percept_calls->prt_dtype_size)
+#define prt_dtype_name              (percept_calls->prt_dtype_name)
+#define prt_tensor_bytes            (percept_calls->prt_tensor_bytes)
+#define prt_tensor_elements         (percept_calls->prt_tensor_elements)
+#define prt_tensor_strides          (percept_calls->prt_tensor_strides)
+#define prt_tensor_is_contiguous    (percept_calls->prt_tensor_is_contiguous)
+#define prt_tensor_is_channels_last (percept_calls->prt_tensor_is_channels_last)
+#define prt_tensor_same_sizes       (percept_calls->prt_tensor_same_sizes)
+#define prt_tensor_same_layout      (percept_calls->prt_tensor_same_layout)
+#define prt_tensor_describe         (percept_calls->prt_tensor_describe)
+#define prt_op_name                 (percept_calls->prt_op_name)
+#define prt_op_layout               (percept_calls->prt_op_layout)
+#define prt_binary_name             (percept_calls->prt_binary_name)
+#define prt_unary_name              (percept_calls->prt_unary_name)
+#define prt_value_int               (percept_calls->prt_value_int)
+#define prt_slice_range             (percept_calls->prt_slice_range)
+
+/* At file scope, once in a plugin: export this struct prt_backend. */
+#define PRT_PLUGIN(implementation)                                                     \
+    const struct prt_plugin_calls *percept_calls;                                      \
+    extern const struct prt_plugin percept_backend;                                    \
+    __attribute__((visibility("default"))) const struct prt_plugin percept_backend = { \
+        PRT_BACKEND_VERSION, sizeof(struct prt_backend), &(implementation), &percept_calls}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
