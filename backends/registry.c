@@ -153,17 +153,17 @@ static bool add_folders_of(struct backends_registry *registry, const char *list)
     return copy && whole;
 }
 
-/* Beside the program, where it was installed to. */
+/* Where it was installed to, as seen from the program; that it is not there is no mistake. */
 static bool add_installed(struct backends_registry *registry)
 {
-    char path[PATH_MAX + sizeof PERCEPT_PLUGINS_FROM_BIN];
+    char path[PATH_MAX + sizeof PERCEPT_PLUGINS_FROM_BIN], real[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
     path[length > 0 ? length : 0] = '\0';
     char *slash = strrchr(path, '/');
     if (!slash)
         return true;
     strcpy(slash + 1, PERCEPT_PLUGINS_FROM_BIN);
-    return access(path, F_OK) != 0 || add_folder(registry, path);
+    return !realpath(path, real) || add_folder(registry, real);
 }
 
 /* ---- all ---- */

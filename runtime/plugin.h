@@ -18,6 +18,7 @@ extern "C" {
 
 /* Of the whole plugin. Set when it is loaded, not yet in constructors. */
 extern const struct prt_plugin_calls *percept_calls __attribute__((visibility("hidden")));
+extern const struct prt_plugin percept_backend __attribute__((visibility("default")));
 
 /* What is called by its name is called in the program that loaded us; one row for each of
  * PRT_PLUGIN_CALLS_TABLE. */
@@ -44,13 +45,14 @@ extern const struct prt_plugin_calls *percept_calls __attribute__((visibility("h
 #define prt_unary_name              (percept_calls->prt_unary_name)
 #define prt_value_int               (percept_calls->prt_value_int)
 #define prt_slice_range             (percept_calls->prt_slice_range)
+#define prt_deferred_read           (percept_calls->prt_deferred_read)
+#define prt_deferred_read_part      (percept_calls->prt_deferred_read_part)
 
 /* At file scope, once in a plugin: export this struct prt_backend. */
-#define PRT_PLUGIN(implementation)                                                     \
-    const struct prt_plugin_calls *percept_calls;                                      \
-    extern const struct prt_plugin percept_backend;                                    \
-    __attribute__((visibility("default"))) const struct prt_plugin percept_backend = { \
-        PRT_BACKEND_VERSION, sizeof(struct prt_backend), &(implementation), &percept_calls}
+#define PRT_PLUGIN(implementation)                                                              \
+    const struct prt_plugin_calls *percept_calls;                                               \
+    const struct prt_plugin percept_backend = {PRT_BACKEND_VERSION, sizeof(struct prt_backend), \
+                                               &(implementation), &percept_calls}
 
 #ifdef __cplusplus
 }

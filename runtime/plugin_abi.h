@@ -14,6 +14,7 @@
 #define RUNTIME_PLUGIN_ABI_H
 
 #include "runtime/backend.h"
+#include "runtime/deferred.h"
 
 /* The name of the exported object. */
 #define PRT_PLUGIN_SYMBOL "percept_backend"
@@ -42,7 +43,9 @@
     X(prt_binary_name)             \
     X(prt_unary_name)              \
     X(prt_value_int)               \
-    X(prt_slice_range)
+    X(prt_slice_range)             \
+    X(prt_deferred_read)           \
+    X(prt_deferred_read_part)
 
 struct prt_plugin_calls {
 #define PRT_PLUGIN_CALL(name) __typeof__(name) *name;

@@ -1,6 +1,6 @@
 /*
- * Write a program of one call, for tests that need a file: write_call FILE OPERATOR "ARGUMENTS"
- * (pte.h). What builds it asserts, so this is a test in form.
+ * Write a program, for tests that need a file: write_call FILE OPERATOR "ARGUMENTS"..., a pair a
+ * call (pte.h). What builds it asserts, so this is a test in form.
  */
 #include "pte.h"
 
@@ -8,12 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char *path, *op_name, *arguments;
+static const char *path;
+static char **calls; /* NULL-terminated pairs */
 
 START_TEST(write_program)
 {
     struct pte pte = {0};
-    pte_call(&pte, op_name, arguments);
+    for (char **call = calls; *call; call += 2)
+        pte_call(&pte, call[0], call[1]);
     struct flat file = pte_write(&pte, false);
     FILE *to = fopen(path, "wb");
     ck_assert_ptr_nonnull(to);
@@ -25,11 +27,10 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-    if (argc != 4)
+    if (argc < 4 || argc % 2)
         return 2;
     path = argv[1];
-    op_name = argv[2];
-    arguments = argv[3];
+    calls = argv + 2;
     Suite *suite = suite_create("write");
     TCase *tests = tcase_create("write");
     tcase_add_test(tests, write_program);
