@@ -13,6 +13,13 @@ static const struct prt_plugin_calls calls = {
 #undef CALL
 };
 
+static const uint32_t layout[] = {
+#define NUMBER(number) (uint32_t)(number),
+    PRT_PLUGIN_LAYOUT_TABLE(NUMBER)
+#undef NUMBER
+};
+_Static_assert(sizeof layout == sizeof((struct prt_plugin){0}.layout), "a row each");
+
 static bool is_name(const char *text)
 {
     size_t length = strnlen(text, 64);
@@ -48,6 +55,11 @@ static enum percept_status check(const struct prt_plugin *plugin, struct percept
         return percept_fail(error, PERCEPT_VERSION,
                             "its backend has %u bytes, those of version %u have %zu",
                             plugin->backend_bytes, PRT_BACKEND_VERSION, sizeof(struct prt_backend));
+    if (memcmp(plugin->layout, layout, sizeof layout) != 0)
+        return percept_fail(error, PERCEPT_VERSION,
+                            "it was built with other headers than this program, though both have "
+                            "version %u of the backend interface",
+                            PRT_BACKEND_VERSION);
     const struct prt_backend *backend = plugin->backend;
     if (!backend || !plugin->calls)
         return percept_fail(error, PERCEPT_MALFORMED, "its '" PRT_PLUGIN_SYMBOL "' is empty");

@@ -49,10 +49,16 @@ extern const struct prt_plugin percept_backend __attribute__((visibility("defaul
 #define prt_deferred_read_part      (percept_calls->prt_deferred_read_part)
 
 /* At file scope, once in a plugin: export this struct prt_backend. */
-#define PRT_PLUGIN(implementation)                                                              \
-    const struct prt_plugin_calls *percept_calls;                                               \
-    const struct prt_plugin percept_backend = {PRT_BACKEND_VERSION, sizeof(struct prt_backend), \
-                                               &(implementation), &percept_calls}
+#define PRT_PLUGIN_NUMBER(number) (uint32_t)(number),
+#define PRT_PLUGIN(implementation)                    \
+    const struct prt_plugin_calls *percept_calls;     \
+    const struct prt_plugin percept_backend = {       \
+        PRT_BACKEND_VERSION,                          \
+        sizeof(struct prt_backend),                   \
+        {PRT_PLUGIN_LAYOUT_TABLE(PRT_PLUGIN_NUMBER)}, \
+        &(implementation),                            \
+        &percept_calls,                               \
+    }
 
 #ifdef __cplusplus
 }

@@ -53,9 +53,24 @@ struct prt_plugin_calls {
 #undef PRT_PLUGIN_CALL
 };
 
+/* What the compiler made of all this. It differs where somebody changed a struct or a list and
+ * forgot the version, and where structs are laid out by other rules. */
+#define PRT_PLUGIN_LAYOUT_TABLE(X)     \
+    X(sizeof(struct prt_backend))      \
+    X(sizeof(struct prt_compile))      \
+    X(sizeof(struct prt_execution))    \
+    X(sizeof(struct prt_graph))        \
+    X(sizeof(struct prt_value))        \
+    X(sizeof(struct prt_node))         \
+    X(sizeof(struct prt_plugin_calls)) \
+    X(PRT_OP_COUNT)                    \
+    X(PRT_UNARY_COUNT)                 \
+    X(PRT_BINARY_COUNT)
+
 struct prt_plugin {
     uint32_t version;       /* PRT_BACKEND_VERSION */
     uint32_t backend_bytes; /* sizeof(struct prt_backend) */
+    uint32_t layout[10];    /* the rows of PRT_PLUGIN_LAYOUT_TABLE */
     const struct prt_backend *backend;
     /* Where the functions are put, before anything of the backend is called. */
     const struct prt_plugin_calls **calls;

@@ -75,20 +75,20 @@ static const struct prt_backend backend = {
 #if defined BAD_ENTRY
 const struct prt_plugin_calls *percept_calls;
 const struct prt_backend *percept_backends = &backend; /* nearly */
-#elif defined BAD_VERSION || defined BAD_SIZE
+#elif defined BAD_VERSION || defined BAD_SIZE || defined BAD_LAYOUT
 const struct prt_plugin_calls *percept_calls;
 const struct prt_plugin percept_backend = {
 #ifdef BAD_VERSION
-    PRT_BACKEND_VERSION + 1,
-    sizeof(struct prt_backend), /* and nothing else of it is believed */
-    0 ? &backend : NULL,
-    NULL,
+    .version = PRT_BACKEND_VERSION + 1,
 #else
-    PRT_BACKEND_VERSION,
-    sizeof(struct prt_backend) - sizeof(void *),
-    &backend,
-    &percept_calls,
+    .version = PRT_BACKEND_VERSION,
 #endif
+#ifdef BAD_SIZE
+    .backend_bytes = sizeof(struct prt_backend) - sizeof(void *),
+#else
+    .backend_bytes = sizeof(struct prt_backend),
+#endif
+    .backend = &backend, /* its layout is all zero */
 };
 #else
 PRT_PLUGIN(backend);

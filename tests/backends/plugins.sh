@@ -83,7 +83,7 @@ make_bad() {
     shift
     "$cc" -std=c17 -Wall -Wextra -Werror $($PKG_CONFIG --cflags percept-backend) -fPIC -fvisibility=hidden -shared "$@" -o "$bad/$name.so" "$here/bad_plugin.c"
 }
-for fault in absent aborts backend_version crashes entry exits function size symbol version; do
+for fault in absent aborts backend_version crashes entry exits function layout size symbol version; do
     make_bad $fault -DNAME="\"$fault\"" -D"BAD_${fault^^}"
 done
 make_bad name '-DNAME="No Name"'
@@ -119,6 +119,7 @@ refused link "No such file or directory"
 row "$bad/elsewhere.so" "b['why'] == 'refused: $(realpath "$work")/open: others may write to it (mode 0777)'"
 row "$work/open" "b['why'] == 'refused: others may write to it (mode 0777)'"
 row "$work/none" "b['why'] == 'refused: No such file or directory'"
+refused layout "it was built with other headers than this program, though both have version $version of the backend interface"
 row "$bad/size.so" "__import__('re').match('refused: its backend has [0-9]+ bytes, those of version $version have [0-9]+', b['why'])"
 row "$bad/function.so" "\"has no function 'execute'\" in b['why']"
 row "$bad/name.so" "\"name is 'No Name': expected\" in b['why']"
