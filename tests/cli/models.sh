@@ -42,7 +42,7 @@ one_line "no input tensor 7"
 expect 3 "$percept" model run "$plain" --input "0=$work/absent.npy"
 one_line "$work/absent.npy"
 expect 2 "$percept" model run "$plain" --backend abacus
-one_line "no backend 'abacus'; this build has: .*cpu"
+one_line "no backend 'abacus'; there are: .*cpu"
 
 # bench
 expect 0 "$percept" model bench "$blob" --runs 5 --threads 1 --backend cpu --profile --json
