@@ -30,18 +30,26 @@ static bool is_name(const char *text)
 /* The first of its functions that it should have and has not; NULL when it has all. */
 static const char *missing(const struct prt_backend *backend)
 {
-    return !backend->absent                                     ? "absent"
-           : !backend->supports                                 ? "supports"
-           : !backend->compile                                  ? "compile"
-           : !backend->scratch_bytes                            ? "scratch_bytes"
-           : !backend->execute                                  ? "execute"
-           : !backend->destroy                                  ? "destroy"
-           : backend->start && !backend->wait                   ? "wait"
-           : backend->wait && !backend->start                   ? "start"
-           : backend->memory_create && !backend->memory_destroy ? "memory_destroy"
-           : backend->memory_export && !backend->memory_destroy ? "memory_destroy"
-           : backend->memory_import && !backend->memory_forget  ? "memory_forget"
-                                                                : NULL;
+    const struct {
+        const char *name;
+        bool needed, there;
+    } functions[] = {
+        {"absent", true, backend->absent != NULL},
+        {"supports", true, backend->supports != NULL},
+        {"compile", true, backend->compile != NULL},
+        {"scratch_bytes", true, backend->scratch_bytes != NULL},
+        {"execute", true, backend->execute != NULL},
+        {"destroy", true, backend->destroy != NULL},
+        {"start", backend->wait != NULL, backend->start != NULL},
+        {"wait", backend->start != NULL, backend->wait != NULL},
+        {"memory_destroy", backend->memory_create || backend->memory_export,
+         backend->memory_destroy != NULL},
+        {"memory_forget", backend->memory_import != NULL, backend->memory_forget != NULL},
+    };
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
+        if (functions[i].needed && !functions[i].there)
+            return functions[i].name;
+    return NULL;
 }
 
 static enum percept_status check(const struct prt_plugin *plugin, struct percept_error *error)

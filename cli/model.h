@@ -25,6 +25,7 @@ struct cli_model_settings {
         "method", "NAME", "the method to use; forward if not given", BASE_OPTION_TEXT, \
             &(settings).method                                                         \
     }
+/* Two options: the backend's name, and where it may be. */
 #define CLI_OPTION_BACKEND(settings)                                                            \
     {"backend", "NAME", "run on this backend, and on the CPU what it cannot", BASE_OPTION_TEXT, \
      &(settings).backend},                                                                      \
