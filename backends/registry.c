@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 struct backends_registry {
+    const struct backends_registry_options *options; /* while it is made */
     const struct prt_backend **all;
     size_t all_count, plugin_count;
     struct backends_plugin
@@ -47,33 +48,51 @@ static enum percept_status check_name(const struct backends_registry *registry, 
     return PERCEPT_OK;
 }
 
-/* Whose fault it is goes into the message, unless it is that of the entry itself. */
-static void tell_whose(struct backends_plugin *plugin)
+/* Whose fault it is goes into the message, unless it is the entry's, whose real path is `real`. */
+static void tell_whose(struct backends_plugin *plugin, const char *real)
 {
     struct percept_error *error = &plugin->error;
-    bool other = error->file[0] && strcmp(error->file, plugin->path) != 0;
+    bool other =
+        error->file[0] && strcmp(error->file, plugin->path) != 0 && strcmp(error->file, real) != 0;
     percept_fail(error, error->status, "%s%s%s", other ? error->file : "", other ? ": " : "",
                  error->message);
 }
 
-static void load(struct backends_registry *registry, struct backends_plugin *plugin)
+static enum percept_status load(struct backends_registry *registry, struct backends_plugin *plugin,
+                                const char *path)
 {
-    char real[PATH_MAX];
     const struct prt_backend *backend;
     struct percept_error *error = &plugin->error;
-    enum percept_status status = backends_trust_file(plugin->path, real, error);
-    if (status == PERCEPT_OK)
-        status = backends_plugin_ask(real, &plugin->info, error);
+    enum percept_status status = backends_plugin_ask(path, &plugin->info, error);
     if (status == PERCEPT_OK)
         status = check_name(registry, plugin->info.name, error);
     if (status == PERCEPT_OK)
-        status = backends_plugin_load(real, &backend, error);
-    if (status != PERCEPT_OK) {
-        tell_whose(plugin);
-        return;
-    }
+        status = backends_plugin_load(path, &backend, error);
+    if (status != PERCEPT_OK)
+        return status;
     plugin->backend = backend;
     registry->all[registry->all_count++] = backend;
+    return PERCEPT_OK;
+}
+
+static void open_and_load(struct backends_registry *registry, struct backends_plugin *plugin)
+{
+    const struct backends_registry_options *options = registry->options;
+    char real[PATH_MAX], path[32];
+    int descriptor;
+    enum percept_status status = backends_trust_file(plugin->path, real, &plugin->error);
+    if (status == PERCEPT_OK && !options->open) {
+        status = load(registry, plugin, real);
+    } else if (status == PERCEPT_OK) {
+        status = options->open(options->context, real, &descriptor, &plugin->error);
+        if (status == PERCEPT_OK) {
+            snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+            status = load(registry, plugin, path);
+            close(descriptor);
+        }
+    }
+    if (status != PERCEPT_OK)
+        tell_whose(plugin, real);
 }
 
 /* ---- folders ---- */
@@ -102,7 +121,7 @@ static bool add_file(struct backends_registry *registry, const char *folder, con
     else if (!fits)
         percept_fail(&plugin->error, PERCEPT_LIMIT, "a path in it is too long");
     else
-        load(registry, plugin);
+        open_and_load(registry, plugin);
     return true;
 }
 
@@ -139,7 +158,7 @@ static bool add_folder(struct backends_registry *registry, const char *folder)
     if (!plugin)
         return false;
     plugin->error = error;
-    tell_whose(plugin);
+    tell_whose(plugin, folder);
     return true;
 }
 
@@ -168,7 +187,19 @@ static bool add_installed(struct backends_registry *registry)
 
 /* ---- all ---- */
 
-enum percept_status backends_registry_create(const char *const *folders, size_t count,
+static bool add_all(struct backends_registry *registry)
+{
+    const struct backends_registry_options *options = registry->options;
+    const char *list = secure_getenv("PERCEPT_PLUGINS");
+    bool whole = true;
+    for (size_t i = 0; whole && i < options->folder_count; i++)
+        whole = add_folder(registry, options->folders[i]);
+    if (options->folder_count)
+        return whole;
+    return list ? add_folders_of(registry, list) : add_installed(registry);
+}
+
+enum percept_status backends_registry_create(const struct backends_registry_options *options,
                                              struct backends_registry **out,
                                              struct percept_error *error)
 {
@@ -181,11 +212,11 @@ enum percept_status backends_registry_create(const char *const *folders, size_t 
     bool whole = registry && registry->all;
     for (size_t i = 0; whole && i < built_in; i++)
         registry->all[registry->all_count++] = percept_known_backends[i];
-    const char *list = secure_getenv("PERCEPT_PLUGINS");
-    for (size_t i = 0; whole && i < count; i++)
-        whole = add_folder(registry, folders[i]);
-    if (whole && !count)
-        whole = list ? add_folders_of(registry, list) : add_installed(registry);
+    if (whole) {
+        registry->options = options;
+        whole = add_all(registry);
+        registry->options = NULL;
+    }
     if (!whole) {
         backends_registry_destroy(registry);
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");

@@ -16,14 +16,23 @@ struct backends_plugin {
 
 struct backends_registry;
 
+struct backends_registry_options {
+    const char *const *folders;
+    size_t folder_count; /* 0: those of $PERCEPT_PLUGINS, with ':' between them; without that the
+                            one in which plugins are installed, if it exists */
+    /* NULL, or who decides whether a file may be loaded: hands out a descriptor of what is to be
+     * loaded in its place, which is then the registry's. */
+    enum percept_status (*open)(void *context, const char *path, int *descriptor,
+                                struct percept_error *error);
+    void *context;
+};
+
 /*
- * Ask and load the files NAME.so of the folders, in the order of their names; without folders those
- * of $PERCEPT_PLUGINS (several with ':' between them), and without that of the folder in which
- * plugins are installed, if it exists. What cannot be used is an entry that says why, so this fails
- * only for want of memory. It forks: call it from a process with one thread, before anything uses a
- * backend.
+ * Ask and load the files NAME.so of the folders, in the order of their names. What cannot be used
+ * is an entry that says why, so this fails only for want of memory. It forks: call it from a
+ * process with one thread, before anything uses a backend.
  */
-enum percept_status backends_registry_create(const char *const *folders, size_t count,
+enum percept_status backends_registry_create(const struct backends_registry_options *options,
                                              struct backends_registry **registry,
                                              struct percept_error *error);
 

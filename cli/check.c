@@ -55,14 +55,27 @@ static void no_event(void *context, const char *pipeline, const char *text)
     (void)text;
 }
 
+/* Who demands signatures demands them of plugins, too. */
+static enum percept_status open_signed(void *context, const char *path, int *descriptor,
+                                       struct percept_error *error)
+{
+    return signing_open(context, path, descriptor, NULL, error);
+}
+
 /* Those that the daemon would find; of what is no plugin, a line each. */
 static enum percept_status find_backends(const struct pipe_config *config,
+                                         struct signing_keys *keys,
                                          struct backends_registry **backends,
                                          struct percept_error *error)
 {
     const struct pipe_daemon_settings *settings = pipe_config_daemon(config);
-    enum percept_status status = backends_registry_create(
-        settings->plugin_folders, settings->plugin_folder_count, backends, error);
+    const struct backends_registry_options options = {
+        .folders = settings->plugin_folders,
+        .folder_count = settings->plugin_folder_count,
+        .open = keys ? open_signed : NULL,
+        .context = keys,
+    };
+    enum percept_status status = backends_registry_create(&options, backends, error);
     if (status)
         return status;
     const struct backends_plugin *plugins;
@@ -95,7 +108,7 @@ static json_t *inspect(const char *path, const char *keys, struct percept_error 
     if (status == PERCEPT_OK)
         status = pipe_config_load_signed(path, trusted, &config, error);
     if (status == PERCEPT_OK)
-        status = find_backends(config, &backends, error);
+        status = find_backends(config, trusted, &backends, error);
     if (status == PERCEPT_OK) {
         host.keys = trusted;
         host.backends = backends_registry_all(backends);

@@ -5,9 +5,12 @@ enum percept_status cli_plugins_find(const struct base_option_list *folders,
                                      struct percept_error *error)
 {
     static struct backends_registry *found;
+    const struct backends_registry_options options = {
+        .folders = folders->items,
+        .folder_count = folders->count,
+    };
     enum percept_status status =
-        found ? PERCEPT_OK
-              : backends_registry_create(folders->items, folders->count, &found, error);
+        found ? PERCEPT_OK : backends_registry_create(&options, &found, error);
     if (status == PERCEPT_OK)
         *registry = found;
     return status;

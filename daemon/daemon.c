@@ -248,12 +248,24 @@ static enum daemon_exit open_server(struct daemon *daemon, const char *socket,
                                       : DAEMON_EXIT_FAILURE;
 }
 
+/* Who demands signatures demands them of plugins, too. */
+static enum percept_status open_signed(void *context, const char *path, int *descriptor,
+                                       struct percept_error *error)
+{
+    return signing_open(context, path, descriptor, NULL, error);
+}
+
 /* The built-in ones and plugins; of what is no plugin, a line each. While there is one thread. */
 static enum percept_status find_backends(struct daemon *daemon, struct percept_error *error)
 {
     const struct pipe_daemon_settings *own = pipe_config_daemon(daemon->config);
-    enum percept_status status = backends_registry_create(
-        own->plugin_folders, own->plugin_folder_count, &daemon->backends, error);
+    const struct backends_registry_options options = {
+        .folders = own->plugin_folders,
+        .folder_count = own->plugin_folder_count,
+        .open = daemon->keys ? open_signed : NULL,
+        .context = daemon->keys,
+    };
+    enum percept_status status = backends_registry_create(&options, &daemon->backends, error);
     if (status)
         return status;
     const struct backends_plugin *plugins;

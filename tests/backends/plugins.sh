@@ -191,6 +191,23 @@ sed -i 's/\[sample, cpu\]/[sample]/' "$work/config.yaml"
 expect 3 "$percept" check "$work/config.yaml"
 one_line "model 'chain' has no backend to run on: its option 'off' says so"
 
+# With --keys, only what somebody signed; and then the copy that was checked is what is loaded.
+mkdir "$work/keys"
+config "plugins: $plugins"
+expect 0 "$percept" model keys new "$work/release" --no-password
+cp "$work/release.pub" "$work/keys"
+expect 0 "$percept" model sign --key "$work/release.key" "$work/config.yaml" "$work/suite/chain.pte"
+expect 3 "$perceptd" --config "$work/config.yaml" --check --keys "$work/keys"
+grep -q "plugin refused: $sample: it is not signed" "$work/err" || fail "perceptd: a plugin that nobody signed"
+expect 0 "$percept" model sign --key "$work/release.key" "$sample"
+expect 0 "$perceptd" --config "$work/config.yaml" --check --keys "$work/keys"
+grep -q "backend sample is from $sample" "$work/err" || fail "perceptd: a plugin that was signed"
+expect 0 "$percept" check "$work/config.yaml" --keys "$work/keys"
+printf x >>"$sample"
+expect 3 "$percept" check "$work/config.yaml" --keys "$work/keys"
+grep -q "plugin refused: $sample: it was altered after it was signed" "$work/err" || fail "check: a plugin that was altered"
+cp "$work/src/sample.so" "$sample"
+
 # ---- the demo, with what the sample takes of it ----
 palm=${PERCEPT_MODELS:-}/palm_detection_lite.fp32.pte
 [ -f "$palm" ] && [ -f "${PERCEPT_MEDIA:-}/hands/nocurl.jpg" ] || exit 0
