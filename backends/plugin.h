@@ -1,18 +1,11 @@
 /*
  * One plugin: a shared object with a backend (runtime/plugin_abi.h), asked about itself in a
  * process of its own, loaded into this one.
- *
- * Whoever can write to such a file, or to a folder above it, runs code in this process. So the
- * file, its folder and all above must belong to root or to this process' user, and nobody else may
- * write to them (in folders further up others may where the sticky bit keeps them from what is not
- * theirs, as in /tmp).
  */
 #ifndef BACKENDS_PLUGIN_H
 #define BACKENDS_PLUGIN_H
 
 #include "runtime/backend.h"
-
-#include <limits.h>
 
 /* What it says of itself; texts without control characters, "" for none. */
 struct backends_plugin_info {
@@ -21,13 +14,6 @@ struct backends_plugin_info {
     char device[256];  /* what it runs on; "" when absent */
     char absent[512];  /* why it cannot be used here; "" when it can */
 };
-
-/* PERMISSION, with the file or folder at fault, when others may change what is there. real: its
- * path without links, to be used from then on. */
-enum percept_status backends_trust_folder(const char *path, char real[PATH_MAX],
-                                          struct percept_error *error);
-enum percept_status backends_trust_file(const char *path, char real[PATH_MAX],
-                                        struct percept_error *error);
 
 /*
  * Load it in a child and ask it, so that what it does wrong then ends the child only: a file that

@@ -3,6 +3,7 @@
 #include "backends/registry.h"
 
 #include "backends/backends.h"
+#include "base/owned.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -80,7 +81,7 @@ static void open_and_load(struct backends_registry *registry, struct backends_pl
     const struct backends_registry_options *options = registry->options;
     char real[PATH_MAX], path[32];
     int descriptor;
-    enum percept_status status = backends_trust_file(plugin->path, real, &plugin->error);
+    enum percept_status status = base_owned_file(plugin->path, real, &plugin->error);
     if (status == PERCEPT_OK && !options->open) {
         status = load(registry, plugin, real);
     } else if (status == PERCEPT_OK) {
@@ -146,7 +147,7 @@ static bool add_folder(struct backends_registry *registry, const char *folder)
     int count = -1;
     if (registry->plugin_count > BACKENDS_MAX_PLUGINS)
         return true;
-    if (backends_trust_folder(folder, real, &error) == PERCEPT_OK) {
+    if (base_owned_folder(folder, real, &error) == PERCEPT_OK) {
         count = scandir(real, &names, is_library, by_name);
         if (count < 0)
             percept_fail_errno(&error, errno, "the folder cannot be read");

@@ -28,9 +28,10 @@ struct backends_registry_options {
 };
 
 /*
- * Ask and load the files NAME.so of the folders, in the order of their names. What cannot be used
- * is an entry that says why, so this fails only for want of memory. It forks: call it from a
- * process with one thread, before anything uses a backend.
+ * Ask and load the files NAME.so of the folders, in the order of their names. Loading a file is to
+ * run it, so one that others can change is refused (base/owned.h). What cannot be used is an entry
+ * that says why, so this fails only for want of memory. It forks: call it from a process with one
+ * thread, before anything uses a backend.
  */
 enum percept_status backends_registry_create(const struct backends_registry_options *options,
                                              struct backends_registry **registry,

@@ -7,6 +7,9 @@ build=$(dirname "$PERCEPT_BIN")
 cc=${CC:-cc}
 umask 022
 unset PERCEPT_PLUGINS
+export VK_ICD_FILENAMES=$work/none VK_DRIVER_FILES=$work/none # whose drivers leak is not the question here
+
+export ASAN_OPTIONS=${ASAN_OPTIONS:-}:handle_segv=0 TSAN_OPTIONS=${TSAN_OPTIONS:-}:handle_segv=0 # a crash is one here, too
 
 # ---- out of tree ----
 prefix=$work/prefix
