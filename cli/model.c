@@ -33,7 +33,7 @@ static const struct prt_backend *find(const struct prt_backend *const *list, con
     return *list;
 }
 
-/* The backends that there are, and which files should have been, as a list for people. */
+/* With those that there are, and a word on files that might have been it. */
 static enum percept_status fail_unknown(const char *name, const struct backends_registry *registry,
                                         struct percept_error *error)
 {
