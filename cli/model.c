@@ -33,6 +33,29 @@ static const struct prt_backend *find(const struct prt_backend *const *list, con
     return *list;
 }
 
+/* All that are there, the CPU, which is always, last. Strangers' files only where they are named.
+ */
+static enum percept_status choose_all(const struct cli_model_settings *settings,
+                                      struct cli_model *model, struct percept_error *error)
+{
+    const struct prt_backend *const *all = percept_known_backends;
+    const struct backends_registry *registry;
+    size_t used = 0;
+    enum percept_status status = PERCEPT_OK;
+    if (settings->plugins.count)
+        status = cli_plugins_find(&settings->plugins, &registry, error);
+    if (status)
+        return status;
+    if (settings->plugins.count)
+        all = backends_registry_all(registry);
+    for (size_t i = 0; all[i] && used < PRT_MAX_BACKENDS - 1; i++)
+        if (all[i] != percept_known_backends[0] && !all[i]->absent())
+            model->backends[used++] = all[i];
+    model->backends[used] = percept_known_backends[0];
+    model->measure_ns = PRT_MEASURE_NS;
+    return PERCEPT_OK;
+}
+
 /* With those that there are, and a word on files that might have been it. */
 static enum percept_status fail_unknown(const char *name, const struct backends_registry *registry,
                                         struct percept_error *error)
@@ -46,8 +69,8 @@ static enum percept_status fail_unknown(const char *name, const struct backends_
     }
     for (size_t i = 0; i < count; i++)
         refused += !plugins[i].backend;
-    return percept_fail(error, PERCEPT_INVALID, "no backend '%s'; there are: %s%s", name, known,
-                        refused ? " (and plugins that were refused: percept backends)" : "");
+    return percept_fail(error, PERCEPT_INVALID, "no backend '%s'; there are: %s, auto%s", name,
+                        known, refused ? " (and plugins that were refused: percept backends)" : "");
 }
 
 enum percept_status cli_model_choose_backend(const struct cli_model_settings *settings,
@@ -56,6 +79,8 @@ enum percept_status cli_model_choose_backend(const struct cli_model_settings *se
     const char *name = settings->backend;
     if (!name)
         return PERCEPT_OK;
+    if (strcmp(name, "auto") == 0)
+        return choose_all(settings, model, error);
     const struct prt_backend *backend = find(percept_known_backends, name);
     if (!backend) { /* only then are strangers' files worth loading */
         const struct backends_registry *registry;
@@ -115,6 +140,7 @@ enum percept_status cli_model_open(const char *path, const struct cli_model_sett
         .observable = settings->observable,
         .half = settings->half,
         .tune_ns = (int64_t)(settings->tune * BASE_NS_PER_S),
+        .measure_ns = opened.measure_ns,
     };
     if (!status)
         status = prt_model_create(opened.program, &options, &opened.model, error);

@@ -9,7 +9,7 @@
 
 struct cli_model_settings {
     const char *method;              /* NULL: "forward" */
-    const char *backend;             /* NULL: the CPU */
+    const char *backend;             /* NULL: the CPU; "auto": the quickest */
     struct base_option_list plugins; /* folders in which it may be */
     unsigned long threads;
     struct base_option_list data; /* .ptd files */
@@ -26,9 +26,10 @@ struct cli_model_settings {
             &(settings).method                                                         \
     }
 /* Two options: the backend's name, and where it may be. */
-#define CLI_OPTION_BACKEND(settings)                                                            \
-    {"backend", "NAME", "run on this backend, and on the CPU what it cannot", BASE_OPTION_TEXT, \
-     &(settings).backend},                                                                      \
+#define CLI_OPTION_BACKEND(settings)                                                   \
+    {"backend", "NAME",                                                                \
+     "run on this backend, and on the CPU what it cannot; auto: where it is quickest", \
+     BASE_OPTION_TEXT, &(settings).backend},                                           \
         CLI_OPTION_PLUGINS(&(settings).plugins)
 #define CLI_OPTION_FP16(settings)                                                               \
     {                                                                                           \
@@ -57,14 +58,16 @@ struct cli_model {
     struct prt_program *program;
     struct base_pool *pool;
     struct prt_model *model;
-    const struct prt_backend *backends[3]; /* when one was chosen */
+    const struct prt_backend *backends[PRT_MAX_BACKENDS + 1]; /* when one was chosen, or auto */
+    int64_t measure_ns;                                       /* for auto */
 };
 
 /* Open, import and compile. On failure *model is empty. INVALID for a backend that is not there. */
 enum percept_status cli_model_open(const char *path, const struct cli_model_settings *settings,
                                    struct cli_model *model, struct percept_error *error);
 /* Set model->backends to the backend that the settings name and the CPU, which takes what it
- * leaves; to none, for the default, when they name none. */
+ * leaves; for "auto" to all that are there, the CPU last; to none, for the default, when they name
+ * none. */
 enum percept_status cli_model_choose_backend(const struct cli_model_settings *settings,
                                              struct cli_model *model, struct percept_error *error);
 void cli_model_close(struct cli_model *model);
@@ -86,9 +89,14 @@ enum percept_status cli_model_resize(struct prt_model *model, const struct base_
 enum percept_status cli_model_fill(struct prt_model *model, const struct base_option_list *inputs,
                                    struct percept_error *error);
 
-/* What the wanted backend runs, what it leaves and why, as JSON and for people. */
+/* Which backend runs what; of a wanted one (or NULL), what it leaves and why. As JSON and for
+ * people. */
 json_t *cli_model_split(const struct prt_model *model, const struct prt_backend *wanted);
 void cli_model_print_split(const json_t *split);
+
+/* What was measured to place the model, as JSON (NULL when nothing was) and for people. */
+json_t *cli_model_costs(const struct prt_model *model);
+void cli_model_print_costs(const json_t *costs);
 
 /* Names of the backends that run the model's nodes, "cpu" or "cpu+vulkan", into buffer. */
 char *cli_model_placement(const struct prt_model *model, char *buffer, size_t size);

@@ -204,8 +204,13 @@ static int inspect(const struct inspect *what)
     enum percept_status status = cli_model_open(what->path, &what->settings, &model, &error);
     if (!status) {
         json_object_set_new(root, "compiled", compiled_json(model.model));
+        json_t *costs = cli_model_costs(model.model);
+        if (costs)
+            json_object_set_new(root, "costs", costs);
         if (model.backends[0])
-            json_object_set_new(root, "split", cli_model_split(model.model, model.backends[0]));
+            json_object_set_new(
+                root, "split",
+                cli_model_split(model.model, model.measure_ns ? NULL : model.backends[0]));
         if (what->graph)
             json_object_set_new(root, "graph", graph_json(prt_model_graph(model.model)));
         cli_model_close(&model);
@@ -219,6 +224,7 @@ static int inspect(const struct inspect *what)
             print_compiled(what->settings.method ? what->settings.method : "forward",
                            json_object_get(root, "compiled"));
         cli_model_print_split(json_object_get(root, "split"));
+        cli_model_print_costs(json_object_get(root, "costs"));
         print_graph(json_object_get(root, "graph"));
         json_decref(root);
     }
@@ -234,6 +240,9 @@ int cli_model_inspect(int argc, char **argv)
         CLI_OPTION_METHOD(what.settings),
         CLI_OPTION_BACKEND(what.settings),
         CLI_OPTION_FP16(what.settings),
+        {"threads", "N", "how many threads its CPU part has; 1 if not given", BASE_OPTION_COUNT,
+         &what.settings.threads},
+        CLI_OPTION_CACHE(what.settings),
         CLI_OPTION_DATA(what.settings),
         {"graph", NULL, "print the graph after the passes, a line a node", BASE_OPTION_FLAG,
          &what.graph},

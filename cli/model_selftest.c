@@ -204,6 +204,7 @@ int cli_verify_bundle(const char *path, const struct cli_model_settings *setting
                                                   .backends = chosen.backends[0] ? chosen.backends
                                                                                  : percept_backends,
                                                   .half = settings->half,
+                                                  .measure_ns = chosen.measure_ns,
                                                   .pool = pool};
         struct prt_model *model = NULL;
         double max_absolute = 0;

@@ -66,8 +66,9 @@ static json_t *left_json(const struct prt_model *model, const struct prt_backend
 json_t *cli_model_split(const struct prt_model *model, const struct prt_backend *wanted)
 {
     const char *gave_up = prt_model_gave_up(model);
-    json_t *split =
-        json_pack("{s:o, s:o}", "segments", segments_json(model), "left", left_json(model, wanted));
+    json_t *split = json_pack("{s:o}", "segments", segments_json(model));
+    if (wanted)
+        json_object_set_new(split, "left", left_json(model, wanted));
     if (gave_up)
         json_object_set_new(split, "gave_up", cli_json_text(gave_up));
     return split;

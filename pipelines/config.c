@@ -165,7 +165,8 @@ static const struct pipe_param model_params[] = {
     {.name = "backends",
      .kind = PIPE_PARAM_TEXTS,
      .offset = offsetof(struct pipe_config_model, backends),
-     .help = "backends to use, most preferred first; default: cpu"},
+     .help = "backends to use, most preferred first; default: cpu. auto, alone or before those to "
+             "choose from: the quickest"},
     {.name = "precision",
      .kind = PIPE_PARAM_CHOICE,
      .offset = offsetof(struct pipe_config_model, precision),

@@ -17,6 +17,7 @@ struct entry {
     const struct pipe_config_model *config;
     struct prt_program *program;
     const struct prt_backend *backends[MAX_BACKENDS + 1];
+    bool by_cost;           /* what is measured decides among them, not their order */
     int64_t load_ns;        /* opening, and making its instances; before the engine starts */
     char placements[2][64]; /* "cpu", or "vulkan+cpu": as they were placed, and after a fault */
     atomic_int faulted;     /* 0: the first; 1: the second is being written; 2: it is that */
@@ -41,8 +42,19 @@ struct pipe_model {
 
 /* ---- programs ---- */
 
+/* All that are there; the first, which computes on the host, last. */
+static void choose_all(const struct pipe_models *models, struct entry *entry)
+{
+    const struct prt_backend *const *all = models->host->backends;
+    size_t used = 0;
+    for (size_t i = 1; all[i] && used < PRT_MAX_BACKENDS - 1; i++)
+        if (!all[i]->absent())
+            entry->backends[used++] = all[i];
+    entry->backends[used] = all[0];
+}
+
 /* Those that are named, or else the first that there is. One that is named but absent is an error
- * only when no other is left: a list is an order of preference. */
+ * only when no other is left: a list is an order of preference, or after `auto` a choice. */
 static enum percept_status choose_backends(const struct pipe_models *models, struct entry *entry,
                                            struct percept_error *error)
 {
@@ -50,7 +62,12 @@ static enum percept_status choose_backends(const struct pipe_models *models, str
     const struct pipe_texts *wanted = &entry->config->backends;
     const char *absent = NULL;
     size_t used = 0;
-    for (size_t i = 0; i < (wanted->count ? wanted->count : 1); i++) {
+    entry->by_cost = wanted->count && strcmp(wanted->items[0].text, "auto") == 0;
+    if (entry->by_cost && wanted->count == 1 && all[0]) {
+        choose_all(models, entry);
+        return PERCEPT_OK;
+    }
+    for (size_t i = entry->by_cost; i < (wanted->count ? wanted->count : 1); i++) {
         const struct prt_backend *backend =
             wanted->count ? pipe_config_find_backend(models->config, all, &wanted->items[i], error)
                           : all[0];
@@ -189,6 +206,7 @@ enum percept_status pipe_models_open(struct pipe_models *models, const char *nam
         .arena = arena,
         .cache = models->config->daemon.cache,
         .half = entry->config->precision == PIPE_FP16,
+        .measure_ns = entry->by_cost ? PRT_MEASURE_NS : 0,
         .priority = priorities[priority],
     };
     int64_t start = base_clock_ns();

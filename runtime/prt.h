@@ -19,6 +19,7 @@
 #include "base/thread_pool.h"
 #include "runtime/backend.h"
 #include "runtime/buffer.h"
+#include "runtime/placement.h"
 #include "runtime/program.h"
 #include "runtime/tensor.h"
 
@@ -40,6 +41,8 @@ struct prt_arena;
 enum percept_status prt_arena_create(struct prt_arena **arena, struct percept_error *error);
 void prt_arena_destroy(struct prt_arena *arena); /* after its models; NULL is fine */
 size_t prt_arena_bytes(const struct prt_arena *arena);
+
+#define PRT_MEASURE_NS 2000000000LL /* what measure_ns is where nobody has a better idea */
 
 struct prt_model_options {
     const char *method; /* NULL: "forward" */
@@ -70,6 +73,14 @@ struct prt_model_options {
      * quickest on its device. What was found is kept in the cache, for all models. 0: what is there
      * is used. */
     int64_t tune_ns;
+    /* Time to find out, as the model is made, which of the backends run it the quickest: alone, or
+     * some pieces here and others there. Then the list is a choice, whose order only decides what
+     * the device's memory is and who takes over. It is spent between runs, so one that takes
+     * longer takes longer, and on data of our own. What was found is kept in the cache, for models
+     * without choices. Numbers and sizes that come later have the backends that won, in the list's
+     * order. prt_model_placed has the figures. 0: the list is an order of preference, as it is for
+     * observable models and for prt_model_from_graph. */
+    int64_t measure_ns;
     bool no_fusion;  /* run the graph as imported; for finding numeric differences */
     bool observable; /* a segment for each node, for prt_model_run_observed; slower */
 };
@@ -215,6 +226,10 @@ void prt_model_stats(const struct prt_model *model, struct prt_model_stats *stat
 const struct prt_graph *prt_model_graph(const struct prt_model *model); /* after the passes */
 /* Backend that runs a node of prt_model_graph. */
 const struct prt_backend *prt_model_placement(const struct prt_model *model, uint32_t node);
+
+/* What was measured to choose among the backends (measure_ns); NULL when nothing was. Valid as long
+ * as the model. */
+const struct prt_placement *prt_model_placed(const struct prt_model *model);
 
 /* NULL, or why a backend of the options does not run its part any more (its device was lost, or is
  * out of memory): those that follow it in the list have taken over, for good. Numbers and sizes

@@ -7,6 +7,7 @@
 #include "runtime/executor/kept.h"
 #include "runtime/executor/model.h"
 #include "runtime/executor/strided.h"
+#include "runtime/placement/measure.h"
 #include "runtime/program_data.h"
 
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 
 static enum percept_status make_model(struct prt_graph *graph,
                                       const struct prt_model_options *options,
+                                      const struct prt_placement *placement,
                                       struct prt_cache *cache, struct prt_model **model,
                                       struct percept_error *error)
 {
@@ -29,7 +31,8 @@ static enum percept_status make_model(struct prt_graph *graph,
     made->options.backends = made->backends;
     made->options.choices = NULL; /* the caller's, for the first variant only */
     made->options.choice_count = 0;
-    enum percept_status status = prt_variant_create(graph, options, cache, &made->now, error);
+    enum percept_status status =
+        prt_variant_create(graph, options, placement, cache, &made->now, error);
     if (status == PERCEPT_OK) {
         made->kept[0] = (struct prt_model_variant){.variant = made->now};
         made->kept_count = 1;
@@ -61,18 +64,18 @@ enum percept_status prt_model_from_graph(struct prt_graph *graph,
                                          struct prt_model **model, struct percept_error *error)
 {
     enum percept_status status = check_options(options, error);
-    return status == PERCEPT_OK ? make_model(graph, options, NULL, model, error) : status;
+    return status == PERCEPT_OK ? make_model(graph, options, NULL, NULL, model, error) : status;
 }
 
-enum percept_status prt_model_create(const struct prt_program *program,
-                                     const struct prt_model_options *options,
-                                     struct prt_model **model, struct percept_error *error)
+/* As the placement wants it, or with a NULL as the options' list does. */
+static enum percept_status create(const struct prt_program *program,
+                                  const struct prt_model_options *options,
+                                  const struct prt_placement *placement, struct prt_model **model,
+                                  struct percept_error *error)
 {
     int64_t start = base_clock_ns();
     struct prt_model *made = NULL;
-    enum percept_status status = check_options(options, error);
-    if (status != PERCEPT_OK)
-        return status;
+    enum percept_status status = PERCEPT_OK;
     struct prt_cache *cache = prt_kept_open(program, options);
     struct prt_graph *graph = prt_kept_find(cache, program, options);
     if (!graph)
@@ -81,7 +84,7 @@ enum percept_status prt_model_create(const struct prt_program *program,
     if (status == PERCEPT_OK && (graph->kept || options->choice_count))
         prt_kept_take_constants(cache, graph);
     if (status == PERCEPT_OK)
-        status = make_model(graph, options, cache, &made, error);
+        status = make_model(graph, options, placement, cache, &made, error);
     if (status == PERCEPT_OK && !graph->kept)
         prt_kept_add(cache, graph, options);
     prt_kept_close(cache, status == PERCEPT_OK);
@@ -100,6 +103,45 @@ enum percept_status prt_model_create(const struct prt_program *program,
     return PERCEPT_OK;
 }
 
+/* Find out which of the options' backends are to run it, then make it for those. */
+static enum percept_status create_placed(const struct prt_program *program,
+                                         const struct prt_model_options *options,
+                                         struct prt_model **model, struct percept_error *error)
+{
+    int64_t start = base_clock_ns();
+    const struct prt_backend *list[PRT_MAX_BACKENDS + 1];
+    struct prt_model_options placed = *options;
+    struct prt_placement *placement;
+    enum percept_status status = prt_placement_find(program, options, &placement, error);
+    if (status != PERCEPT_OK)
+        return status;
+    prt_placement_list(placement, options->backends, list);
+    placed.backends = list;
+    placed.measure_ns = 0;
+    status = create(program, &placed, placement, model, error);
+    if (status != PERCEPT_OK) {
+        free(placement);
+        return status;
+    }
+    (*model)->placement = placement;
+    (*model)->now->stats.load_ns = base_clock_ns() - start;
+    return PERCEPT_OK;
+}
+
+enum percept_status prt_model_create(const struct prt_program *program,
+                                     const struct prt_model_options *options,
+                                     struct prt_model **model, struct percept_error *error)
+{
+    enum percept_status status = check_options(options, error);
+    if (status != PERCEPT_OK)
+        return status;
+    /* One backend leaves nothing to choose, and an observable model is not to be quick. */
+    bool measured =
+        !PRT_ONE_BACKEND && options->measure_ns > 0 && options->backends[1] && !options->observable;
+    return measured ? create_placed(program, options, model, error)
+                    : create(program, options, NULL, model, error);
+}
+
 void prt_model_destroy(struct prt_model *model)
 {
     if (!model)
@@ -111,6 +153,7 @@ void prt_model_destroy(struct prt_model *model)
     }
     prt_states_free(&model->states);
     prt_bindings_free(&model->bindings);
+    free(model->placement);
     free(model);
 }
 
@@ -149,7 +192,7 @@ static enum percept_status make_variant(struct prt_model *model, const struct pr
     if (status == PERCEPT_OK) {
         struct prt_cache *cache = prt_kept_open(model->program, &model->options);
         prt_kept_take_constants(cache, graph);
-        status = prt_variant_create(graph, &model->options, cache, &made, error);
+        status = prt_variant_create(graph, &model->options, NULL, cache, &made, error);
         prt_kept_close(cache, status == PERCEPT_OK);
     }
     if (status != PERCEPT_OK) {
@@ -457,6 +500,11 @@ const struct prt_graph *prt_model_graph(const struct prt_model *model)
 const char *prt_model_gave_up(const struct prt_model *model)
 {
     return model->now->gave_up.status ? model->now->gave_up.message : NULL;
+}
+
+const struct prt_placement *prt_model_placed(const struct prt_model *model)
+{
+    return model->placement;
 }
 
 const struct prt_backend *prt_model_placement(const struct prt_model *model, uint32_t node)

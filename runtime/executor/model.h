@@ -31,6 +31,7 @@ struct prt_model_progress {
 struct prt_model {
     const struct prt_program *program; /* NULL: made from a graph, so there is one variant */
     struct prt_model_options options;
+    struct prt_placement *placement;                          /* by cost; or NULL */
     const struct prt_backend *backends[PRT_MAX_BACKENDS + 1]; /* of the options */
     struct prt_variant *now;
     struct prt_model_variant kept[PRT_MAX_VARIANTS];

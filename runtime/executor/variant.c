@@ -8,6 +8,7 @@
 #include "runtime/executor/kept.h"
 #include "runtime/partition.h"
 #include "runtime/passes.h"
+#include "runtime/placement/measure.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -182,7 +183,8 @@ static enum percept_status take_in(struct prt_variant *variant, struct prt_cache
 }
 
 static enum percept_status build(struct prt_variant *variant,
-                                 const struct prt_model_options *options, struct prt_cache *cache,
+                                 const struct prt_model_options *options,
+                                 const struct prt_placement *placement, struct prt_cache *cache,
                                  struct percept_error *error)
 {
     unsigned count = 0;
@@ -201,6 +203,8 @@ static enum percept_status build(struct prt_variant *variant,
         status = prt_partition(variant->graph, variant->backends, error);
     if (status == PERCEPT_OK)
         status = prt_plan_make(variant->graph, variant->backends, &variant->plan, error);
+    if (status == PERCEPT_OK && !PRT_ONE_BACKEND && placement)
+        prt_placement_apply(placement, variant->graph, variant->backends, variant->plan.backends);
     if (status == PERCEPT_OK)
         status = take_in(variant, cache, error);
     if (status == PERCEPT_OK)
@@ -214,6 +218,7 @@ static enum percept_status build(struct prt_variant *variant,
 
 enum percept_status prt_variant_create(struct prt_graph *graph,
                                        const struct prt_model_options *options,
+                                       const struct prt_placement *placement,
                                        struct prt_cache *cache, struct prt_variant **variant,
                                        struct percept_error *error)
 {
@@ -228,7 +233,7 @@ enum percept_status prt_variant_create(struct prt_graph *graph,
     made->priority = options->priority;
     made->folder = options->cache;
     made->tune_ns = options->tune_ns;
-    enum percept_status status = build(made, options, cache, error);
+    enum percept_status status = build(made, options, placement, cache, error);
     if (status != PERCEPT_OK) {
         made->graph = NULL; /* still the caller's */
         prt_variant_destroy(made);
@@ -268,6 +273,17 @@ static enum percept_status find_scratch(struct prt_variant *variant, struct perc
                                            "no memory for %zu bytes of scratch", needed);
 }
 
+/* Segments for a plan that has changed. */
+static enum percept_status take_in_again(struct prt_variant *variant, struct percept_error *error)
+{
+    drop_segments(variant);
+    enum percept_status status = take_in(variant, NULL, error);
+    if (status == PERCEPT_OK)
+        status = find_scratch(variant, error);
+    variant->stats.segment_count = variant->segment_count;
+    return status;
+}
+
 enum percept_status prt_variant_fall_back(struct prt_variant *variant,
                                           const struct prt_backend *failed,
                                           enum percept_status cause, struct percept_error *error)
@@ -275,10 +291,15 @@ enum percept_status prt_variant_fall_back(struct prt_variant *variant,
     struct percept_error none = {.status = cause};
     if (PRT_ONE_BACKEND || !give_up(variant, failed, cause, error ? error : &none))
         return cause;
-    drop_segments(variant);
-    enum percept_status status = take_in(variant, NULL, error);
-    if (status == PERCEPT_OK)
-        status = find_scratch(variant, error);
-    variant->stats.segment_count = variant->segment_count;
-    return status;
+    return take_in_again(variant, error);
+}
+
+enum percept_status prt_variant_move(struct prt_variant *variant,
+                                     const struct prt_backend *const *backends,
+                                     struct percept_error *error)
+{
+    for (uint32_t n = 0; n < variant->graph->node_count; n++)
+        if (variant->plan.backends[n])
+            variant->plan.backends[n] = backends[n];
+    return take_in_again(variant, error);
 }

@@ -8,6 +8,7 @@
 #ifndef RUNTIME_EXECUTOR_VARIANT_H
 #define RUNTIME_EXECUTOR_VARIANT_H
 
+#include "runtime/placement.h"
 #include "runtime/plan.h"
 #include "runtime/prt.h"
 
@@ -24,8 +25,6 @@ struct prt_variant_segment {
     uint32_t *nodes; /* into the variant's order */
     uint32_t node_count;
 };
-
-enum { PRT_MAX_BACKENDS = 8 };
 
 struct prt_variant {
     struct prt_graph *graph;
@@ -54,9 +53,11 @@ struct prt_variant {
     int64_t tune_ns;
 };
 
-/* Takes the graph over on success. The cache is the program's, or NULL. */
+/* Takes the graph over on success. The placement was made for the options' list and graph, or is
+ * NULL: then a node is on the first that supports it. The cache is the program's, or NULL. */
 enum percept_status prt_variant_create(struct prt_graph *graph,
                                        const struct prt_model_options *options,
+                                       const struct prt_placement *placement,
                                        struct prt_cache *cache, struct prt_variant **variant,
                                        struct percept_error *error);
 void prt_variant_destroy(struct prt_variant *variant); /* NULL is fine */
@@ -69,6 +70,13 @@ void prt_variant_destroy(struct prt_variant *variant); /* NULL is fine */
 enum percept_status prt_variant_fall_back(struct prt_variant *variant,
                                           const struct prt_backend *failed,
                                           enum percept_status cause, struct percept_error *error);
+
+/* Have the nodes run on these backends of the list, one a node; entries of nodes that need no work
+ * do not count. All tensors stay where they are. A backend that cannot take in its part is given
+ * up. After a failure the variant is fit only to be destroyed. */
+enum percept_status prt_variant_move(struct prt_variant *variant,
+                                     const struct prt_backend *const *backends,
+                                     struct percept_error *error);
 
 /* The root (plan.h) lies at memory: fills in its address and those of its views. */
 void prt_variant_place(struct prt_variant *variant, uint32_t root, void *memory);
