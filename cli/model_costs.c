@@ -148,7 +148,7 @@ void cli_model_print_costs(const json_t *costs)
     json_t *piece;
     if (!costs)
         return;
-    printf("costs in us, measured in %.0f ms%s; what comes later wins by a tenth\n",
+    printf("costs in us, measured in %.0f ms%s; a later row must win by a tenth\n",
            number_of(costs, "measured_ms"),
            json_is_true(json_object_get(costs, "cached")) ? " by an earlier model" : "");
     print_models(json_object_get(costs, "models"));

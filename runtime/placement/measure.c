@@ -404,6 +404,8 @@ static void try_list(struct measuring *m, const struct list *list, uint32_t inde
     enum percept_status status = prt_model_create(m->program, &m->options, &model, &error);
     if (status == PERCEPT_OK && prt_model_gave_up(model))
         status = percept_fail(&error, PERCEPT_UNSUPPORTED, "%s", prt_model_gave_up(model));
+    if (status == PERCEPT_OK && !list->backends[0]->on_host && !segments_on(model, NULL))
+        status = percept_fail(&error, PERCEPT_UNSUPPORTED, "none of it runs there");
     if (status == PERCEPT_OK) {
         prt_trial_fill(model);
         status = prt_trial_time(model, until_ns, &trial->ns, &error);

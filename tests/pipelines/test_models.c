@@ -185,6 +185,77 @@ START_TEST(pipelines_that_run_at_once_have_a_place_each)
 }
 END_TEST
 
+/* ---- backends by cost: a device that is there and fails, and one that is not ---- */
+
+static unsigned tries; /* of the device that fails */
+
+static const char *is_there(void)
+{
+    return NULL;
+}
+
+static const char *is_not(void)
+{
+    return "it is not";
+}
+
+static enum percept_status fail_to_compile(const struct prt_compile *compile,
+                                           struct prt_segment **segment,
+                                           struct percept_error *error)
+{
+    (void)compile, (void)segment;
+    tries++;
+    return percept_fail(error, PERCEPT_LIMIT, "no room");
+}
+
+static void start_with(const char *list)
+{
+    static struct prt_backend fails, absent;
+    static const struct prt_backend *const all[] = {&prt_cpu_backend, &absent, &fails, NULL};
+    static char text[512];
+    fails = absent = prt_cpu_backend;
+    fails.name = "fails";
+    fails.on_host = false;
+    fails.absent = is_there;
+    fails.compile = fail_to_compile;
+    absent.name = "absent";
+    absent.on_host = false;
+    absent.absent = is_not;
+    host.pipe.backends = all;
+    tries = 0;
+    snprintf(text, sizeof text,
+             "version: 1\n"
+             "models: {small: {file: small.pte, backends: %s}, large: {file: large.pte}}\n"
+             "pipelines:\n  a:\n" SOURCE "    nodes: [" TWO "n}]\n    topics: {first: n}\n",
+             list);
+    host_start(&host, text);
+    host_wait_finished(&host, 1, 20);
+}
+
+START_TEST(auto_tries_all_backends_that_are_there)
+{
+    struct pipe_model_stats stats[2];
+    start_with("auto");
+    ck_assert_uint_gt(tries, 0);
+    pipe_engine_model_stats(host.engine, stats, 2);
+    ck_assert_str_eq(stats[0].backend, "cpu");
+    expect_right("first");
+}
+END_TEST
+
+START_TEST(auto_tries_those_that_are_named)
+{
+    start_with("[auto, absent, cpu]");
+    ck_assert_uint_eq(tries, 0);
+    expect_right("first");
+    host_fini(&host);
+    host_init(&host);
+    start_with("[auto, fails, cpu]");
+    ck_assert_uint_gt(tries, 0);
+    expect_right("first");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("pipeline_models");
@@ -194,6 +265,8 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, models_of_all_nodes_of_a_pipeline_lie_in_one_place);
     tcase_add_test(tests, pipelines_that_run_at_once_have_a_place_each);
+    tcase_add_test(tests, auto_tries_all_backends_that_are_there);
+    tcase_add_test(tests, auto_tries_those_that_are_named);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

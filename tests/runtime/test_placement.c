@@ -368,6 +368,17 @@ START_TEST(who_cannot_do_it_is_left_out_and_says_why)
 }
 END_TEST
 
+START_TEST(a_device_that_runs_none_of_it_is_not_tried)
+{
+    COSTS(HOST, 0, 100, 50, 100, 50, 100, 50);
+    COSTS(GPU, 1, 0, 0, 0, 0, 0, 0);
+    struct made made = make(two, NULL);
+    ck_assert_str_eq(made.where, "hhhhhh");
+    ck_assert_str_eq(made.placement->trials[1].why, "none of it runs there");
+    destroy_made(&made);
+}
+END_TEST
+
 /* ---- figures ---- */
 
 START_TEST(pieces_have_their_costs)
@@ -482,6 +493,7 @@ int main(void)
     tcase_add_test(tests, a_mixed_model_computes_the_same);
     tcase_add_test(tests, one_backend_costs_nothing);
     tcase_add_test(tests, who_cannot_do_it_is_left_out_and_says_why);
+    tcase_add_test(tests, a_device_that_runs_none_of_it_is_not_tried);
     tcase_add_test(tests, pieces_have_their_costs);
     tcase_add_test(tests, what_was_measured_is_not_measured_again);
     tcase_add_test(tests, what_had_no_time_is_measured_by_the_next_model);
