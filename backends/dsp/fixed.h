@@ -21,6 +21,17 @@ static inline int64_t dsp_round_shift(int64_t v, uint32_t shift)
     return floor + (rest > half || (rest == half && bits && (floor & 1)));
 }
 
+/* v * multiplier / 2^shift, halves up; or rounded before that away from zero, at bit 31. What TOSA
+ * forbids wraps. */
+static inline int64_t dsp_rescale(int64_t v, int32_t multiplier, uint32_t shift, uint32_t twice)
+{
+    uint32_t bits = shift & 63;
+    uint64_t round = bits ? (uint64_t)1 << (bits - 1) : 0, first = (uint64_t)1 << 30;
+    if (twice && bits > 31)
+        round += v >= 0 ? first : -first;
+    return dsp_multiply_add(v, multiplier, (int64_t)round) >> bits;
+}
+
 /* v / d to the nearest integer, half to even; d > 0. */
 static inline int64_t dsp_round_divide(int64_t v, int64_t d)
 {

@@ -24,6 +24,10 @@ static const dsp_lower_op ops[PRT_OP_COUNT] = {
     [PRT_OP_RESHAPE] = dsp_lower_move,
     [PRT_OP_LAYOUT] = dsp_lower_move,
     [PRT_OP_CODES] = dsp_lower_move,
+    [PRT_OP_INTEGER_CONV] = dsp_lower_integer_conv,
+    [PRT_OP_INTEGER_MATMUL] = dsp_lower_integer_matmul,
+    [PRT_OP_INTEGER_POOL] = dsp_lower_integer_pool,
+    [PRT_OP_RESCALE] = dsp_lower_rescale,
 };
 
 /* ---- what rows share ---- */
@@ -133,7 +137,7 @@ const char *dsp_lower(const struct dsp_lowering *lowering, struct dsp_lowered *l
     enum prt_op op = lowering->node->op;
     if (prt_tensor_elements(dsp_result(lowering)) == 0)
         return "an empty result";
-    if (!has_bytes(lowering))
+    if (!has_bytes(lowering) && !dsp_is_wide(lowering) && op != PRT_OP_RESCALE)
         return "it runs integers of 8 bits only";
     if ((unsigned)op >= PRT_OP_COUNT || !ops[op])
         return "it has no kernel for it";
@@ -164,7 +168,13 @@ enum percept_status dsp_lower_constant(const struct dsp_lowering *lowering,
                                        const struct dsp_lowered *lowered, unsigned operand,
                                        void *to, struct percept_error *error)
 {
+    if (lowering->node->op == PRT_OP_INTEGER_CONV)
+        return operand == 1 ? dsp_make_integer_weight(lowering, to, error)
+                            : dsp_make_biases(lowering, lowered, to, error);
     switch (lowered->step.op) {
+    case DSP_RESCALE:
+        dsp_make_scales(lowering, to);
+        return PERCEPT_OK;
     case DSP_CONV:
         return operand == 1 ? dsp_make_weight(lowering, lowered, to, error)
                             : dsp_make_channels(lowering, lowered, to, error);

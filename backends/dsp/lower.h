@@ -55,7 +55,12 @@ int32_t dsp_multiplier(double ratio, uint32_t shift);
 /* N, H, W, C; false when memory does not hold it so. */
 bool dsp_image_of(const struct prt_tensor *tensor, bool nhwc, struct dsp_image *image);
 
-/* lower_layers.c, lower_elementwise.c, lower_windows.c, lower_moves.c: as dsp_lower. */
+/* A sum or product of two tensors of 32 bits that come from the ops below: other integers, such as
+ * indices, are not worth the way. */
+bool dsp_is_wide(const struct dsp_lowering *lowering);
+
+/* lower_layers.c, lower_elementwise.c, lower_windows.c, lower_moves.c, lower_integer.c: as
+ * dsp_lower. */
 typedef const char *(*dsp_lower_op)(const struct dsp_lowering *lowering,
                                     struct dsp_lowered *lowered);
 const char *dsp_lower_conv(const struct dsp_lowering *lowering, struct dsp_lowered *lowered);
@@ -69,6 +74,13 @@ const char *dsp_lower_pool(const struct dsp_lowering *lowering, struct dsp_lower
 const char *dsp_lower_reduce(const struct dsp_lowering *lowering, struct dsp_lowered *lowered);
 const char *dsp_lower_resize(const struct dsp_lowering *lowering, struct dsp_lowered *lowered);
 const char *dsp_lower_move(const struct dsp_lowering *lowering, struct dsp_lowered *lowered);
+const char *dsp_lower_integer_conv(const struct dsp_lowering *lowering,
+                                   struct dsp_lowered *lowered);
+const char *dsp_lower_integer_matmul(const struct dsp_lowering *lowering,
+                                     struct dsp_lowered *lowered);
+const char *dsp_lower_integer_pool(const struct dsp_lowering *lowering,
+                                   struct dsp_lowered *lowered);
+const char *dsp_lower_rescale(const struct dsp_lowering *lowering, struct dsp_lowered *lowered);
 
 /* Constants that they make. */
 enum percept_status dsp_make_weight(const struct dsp_lowering *lowering,
@@ -77,6 +89,12 @@ enum percept_status dsp_make_weight(const struct dsp_lowering *lowering,
 enum percept_status dsp_make_channels(const struct dsp_lowering *lowering,
                                       const struct dsp_lowered *lowered, void *to,
                                       struct percept_error *error);
+enum percept_status dsp_make_integer_weight(const struct dsp_lowering *lowering, void *to,
+                                            struct percept_error *error);
+enum percept_status dsp_make_biases(const struct dsp_lowering *lowering,
+                                    const struct dsp_lowered *lowered, void *to,
+                                    struct percept_error *error);
+void dsp_make_scales(const struct dsp_lowering *lowering, void *to);
 enum percept_status dsp_make_slopes(const struct dsp_lowering *lowering,
                                     const struct dsp_lowered *lowered, void *to,
                                     struct percept_error *error);

@@ -56,6 +56,31 @@ static bool fill_scales(const struct dsp_lowering *lowering, struct dsp_binary *
     return true;
 }
 
+/* Both of plain integers of 8 bits, of which the larger or the smaller is chosen. */
+static bool is_plain_choice(const struct dsp_lowering *lowering)
+{
+    enum prt_binary_kind kind = lowering->node->attrs.binary.kind;
+    bool plain = kind == PRT_BINARY_MAX || kind == PRT_BINARY_MIN;
+    for (unsigned i = 0; i < 3; i++) {
+        const struct prt_tensor *x = i < 2 ? dsp_operand(lowering, i) : dsp_result(lowering);
+        plain = plain && x->dtype == PRT_I8 && x->quant.kind == PRT_QUANT_NONE;
+    }
+    return plain && lowering->node->attrs.binary.act.kind == PRT_ACT_NONE;
+}
+
+/* Integers as they are: of 32 bits, or of 8 when that is the same. */
+static bool fill_plain(const struct dsp_lowering *lowering, struct dsp_binary *binary)
+{
+    const struct prt_binary_attrs *attrs = &lowering->node->attrs.binary;
+    bool scaled = attrs->kind == PRT_BINARY_ADD || attrs->kind == PRT_BINARY_SUB;
+    double alpha = scaled ? attrs->alpha : 1;
+    binary->wide = dsp_is_wide(lowering);
+    binary->multiplier[0] = 1;
+    binary->multiplier[1] = attrs->kind == PRT_BINARY_SUB ? -1 : 1;
+    binary->code = (struct dsp_code){.lo = INT8_MIN, .hi = INT8_MAX};
+    return alpha == 1 && attrs->act.kind == PRT_ACT_NONE;
+}
+
 const char *dsp_lower_binary(const struct dsp_lowering *lowering, struct dsp_lowered *lowered)
 {
     static const struct {
@@ -73,21 +98,23 @@ const char *dsp_lower_binary(const struct dsp_lowering *lowering, struct dsp_low
         return dsp_lower_function(lowering, lowered);
     if (!kinds[attrs->kind].known)
         return "it has no kernel for this function of two tensors";
-    for (unsigned i = 0; i < 2; i++)
+    bool plain = dsp_is_wide(lowering) || is_plain_choice(lowering);
+    for (unsigned i = 0; i < 2 && !plain; i++)
         if (!dsp_is_codes(dsp_operand(lowering, i)) || !dsp_is_codes(y) ||
             dsp_operand(lowering, i)->dtype != y->dtype)
             return "its operands are no codes of 8 bits";
     lowered->step.op = DSP_BINARY;
     binary->kind = kinds[attrs->kind].kind;
-    binary->code = dsp_code_for(y, &attrs->act);
-    if (!fill_scales(lowering, binary))
+    if (!plain)
+        binary->code = dsp_code_for(y, &attrs->act);
+    if (plain ? !fill_plain(lowering, binary) : !fill_scales(lowering, binary))
         return "scales that are too far apart";
     struct prt_nest loops;
     prt_nest_init(&loops, y);
     prt_nest_add_tensor(&loops, y);
     for (unsigned i = 0; i < 2; i++) {
         prt_nest_add_tensor(&loops, dsp_operand(lowering, i));
-        binary->zero[i] = dsp_operand(lowering, i)->quant.zero_point;
+        binary->zero[i] = plain ? 0 : dsp_operand(lowering, i)->quant.zero_point;
         lowered->x[i] = lowering->node->inputs[i];
     }
     return fill_nest(&loops, &binary->nest) ? NULL : too_many_loops;
@@ -193,7 +220,9 @@ const char *dsp_lower_function(const struct dsp_lowering *lowering, struct dsp_l
     const struct prt_tensor *y = dsp_result(lowering);
     unsigned index = variable(lowering);
     const struct prt_tensor *x = dsp_operand(lowering, index);
-    if (!dsp_is_codes(x) || !dsp_is_codes(y))
+    bool plain = is_byte(x) && is_byte(y) && x->quant.kind == PRT_QUANT_NONE &&
+                 y->quant.kind == PRT_QUANT_NONE;
+    if (!plain && (!dsp_is_codes(x) || !dsp_is_codes(y)))
         return "floats are the host's";
     if (!prt_tensor_same_sizes(x, y) || !prt_tensor_same_layout(x, y))
         return "operands of another layout";

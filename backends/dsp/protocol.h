@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define DSP_VERSION 1
+#define DSP_VERSION 2
 
 enum dsp_request_kind {
     DSP_HELLO = 1, /* a: DSP_VERSION.          reply a: DSP_VERSION, b: bytes of its memory */
@@ -63,6 +63,7 @@ enum dsp_op {
     DSP_POOL,
     DSP_RESIZE, /* x, taps of rows and then of columns */
     DSP_COPY,
+    DSP_RESCALE, /* x, dsp_scale of each channel */
     DSP_OPS
 };
 
@@ -72,7 +73,8 @@ struct dsp_image {
     int32_t n, h, w, c; /* in that order in memory */
 };
 
-/* round(sum * multiplier / 2^shift), half to even, is the number in steps of the result. */
+/* round(sum * multiplier / 2^shift), half to even, is the number in steps of the result; of a
+ * RESCALE, rounded as that says. */
 struct dsp_scale {
     int32_t multiplier;
     uint32_t shift;
@@ -96,6 +98,7 @@ struct dsp_conv {
     struct dsp_image x, y;
     int32_t kernel[2], stride[2], dilation[2], padding[2]; /* padding: top, left */
     int32_t groups, zero_x, zero_residual;
+    uint32_t sums; /* y is of I32: sum + offset[0], which wraps */
     struct dsp_code code;
 };
 
@@ -106,6 +109,7 @@ struct dsp_matmul {
     int64_t strides[2][DSP_BATCH_LOOPS]; /* of a and b, in elements */
     int32_t m, k, n, zero_a, zero_b;
     uint32_t transposed; /* b is [.., N, K] */
+    uint32_t sums;       /* y is of I32: the sums */
     struct dsp_scale scale;
     struct dsp_code code;
 };
@@ -120,10 +124,11 @@ struct dsp_nest {
 enum dsp_binary_kind { DSP_ADD, DSP_MUL, DSP_MAX, DSP_MIN, DSP_BINARIES };
 
 /* ADD, MAX, MIN: of (a - zero) * multiplier, both in 2^-shift. MUL: multiplier[0] alone.
- * PRELU: multiplier[0] above zero. */
+ * PRELU: multiplier[0] above zero. Of wide ones all are of I32 that wrap, and ADD is
+ * a + b * multiplier[1]. */
 struct dsp_binary {
     struct dsp_nest nest;
-    uint32_t kind;
+    uint32_t kind, wide;
     int32_t zero[2], multiplier[2];
     uint32_t shift;
     struct dsp_code code;
@@ -136,8 +141,15 @@ struct dsp_table {
 };
 
 /* Windows. An average divides by what is inside of the image, by what is inside of the padded one,
- * or (a sum) by nothing. */
-enum dsp_pool_kind { DSP_MAX_POOL, DSP_AVERAGE, DSP_AVERAGE_PADDED, DSP_SUM, DSP_POOLS };
+ * or (a sum) by nothing; TOSA's multiplies by a reciprocal. */
+enum dsp_pool_kind {
+    DSP_MAX_POOL,
+    DSP_AVERAGE,
+    DSP_AVERAGE_PADDED,
+    DSP_SUM,
+    DSP_AVERAGE_TOSA,
+    DSP_POOLS
+};
 struct dsp_pool {
     struct dsp_image x, y;
     int32_t kernel[2], stride[2], dilation[2], padding[4];
@@ -164,6 +176,16 @@ struct dsp_copy {
     uint32_t fills, fill_value; /* first fill all of y with this byte */
 };
 
+/* As TOSA has it: y = (x - zero_x) * multiplier / 2^shift, halves up, + zero_y. Elements have 1 or
+ * 4 bytes; scales come in turn. */
+struct dsp_rescale {
+    uint64_t count;
+    uint32_t scales, x_bytes, y_bytes, unsigned_x;
+    uint32_t double_round; /* first away from zero, where shifts are above 31 */
+    int32_t zero_x, zero_y, lo, hi;
+    uint32_t reserved;
+};
+
 struct dsp_step {
     uint32_t op, reserved;
     struct dsp_operand y, x[DSP_OPERANDS];
@@ -175,6 +197,7 @@ struct dsp_step {
         struct dsp_pool pool;
         struct dsp_resize resize;
         struct dsp_copy copy;
+        struct dsp_rescale rescale;
     } as;
 };
 

@@ -73,6 +73,8 @@ static const char *check_conv(const struct dsp_conv *conv, bool residual)
     int64_t depth = (int64_t)conv->kernel[0] * conv->kernel[1] * (conv->x.c / conv->groups);
     if (depth > MOST_DEPTH || depth * conv->y.c > MOST_ELEMENTS)
         return "a convolution's sums may overflow";
+    if (conv->sums > 1 || (conv->sums && residual))
+        return "a convolution's sums have a residual";
     if (!code_fits(&conv->code) || !zero_fits(conv->zero_x, conv->code.is_unsigned) ||
         (residual && !zero_fits(conv->zero_residual, conv->code.is_unsigned)))
         return "a convolution's codes are out of range";
@@ -135,15 +137,16 @@ static const char *check_matmul(const struct dsp_matmul *matmul)
         (int64_t)matmul->k * matmul->n > MOST_ELEMENTS)
         return "a product is too large";
     if (!code_fits(&matmul->code) || !zero_fits(matmul->zero_a, matmul->code.is_unsigned) ||
-        !zero_fits(matmul->zero_b, matmul->code.is_unsigned) || matmul->transposed > 1)
+        !zero_fits(matmul->zero_b, matmul->code.is_unsigned) || matmul->transposed > 1 ||
+        matmul->sums > 1)
         return "a product's codes are out of range";
     return NULL;
 }
 
-static const char *check_binary(const struct dsp_binary *binary)
+static const char *check_binary(const struct dsp_binary *binary, bool prelu)
 {
-    if (binary->kind >= DSP_BINARIES || !code_fits(&binary->code) ||
-        !zero_fits(binary->zero[0], binary->code.is_unsigned) ||
+    if (binary->kind >= DSP_BINARIES || binary->wide > (prelu ? 0 : 1) ||
+        !code_fits(&binary->code) || !zero_fits(binary->zero[0], binary->code.is_unsigned) ||
         !zero_fits(binary->zero[1], binary->code.is_unsigned))
         return "codes are out of range";
     return check_nest(&binary->nest, 3);
@@ -186,6 +189,23 @@ static const char *check_copy(const struct dsp_copy *copy)
     return wrong;
 }
 
+static bool element_fits(uint32_t bytes)
+{
+    return bytes == 1 || bytes == sizeof(int32_t);
+}
+
+static const char *check_rescale(const struct dsp_rescale *rescale)
+{
+    if (!between((int64_t)rescale->count, 1, MOST_ELEMENTS) ||
+        !between(rescale->scales, 1, MOST_SIZE))
+        return "too many elements";
+    if (!element_fits(rescale->x_bytes) || !element_fits(rescale->y_bytes) ||
+        rescale->unsigned_x > 1 || rescale->double_round > 1 || rescale->lo > rescale->hi ||
+        (rescale->y_bytes == 1 && (rescale->lo < -128 || rescale->hi > 255)))
+        return "a rescale's numbers are out of range";
+    return NULL;
+}
+
 const char *dsp_step_check(const struct dsp_step *step)
 {
     switch (step->op) {
@@ -195,7 +215,7 @@ const char *dsp_step_check(const struct dsp_step *step)
         return check_matmul(&step->as.matmul);
     case DSP_BINARY:
     case DSP_PRELU:
-        return check_binary(&step->as.binary);
+        return check_binary(&step->as.binary, step->op == DSP_PRELU);
     case DSP_TABLE:
         return between((int64_t)step->as.table.count, 1, MOST_ELEMENTS) &&
                        step->as.table.flip <= 255
@@ -207,12 +227,19 @@ const char *dsp_step_check(const struct dsp_step *step)
         return check_resize(&step->as.resize);
     case DSP_COPY:
         return check_copy(&step->as.copy);
+    case DSP_RESCALE:
+        return check_rescale(&step->as.rescale);
     default:
         return "there is no such op";
     }
 }
 
 /* ---- bytes ---- */
+
+static uint64_t element(uint32_t wide)
+{
+    return wide ? sizeof(int32_t) : 1;
+}
 
 static uint64_t weight_bytes(const struct dsp_conv *conv) /* of an output channel */
 {
@@ -226,18 +253,19 @@ static struct dsp_step_bytes matmul_bytes(const struct dsp_matmul *matmul)
     for (uint32_t i = 0; i < matmul->loops; i++)
         batches *= (uint64_t)matmul->sizes[i];
     return (struct dsp_step_bytes){
-        .y = batches * m * n,
+        .y = batches * m * n * element(matmul->sums),
         .x = {extent(matmul->loops, matmul->sizes, matmul->strides[0]) - 1 + m * k,
               extent(matmul->loops, matmul->sizes, matmul->strides[1]) - 1 + k * n},
     };
 }
 
-static struct dsp_step_bytes nest_bytes(const struct dsp_nest *nest, uint64_t element)
+/* each: bytes of an element of y and x[0]; second: of x[1] */
+static struct dsp_step_bytes nest_bytes(const struct dsp_nest *nest, uint64_t each, uint64_t second)
 {
     return (struct dsp_step_bytes){
-        .y = extent(nest->loops, nest->sizes, nest->strides[0]),
-        .x = {extent(nest->loops, nest->sizes, nest->strides[1]),
-              extent(nest->loops, nest->sizes, nest->strides[2]) * element},
+        .y = extent(nest->loops, nest->sizes, nest->strides[0]) * each,
+        .x = {extent(nest->loops, nest->sizes, nest->strides[1]) * each,
+              extent(nest->loops, nest->sizes, nest->strides[2]) * second},
     };
 }
 
@@ -247,7 +275,7 @@ struct dsp_step_bytes dsp_step_bytes(const struct dsp_step *step)
     const struct dsp_conv *conv = &step->as.conv;
     switch (step->op) {
     case DSP_CONV:
-        bytes.y = image_bytes(&conv->y);
+        bytes.y = image_bytes(&conv->y) * element(conv->sums);
         bytes.x[0] = image_bytes(&conv->x);
         bytes.x[1] = weight_bytes(conv) * (uint64_t)conv->y.c;
         bytes.x[2] = (uint64_t)conv->y.c * sizeof(struct dsp_channel);
@@ -256,9 +284,15 @@ struct dsp_step_bytes dsp_step_bytes(const struct dsp_step *step)
     case DSP_MATMUL:
         return matmul_bytes(&step->as.matmul);
     case DSP_BINARY:
-        return nest_bytes(&step->as.binary.nest, 1);
+        return nest_bytes(&step->as.binary.nest, element(step->as.binary.wide),
+                          element(step->as.binary.wide));
     case DSP_PRELU:
-        return nest_bytes(&step->as.binary.nest, sizeof(int32_t));
+        return nest_bytes(&step->as.binary.nest, 1, sizeof(int32_t));
+    case DSP_RESCALE:
+        bytes.y = step->as.rescale.count * step->as.rescale.y_bytes;
+        bytes.x[0] = step->as.rescale.count * step->as.rescale.x_bytes;
+        bytes.x[1] = step->as.rescale.scales * sizeof(struct dsp_scale);
+        return bytes;
     case DSP_TABLE:
         bytes.y = bytes.x[0] = step->as.table.count;
         bytes.x[1] = 256;
@@ -274,7 +308,7 @@ struct dsp_step_bytes dsp_step_bytes(const struct dsp_step *step)
                      sizeof(struct dsp_tap);
         return bytes;
     default: /* DSP_COPY */
-        bytes = nest_bytes(&step->as.copy.nest, 0);
+        bytes = nest_bytes(&step->as.copy.nest, 1, 0);
         bytes.y += (uint64_t)step->as.copy.to;
         bytes.x[0] += (uint64_t)step->as.copy.from;
         return bytes;
@@ -321,7 +355,8 @@ static uint64_t tile_bytes(const struct dsp_step *step, int32_t rows, int32_t co
     uint64_t r = (uint64_t)rows, c = (uint64_t)columns;
     if (step->op == DSP_MATMUL) {
         uint64_t k = (uint64_t)step->as.matmul.k;
-        return unless_local(&step->x[0], r * k) + room(c * k) + room(r * c);
+        return unless_local(&step->x[0], r * k) + room(c * k) +
+               room(r * c * element(step->as.matmul.sums));
     }
     if (step->op == DSP_CONV) {
         const struct dsp_conv *conv = &step->as.conv;
@@ -330,7 +365,7 @@ static uint64_t tile_bytes(const struct dsp_step *step, int32_t rows, int32_t co
         uint64_t y = r * (uint64_t)conv->y.w * c;
         return unless_local(&step->x[0], seen * (uint64_t)conv->x.w * (uint64_t)conv->x.c) +
                room(c * weight_bytes(conv)) + room(c * sizeof(struct dsp_channel)) +
-               unless_local(&step->x[3], y) + unless_local(&step->y, y);
+               unless_local(&step->x[3], y) + unless_local(&step->y, y * element(conv->sums));
     }
     const struct dsp_pool *pool = &step->as.pool;
     uint64_t seen = (uint64_t)dsp_most_rows(
@@ -397,8 +432,13 @@ bool dsp_step_tile(const struct dsp_step *step, size_t memory, struct dsp_tile *
         return tile_rows(step, memory, step->as.pool.y.h, step->as.pool.y.c, false, tile, least);
     case DSP_BINARY:
     case DSP_PRELU:
-        return tile_run(2 + (step->op == DSP_PRELU ? sizeof(int32_t) : 1), 0, memory,
-                        binary->nest.sizes[binary->nest.loops - 1], tile, least);
+        return tile_run(step->op == DSP_PRELU ? 2 + sizeof(int32_t) : 3 * element(binary->wide), 0,
+                        memory, binary->nest.sizes[binary->nest.loops - 1], tile, least);
+    case DSP_RESCALE:
+        return tile_run((x_moves ? step->as.rescale.x_bytes : 0) +
+                            (y_moves ? step->as.rescale.y_bytes : 0),
+                        room(step->as.rescale.scales * sizeof(struct dsp_scale)), memory,
+                        (int64_t)step->as.rescale.count, tile, least);
     case DSP_TABLE:
         return tile_run((uint64_t)x_moves + y_moves, 256, memory, (int64_t)step->as.table.count,
                         tile, least);

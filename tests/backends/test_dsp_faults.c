@@ -299,7 +299,7 @@ END_TEST
 
 START_TEST(who_is_not_of_this_version_or_size_is_not_used)
 {
-    static const char *const told[] = {"the firmware speaks version 99, this backend 1",
+    static const char *const told[] = {"the firmware speaks version 99, this backend 2",
                                        "the processor has 1024 bytes of memory, not 2097152"};
     int descriptors = entries("/proc/self/fd");
     use_liar(_i ? "small" : "version", "1");

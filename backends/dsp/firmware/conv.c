@@ -141,6 +141,10 @@ static void compute_pixel(const struct conv_tile *tile, const struct window *win
         sums_of(tile, window, first, count, sums);
         for (int32_t c = 0; c < count; c++) {
             size_t at = (size_t)first + (size_t)c;
+            if (conv->sums) {
+                dsp_store_wide(to, at, dsp_multiply_add(1, sums[c], tile->channels[at].offset[0]));
+                continue;
+            }
             int32_t other =
                 residual ? dsp_load(residual, conv->code.is_unsigned, at) - conv->zero_residual : 0;
             to[at] = (unsigned char)finish(conv, &tile->channels[at], sums[c], other);
@@ -174,7 +178,10 @@ static void run_tile(const struct dsp_step *step, struct conv_tile *tile, struct
     size_t offset = ((size_t)n * (size_t)conv->y.h + (size_t)y) * (size_t)conv->y.w * channels +
                     (size_t)tile->channel;
     size_t pixels = (size_t)rows * (size_t)conv->y.w, bytes = (size_t)tile->channel_count;
-    struct dsp_piece out = dsp_piece_of(work, &step->y, offset, pixels, bytes, channels), residual;
+    size_t each = conv->sums ? sizeof(int32_t) : 1;
+    struct dsp_piece out = dsp_piece_of(work, &step->y, offset * each, pixels, bytes * each,
+                                        channels * each),
+                     residual;
     tile->y = &out;
     tile->residual = NULL;
     if (step->x[3].space != DSP_NOWHERE) {

@@ -34,6 +34,21 @@ static int64_t combine(const struct dsp_binary *binary, int64_t a, int64_t b)
     }
 }
 
+/* Of 32 bits, which wrap. */
+static void compute_wide(const struct dsp_binary *binary, const unsigned char *x, size_t x_step,
+                         const unsigned char *other, size_t other_step, unsigned char *y,
+                         size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int64_t a = dsp_load_wide(x, i * x_step), b = dsp_load_wide(other, i * other_step);
+        int64_t v = binary->kind == DSP_ADD   ? dsp_multiply_add(b, binary->multiplier[1], a)
+                    : binary->kind == DSP_MUL ? a * b
+                    : binary->kind == DSP_MAX ? (a > b ? a : b)
+                                              : (a < b ? a : b);
+        dsp_store_wide(y, i, v);
+    }
+}
+
 static void compute(const struct dsp_step *step, const unsigned char *x, size_t x_step,
                     const unsigned char *other, size_t other_step, unsigned char *y, size_t count)
 {
@@ -60,21 +75,25 @@ static void run_piece(const struct dsp_step *step, struct dsp_work *work, const 
 {
     const struct dsp_nest *nest = &step->as.binary.nest;
     uint32_t inner = nest->loops - 1;
-    size_t steps[3], starts[3], size = step->op == DSP_PRELU ? sizeof(int32_t) : 1;
+    size_t steps[3], starts[3], each = step->as.binary.wide ? sizeof(int32_t) : 1;
+    size_t size = step->op == DSP_PRELU ? sizeof(int32_t) : each;
     for (int o = 0; o < 3; o++) {
         steps[o] = (size_t)nest->strides[o][inner];
         starts[o] = first[o] + at * steps[o];
     }
     work->used = 0;
-    const unsigned char *x = gather(work, &step->x[0], starts[1], count, steps[1], 1);
+    const unsigned char *x = gather(work, &step->x[0], starts[1], count, steps[1], each);
     const unsigned char *other = gather(work, &step->x[1], starts[2], count, steps[2], size);
-    unsigned char *y = dsp_take(work, count);
-    compute(step, x, steps[1] != 0, other, steps[2] != 0, y, count);
-    unsigned char *to = dsp_at(work, &step->y, starts[0]);
+    unsigned char *y = dsp_take(work, count * each);
+    if (step->as.binary.wide)
+        compute_wide(&step->as.binary, x, steps[1] != 0, other, steps[2] != 0, y, count);
+    else
+        compute(step, x, steps[1] != 0, other, steps[2] != 0, y, count);
+    unsigned char *to = dsp_at(work, &step->y, starts[0] * each);
     if (steps[0] == 1)
-        memcpy(to, y, count);
+        memcpy(to, y, count * each);
     for (size_t i = 0; steps[0] != 1 && i < count; i++)
-        to[i * steps[0]] = y[i];
+        memcpy(to + i * steps[0] * each, y + i * each, each);
 }
 
 void dsp_run_binary(const struct dsp_step *step, const struct dsp_tile *tile, struct dsp_work *work)
@@ -110,6 +129,39 @@ void dsp_run_table(const struct dsp_step *step, const struct dsp_tile *tile, str
         struct dsp_piece y = dsp_piece_of(work, &step->y, at, 1, run, run);
         for (size_t i = 0; i < run; i++)
             y.data[i] = answers[x[i] ^ flip];
+        dsp_piece_out(&y);
+    }
+}
+
+/* ---- RESCALE ---- */
+
+void dsp_run_rescale(const struct dsp_step *step, const struct dsp_tile *tile,
+                     struct dsp_work *work)
+{
+    const struct dsp_rescale *op = &step->as.rescale;
+    size_t count = (size_t)op->count, most = (size_t)tile->run;
+    size_t x_each = op->x_bytes, y_each = op->y_bytes, one = sizeof(struct dsp_scale);
+    work->used = 0;
+    const unsigned char *scales =
+        memcpy(dsp_take(work, op->scales * one), dsp_at(work, &step->x[1], 0), op->scales * one);
+    size_t kept = work->used, channel = 0;
+    for (size_t at = 0; at < count; at += most) {
+        size_t run = count - at < most ? count - at : most;
+        work->used = kept;
+        const unsigned char *x = dsp_stage(work, &step->x[0], at * x_each, run * x_each);
+        struct dsp_piece y =
+            dsp_piece_of(work, &step->y, at * y_each, 1, run * y_each, run * y_each);
+        for (size_t i = 0; i < run; i++, channel = channel + 1 == op->scales ? 0 : channel + 1) {
+            struct dsp_scale scale;
+            memcpy(&scale, scales + channel * one, one);
+            int64_t v = x_each == 1 ? dsp_load(x, op->unsigned_x, i) : dsp_load_wide(x, i);
+            v = dsp_rescale(v - op->zero_x, scale.multiplier, scale.shift, op->double_round);
+            v = dsp_code_of(v, op->zero_y, op->lo, op->hi);
+            if (y_each == 1)
+                y.data[i] = (unsigned char)v;
+            else
+                dsp_store_wide(y.data, i, v);
+        }
         dsp_piece_out(&y);
     }
 }

@@ -73,6 +73,20 @@ static inline int32_t dsp_load(const void *codes, uint32_t is_unsigned, size_t i
     return is_unsigned ? ((const uint8_t *)codes)[i] : ((const int8_t *)codes)[i];
 }
 
+/* Numbers of 32 bits lie wherever the host puts them. */
+static inline int32_t dsp_load_wide(const void *from, size_t i)
+{
+    int32_t number;
+    memcpy(&number, (const unsigned char *)from + i * sizeof number, sizeof number);
+    return number;
+}
+
+static inline void dsp_store_wide(void *to, size_t i, int64_t number)
+{
+    int32_t low = (int32_t)(uint32_t)(uint64_t)number;
+    memcpy((unsigned char *)to + i * sizeof low, &low, sizeof low);
+}
+
 /* Run a step that was checked. */
 typedef void (*dsp_kernel)(const struct dsp_step *step, const struct dsp_tile *tile,
                            struct dsp_work *work);
@@ -85,6 +99,8 @@ void dsp_run_table(const struct dsp_step *step, const struct dsp_tile *tile, str
 void dsp_run_pool(const struct dsp_step *step, const struct dsp_tile *tile, struct dsp_work *work);
 void dsp_run_resize(const struct dsp_step *step, const struct dsp_tile *tile,
                     struct dsp_work *work);
+void dsp_run_rescale(const struct dsp_step *step, const struct dsp_tile *tile,
+                     struct dsp_work *work);
 void dsp_run_copy(const struct dsp_step *step, const struct dsp_tile *tile, struct dsp_work *work);
 
 #endif

@@ -35,6 +35,7 @@ static void run_batch(const struct dsp_step *step, const struct dsp_tile *plan,
     const struct dsp_matmul *matmul = &step->as.matmul;
     size_t m = (size_t)matmul->m, k = (size_t)matmul->k, n = (size_t)matmul->n;
     size_t most_rows = (size_t)plan->rows, most_columns = (size_t)plan->columns;
+    size_t each = matmul->sums ? sizeof(int32_t) : 1;
     for (size_t column = 0; column < n; column += most_columns) {
         size_t columns = n - column < most_columns ? n - column : most_columns;
         work->used = 0;
@@ -44,18 +45,21 @@ static void run_batch(const struct dsp_step *step, const struct dsp_tile *plan,
             size_t rows = m - row < most_rows ? m - row : most_rows;
             work->used = kept;
             const unsigned char *left = dsp_stage(work, &step->x[0], a + row * k, rows * k);
-            unsigned char *out = dsp_take(work, rows * columns);
+            unsigned char *out = dsp_take(work, rows * columns * each);
             for (size_t i = 0; i < rows * columns; i++) {
-                int64_t v = dsp_multiply_add(
-                    product(matmul, left + i / columns * k, right + i % columns * k),
-                    matmul->scale.multiplier, 0);
+                int32_t sum = product(matmul, left + i / columns * k, right + i % columns * k);
+                if (matmul->sums) {
+                    dsp_store_wide(out, i, sum);
+                    continue;
+                }
+                int64_t v = dsp_multiply_add(sum, matmul->scale.multiplier, 0);
                 out[i] =
                     (unsigned char)dsp_code_of(dsp_round_shift(v, matmul->scale.shift),
                                                matmul->code.zero, matmul->code.lo, matmul->code.hi);
             }
             for (size_t r = 0; r < rows; r++)
-                memcpy(dsp_at(work, &step->y, y + (row + r) * n + column), out + r * columns,
-                       columns);
+                memcpy(dsp_at(work, &step->y, (y + (row + r) * n + column) * each),
+                       out + r * columns * each, columns * each);
         }
     }
 }

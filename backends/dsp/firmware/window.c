@@ -25,6 +25,14 @@ static struct span span_of(const struct dsp_pool *pool, int axis, int32_t size, 
     };
 }
 
+/* The mean of `count` numbers, by TOSA's reciprocal of 30 bits. */
+static int64_t tosa_mean(int64_t sum, int64_t count)
+{
+    uint32_t bits = count > 1 ? 32 - (uint32_t)__builtin_clz((uint32_t)(count - 1)) : 0;
+    int64_t multiplier = ((((int64_t)1 << 30) + 1) << bits) / (count > 0 ? count : 1);
+    return dsp_multiply_add(sum, multiplier, (int64_t)1 << (29 + bits)) >> (30 + bits);
+}
+
 /* Of one channel; x is that channel of the window's first pixel. */
 static int32_t window_of(const struct dsp_pool *pool, const unsigned char *x, struct span rows,
                          struct span columns)
@@ -43,6 +51,9 @@ static int32_t window_of(const struct dsp_pool *pool, const unsigned char *x, st
     const struct dsp_code *code = &pool->code;
     if (pool->kind == DSP_MAX_POOL)
         return most < code->lo ? code->lo : most > code->hi ? code->hi : most;
+    if (pool->kind == DSP_AVERAGE_TOSA)
+        return dsp_code_of(tosa_mean(sum, (int64_t)rows.count * columns.count), code->zero,
+                           code->lo, code->hi);
     if (pool->kind == DSP_AVERAGE)
         area = (int64_t)rows.count * columns.count;
     if (pool->kind == DSP_AVERAGE_PADDED)
