@@ -91,8 +91,10 @@ static const char *check(const struct dsp_lowering *lowering, const struct prt_t
     if (lowering->node->op == PRT_OP_RESHAPE &&
         !(prt_tensor_is_contiguous(x) && prt_tensor_is_contiguous(y)))
         return "rows that are not whole in memory";
-    if (lowering->node->op == PRT_OP_PAD && !dsp_is_codes(y))
-        return "it pads codes only";
+    if (lowering->node->op == PRT_OP_PAD && !dsp_is_codes(y) &&
+        !(y->dtype == PRT_I8 && y->quant.kind == PRT_QUANT_NONE &&
+          lowering->node->attrs.pad.value >= -128 && lowering->node->attrs.pad.value <= 127))
+        return "it pads with codes only";
     return NULL;
 }
 
