@@ -23,12 +23,25 @@ static bool key_of(const struct prt_model_options *options, uint32_t known, stru
     return options->choice_count == 0;
 }
 
+/* Is all that says where something is inside of what there is? */
 static bool is_one(const struct prt_placement *placement, size_t bytes, unsigned list_count)
 {
-    return bytes >= sizeof *placement && placement->trial_count >= list_count &&
-           placement->trial_count <= PRT_MAX_TRIALS && placement->piece_count <= PRT_MAX_PIECES &&
-           placement->chosen < placement->trial_count &&
-           bytes == sizeof *placement + placement->node_count;
+    if (bytes < sizeof *placement || placement->trial_count < list_count ||
+        placement->trial_count > PRT_MAX_TRIALS || placement->piece_count > PRT_MAX_PIECES ||
+        placement->name_count > PRT_MAX_BACKENDS || placement->chosen >= placement->trial_count ||
+        bytes != sizeof *placement + placement->node_count)
+        return false;
+    for (uint32_t t = 0; t < placement->trial_count; t++) {
+        const struct prt_trial *trial = &placement->trials[t];
+        for (unsigned i = 0; i < trial->list_count; i++)
+            if (trial->list_count > PRT_MAX_BACKENDS || trial->list[i] >= placement->name_count)
+                return false;
+    }
+    for (uint32_t p = 0; p < placement->piece_count; p++)
+        if (placement->pieces[p].trial >= placement->trial_count ||
+            placement->pieces[p].home >= placement->name_count)
+            return false;
+    return true;
 }
 
 struct prt_placement *prt_placement_load(struct prt_cache *cache,
