@@ -187,11 +187,10 @@ static int64_t beside(const struct survey *survey, const uint8_t *homes, int64_t
 /* Is it one of those that are tried anyway, or was tried just now? */
 static bool is_new(const struct survey *survey)
 {
-    const struct prt_model *model = survey->model;
     bool same_as_plain = true, same_as_last = true, fills[PRT_MAX_BACKENDS];
     memset(fills, true, sizeof fills);
     for (uint32_t n = 0; n < survey->node_count; n++) {
-        if (!prt_model_placement(model, n))
+        if (!prt_model_placement(survey->model, n))
             continue; /* nothing to run */
         same_as_plain &= survey->homes[n] == survey->plain[n];
         same_as_last &= survey->homes[n] == survey->last[n];
@@ -238,6 +237,16 @@ static void note_mix(struct prt_measuring *m, const struct survey *survey, int64
     trial->segments = survey->model->now->segment_count;
 }
 
+/* Nodes without work go with the one before them, the first ones with what follows. */
+static void settle_idle(const struct survey *survey, uint8_t *homes)
+{
+    uint8_t home = 0;
+    for (uint32_t n = survey->node_count; n-- > 0;) /* ends with that of the first that runs */
+        home = prt_model_placement(survey->model, n) ? homes[n] : home;
+    for (uint32_t n = 0; n < survey->node_count; n++)
+        home = homes[n] = prt_model_placement(survey->model, n) ? homes[n] : home;
+}
+
 /* *mix becomes the quickest, if there is any. */
 static enum percept_status try_mixes(struct prt_measuring *m, struct survey *survey, uint32_t *mix,
                                      struct percept_error *error)
@@ -246,7 +255,10 @@ static enum percept_status try_mixes(struct prt_measuring *m, struct survey *sur
     for (unsigned round = 0; round < ROUNDS && status == PERCEPT_OK; round++) {
         int64_t whole_ns;
         memcpy(survey->last, survey->homes, survey->node_count);
-        if (!prt_placement_propose(&survey->costs, survey->homes) || !is_new(survey))
+        if (!prt_placement_propose(&survey->costs, survey->homes))
+            break;
+        settle_idle(survey, survey->homes);
+        if (!is_new(survey))
             break;
         for (uint32_t n = 0; n < survey->node_count; n++)
             survey->backends[n] = survey->list->backends[survey->homes[n]];
@@ -263,23 +275,14 @@ static enum percept_status try_mixes(struct prt_measuring *m, struct survey *sur
 
 /* ---- the list ---- */
 
-/* Where a node is by the list alone; `before` when it has no work. */
-static uint8_t plain_home(const struct survey *survey, uint32_t node, uint8_t before)
-{
-    const struct prt_backend *backend = prt_model_placement(survey->model, node);
-    for (uint8_t b = 0; backend && b < survey->list->count; b++)
-        if (survey->list->backends[b] == backend)
-            return b;
-    return before;
-}
-
+/* Where the nodes are by the list alone. */
 static void note_plain(struct survey *survey)
 {
-    uint8_t home = 0;
-    for (uint32_t n = survey->node_count; n-- > 0;)
-        home = plain_home(survey, n, home); /* ends with that of the first that runs */
     for (uint32_t n = 0; n < survey->node_count; n++)
-        home = survey->plain[n] = plain_home(survey, n, home);
+        for (uint8_t b = 0; b < survey->list->count; b++)
+            if (survey->list->backends[b] == prt_model_placement(survey->model, n))
+                survey->plain[n] = b;
+    settle_idle(survey, survey->plain);
 }
 
 static bool has_all(const struct survey *survey)
