@@ -33,25 +33,20 @@ static const struct prt_backend *find(const struct prt_backend *const *list, con
     return *list;
 }
 
-/* All that are there, the CPU, which is always, last. Strangers' files only where they are named.
- */
+/* All that are there, plugins among them; the CPU, which is always, last. */
 static enum percept_status choose_all(const struct cli_model_settings *settings,
                                       struct cli_model *model, struct percept_error *error)
 {
-    const struct prt_backend *const *all = percept_known_backends;
     const struct backends_registry *registry;
-    size_t used = 0;
-    enum percept_status status = PERCEPT_OK;
-    if (settings->plugins.count)
-        status = cli_plugins_find(&settings->plugins, &registry, error);
+    enum percept_status status = cli_plugins_find(&settings->plugins, &registry, error);
     if (status)
         return status;
-    if (settings->plugins.count)
-        all = backends_registry_all(registry);
-    for (size_t i = 0; all[i] && used < PRT_MAX_BACKENDS - 1; i++)
-        if (all[i] != percept_known_backends[0] && !all[i]->absent())
+    size_t used = 0;
+    const struct prt_backend *const *all = backends_registry_all(registry);
+    for (size_t i = 1; all[i] && used < PRT_MAX_BACKENDS - 1; i++)
+        if (!all[i]->absent())
             model->backends[used++] = all[i];
-    model->backends[used] = percept_known_backends[0];
+    model->backends[used] = all[0];
     model->measure_ns = PRT_MEASURE_NS;
     return PERCEPT_OK;
 }
