@@ -12,6 +12,11 @@
 
 enum { MAX_REVOKED_BYTES = 1 << 20 };
 
+static enum percept_status too_long(const char *folder, struct percept_error *error)
+{
+    return percept_fail_at(error, PERCEPT_LIMIT, folder, 0, 0, "the path is too long");
+}
+
 /* ---- keys ---- */
 
 static enum percept_status read_key(struct signing_keys *keys, const char *path, const char *name,
@@ -59,7 +64,9 @@ static enum percept_status read_keys(struct signing_keys *keys, const char *fold
                                  SIGNING_MAX_KEYS);
     for (int i = 0; i < count; i++) {
         char path[PATH_MAX];
-        snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
+        bool fits = snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name) < PATH_MAX;
+        if (status == PERCEPT_OK && !fits)
+            status = too_long(folder, error);
         if (status == PERCEPT_OK)
             status = read_key(keys, path, names[i]->d_name, error);
         free(names[i]);
@@ -120,7 +127,8 @@ static enum percept_status read_revoked(struct signing_keys *keys, const char *f
                                         struct percept_error *error)
 {
     char path[PATH_MAX], real[PATH_MAX];
-    snprintf(path, sizeof path, "%s/%s", folder, SIGNING_REVOKED);
+    if (snprintf(path, sizeof path, "%s/%s", folder, SIGNING_REVOKED) >= PATH_MAX)
+        return too_long(folder, error);
     if (access(path, F_OK) != 0 && errno == ENOENT)
         return PERCEPT_OK;
     enum percept_status status = base_owned_file(path, real, error);
@@ -153,8 +161,6 @@ enum percept_status signing_keys_open(const char *folder, struct signing_keys **
     enum percept_status status = sodium_init() < 0 || !keys
                                      ? percept_fail(error, PERCEPT_NO_MEMORY, "out of memory")
                                      : base_owned_folder(folder, real, error);
-    if (status == PERCEPT_OK && strlen(real) > PATH_MAX - NAME_MAX - 2)
-        status = percept_fail_at(error, PERCEPT_LIMIT, folder, 0, 0, "the path is too long");
     if (status == PERCEPT_OK)
         status = read_keys(keys, real, error);
     if (status == PERCEPT_OK)
