@@ -194,14 +194,33 @@ static void on_query_reply(struct percept_client *client, const reply_message *r
     client->query = 0;
     if (reply->body_case == PERCEPT__CONTROL__REPLY__BODY_RESULT && packet->fd_count == 1)
         client->result_fd = ipc_packet_take_fd(packet, 0);
-    else
+    else if (reply->body_case != PERCEPT__CONTROL__REPLY__BODY_DONE)
         reply_failure(reply, &client->query_failure);
+}
+
+static void on_ended(struct percept_client *client, const Percept__Control__Ended *ended)
+{
+    struct percept_error why;
+    percept_fail(&why, ended->status < 0 ? (enum percept_status)ended->status : PERCEPT_MALFORMED,
+                 "%s", ended->message);
+    for (struct percept_subscription *s = client->subscriptions; s; s = s->next)
+        if (ended->subscription != 0 &&
+            (s->current.id == ended->subscription || s->fresh.id == ended->subscription)) {
+            subscription_ended(s, ended->subscription, &why);
+            if (client->ended)
+                client->ended(client->ended_context, s, &why);
+            return;
+        }
 }
 
 /* False when the connection is of no more use. */
 static bool on_reply(struct percept_client *client, const reply_message *reply,
                      struct ipc_packet *packet)
 {
+    if (reply->id == 0 && reply->body_case == PERCEPT__CONTROL__REPLY__BODY_ENDED) {
+        on_ended(client, reply->ended);
+        return true;
+    }
     if (reply->id == 0 || reply->id == client->hello) {
         if (reply->id != 0 && reply->body_case == PERCEPT__CONTROL__REPLY__BODY_WELCOME) {
             client->hello = 0;
@@ -357,6 +376,12 @@ void percept_on_connection(struct percept_client *client, percept_connection_fn 
     client->context = context;
 }
 
+void percept_on_ended(struct percept_client *client, percept_ended_fn callback, void *context)
+{
+    client->ended = callback;
+    client->ended_context = context;
+}
+
 static enum percept_status read_result(int fd, char **json, struct percept_error *error)
 {
     size_t bytes;
@@ -376,17 +401,15 @@ static enum percept_status read_result(int fd, char **json, struct percept_error
     return PERCEPT_OK;
 }
 
-enum percept_status percept_query(struct percept_client *client, const char *what, char **json,
-                                  struct percept_error *error)
+/* Send it and wait for its answer. */
+static enum percept_status ask(struct percept_client *client, Percept__Control__Request *request,
+                               struct percept_error *error)
 {
-    Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
-    Percept__Control__Query query = PERCEPT__CONTROL__QUERY__INIT;
-    query.what = (char *)what;
-    request.body_case = PERCEPT__CONTROL__REQUEST__BODY_QUERY;
-    request.query = &query;
+    if (percept__control__request__get_packed_size(request) + 8 > IPC_PACKET_MAX)
+        return percept_fail(error, PERCEPT_INVALID, "the request is too long");
     client_service(client);
     client->query_failure.status = PERCEPT_OK;
-    client->query = client_send(client, &request);
+    client->query = client_send(client, request);
     if (client->query == 0)
         return percept_fail(error, PERCEPT_DISCONNECTED, "the daemon on '%s' is away",
                             client->path);
@@ -397,8 +420,51 @@ enum percept_status percept_query(struct percept_client *client, const char *wha
     if (client->query_failure.status != PERCEPT_OK)
         return percept_fail(error, client->query_failure.status, "%s",
                             client->query_failure.message);
+    return PERCEPT_OK;
+}
+
+enum percept_status percept_query(struct percept_client *client, const char *what, char **json,
+                                  struct percept_error *error)
+{
+    Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
+    Percept__Control__Query query = PERCEPT__CONTROL__QUERY__INIT;
+    query.what = (char *)what;
+    request.body_case = PERCEPT__CONTROL__REQUEST__BODY_QUERY;
+    request.query = &query;
+    enum percept_status status = ask(client, &request, error);
+    if (status != PERCEPT_OK)
+        return status;
+    if (client->result_fd < 0)
+        return percept_fail(error, PERCEPT_MALFORMED, "the daemon has answered without a result");
     status = read_result(client->result_fd, json, error);
     close(client->result_fd);
     client->result_fd = -1;
     return status;
+}
+
+enum percept_status percept_grant(struct percept_client *client, const struct percept_grant *grant,
+                                  struct percept_error *error)
+{
+    Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
+    Percept__Control__Grant message = PERCEPT__CONTROL__GRANT__INIT;
+    message.what = (char *)grant->what;
+    message.uid = grant->uid;
+    message.executable = (char *)(grant->executable ? grant->executable : "");
+    message.seconds = grant->seconds;
+    request.body_case = PERCEPT__CONTROL__REQUEST__BODY_GRANT;
+    request.grant = &message;
+    return ask(client, &request, error);
+}
+
+enum percept_status percept_revoke(struct percept_client *client, const struct percept_grant *grant,
+                                   struct percept_error *error)
+{
+    Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
+    Percept__Control__Revoke message = PERCEPT__CONTROL__REVOKE__INIT;
+    message.what = (char *)(grant->what ? grant->what : "");
+    message.uid = grant->uid;
+    message.executable = (char *)(grant->executable ? grant->executable : "");
+    request.body_case = PERCEPT__CONTROL__REQUEST__BODY_REVOKE;
+    request.revoke = &message;
+    return ask(client, &request, error);
 }

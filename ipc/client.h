@@ -61,8 +61,8 @@ struct percept_client {
     bool up;      /* greeted, and every subscription answered */
     uint32_t last_request;
     uint32_t hello; /* request under way; 0: none */
-    uint32_t query; /* the same */
-    int result_fd;  /* of the query */
+    uint32_t query; /* the same, of a Query, Grant or Revoke */
+    int result_fd;  /* of the Query; -1: none */
     struct percept_error query_failure;
     struct percept_error failure; /* why the daemon would not have us; OK once it has */
     int64_t retry_ns;             /* when to dial again, while fd is -1 */
@@ -70,6 +70,8 @@ struct percept_client {
     int64_t backoff_ns;
     percept_connection_fn callback;
     void *context;
+    percept_ended_fn ended;
+    void *ended_context;
     struct percept_subscription *subscriptions;
 };
 
@@ -91,6 +93,8 @@ void client_sleep(struct percept_client *client, int64_t deadline_ns);
 void subscription_mapped(struct percept_subscription *subscription, struct mapping *mapping);
 void subscription_failed(struct percept_subscription *subscription,
                          const struct percept_error *failure);
+void subscription_ended(struct percept_subscription *subscription, uint32_t id,
+                        const struct percept_error *why);
 void subscription_wake_added(struct percept_subscription *subscription, int fd);
 void subscription_watch(struct percept_subscription *subscription, int fd);
 void subscription_kick(struct percept_subscription *subscription);

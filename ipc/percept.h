@@ -56,6 +56,15 @@ typedef void (*percept_connection_fn)(void *context, int connected);
 void percept_on_connection(struct percept_client *client, percept_connection_fn callback,
                            void *context);
 
+/*
+ * Called from within percept_next and other functions of the client when the daemon ends a
+ * subscription by itself: PERMISSION, because what it was granted has been revoked or is over. From
+ * then on percept_next fails with that status. Do not free the client or a subscription in it.
+ */
+typedef void (*percept_ended_fn)(void *context, struct percept_subscription *subscription,
+                                 const struct percept_error *why);
+void percept_on_ended(struct percept_client *client, percept_ended_fn callback, void *context);
+
 enum percept_reading {
     PERCEPT_READ_LATEST, /* skip to the newest sample: for anything live */
     PERCEPT_READ_QUEUE,  /* every sample in order, from the oldest that the ring still has */
@@ -79,7 +88,8 @@ void percept_unsubscribe(struct percept_subscription *subscription); /* NULL is 
  * ever, 0 polls. TIMED_OUT; END when the daemon closed the topic for good (its source has ended).
  * While the daemon is away this waits for it and resumes; sequence numbers start again then. A
  * daemon that comes back without the topic, or with another schema or protocol, is an error:
- * NOT_FOUND, VERSION.
+ * NOT_FOUND, VERSION. PERMISSION when the subscription is not permitted any more; when it is again,
+ * subscribe again.
  */
 enum percept_status percept_next(struct percept_subscription *subscription, int64_t timeout_ns,
                                  struct percept_sample *sample, struct percept_error *error);
@@ -93,6 +103,23 @@ void percept_release(struct percept_subscription *subscription);
  * wake-up socket; -1 when out of descriptors.
  */
 int percept_subscription_fd(struct percept_subscription *subscription);
+
+/* ---- permissions: docs/permissions.md ---- */
+
+struct percept_grant {
+    const char *what;       /* a topic or a class of topics */
+    int64_t uid;            /* of whom; -1: of anybody who runs the executable */
+    const char *executable; /* absolute path; NULL or "": any */
+    uint64_t seconds;       /* 0: until it is revoked */
+    uint64_t reserved[4];   /* zero */
+};
+/* Let somebody read. PERMISSION: the caller is no administrator; INVALID; LIMIT. */
+enum percept_status percept_grant(struct percept_client *client, const struct percept_grant *grant,
+                                  struct percept_error *error);
+/* End every grant that fits; what NULL: of whatever; uid -1: to whomever; executable NULL: to
+ * whatever. PERMISSION; NOT_FOUND when none fits. */
+enum percept_status percept_revoke(struct percept_client *client, const struct percept_grant *grant,
+                                   struct percept_error *error);
 
 /* The daemon's state as JSON (docs/status.md); malloc'ed, free it. */
 enum percept_status percept_query(struct percept_client *client, const char *what, char **json,

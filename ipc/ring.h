@@ -40,6 +40,11 @@ struct ipc_seat {
     struct ipc_seat *next;      /* in the list of retired seats */
 };
 
+/* Of a topic, over all its rings. The writer writes, any thread reads, relaxed. */
+struct ipc_ring_counters {
+    _Atomic uint64_t published, dropped, bytes;
+};
+
 struct ipc_ring {
     struct ipc_ring_header *header;
     struct ipc_ring_shape shape;
@@ -57,16 +62,17 @@ struct ipc_ring {
     _Atomic uint64_t scan;    /* odd while the writer looks at seats. Writer writes, loop reads */
     struct ipc_seat *retired; /* loop thread only */
     void (*release)(struct ipc_seat *seat);
-
-    /* Writer writes, any thread reads, relaxed: counters. */
-    _Atomic uint64_t published, dropped, bytes;
+    struct ipc_ring_counters *counters;
 };
 
 /* memory: shape->bytes, zeroed, 64-byte aligned. active: slots to use at first, 3..slot_count.
  * release frees a seat that nobody can see any more. */
 void ipc_ring_init(struct ipc_ring *ring, const struct ipc_ring_shape *shape, void *memory,
                    uint32_t active, const char *topic, const char *schema, uint64_t generation,
-                   void (*release)(struct ipc_seat *seat));
+                   struct ipc_ring_counters *counters, void (*release)(struct ipc_seat *seat));
+/* Count on from where another ring of the topic has got to. Writer thread, before the first loan.
+ */
+void ipc_ring_follow(struct ipc_ring *ring, const struct ipc_ring *before);
 
 /* Writer thread; as ipc_topic_loan and ipc_topic_publish of ipc/server.h. */
 void *ipc_ring_loan(struct ipc_ring *ring);

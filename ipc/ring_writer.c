@@ -35,7 +35,7 @@ bool ipc_ring_shape(size_t payload_max, uint32_t slot_count, struct ipc_ring_sha
 
 void ipc_ring_init(struct ipc_ring *ring, const struct ipc_ring_shape *shape, void *memory,
                    uint32_t active, const char *topic, const char *schema, uint64_t generation,
-                   void (*release)(struct ipc_seat *seat))
+                   struct ipc_ring_counters *counters, void (*release)(struct ipc_seat *seat))
 {
     struct ipc_ring_header *header = memory;
     header->magic = IPC_RING_MAGIC;
@@ -52,7 +52,13 @@ void ipc_ring_init(struct ipc_ring *ring, const struct ipc_ring_shape *shape, vo
                               .newest = active - 1,
                               .loaned = NO_SLOT,
                               .active = active,
-                              .release = release};
+                              .release = release,
+                              .counters = counters};
+}
+
+void ipc_ring_follow(struct ipc_ring *ring, const struct ipc_ring *before)
+{
+    ring->sequence = before->sequence;
 }
 
 static struct ipc_ring_slot *slot_at(struct ipc_ring *ring, uint32_t slot)
@@ -122,7 +128,7 @@ void *ipc_ring_loan(struct ipc_ring *ring)
         scan_end(ring);
     }
     if (ring->loaned == NO_SLOT) {
-        atomic_fetch_add_explicit(&ring->dropped, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&ring->counters->dropped, 1, memory_order_relaxed);
         return NULL;
     }
     return slot_at(ring, ring->loaned)->payload;
@@ -182,8 +188,8 @@ void ipc_ring_publish(struct ipc_ring *ring, size_t size, int64_t capture_ns)
     atomic_store_explicit(&ring->header->latest, entry, memory_order_seq_cst);
     ring->newest = ring->loaned;
     ring->loaned = NO_SLOT;
-    atomic_fetch_add_explicit(&ring->published, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&ring->bytes, size, memory_order_relaxed);
+    atomic_fetch_add_explicit(&ring->counters->published, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&ring->counters->bytes, size, memory_order_relaxed);
     wake_all(ring);
 }
 

@@ -32,7 +32,7 @@ struct client {
     uv_poll_t poll;
     int fd;
     uint64_t id;
-    struct ucred peer;
+    struct ipc_peer peer;
     struct ipc_session session;
     struct ipc_packet reply; /* one that the socket had no room for; size 0: none */
     bool last_words;         /* hang up once the reply is sent */
@@ -44,6 +44,8 @@ struct ipc_server {
     uv_timer_t pause;
     struct ipc_catalogue catalogue;
     unsigned max_clients, client_count;
+    bool in_turn;        /* a packet is being handled */
+    bool recheck_wanted; /* once it has been */
     uint64_t last_client;
     struct client *clients;
     unsigned handles; /* open ones, clients' included; the last to close frees the server */
@@ -67,6 +69,14 @@ static void on_client_closed(uv_handle_t *handle)
     handle_closed(server);
 }
 
+static void note(const struct ipc_server *server, enum ipc_event event, const struct ipc_peer *peer,
+                 const char *text)
+{
+    const struct ipc_guard *guard = server->catalogue.guard;
+    if (guard)
+        guard->event(guard->context, event, peer, "", text);
+}
+
 static void drop_client(struct client *client)
 {
     struct ipc_server *server = client->server;
@@ -82,6 +92,8 @@ static void drop_client(struct client *client)
     close(client->fd);
     ipc_session_finish(&client->session);
     ipc_packet_reset(&client->reply);
+    note(server, IPC_EVENT_DISCONNECT, &client->peer, "");
+    ipc_peer_close(&client->peer);
 }
 
 /* False when the client is gone. */
@@ -101,9 +113,46 @@ static bool flush(struct client *client)
     return true;
 }
 
+/* What it has to hear without having asked. False when the client is gone. */
+static bool tell(struct client *client)
+{
+    while (client->reply.size == 0 && ipc_session_notice(&client->session, &client->reply))
+        if (!flush(client))
+            return false;
+    return true;
+}
+
+static void recheck(struct ipc_server *server)
+{
+    struct ipc_catalogue *catalogue = &server->catalogue;
+    struct client *next;
+    server->recheck_wanted = false;
+    /* First the news, then the end of the seat: a reader that it wakes finds out why. */
+    for (struct client *client = server->clients; client; client = next) {
+        next = client->next;
+        if (!ipc_session_recheck(&client->session) || tell(client))
+            ipc_session_part(&client->session);
+    }
+    for (size_t i = 0; i < catalogue->topic_count; i++) {
+        struct ipc_topic *topic = catalogue->topics[i];
+        struct percept_error error;
+        if (topic->must_move && ipc_topic_move(topic, &error) != PERCEPT_OK)
+            note(server, IPC_EVENT_REVOKE, NULL, error.message);
+        topic->must_move = false;
+    }
+}
+
+void ipc_server_recheck(struct ipc_server *server)
+{
+    server->recheck_wanted = true;
+    if (!server->in_turn)
+        recheck(server);
+}
+
 /* False when it is not this client's turn any more. */
 static bool serve_packet(struct client *client)
 {
+    struct ipc_server *server = client->server;
     struct ipc_packet packet = {.fd_count = 0};
     enum percept_status status = ipc_wire_receive_bytes(client->fd, &packet);
     if (status == PERCEPT_BUSY)
@@ -115,10 +164,16 @@ static bool serve_packet(struct client *client)
         drop_client(client);
         return false;
     } else {
+        server->in_turn = true;
         client->last_words =
             !ipc_session_handle(&client->session, packet.bytes, packet.size, &client->reply);
+        server->in_turn = false;
     }
-    return flush(client) && client->reply.size == 0;
+    bool goes_on = flush(client) && client->reply.size == 0;
+    if (!server->recheck_wanted)
+        return goes_on;
+    recheck(server); /* it may hang up on this client as well */
+    return false;
 }
 
 static void on_client(uv_poll_t *poll, int status, int events)
@@ -130,7 +185,7 @@ static void on_client(uv_poll_t *poll, int status, int events)
         return;
     }
     bool was_waiting = client->reply.size > 0;
-    if (!flush(client) || client->reply.size > 0)
+    if (!flush(client) || !tell(client) || client->reply.size > 0)
         return;
     if (was_waiting && uv_poll_start(poll, UV_READABLE, on_client) != 0) {
         drop_client(client);
@@ -152,18 +207,19 @@ static void refuse(int fd, const char *why, unsigned clients)
 
 static void welcome(struct ipc_server *server, int fd)
 {
-    struct ucred peer;
-    socklen_t size = sizeof peer;
+    struct ipc_peer peer = {.pidfd = -1};
+    struct percept_error error;
     int send_buffer = SEND_BUFFER;
     if (server->client_count >= server->max_clients) {
         refuse(fd, "as many as it may", server->client_count);
         return;
     }
     struct client *client = calloc(1, sizeof *client);
-    if (!client || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ||
+    if (!client || ipc_peer_open(fd, &peer, &error) != PERCEPT_OK ||
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer) < 0 ||
         uv_poll_init(server->accept.loop, &client->poll, fd) != 0) {
         free(client);
+        ipc_peer_close(&peer);
         refuse(fd, "and has no resources for another", server->client_count);
         return;
     }
@@ -172,11 +228,12 @@ static void welcome(struct ipc_server *server, int fd)
     client->id = ++server->last_client;
     client->peer = peer;
     client->poll.data = client;
-    ipc_session_init(&client->session, &server->catalogue);
+    ipc_session_init(&client->session, &server->catalogue, &client->peer);
     client->next = server->clients;
     server->clients = client;
     server->client_count++;
     server->handles++;
+    note(server, IPC_EVENT_CONNECT, &client->peer, "");
     if (uv_poll_start(&client->poll, UV_READABLE, on_client) != 0)
         drop_client(client);
 }
@@ -249,6 +306,7 @@ enum percept_status ipc_server_create(uv_loop_t *loop, const struct ipc_server_o
     server->max_clients = options->max_clients ? options->max_clients : DEFAULT_CLIENTS;
     server->catalogue.query = options->query;
     server->catalogue.context = options->context;
+    server->catalogue.guard = options->guard;
     server->accept.data = server;
     server->pause.data = server;
     int failure = uv_poll_init(loop, &server->accept, server->listener.fd);
@@ -305,12 +363,29 @@ size_t ipc_server_clients(const struct ipc_server *server, struct ipc_client_sta
             .id = client->id, .pid = client->peer.pid, .uid = client->peer.uid};
         for (size_t i = 0; i < IPC_SUBSCRIPTIONS_MAX; i++) {
             const struct ipc_subscription *subscription = &client->session.subscriptions[i];
-            if (subscription->id == 0)
+            if (!subscription->seat)
                 continue;
             row->subscriptions++;
             row->lost +=
                 atomic_load_explicit(&subscription->seat->page->lost, memory_order_relaxed);
         }
     }
+    return count;
+}
+
+size_t ipc_server_subscribers(const struct ipc_server *server, struct ipc_subscriber *rows,
+                              size_t capacity)
+{
+    size_t count = 0;
+    for (const struct client *client = server->clients; client; client = client->next)
+        for (size_t i = 0; i < IPC_SUBSCRIPTIONS_MAX; i++) {
+            const struct ipc_subscription *subscription = &client->session.subscriptions[i];
+            if (!subscription->seat || subscription->revoked)
+                continue;
+            if (count < capacity)
+                rows[count] =
+                    (struct ipc_subscriber){.topic = subscription->topic, .peer = &client->peer};
+            count++;
+        }
     return count;
 }

@@ -9,6 +9,8 @@
 #define IPC_SERVER_H
 
 #include "base/status.h"
+#include "ipc/peer.h"
+#include "ipc/percept.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -49,6 +51,39 @@ struct ipc_topic_stats {
 /* Any thread. */
 void ipc_topic_stats(const struct ipc_topic *topic, struct ipc_topic_stats *stats);
 
+const char *ipc_topic_name(const struct ipc_topic *topic);
+const char *ipc_topic_schema(const struct ipc_topic *topic);
+
+/* ---- who may what ---- */
+
+enum ipc_event {
+    IPC_EVENT_CONNECT,
+    IPC_EVENT_DISCONNECT,
+    IPC_EVENT_SUBSCRIBE,
+    IPC_EVENT_UNSUBSCRIBE,
+    IPC_EVENT_REFUSE, /* a connection (topic "") or a subscription; text says why */
+    IPC_EVENT_REVOKE, /* the guard has changed its mind about a subscription; text says why */
+};
+
+/*
+ * Decides, and hears what happens. All on the loop's thread. Refusals are PERMISSION with a reason
+ * for the client to read.
+ */
+struct ipc_guard {
+    void *context;
+    enum percept_status (*may_read)(void *context, const struct ipc_peer *peer,
+                                    const struct ipc_topic *topic, struct percept_error *error);
+    enum percept_status (*may_ask)(void *context, const struct ipc_peer *peer, const char *what,
+                                   struct percept_error *error);
+    /* Requests of clients, with unchecked terms. */
+    enum percept_status (*grant)(void *context, const struct ipc_peer *peer,
+                                 const struct percept_grant *terms, struct percept_error *error);
+    enum percept_status (*revoke)(void *context, const struct ipc_peer *peer,
+                                  const struct percept_grant *terms, struct percept_error *error);
+    void (*event)(void *context, enum ipc_event event, const struct ipc_peer *peer,
+                  const char *topic, const char *text);
+};
+
 /* ---- control server ---- */
 
 struct ipc_server;
@@ -62,6 +97,7 @@ struct ipc_server_options {
      * NULL for NOT_FOUND. On the loop's thread. */
     char *(*query)(void *context, const char *what);
     void *context;
+    const struct ipc_guard *guard; /* NULL: everybody who can connect may do everything */
 };
 
 /* Listens when it returns. Clients are served once the loop runs: add the topics before. */
@@ -70,6 +106,12 @@ enum percept_status ipc_server_create(uv_loop_t *loop, const struct ipc_server_o
 /* Offer a topic to clients; it must outlive the server. */
 enum percept_status ipc_server_add_topic(struct ipc_server *server, struct ipc_topic *topic,
                                          struct percept_error *error);
+/*
+ * The guard may decide otherwise now: ask it again about every subscription. Those that it refuses
+ * end, and their topics go on in other rings (ipc/topic.h). Takes effect before the loop turns to
+ * anything else; from within the guard, after what it is asked.
+ */
+void ipc_server_recheck(struct ipc_server *server);
 /* Hangs up on all clients, closes all handles and removes the socket file; run the loop afterwards
  * until it is empty. NULL is fine. */
 void ipc_server_destroy(struct ipc_server *server);
@@ -84,5 +126,13 @@ struct ipc_client_stats {
 /* Writes at most capacity entries; returns how many clients there are. Loop thread. */
 size_t ipc_server_clients(const struct ipc_server *server, struct ipc_client_stats *stats,
                           size_t capacity);
+
+struct ipc_subscriber {
+    const struct ipc_topic *topic;
+    const struct ipc_peer *peer; /* until the loop goes on */
+};
+/* Who reads what, the same way. */
+size_t ipc_server_subscribers(const struct ipc_server *server, struct ipc_subscriber *rows,
+                              size_t capacity);
 
 #endif

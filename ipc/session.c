@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,22 +29,50 @@ struct answer {
 typedef enum percept_status (*handler_fn)(struct ipc_session *session,
                                           const request_message *request, struct answer *answer);
 
-void ipc_session_init(struct ipc_session *session, const struct ipc_catalogue *catalogue)
+/* What the guard may refuse. */
+#define ALLOWED(session, function, ...)                                                \
+    (!(session)->catalogue->guard                                                      \
+         ? PERCEPT_OK                                                                  \
+         : (session)->catalogue->guard->function((session)->catalogue->guard->context, \
+                                                 (session)->peer, __VA_ARGS__))
+
+static void note(const struct ipc_session *session, enum ipc_event event, const char *topic,
+                 const char *text)
 {
-    *session = (struct ipc_session){.catalogue = catalogue};
+    const struct ipc_guard *guard = session->catalogue->guard;
+    if (guard)
+        guard->event(guard->context, event, session->peer, topic, text);
 }
 
-static void end_subscription(struct ipc_subscription *subscription)
+void ipc_session_init(struct ipc_session *session, const struct ipc_catalogue *catalogue,
+                      const struct ipc_peer *peer)
 {
-    if (subscription->id != 0)
-        ipc_topic_detach(subscription->topic, subscription->seat);
+    *session = (struct ipc_session){.catalogue = catalogue, .peer = peer};
+}
+
+static void leave_seat(struct ipc_subscription *subscription)
+{
+    if (subscription->seat)
+        ipc_topic_detach(subscription->topic, subscription->ring, subscription->seat);
+    subscription->ring = NULL;
+    subscription->seat = NULL;
+}
+
+static void end_subscription(struct ipc_session *session, struct ipc_subscription *subscription)
+{
+    const char *topic = subscription->topic->name;
+    bool revoked = subscription->revoked;
+    leave_seat(subscription);
     *subscription = (struct ipc_subscription){0};
+    if (!revoked) /* that was told of when it was */
+        note(session, IPC_EVENT_UNSUBSCRIBE, topic, "");
 }
 
 void ipc_session_finish(struct ipc_session *session)
 {
     for (size_t i = 0; i < IPC_SUBSCRIPTIONS_MAX; i++)
-        end_subscription(&session->subscriptions[i]);
+        if (session->subscriptions[i].id != 0)
+            end_subscription(session, &session->subscriptions[i]);
 }
 
 static void pack(const reply_message *reply, struct ipc_packet *packet)
@@ -127,36 +156,39 @@ static enum percept_status open_subscription(struct ipc_subscription *subscripti
                                              struct ipc_topic *topic, bool with_wake,
                                              struct ipc_packet *packet, struct percept_error *error)
 {
-    int ring_fd = fcntl(topic->fd, F_DUPFD_CLOEXEC, 0);
-    if (ring_fd < 0)
-        return percept_fail_errno(error, errno, "descriptor for topic '%s'", topic->name);
-    packet->fds[packet->fd_count++] = ring_fd;
-
+    struct ipc_topic_ring *ring;
     struct ipc_seat *seat;
     int page_fd;
-    enum percept_status status = ipc_topic_attach(topic, &seat, &page_fd, error);
+    enum percept_status status = ipc_topic_attach(topic, &ring, &seat, &page_fd, error);
     if (status != PERCEPT_OK)
         return status;
-    packet->fds[packet->fd_count++] = page_fd;
-    if (with_wake)
+    packet->fds[1] = page_fd;
+    packet->fds[0] = fcntl(ring->fd, F_DUPFD_CLOEXEC, 0); /* -1 is skipped when the packet goes */
+    packet->fd_count = 2;
+    if (packet->fds[0] < 0)
+        status = percept_fail_errno(error, errno, "descriptor for topic '%s'", topic->name);
+    else if (with_wake)
         status = add_wake(seat, packet, error);
     if (status != PERCEPT_OK) {
-        ipc_topic_detach(topic, seat);
+        ipc_topic_detach(topic, ring, seat);
         return status;
     }
     subscription->topic = topic;
+    subscription->ring = ring;
     subscription->seat = seat;
     return PERCEPT_OK;
 }
 
-static enum percept_status subscribe(struct ipc_session *session, const request_message *request,
-                                     struct answer *answer)
+static enum percept_status open_wish(struct ipc_session *session,
+                                     const Percept__Control__Subscribe *wish, struct answer *answer)
 {
-    const Percept__Control__Subscribe *wish = request->subscribe;
     struct ipc_topic *topic = find_topic(session->catalogue, wish->topic);
     struct ipc_subscription *subscription = find_subscription(session, 0);
     if (!topic)
         return percept_fail(&answer->error, PERCEPT_NOT_FOUND, "no topic '%.63s'", wish->topic);
+    enum percept_status status = ALLOWED(session, may_read, topic, &answer->error);
+    if (status != PERCEPT_OK)
+        return status;
     if (wish->schema[0] != '\0' && strcmp(wish->schema, topic->schema) != 0)
         return percept_fail(&answer->error, PERCEPT_VERSION,
                             "topic '%s' has the schema '%s', not '%.63s'", topic->name,
@@ -164,8 +196,7 @@ static enum percept_status subscribe(struct ipc_session *session, const request_
     if (!subscription)
         return percept_fail(&answer->error, PERCEPT_LIMIT, "a client may have %d subscriptions",
                             IPC_SUBSCRIPTIONS_MAX);
-    enum percept_status status =
-        open_subscription(subscription, topic, wish->wake, answer->packet, &answer->error);
+    status = open_subscription(subscription, topic, wish->wake, answer->packet, &answer->error);
     if (status != PERCEPT_OK)
         return status;
     if (++session->last_id == 0) /* 0 marks a free place */
@@ -176,6 +207,17 @@ static enum percept_status subscribe(struct ipc_session *session, const request_
     answer->reply.body_case = PERCEPT__CONTROL__REPLY__BODY_SUBSCRIBED;
     answer->reply.subscribed = &answer->body.subscribed;
     return PERCEPT_OK;
+}
+
+static enum percept_status subscribe(struct ipc_session *session, const request_message *request,
+                                     struct answer *answer)
+{
+    enum percept_status status = open_wish(session, request->subscribe, answer);
+    bool refused = status == PERCEPT_PERMISSION || status == PERCEPT_LIMIT;
+    if (status == PERCEPT_OK || refused)
+        note(session, refused ? IPC_EVENT_REFUSE : IPC_EVENT_SUBSCRIBE, request->subscribe->topic,
+             refused ? answer->error.message : "");
+    return status;
 }
 
 /* The subscription that a request names; NULL and *error for one that the client doesn't have. */
@@ -195,7 +237,7 @@ static enum percept_status unsubscribe(struct ipc_session *session, const reques
         own(session, request->unsubscribe->subscription, &answer->error);
     if (!subscription)
         return answer->error.status;
-    end_subscription(subscription);
+    end_subscription(session, subscription);
     return done(answer);
 }
 
@@ -206,6 +248,9 @@ static enum percept_status wake(struct ipc_session *session, const request_messa
         own(session, request->wake->subscription, &answer->error);
     if (!subscription)
         return answer->error.status;
+    if (!subscription->seat)
+        return percept_fail(&answer->error, PERCEPT_NOT_FOUND, "subscription %u has been ended",
+                            subscription->id);
     enum percept_status status = add_wake(subscription->seat, answer->packet, &answer->error);
     return status == PERCEPT_OK ? done(answer) : status;
 }
@@ -214,12 +259,15 @@ static enum percept_status query(struct ipc_session *session, const request_mess
                                  struct answer *answer)
 {
     const struct ipc_catalogue *catalogue = session->catalogue;
+    enum percept_status status = ALLOWED(session, may_ask, request->query->what, &answer->error);
+    if (status != PERCEPT_OK)
+        return status;
     char *json =
         catalogue->query ? catalogue->query(catalogue->context, request->query->what) : NULL;
     if (!json)
         return percept_fail(&answer->error, PERCEPT_NOT_FOUND, "the daemon knows no '%.63s'",
                             request->query->what);
-    enum percept_status status =
+    status =
         ipc_memfd_content("result", json, strlen(json), &answer->packet->fds[0], &answer->error);
     free(json);
     if (status != PERCEPT_OK)
@@ -229,6 +277,38 @@ static enum percept_status query(struct ipc_session *session, const request_mess
     answer->reply.body_case = PERCEPT__CONTROL__REPLY__BODY_RESULT;
     answer->reply.result = &answer->body.result;
     return PERCEPT_OK;
+}
+
+/* Without a guard there is nothing to grant or revoke. */
+static enum percept_status no_guard(struct answer *answer)
+{
+    return percept_fail(&answer->error, PERCEPT_UNSUPPORTED, "the daemon has no permissions");
+}
+
+static enum percept_status grant_access(struct ipc_session *session, const request_message *request,
+                                        struct answer *answer)
+{
+    const Percept__Control__Grant *wish = request->grant;
+    const struct percept_grant terms = {.what = wish->what,
+                                        .uid = wish->uid,
+                                        .executable = wish->executable,
+                                        .seconds = wish->seconds};
+    if (!session->catalogue->guard)
+        return no_guard(answer);
+    enum percept_status status = ALLOWED(session, grant, &terms, &answer->error);
+    return status == PERCEPT_OK ? done(answer) : status;
+}
+
+static enum percept_status revoke_access(struct ipc_session *session,
+                                         const request_message *request, struct answer *answer)
+{
+    const Percept__Control__Revoke *wish = request->revoke;
+    const struct percept_grant terms = {
+        .what = wish->what, .uid = wish->uid, .executable = wish->executable};
+    if (!session->catalogue->guard)
+        return no_guard(answer);
+    enum percept_status status = ALLOWED(session, revoke, &terms, &answer->error);
+    return status == PERCEPT_OK ? done(answer) : status;
 }
 
 static handler_fn handler_of(const request_message *request)
@@ -244,6 +324,10 @@ static handler_fn handler_of(const request_message *request)
         return wake;
     case PERCEPT__CONTROL__REQUEST__BODY_QUERY:
         return query;
+    case PERCEPT__CONTROL__REQUEST__BODY_GRANT:
+        return grant_access;
+    case PERCEPT__CONTROL__REQUEST__BODY_REVOKE:
+        return revoke_access;
     default:
         return NULL;
     }
@@ -267,6 +351,60 @@ static bool respond(struct ipc_session *session, const request_message *request,
     else
         pack_error(request->id, status, answer.error.message, packet);
     return status == PERCEPT_OK || handler != hello;
+}
+
+bool ipc_session_recheck(struct ipc_session *session)
+{
+    bool any = false;
+    for (size_t i = 0; i < IPC_SUBSCRIPTIONS_MAX; i++) {
+        struct ipc_subscription *subscription = &session->subscriptions[i];
+        struct percept_error error;
+        if (subscription->id == 0 || subscription->revoked ||
+            ALLOWED(session, may_read, subscription->topic, &error) == PERCEPT_OK)
+            continue;
+        snprintf(subscription->why, sizeof subscription->why, "%.199s", error.message);
+        subscription->revoked = any = true;
+        subscription->topic->must_move = true;
+        note(session, IPC_EVENT_REVOKE, subscription->topic->name, error.message);
+    }
+    return any;
+}
+
+bool ipc_session_notice(struct ipc_session *session, struct ipc_packet *packet)
+{
+    for (size_t i = 0; i < IPC_SUBSCRIPTIONS_MAX && session->version >= 2; i++) {
+        struct ipc_subscription *subscription = &session->subscriptions[i];
+        if (subscription->why[0] == '\0')
+            continue;
+        Percept__Control__Ended ended = PERCEPT__CONTROL__ENDED__INIT;
+        reply_message reply = PERCEPT__CONTROL__REPLY__INIT;
+        ended.subscription = subscription->id;
+        ended.status = PERCEPT_PERMISSION;
+        ended.message = subscription->why;
+        reply.body_case = PERCEPT__CONTROL__REPLY__BODY_ENDED;
+        reply.ended = &ended;
+        ipc_packet_reset(packet);
+        pack(&reply, packet);
+        subscription->why[0] = '\0';
+        if (!subscription->seat)
+            *subscription = (struct ipc_subscription){0};
+        return true;
+    }
+    return false;
+}
+
+void ipc_session_part(struct ipc_session *session)
+{
+    for (size_t i = 0; i < IPC_SUBSCRIPTIONS_MAX; i++) {
+        struct ipc_subscription *subscription = &session->subscriptions[i];
+        if (!subscription->seat ||
+            !(subscription->revoked || ipc_topic_ring_left(subscription->ring)))
+            continue;
+        leave_seat(subscription);
+        /* What has been told, or can't be, is over. */
+        if (subscription->revoked && (subscription->why[0] == '\0' || session->version < 2))
+            *subscription = (struct ipc_subscription){0};
+    }
 }
 
 bool ipc_session_handle(struct ipc_session *session, const uint8_t *bytes, size_t size,

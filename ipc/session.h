@@ -5,6 +5,7 @@
 #ifndef IPC_SESSION_H
 #define IPC_SESSION_H
 
+#include "ipc/peer.h"
 #include "ipc/topic.h"
 #include "ipc/wire.h"
 
@@ -20,28 +21,47 @@ struct ipc_catalogue {
     size_t topic_count;
     char *(*query)(void *context, const char *what); /* as in struct ipc_server_options */
     void *context;
+    const struct ipc_guard *guard; /* NULL: everybody may do everything */
 };
 
 struct ipc_subscription {
     uint32_t id; /* 0: free */
     struct ipc_topic *topic;
-    struct ipc_seat *seat;
+    struct ipc_topic_ring *ring;
+    struct ipc_seat *seat; /* NULL: the daemon has ended it */
+    bool revoked;          /* may not be read any more */
+    char why[200];         /* it was revoked; "" once the client has heard of it */
 };
 
 struct ipc_session {
     const struct ipc_catalogue *catalogue;
+    const struct ipc_peer *peer;
     uint32_t version; /* 0 before Hello */
     uint32_t last_id;
     struct ipc_subscription subscriptions[IPC_SUBSCRIPTIONS_MAX];
 };
 
-void ipc_session_init(struct ipc_session *session, const struct ipc_catalogue *catalogue);
+/* Both must outlive the session. */
+void ipc_session_init(struct ipc_session *session, const struct ipc_catalogue *catalogue,
+                      const struct ipc_peer *peer);
 /* Ends all subscriptions. */
 void ipc_session_finish(struct ipc_session *session);
 
 /* The answer to one packet; there always is one. False when the connection shall end after it. */
 bool ipc_session_handle(struct ipc_session *session, const uint8_t *bytes, size_t size,
                         struct ipc_packet *reply);
+
+/*
+ * Ask the guard again whether the client may have what it has. Subscriptions that it may not have
+ * any more are ended: first their seats stay, so that the client can be told (ipc_session_notice)
+ * before it is woken by their end (ipc_session_part). True when there are any.
+ */
+bool ipc_session_recheck(struct ipc_session *session);
+/* The next thing that the client has to hear without having asked; false when there is none. */
+bool ipc_session_notice(struct ipc_session *session, struct ipc_packet *packet);
+/* Give up the seats of revoked subscriptions, and those in rings that the writer has left, whose
+ * readers need none. */
+void ipc_session_part(struct ipc_session *session);
 
 /* An Error to a client that asked nothing, before we hang up. */
 void ipc_session_refuse(enum percept_status status, const char *message, struct ipc_packet *reply);

@@ -133,6 +133,18 @@ void subscription_failed(struct percept_subscription *subscription,
     subscription_kick(subscription);
 }
 
+void subscription_ended(struct percept_subscription *subscription, uint32_t id,
+                        const struct percept_error *why)
+{
+    if (subscription->fresh.id == id)
+        mapping_close(&subscription->fresh);
+    if (subscription->current.id == id) {
+        subscription->current.id = 0;
+        subscription->seated = false;
+    }
+    subscription_failed(subscription, why);
+}
+
 static void adopt(struct percept_subscription *subscription)
 {
     struct ipc_reader *reader = &subscription->reader;
@@ -225,16 +237,26 @@ void percept_release(struct percept_subscription *subscription)
 }
 
 /* What the ring has for us. Without a seat the writer does not spare the slot that we read, so then
- * only a ring that has ended, and does not change any more, is read. */
+ * only a ring that does not change any more is read. */
 static enum ipc_take take(struct percept_subscription *subscription, struct ipc_sample *sample)
 {
     const struct ipc_ring_header *header = subscription->current.header;
     if (!header)
         return IPC_TAKE_NOTHING;
     if (!subscription->seated &&
-        atomic_load_explicit(&header->state, memory_order_acquire) != IPC_RING_ENDED)
+        atomic_load_explicit(&header->state, memory_order_acquire) == IPC_RING_OPEN)
         return IPC_TAKE_NOTHING;
     return ipc_reader_take(&subscription->reader, sample);
+}
+
+/* The topic goes on in another ring. The seat in this one goes first: a client at its limit has
+ * room for the other one then. */
+static void move(struct percept_subscription *subscription)
+{
+    if (subscription->current.id != 0)
+        client_send_unsubscribe(subscription->client, subscription->current.id);
+    subscription->current.id = 0;
+    client_send_subscribe(subscription);
 }
 
 static void wait_for_news(struct percept_subscription *subscription, int64_t deadline_ns)
@@ -273,6 +295,11 @@ enum percept_status percept_next(struct percept_subscription *subscription, int6
     percept_release(subscription);
     for (;;) {
         struct ipc_sample found;
+        if (subscription->failure.status == PERCEPT_PERMISSION) {
+            client_service(subscription->client); /* one that is back may think otherwise */
+            if (subscription->failure.status == PERCEPT_PERMISSION)
+                return refusal(subscription, error);
+        }
         adopt(subscription);
         enum ipc_take taken = take(subscription, &found);
         if (taken == IPC_TAKE_OK) {
@@ -290,7 +317,7 @@ enum percept_status percept_next(struct percept_subscription *subscription, int6
             return percept_fail(error, PERCEPT_MALFORMED, "the ring of topic '%s' is broken",
                                 subscription->topic);
         if (taken == IPC_TAKE_MOVED && subscription->request == 0)
-            client_send_subscribe(subscription);
+            move(subscription);
         client_service(subscription->client);
         if (subscription->fresh.header)
             continue;

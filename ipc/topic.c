@@ -1,6 +1,10 @@
 /*
  * A topic: a ring in sealed shared memory and the seats of its subscribers.
  *
+ * What has been mapped can't be taken back. So when somebody may not read a topic any more, the
+ * topic goes on in another ring, which those who may are given; the old one never changes again.
+ * The loop makes the ring and leaves it in `next`; the writer takes it with its next sample.
+ *
  * The memfd is as large as it could ever get (its size is sealed), but memory is only taken for the
  * slots in use: `depth` samples for readers that are behind, one that the writer fills, and one
  * for each subscriber to hold. With that many a publisher always finds a free slot.
@@ -37,6 +41,16 @@ bool ipc_topic_name_valid(const char *name)
     return length > 0 && length < IPC_NAME_BYTES && name[length] == '\0';
 }
 
+const char *ipc_topic_name(const struct ipc_topic *topic)
+{
+    return topic->name;
+}
+
+const char *ipc_topic_schema(const struct ipc_topic *topic)
+{
+    return topic->schema;
+}
+
 static void release_seat(struct ipc_seat *seat)
 {
     munmap(seat->page, IPC_PAGE_BYTES);
@@ -46,13 +60,16 @@ static void release_seat(struct ipc_seat *seat)
     free(seat);
 }
 
+/* ---- rings ---- */
+
 /* Back the first `slots` slots with memory now: running out later would be a SIGBUS in the writer.
  * Also take the page faults now: a picture's worth of them costs more than copying it. */
-static enum percept_status reserve(struct ipc_topic *topic, const struct ipc_ring_shape *shape,
-                                   void *memory, uint32_t slots, struct percept_error *error)
+static enum percept_status reserve(const struct ipc_topic *topic, int fd,
+                                   const struct ipc_ring_shape *shape, void *memory, uint32_t slots,
+                                   struct percept_error *error)
 {
     off_t bytes = (off_t)(shape->header_bytes + slots * shape->slot_stride);
-    int result = posix_fallocate(topic->fd, 0, bytes);
+    int result = posix_fallocate(fd, 0, bytes);
     if (result != 0)
         return percept_fail_errno(error, result, "%lld bytes of shared memory for topic '%s'",
                                   (long long)bytes, topic->name);
@@ -60,8 +77,79 @@ static enum percept_status reserve(struct ipc_topic *topic, const struct ipc_rin
     return PERCEPT_OK;
 }
 
-enum percept_status ipc_topic_create(const struct ipc_topic_options *options,
-                                     struct ipc_topic **result, struct percept_error *error)
+/* Slots to use: the depth, one that the writer fills, and one for each subscriber to hold. */
+static uint32_t slots_for(const struct ipc_topic *topic, unsigned subscribers)
+{
+    uint32_t least = topic->depth < 2 ? 3 : topic->depth + 1;
+    return least + subscribers;
+}
+
+static enum percept_status create_ring(struct ipc_topic *topic, unsigned subscribers,
+                                       struct ipc_topic_ring **result, struct percept_error *error)
+{
+    struct ipc_topic_ring *ring = calloc(1, sizeof *ring);
+    struct ipc_ring_shape shape;
+    void *memory;
+    if (!ring)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory for topic '%s'", topic->name);
+    if (!ipc_ring_shape(topic->max_bytes, slots_for(topic, topic->max_subscribers), &shape)) {
+        free(ring);
+        return percept_fail(error, PERCEPT_LIMIT, "topic '%s' is too large", topic->name);
+    }
+    enum percept_status status =
+        ipc_memfd_create(topic->name, shape.bytes, IPC_SEALS_RING, &ring->fd, &memory, error);
+    if (status != PERCEPT_OK) {
+        free(ring);
+        return status;
+    }
+    uint32_t active = slots_for(topic, subscribers);
+    status = reserve(topic, ring->fd, &shape, memory, active, error);
+    if (status != PERCEPT_OK) {
+        munmap(memory, shape.bytes);
+        close(ring->fd);
+        free(ring);
+        return status;
+    }
+    ipc_ring_init(&ring->ring, &shape, memory, active, topic->name, topic->schema,
+                  topic->generation, &topic->counters, release_seat);
+    *result = ring;
+    return PERCEPT_OK;
+}
+
+/* One without seats that the writer has left or never seen. */
+static void destroy_ring(struct ipc_topic_ring *ring)
+{
+    ipc_ring_reap(&ring->ring);
+    munmap(ring->ring.header, ring->ring.shape.bytes);
+    close(ring->fd);
+    free(ring);
+}
+
+/* Let go of rings that the writer has left and nobody has a seat in. */
+static void reap(struct ipc_topic *topic)
+{
+    struct ipc_topic_ring **link = &topic->rings;
+    while (*link) {
+        struct ipc_topic_ring *ring = *link;
+        if (ring->seats > 0 || !ipc_topic_ring_left(ring)) {
+            link = &ring->older;
+            continue;
+        }
+        *link = ring->older;
+        destroy_ring(ring);
+    }
+}
+
+bool ipc_topic_ring_left(const struct ipc_topic_ring *ring)
+{
+    /* acquire: after all that the writer did with it. */
+    return atomic_load_explicit(&ring->left, memory_order_acquire);
+}
+
+/* ---- the topic ---- */
+
+static enum percept_status check_options(const struct ipc_topic_options *options,
+                                         struct percept_error *error)
 {
     if (!options->name || !ipc_topic_name_valid(options->name))
         return percept_fail(error, PERCEPT_INVALID,
@@ -75,45 +163,36 @@ enum percept_status ipc_topic_create(const struct ipc_topic_options *options,
                             "topic '%s': payloads of %zu bytes, %u kept; the most is %zu and %d",
                             options->name, options->max_bytes, options->slots, PAYLOAD_MAX,
                             DEPTH_MAX);
+    return PERCEPT_OK;
+}
 
+enum percept_status ipc_topic_create(const struct ipc_topic_options *options,
+                                     struct ipc_topic **result, struct percept_error *error)
+{
+    enum percept_status status = check_options(options, error);
+    if (status != PERCEPT_OK)
+        return status;
     struct ipc_topic *topic = calloc(1, sizeof *topic);
     if (!topic)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory for topic '%s'",
                             options->name);
-    topic->fd = -1;
     strcpy(topic->name, options->name);
     strcpy(topic->schema, options->schema);
+    topic->max_bytes = options->max_bytes;
     topic->depth = options->slots ? options->slots
                                   : (unsigned)clamp(DEFAULT_DEPTH / options->max_bytes, DEPTH_LEAST,
                                                     DEPTH_MOST);
     topic->max_subscribers =
         (unsigned)clamp(SEATS_BYTES / options->max_bytes, SEATS_LEAST, IPC_SEATS_MAX);
-
-    struct ipc_ring_shape shape;
-    void *memory;
-    enum percept_status status = PERCEPT_LIMIT;
-    uint32_t active = topic->depth < 2 ? 3 : topic->depth + 1;
-    uint64_t generation;
-    if (getrandom(&generation, sizeof generation, 0) != sizeof generation)
+    if (getrandom(&topic->generation, sizeof topic->generation, 0) != sizeof topic->generation)
         status = percept_fail_errno(error, errno, "getrandom");
-    else if (!ipc_ring_shape(options->max_bytes, active + topic->max_subscribers, &shape))
-        status = percept_fail(error, PERCEPT_LIMIT, "topic '%s' is too large", topic->name);
     else
-        status =
-            ipc_memfd_create(topic->name, shape.bytes, IPC_SEALS_RING, &topic->fd, &memory, error);
-    if (status == PERCEPT_OK) {
-        status = reserve(topic, &shape, memory, active, error);
-        if (status != PERCEPT_OK)
-            munmap(memory, shape.bytes);
-    }
+        status = create_ring(topic, 0, &topic->rings, error);
     if (status != PERCEPT_OK) {
-        if (topic->fd >= 0)
-            close(topic->fd);
         free(topic);
         return status;
     }
-    ipc_ring_init(&topic->ring, &shape, memory, active, topic->name, topic->schema, generation,
-                  release_seat);
+    atomic_init(&topic->current, topic->rings);
     *result = topic;
     return PERCEPT_OK;
 }
@@ -122,70 +201,152 @@ void ipc_topic_destroy(struct ipc_topic *topic)
 {
     if (!topic)
         return;
-    ipc_ring_reap(&topic->ring);
-    munmap(topic->ring.header, topic->ring.shape.bytes);
-    close(topic->fd);
+    while (topic->rings) {
+        struct ipc_topic_ring *ring = topic->rings;
+        topic->rings = ring->older;
+        destroy_ring(ring);
+    }
     free(topic);
+}
+
+/* ---- the writer ---- */
+
+/* The ring to write to: a new one if the loop has made one. */
+static struct ipc_ring *go_on(struct ipc_topic *topic)
+{
+    struct ipc_topic_ring *from = atomic_load_explicit(&topic->current, memory_order_relaxed);
+    if (!atomic_load_explicit(&topic->next, memory_order_relaxed))
+        return &from->ring;
+    /* seq_cst: after the store to closed, if that was us; see ipc_topic_move. As an acquire, it
+     * makes the ring whole. */
+    struct ipc_topic_ring *to = atomic_exchange_explicit(&topic->next, NULL, memory_order_seq_cst);
+    if (!to)
+        return &from->ring; /* the loop took it back */
+    ipc_ring_follow(&to->ring, &from->ring);
+    /* Readers that MOVED wakes find the new ring. */
+    atomic_store_explicit(&topic->current, to, memory_order_release);
+    ipc_ring_finish(&from->ring, IPC_RING_MOVED);
+    /* release: we are done with it before the loop frees it. */
+    atomic_store_explicit(&from->left, true, memory_order_release);
+    return &to->ring;
 }
 
 void *ipc_topic_loan(struct ipc_topic *topic)
 {
-    return ipc_ring_loan(&topic->ring);
+    if (atomic_load_explicit(&topic->halted, memory_order_relaxed)) {
+        atomic_fetch_add_explicit(&topic->counters.dropped, 1, memory_order_relaxed);
+        return NULL;
+    }
+    return ipc_ring_loan(go_on(topic));
 }
 
 void ipc_topic_publish(struct ipc_topic *topic, size_t size, int64_t capture_ns)
 {
-    ipc_ring_publish(&topic->ring, size, capture_ns);
+    /* Where the loan was, even if there is a newer ring by now. */
+    struct ipc_topic_ring *ring = atomic_load_explicit(&topic->current, memory_order_relaxed);
+    ipc_ring_publish(&ring->ring, size, capture_ns);
 }
 
 void ipc_topic_close(struct ipc_topic *topic)
 {
-    ipc_ring_finish(&topic->ring, IPC_RING_ENDED);
+    /* seq_cst: before the exchange in go_on; see ipc_topic_move. */
+    atomic_store_explicit(&topic->closed, true, memory_order_seq_cst);
+    ipc_ring_finish(go_on(topic), IPC_RING_ENDED);
 }
+
+/* ---- the loop ---- */
 
 void ipc_topic_stats(const struct ipc_topic *topic, struct ipc_topic_stats *stats)
 {
-    const struct ipc_ring *ring = &topic->ring;
+    const struct ipc_ring_counters *counters = &topic->counters;
     *stats = (struct ipc_topic_stats){
         .name = topic->name,
         .schema = topic->schema,
-        .published = atomic_load_explicit(&ring->published, memory_order_relaxed),
-        .dropped = atomic_load_explicit(&ring->dropped, memory_order_relaxed),
-        .bytes = atomic_load_explicit(&ring->bytes, memory_order_relaxed),
+        .published = atomic_load_explicit(&counters->published, memory_order_relaxed),
+        .dropped = atomic_load_explicit(&counters->dropped, memory_order_relaxed),
+        .bytes = atomic_load_explicit(&counters->bytes, memory_order_relaxed),
         .subscribers = atomic_load_explicit(&topic->subscribers, memory_order_relaxed),
-        .closed =
-            atomic_load_explicit(&ring->header->state, memory_order_relaxed) == IPC_RING_ENDED,
+        .closed = atomic_load_explicit(&topic->closed, memory_order_relaxed),
     };
 }
 
-enum percept_status ipc_topic_attach(struct ipc_topic *topic, struct ipc_seat **result,
-                                     int *page_fd, struct percept_error *error)
+enum percept_status ipc_topic_move(struct ipc_topic *topic, struct percept_error *error)
 {
-    struct ipc_ring *ring = &topic->ring;
-    unsigned subscribers = atomic_load_explicit(&topic->subscribers, memory_order_relaxed);
-    if (subscribers >= topic->max_subscribers)
-        return percept_fail(error, PERCEPT_LIMIT,
-                            "topic '%s' has %u subscribers, the most it takes", topic->name,
-                            subscribers);
+    reap(topic);
+    if (atomic_load_explicit(&topic->closed, memory_order_seq_cst))
+        return PERCEPT_OK; /* nothing will be written any more */
+    if (atomic_load_explicit(&topic->next, memory_order_relaxed))
+        return PERCEPT_OK; /* one waits for the writer, and nobody else has seen it */
+    struct ipc_topic_ring *ring;
+    enum percept_status status = create_ring(
+        topic, atomic_load_explicit(&topic->subscribers, memory_order_relaxed), &ring, error);
+    atomic_store_explicit(&topic->halted, status != PERCEPT_OK, memory_order_relaxed);
+    if (status != PERCEPT_OK)
+        return status;
+    /* seq_cst on both sides: either the writer that closes the topic finds the ring, or we find it
+     * closed, and take the ring back. */
+    atomic_store_explicit(&topic->next, ring, memory_order_seq_cst);
+    if (atomic_load_explicit(&topic->closed, memory_order_seq_cst) &&
+        atomic_exchange_explicit(&topic->next, NULL, memory_order_seq_cst)) {
+        destroy_ring(ring);
+        return PERCEPT_OK;
+    }
+    ring->older = topic->rings;
+    topic->rings = ring;
+    return PERCEPT_OK;
+}
 
+/* What could not be done when it should have been. */
+static void catch_up(struct ipc_topic *topic)
+{
+    reap(topic);
+    if (atomic_load_explicit(&topic->halted, memory_order_relaxed))
+        (void)ipc_topic_move(topic, NULL);
+}
+
+static enum percept_status create_seat(struct ipc_seat **result, int *page_fd,
+                                       struct percept_error *error)
+{
     struct ipc_seat *seat = calloc(1, sizeof *seat);
     if (!seat)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory for a subscription");
     void *page;
-    int fd;
     enum percept_status status =
-        ipc_memfd_create("subscription", IPC_PAGE_BYTES, IPC_SEALS_PAGE, &fd, &page, error);
+        ipc_memfd_create("subscription", IPC_PAGE_BYTES, IPC_SEALS_PAGE, page_fd, &page, error);
     if (status != PERCEPT_OK) {
         free(seat);
         return status;
     }
     seat->page = page;
     atomic_init(&seat->wake_fd, -1);
+    *result = seat;
+    return PERCEPT_OK;
+}
 
+enum percept_status ipc_topic_attach(struct ipc_topic *topic, struct ipc_topic_ring **result_ring,
+                                     struct ipc_seat **result, int *page_fd,
+                                     struct percept_error *error)
+{
+    unsigned subscribers = atomic_load_explicit(&topic->subscribers, memory_order_relaxed);
+    if (subscribers >= topic->max_subscribers)
+        return percept_fail(error, PERCEPT_LIMIT,
+                            "topic '%s' has %u subscribers, the most it takes", topic->name,
+                            subscribers);
+    catch_up(topic);
+    struct ipc_seat *seat;
+    int fd;
+    enum percept_status status = create_seat(&seat, &fd, error);
+    if (status != PERCEPT_OK)
+        return status;
+
+    /* acquire: a ring that the writer has gone on to. If it goes on to another meanwhile, this one
+     * says so to its reader. */
+    struct ipc_topic_ring *at = atomic_load_explicit(&topic->current, memory_order_acquire);
+    struct ipc_ring *ring = &at->ring;
     /* A slot for it to hold; those of subscribers that have gone are used again. */
-    uint32_t active = topic->ring.shape.slot_count - topic->max_subscribers + subscribers + 1;
+    uint32_t active = slots_for(topic, at->seats + 1);
     if (active > atomic_load_explicit(&ring->active, memory_order_relaxed)) {
-        status = reserve(topic, &ring->shape, ring->header, active, error);
+        status = reserve(topic, at->fd, &ring->shape, ring->header, active, error);
         if (status == PERCEPT_OK)
             atomic_store_explicit(&ring->active, active, memory_order_release);
     }
@@ -196,7 +357,9 @@ enum percept_status ipc_topic_attach(struct ipc_topic *topic, struct ipc_seat **
         close(fd);
         return status;
     }
+    at->seats++;
     atomic_store_explicit(&topic->subscribers, subscribers + 1, memory_order_relaxed);
+    *result_ring = at;
     *result = seat;
     *page_fd = fd;
     return PERCEPT_OK;
@@ -220,8 +383,10 @@ enum percept_status ipc_topic_add_wake(struct ipc_seat *seat, int *fd, struct pe
     return PERCEPT_OK;
 }
 
-void ipc_topic_detach(struct ipc_topic *topic, struct ipc_seat *seat)
+void ipc_topic_detach(struct ipc_topic *topic, struct ipc_topic_ring *ring, struct ipc_seat *seat)
 {
     atomic_fetch_sub_explicit(&topic->subscribers, 1, memory_order_relaxed);
-    ipc_ring_detach(&topic->ring, seat);
+    ipc_ring_detach(&ring->ring, seat);
+    ring->seats--;
+    catch_up(topic);
 }

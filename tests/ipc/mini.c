@@ -5,6 +5,7 @@
 #include <check.h>
 #include <dirent.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,8 @@
 
 struct mini {
     uv_loop_t loop;
-    uv_async_t stop;
+    uv_async_t stop, recheck;
+    sem_t rechecked;
     struct ipc_server *server;
     struct ipc_topic *topic, *more[MORE_MAX];
     unsigned more_count;
@@ -53,6 +55,20 @@ static void on_stop(uv_async_t *async)
     struct mini *mini = async->data;
     ipc_server_destroy(mini->server);
     uv_close((uv_handle_t *)async, NULL);
+    uv_close((uv_handle_t *)&mini->recheck, NULL);
+}
+
+static void on_recheck(uv_async_t *async)
+{
+    struct mini *mini = async->data;
+    ipc_server_recheck(mini->server);
+    sem_post(&mini->rechecked);
+}
+
+void mini_recheck(struct mini *mini)
+{
+    ck_assert_int_eq(uv_async_send(&mini->recheck), 0);
+    ck_assert_int_eq(sem_wait(&mini->rechecked), 0);
 }
 
 static void *run(void *argument)
@@ -75,8 +91,11 @@ struct mini *mini_start(const char *path, const struct mini_options *options)
                                       .schema = MINI_SCHEMA,
                                       .max_bytes = mini->max_bytes,
                                       .slots = options->slots};
-    struct ipc_server_options server = {
-        .socket_path = path, .max_clients = options->max_clients, .query = answer, .context = mini};
+    struct ipc_server_options server = {.socket_path = path,
+                                        .max_clients = options->max_clients,
+                                        .query = answer,
+                                        .context = mini,
+                                        .guard = options->guard};
     ck_assert_int_eq(uv_loop_init(&mini->loop), 0);
     ck_assert_msg(ipc_topic_create(&topic, &mini->topic, &error) == PERCEPT_OK, "%s",
                   error.message);
@@ -91,8 +110,10 @@ struct mini *mini_start(const char *path, const struct mini_options *options)
         ck_assert_int_eq(ipc_topic_create(&topic, more, &error), PERCEPT_OK);
         ck_assert_int_eq(ipc_server_add_topic(mini->server, *more, &error), PERCEPT_OK);
     }
-    mini->stop.data = mini;
+    mini->stop.data = mini->recheck.data = mini;
+    ck_assert_int_eq(sem_init(&mini->rechecked, 0, 0), 0);
     ck_assert_int_eq(uv_async_init(&mini->loop, &mini->stop, on_stop), 0);
+    ck_assert_int_eq(uv_async_init(&mini->loop, &mini->recheck, on_recheck), 0);
     ck_assert_int_eq(pthread_create(&mini->thread, NULL, run, mini), 0);
     mini->serving = true;
     return mini;
@@ -116,6 +137,7 @@ void mini_stop(struct mini *mini)
     ipc_topic_destroy(mini->topic);
     for (unsigned i = 0; i < mini->more_count; i++)
         ipc_topic_destroy(mini->more[i]);
+    sem_destroy(&mini->rechecked);
     free(mini);
 }
 

@@ -20,6 +20,7 @@ struct mini_options {
     unsigned slots;
     unsigned max_clients;
     unsigned topics; /* further ones, "more0"...; 0: none */
+    const struct ipc_guard *guard;
 };
 
 struct mini;
@@ -30,6 +31,9 @@ struct mini *mini_start(const char *path, const struct mini_options *options);
 void mini_stop(struct mini *mini);
 /* Stops the server and its thread; the topics stay. */
 void mini_stop_server(struct mini *mini);
+
+/* Have the guard asked again; returns when that has taken effect. */
+void mini_recheck(struct mini *mini);
 
 struct ipc_topic *mini_topic(struct mini *mini);
 /* Publish the stamp over the whole payload; false when there was no room. */

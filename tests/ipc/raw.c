@@ -43,17 +43,22 @@ Percept__Control__Reply *raw_receive(int fd, struct ipc_packet *packet)
 
 void raw_hello(int fd)
 {
+    raw_hello_version(fd, IPC_PROTOCOL_MAX);
+}
+
+void raw_hello_version(int fd, uint32_t version)
+{
     struct ipc_packet packet;
     Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
     Percept__Control__Hello hello = PERCEPT__CONTROL__HELLO__INIT;
-    hello.version_max = 1000;
+    hello.version_max = version;
     request.body_case = PERCEPT__CONTROL__REQUEST__BODY_HELLO;
     request.hello = &hello;
     ck_assert(raw_send(fd, &request));
     Percept__Control__Reply *reply = raw_receive(fd, &packet);
     ck_assert_ptr_nonnull(reply);
     ck_assert_int_eq(reply->body_case, PERCEPT__CONTROL__REPLY__BODY_WELCOME);
-    ck_assert_uint_eq(reply->welcome->version, IPC_PROTOCOL_MAX);
+    ck_assert_uint_eq(reply->welcome->version, version);
     percept__control__reply__free_unpacked(reply, NULL);
 }
 

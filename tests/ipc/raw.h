@@ -19,6 +19,7 @@ Percept__Control__Reply *raw_receive(int fd, struct ipc_packet *packet);
 
 /* Requests; each asserts the reply that is due. */
 void raw_hello(int fd);
+void raw_hello_version(int fd, uint32_t version);
 /* Fills fds with ring, page and wake-up socket; returns the subscription. */
 uint32_t raw_subscribe(int fd, const char *topic, int fds[3]);
 /* The status of the Error that comes; asserts that one does. */
