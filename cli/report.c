@@ -99,6 +99,7 @@ static enum percept_status subscribe_all(struct session *session, struct percept
     struct report *report = &session->report;
     json_t *topics, *row;
     size_t i;
+    bool refused = false;
     enum percept_status status = cli_query(session->client, "topics", &topics, error);
     if (status)
         return status;
@@ -125,8 +126,16 @@ static enum percept_status subscribe_all(struct session *session, struct percept
             percept_subscribe(session->client, topic->name, &options, &topic->subscription, error);
         topic->subscribed_ns = base_clock_ns();
         report->topic_count += status == PERCEPT_OK;
+        /* Of all topics, those that we may read. */
+        if (status == PERCEPT_PERMISSION && !session->wanted_count) {
+            base_log(BASE_LOG_WARNING, "left out: %s", error->message);
+            status = PERCEPT_OK;
+            refused = true;
+        }
     }
     json_decref(topics);
+    if (!status && refused && !report->topic_count)
+        status = percept_fail(error, PERCEPT_PERMISSION, "there is no topic that we may read");
     return status;
 }
 

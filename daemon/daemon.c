@@ -5,6 +5,7 @@
 #include "backends/registry.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/access.h"
 #include "daemon/confine.h"
 #include "daemon/notify.h"
 #include "daemon/status.h"
@@ -41,6 +42,10 @@ struct daemon {
     struct daemon_watchdog watchdog;
     struct base_pool *pool;
     struct pipe_engine *engine;
+    struct policy *policy;
+    struct state_folder folder;
+    struct access *access;
+    struct ipc_guard guard; /* its; filled before the loop runs */
     struct ipc_server *server;
     struct ipc_topic *topics[MAX_TOPICS];
 
@@ -146,6 +151,8 @@ static void stop(struct daemon *daemon)
     daemon->engine_stopped = true;
     ipc_server_destroy(daemon->server);
     daemon->server = NULL;
+    access_destroy(daemon->access);
+    daemon->access = NULL;
     for (size_t i = 0; i < STOP_SIGNALS; i++)
         close_handle(&daemon->signals[i]);
     close_handle(&daemon->pipeline_finished);
@@ -201,7 +208,8 @@ static char *answer(void *context, const char *what)
 {
     struct daemon *daemon = context;
     daemon->state.server = daemon->server;
-    return daemon_status_json(&daemon->state, what);
+    char *text = access_query(daemon->access, what);
+    return text ? text : daemon_status_json(&daemon->state, what);
 }
 
 /* First of all, so that a signal that arrives while models load stops the daemon in order. */
@@ -238,7 +246,8 @@ static enum daemon_exit open_server(struct daemon *daemon, const char *socket,
     struct ipc_server_options options = {.socket_path = path,
                                          .listening = activated ? &listening : NULL,
                                          .query = answer,
-                                         .context = daemon};
+                                         .context = daemon,
+                                         .guard = &daemon->guard};
     enum percept_status status =
         path ? ipc_server_create(&daemon->loop, &options, &daemon->server, error)
              : percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
@@ -281,6 +290,42 @@ static enum percept_status find_backends(struct daemon *daemon, struct percept_e
     return PERCEPT_OK;
 }
 
+static enum daemon_exit open_access(struct daemon *daemon, const char *path,
+                                    struct percept_error *error)
+{
+    enum percept_status status = state_open(path, &daemon->folder, error);
+    const struct access_options options = {.policy = daemon->policy, .folder = &daemon->folder};
+    if (status == PERCEPT_OK)
+        status = access_create(&daemon->loop, &options, &daemon->access, error);
+    if (status == PERCEPT_OK)
+        daemon->guard = *access_guard(daemon->access);
+    return status == PERCEPT_OK       ? DAEMON_EXIT_OK
+           : status == PERCEPT_EXISTS ? DAEMON_EXIT_SOCKET
+                                      : DAEMON_EXIT_FAILURE;
+}
+
+/* Its names are checked when there are topics. */
+static enum daemon_exit check_policy(const struct daemon *daemon, struct percept_error *error)
+{
+    const char *names[MAX_TOPICS];
+    if (!daemon->policy)
+        return DAEMON_EXIT_OK;
+    for (size_t i = 0; i < daemon->state.topic_count; i++)
+        names[i] = ipc_topic_name(daemon->topics[i]);
+    return policy_check_topics(daemon->policy, names, daemon->state.topic_count, error) ==
+                   PERCEPT_OK
+               ? DAEMON_EXIT_OK
+               : DAEMON_EXIT_CONFIG;
+}
+
+/* What clients connect to. The socket comes first: of two daemons on one the second gives way. */
+static enum daemon_exit open_control(struct daemon *daemon, const char *socket, const char *state,
+                                     struct percept_error *error)
+{
+    enum daemon_exit code = open_server(daemon, socket, error);
+    return code ? code : open_access(daemon, state, error);
+}
+
 static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings *settings,
                              struct percept_error *error)
 {
@@ -291,11 +336,13 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
         return DAEMON_EXIT_CONFIG;
     const struct pipe_daemon_settings *own = pipe_config_daemon(daemon->config);
     base_log_open("perceptd", settings->log_given ? settings->log_level : own->log_level);
+    if (own->policy && policy_load(own->policy, daemon->keys, &daemon->policy, error))
+        return DAEMON_EXIT_CONFIG;
     if (open_handles(daemon, error))
         return DAEMON_EXIT_FAILURE;
     if (!settings->check) {
         const char *socket = settings->socket ? settings->socket : own->socket;
-        enum daemon_exit code = open_server(daemon, socket, error);
+        enum daemon_exit code = open_control(daemon, socket, own->state, error);
         if (code)
             return code;
     }
@@ -316,9 +363,13 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
     daemon->host = host;
     if (pipe_engine_create(daemon->config, &daemon->host, &daemon->engine, error))
         return DAEMON_EXIT_CONFIG;
-    for (size_t i = 0; !settings->check && i < daemon->state.topic_count; i++)
+    enum daemon_exit code = check_policy(daemon, error);
+    if (code || settings->check)
+        return code;
+    for (size_t i = 0; i < daemon->state.topic_count; i++)
         if (ipc_server_add_topic(daemon->server, daemon->topics[i], error))
             return DAEMON_EXIT_FAILURE;
+    access_serve(daemon->access, daemon->server, daemon->topics, daemon->state.topic_count);
     return DAEMON_EXIT_OK;
 }
 
@@ -367,6 +418,8 @@ static void destroy(struct daemon *daemon)
         ipc_topic_destroy(daemon->topics[i]);
     base_pool_destroy(daemon->pool);
     backends_registry_destroy(daemon->backends);
+    state_close(&daemon->folder);
+    policy_destroy(daemon->policy);
     pipe_config_destroy(daemon->config);
     signing_keys_close(daemon->keys);
     free(daemon);

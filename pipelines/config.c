@@ -6,7 +6,6 @@
 #include "pipelines/suggest.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +61,7 @@ static const struct pipe_param top_params[] = {
 };
 
 struct daemon_fields {
-    const char *socket, *cache;
+    const char *socket, *cache, *policy, *state;
     bool exit_when_done, confine;
     int64_t threads;
     int log;
@@ -79,6 +78,14 @@ static const struct pipe_param daemon_params[] = {
      .kind = PIPE_PARAM_PATH,
      .offset = offsetof(struct daemon_fields, cache),
      .help = "folder for packed weights; none if not given"},
+    {.name = "policy",
+     .kind = PIPE_PARAM_PATH,
+     .offset = offsetof(struct daemon_fields, policy),
+     .help = "file that says who may read what"},
+    {.name = "state",
+     .kind = PIPE_PARAM_PATH,
+     .offset = offsetof(struct daemon_fields, state),
+     .help = "folder for grants and the audit record"},
     {.name = "exit_when_done",
      .kind = PIPE_PARAM_BOOL,
      .offset = offsetof(struct daemon_fields, exit_when_done),
@@ -115,6 +122,8 @@ static enum percept_status read_daemon(const struct pipe_schema_reader *r,
     config->daemon = (struct pipe_daemon_settings){
         .socket = fields.socket,
         .cache = fields.cache,
+        .policy = fields.policy,
+        .state = fields.state,
         .exit_when_done = fields.exit_when_done,
         .confine = fields.confine,
         .threads = (unsigned)fields.threads,
@@ -429,17 +438,6 @@ enum percept_status pipe_config_parse(const char *name, const void *bytes, size_
     return PERCEPT_OK;
 }
 
-static enum percept_status open_file(const char *path, const struct signing_keys *keys, int *fd,
-                                     struct percept_error *error)
-{
-    if (keys)
-        return signing_open(keys, path, fd, NULL, error);
-    *fd = open(path, O_RDONLY | O_CLOEXEC);
-    return *fd >= 0 ? PERCEPT_OK
-                    : percept_fail_at(error, percept_status_from_errno(errno), path, 0, 0, "%s",
-                                      strerror(errno));
-}
-
 enum percept_status pipe_config_load(const char *path, struct pipe_config **config,
                                      struct percept_error *error)
 {
@@ -450,26 +448,13 @@ enum percept_status pipe_config_load_signed(const char *path, const struct signi
                                             struct pipe_config **config,
                                             struct percept_error *error)
 {
-    int fd;
-    enum percept_status status = open_file(path, keys, &fd, error);
+    char *bytes;
+    size_t size;
+    enum percept_status status = pipe_tree_read_file(path, keys, &bytes, &size, error);
     if (status != PERCEPT_OK)
         return status;
-    /* One byte more than is allowed, so that too much is seen as too much. */
-    size_t capacity = PIPE_TREE_MAX_BYTES + 1, used = 0;
-    char *bytes = malloc(capacity);
-    ssize_t got = bytes ? 1 : -1;
-    while (got > 0 && used < capacity) {
-        got = read(fd, bytes + used, capacity - used);
-        if (got > 0)
-            used += (size_t)got;
-        else if (got < 0 && errno == EINTR)
-            got = 1;
-    }
-    status = got < 0 ? percept_fail_at(error, percept_status_from_errno(errno), path, 0, 0, "%s",
-                                       strerror(errno))
-                     : pipe_config_parse(path, bytes, used, config, error);
+    status = pipe_config_parse(path, bytes, size, config, error);
     free(bytes);
-    close(fd);
     return status;
 }
 

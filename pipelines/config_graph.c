@@ -1,6 +1,8 @@
 /* Why: a graph that passes these checks can't be wired wrongly at run time: the engine only copies
  * addresses. */
 #include "pipelines/config.h"
+
+#include "ipc/topic_class.h"
 #include "pipelines/publish.h"
 #include "pipelines/schema.h"
 #include "pipelines/suggest.h"
@@ -346,6 +348,15 @@ enum percept_status pipe_config_read_topics(const struct pipe_schema_reader *rea
             return pipe_schema_fail(reader, item->value, PERCEPT_MALFORMED,
                                     "a stream of %s can't be published; only frames and hands can",
                                     pipe_stream_type_name(topic.type));
+        const struct ipc_topic_class *named = ipc_topic_class_find(topic.name),
+                                     *class =
+                                         ipc_topic_class_of(pipe_publisher_of(topic.type)->schema);
+        /* Permissions name topics and classes alike: who may read "hands" shall not get images. */
+        if (named && named != class)
+            return pipe_schema_fail(reader, item->key, PERCEPT_MALFORMED,
+                                    "topic '%s' is called like a class of topics, but is of the "
+                                    "class '%s'",
+                                    topic.name, class->name);
         pipeline->topics[pipeline->topic_count++] = topic;
     }
     return PERCEPT_OK;

@@ -23,6 +23,8 @@ struct pipe_config;
 struct pipe_daemon_settings {
     const char *socket;  /* NULL: the default */
     const char *cache;   /* folder for packed weights: prt.h; NULL: none */
+    const char *policy;  /* file that says who may read what; NULL: none */
+    const char *state;   /* folder for what outlives a run; NULL: the default */
     bool exit_when_done; /* stop when every source has ended */
     bool confine;        /* forbid itself what it does not need */
     unsigned threads;    /* of the runtime's pool; 0: one per CPU */

@@ -4,9 +4,12 @@
 
 #include "base/checked.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <yaml.h>
 
 struct builder {
@@ -263,4 +266,45 @@ char *pipe_tree_describe(const struct pipe_tree *tree, char *buffer, size_t size
     else
         snprintf(buffer, size, "%s'%.60s'", tree->quoted ? "the quoted text " : "", tree->text);
     return buffer;
+}
+
+static enum percept_status open_file(const char *path, const struct signing_keys *keys, int *fd,
+                                     struct percept_error *error)
+{
+    if (keys)
+        return signing_open(keys, path, fd, NULL, error);
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    return *fd >= 0 ? PERCEPT_OK
+                    : percept_fail_at(error, percept_status_from_errno(errno), path, 0, 0, "%s",
+                                      strerror(errno));
+}
+
+enum percept_status pipe_tree_read_file(const char *path, const struct signing_keys *keys,
+                                        char **result, size_t *size, struct percept_error *error)
+{
+    int fd;
+    enum percept_status status = open_file(path, keys, &fd, error);
+    if (status != PERCEPT_OK)
+        return status;
+    /* One byte more than is allowed, so that too much is seen as too much. */
+    size_t capacity = PIPE_TREE_MAX_BYTES + 1, used = 0;
+    char *bytes = malloc(capacity);
+    ssize_t got = bytes ? 1 : -1;
+    while (got > 0 && used < capacity) {
+        got = read(fd, bytes + used, capacity - used);
+        if (got > 0)
+            used += (size_t)got;
+        else if (got < 0 && errno == EINTR)
+            got = 1;
+    }
+    int cause = errno;
+    close(fd);
+    if (got < 0) {
+        free(bytes);
+        return percept_fail_at(error, percept_status_from_errno(cause), path, 0, 0, "%s",
+                               strerror(cause));
+    }
+    *result = bytes;
+    *size = used;
+    return PERCEPT_OK;
 }

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "signing/signing.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,6 +41,11 @@ struct pipe_tree {
 enum percept_status pipe_tree_parse(const char *name, const void *bytes, size_t size,
                                     struct base_arena *arena, const struct pipe_tree **tree,
                                     struct percept_error *error);
+
+/* The bytes of a file, for pipe_tree_parse, which says when they are too many; malloc'ed. With keys,
+ * one of them must have signed it; NULL: none need. */
+enum percept_status pipe_tree_read_file(const char *path, const struct signing_keys *keys,
+                                        char **bytes, size_t *size, struct percept_error *error);
 
 /* The item of a map with this key; NULL when there is none. */
 const struct pipe_tree_item *pipe_tree_find(const struct pipe_tree *map, const char *key);

@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 bin=build/release/bin
 out=build/demo
 mkdir -p "$out"
+export XDG_STATE_HOME=$PWD/$out/state # grants and the audit record, apart from those of another daemon
 rm -f "$out"/report.json "$out"/report.html
 
 # However this ends, by Ctrl-C too, both end with it.

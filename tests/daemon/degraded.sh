@@ -5,8 +5,10 @@
 # A camera that is not there, beside pictures of which one can't be read.
 images "$work/images" 3
 echo "no picture" >"$work/images/1.ppm"
+camera_policy
 cat >"$work/two.yaml" <<YAML
 version: 1
+daemon: {policy: policy.yaml}
 pipelines:
   camera:
     source: {type: camera, device: $work/video9, retry: true}

@@ -5,7 +5,8 @@ set -euo pipefail
 perceptd=$PERCEPT_BIN/perceptd
 percept=$PERCEPT_BIN/percept
 work=$(mktemp -d)
-export PERCEPT_SOCKET=$work/socket
+export PERCEPT_SOCKET=$work/socket XDG_STATE_HOME=$work/state
+unset STATE_DIRECTORY
 trap 'kill -KILL $(jobs -p) 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$work"' EXIT
 
 fail() {
@@ -44,12 +45,22 @@ images() {
     done
 }
 
+# A policy, $work/policy.yaml, by which whoever runs the test may read what a camera sees.
+camera_policy() {
+    cat >"$work/policy.yaml" <<YAML
+version: 1
+rules:
+  - {same_user: true, allow: camera}
+YAML
+}
+
 # A configuration that publishes frames without a model: frames_config FILE LOOPS. Loops 0: for ever.
 frames_config() {
     images "$work/images" 3
+    camera_policy
     cat >"$1" <<YAML
 version: 1
-daemon: {exit_when_done: true}
+daemon: {exit_when_done: true, policy: policy.yaml}
 pipelines:
   pictures:
     source: {type: images, paths: [$work/images], rate: 100, loop: $2}

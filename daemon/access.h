@@ -1,0 +1,37 @@
+/*
+ * Who may what: joins the policy, the grants and the audit record into the guard that the control
+ * server asks (docs/permissions.md). Loop thread.
+ */
+#ifndef DAEMON_ACCESS_H
+#define DAEMON_ACCESS_H
+
+#include "daemon/policy.h"
+#include "daemon/state.h"
+#include "ipc/server.h"
+
+struct access;
+
+struct access_options {
+    const struct policy *policy;       /* NULL: none */
+    const struct state_folder *folder; /* for grants and the audit record */
+    /* Somebody has come, gone, subscribed...: `percept status` would say something else now. */
+    void (*changed)(void *context);
+    void *context;
+};
+
+/* Both must outlive it. A damaged file of grants is a line in the log. */
+enum percept_status access_create(uv_loop_t *loop, const struct access_options *options,
+                                  struct access **access, struct percept_error *error);
+/* After the server; run the loop afterwards. NULL is fine. */
+void access_destroy(struct access *access);
+
+/* For the server's options; valid as long as the access. */
+const struct ipc_guard *access_guard(const struct access *access);
+/* What there is to permit, and whom to tell when it is over. */
+void access_serve(struct access *access, struct ipc_server *server, struct ipc_topic *const *topics,
+                  size_t topic_count);
+
+/* The answer to the queries "grants" and "audit N": malloc'ed JSON; NULL for another. */
+char *access_query(struct access *access, const char *what);
+
+#endif

@@ -1,0 +1,41 @@
+/* Why: one table says which topics are private. */
+#include "ipc/topic_class.h"
+
+#include "ipc/topics.h"
+
+#include <string.h>
+
+static const struct ipc_topic_class classes[] = {
+    {"camera", PERCEPT_FRAME_SCHEMA, true, false, "camera images"},
+    {"audio", NULL, true, false, "sound"},
+    {"transcript", NULL, true, false, "what is said"},
+    {"depth", NULL, true, false, "the shape of the room"},
+    {"hands", PERCEPT_HANDS_SCHEMA, false, false, "the joints of hands"},
+    {"hands.presence", NULL, false, false, "how many hands there are"},
+    {"text", NULL, false, false, "text that the camera sees"},
+    {"text.presence", NULL, false, false, "whether there is text"},
+    {"indicator", NULL, false, true, "which sensors are live"},
+    {"other", NULL, true, false, "what this daemon has no class for"}, /* the last */
+};
+#define CLASSES (sizeof classes / sizeof classes[0])
+
+const struct ipc_topic_class *ipc_topic_class_at(size_t index)
+{
+    return index < CLASSES ? &classes[index] : NULL;
+}
+
+const struct ipc_topic_class *ipc_topic_class_find(const char *name)
+{
+    for (size_t i = 0; i < CLASSES; i++)
+        if (strcmp(classes[i].name, name) == 0)
+            return &classes[i];
+    return NULL;
+}
+
+const struct ipc_topic_class *ipc_topic_class_of(const char *schema)
+{
+    for (size_t i = 0; i < CLASSES; i++)
+        if (classes[i].schema && strcmp(classes[i].schema, schema) == 0)
+            return &classes[i];
+    return &classes[CLASSES - 1];
+}
