@@ -1,5 +1,6 @@
 #include "cli/decode.h"
 
+#include "cli/cli.h"
 #include "ipc/topics.h"
 
 #include <stdbool.h>
@@ -8,7 +9,16 @@
 
 #define HEX_BYTES 64
 
-enum field_kind { FIELD_I64, FIELD_U64, FIELD_U32, FIELD_F32, FIELD_WORD, FIELD_STRUCT };
+enum field_kind {
+    FIELD_I64,
+    FIELD_U64,
+    FIELD_U32,
+    FIELD_F32,
+    FIELD_WORD,
+    FIELD_TEXT,
+    FIELD_STRUCT
+};
+#define TEXT_BYTES 64 /* FIELD_TEXT: NUL-terminated within these */
 
 struct field {
     const char *name;
@@ -83,6 +93,64 @@ static const struct cli_struct frame_layout = {
     },
 };
 
+static const struct cli_struct presence_layout = {
+    sizeof(struct percept_hands_presence),
+    (const struct field[]){
+        {.name = "capture_ns", FIELD_I64, IN(percept_hands_presence, capture_ns)},
+        {.name = "since_ns", FIELD_I64, IN(percept_hands_presence, since_ns)},
+        {.name = "hand_count", FIELD_U32, IN(percept_hands_presence, hand_count)},
+        {0},
+    },
+};
+
+static const char *const sensor_words[] = {"other", "camera", "recording", NULL};
+
+static const struct cli_struct sensor_layout = {
+    sizeof(struct percept_sensor),
+    (const struct field[]){
+        {.name = "kind", FIELD_WORD, IN(percept_sensor, kind), .words = sensor_words},
+        {.name = "live", FIELD_U32, IN(percept_sensor, live)},
+        {.name = "since_ns", FIELD_I64, IN(percept_sensor, since_ns)},
+        {.name = "reader_count", FIELD_U32, IN(percept_sensor, reader_count)},
+        {.name = "pipeline", FIELD_TEXT, IN(percept_sensor, pipeline)},
+        {0},
+    },
+};
+
+static const struct cli_struct reader_layout = {
+    sizeof(struct percept_sensor_reader),
+    (const struct field[]){
+        {.name = "sensor", FIELD_U32, IN(percept_sensor_reader, sensor)},
+        {.name = "uid", FIELD_U32, IN(percept_sensor_reader, uid)},
+        {.name = "pid", FIELD_I64, IN(percept_sensor_reader, pid)},
+        {.name = "topic", FIELD_TEXT, IN(percept_sensor_reader, topic)},
+        {.name = "program", FIELD_TEXT, IN(percept_sensor_reader, program)},
+        {0},
+    },
+};
+
+static const struct cli_struct indicator_layout = {
+    sizeof(struct percept_indicator),
+    (const struct field[]){
+        {.name = "time_ns", FIELD_I64, IN(percept_indicator, time_ns)},
+        {.name = "sensor_count", FIELD_U32, IN(percept_indicator, sensor_count)},
+        {.name = "reader_count", FIELD_U32, IN(percept_indicator, reader_count)},
+        {.name = "sensors",
+         FIELD_STRUCT,
+         IN(percept_indicator, sensors),
+         {PERCEPT_SENSORS_MAX},
+         .layout = &sensor_layout,
+         .count_offset = IN(percept_indicator, sensor_count)},
+        {.name = "readers",
+         FIELD_STRUCT,
+         IN(percept_indicator, readers),
+         {PERCEPT_SENSOR_READERS_MAX},
+         .layout = &reader_layout,
+         .count_offset = IN(percept_indicator, reader_count)},
+        {0},
+    },
+};
+
 /* ---- lines for people ---- */
 
 static void hands_line(const void *data, size_t size, FILE *file)
@@ -117,11 +185,43 @@ static void frame_line(const void *data, size_t size, FILE *file)
             frame->height, frame->format < 3 ? format_words[frame->format] : "unknown", size);
 }
 
+static void presence_line(const void *data, size_t size, FILE *file)
+{
+    const struct percept_hands_presence *presence = data;
+    (void)size;
+    fprintf(file, "%u %s for %.1f s", presence->hand_count,
+            presence->hand_count == 1 ? "hand" : "hands",
+            (double)(presence->capture_ns - presence->since_ns) * 1e-9);
+}
+
+static void indicator_line(const void *data, size_t size, FILE *file)
+{
+    const struct percept_indicator *indicator = data;
+    (void)size;
+    for (uint32_t s = 0; s < indicator->sensor_count && s < PERCEPT_SENSORS_MAX; s++) {
+        const struct percept_sensor *sensor = &indicator->sensors[s];
+        fprintf(file, "%s%s of %.63s %s", s ? "; " : "",
+                sensor->kind < 3 ? sensor_words[sensor->kind] : "sensor", sensor->pipeline,
+                sensor->live ? "is live" : "is off");
+        for (uint32_t r = 0; r < indicator->reader_count && r < PERCEPT_SENSOR_READERS_MAX; r++) {
+            const struct percept_sensor_reader *reader = &indicator->readers[r];
+            if (reader->sensor == s)
+                fprintf(file, ", %.63s read by %.63s (user %u, pid %lld)", reader->topic,
+                        reader->program[0] ? reader->program : "?", reader->uid,
+                        (long long)reader->pid);
+        }
+    }
+}
+
 /* ---- the table ---- */
 
 static const struct cli_schema schemas[] = {
     {PERCEPT_HANDS_SCHEMA, sizeof(struct percept_hands), &hands_layout, hands_line, hands_model_ns},
     {PERCEPT_FRAME_SCHEMA, sizeof(struct percept_frame), &frame_layout, frame_line, NULL},
+    {PERCEPT_HANDS_PRESENCE_SCHEMA, sizeof(struct percept_hands_presence), &presence_layout,
+     presence_line, NULL},
+    {PERCEPT_INDICATOR_SCHEMA, sizeof(struct percept_indicator), &indicator_layout, indicator_line,
+     NULL},
 };
 
 const struct cli_schema *cli_schema_find(const char *name)
@@ -145,6 +245,7 @@ static json_t *decode_one(const struct field *field, const unsigned char *at)
     int64_t i64;
     uint32_t u32;
     float f32;
+    char text[TEXT_BYTES + 1];
     switch (field->kind) {
     case FIELD_I64:
     case FIELD_U64: /* JSON numbers stop at 2^63; no counter gets there */
@@ -163,6 +264,10 @@ static json_t *decode_one(const struct field *field, const unsigned char *at)
             if (i == u32)
                 return json_string(field->words[i]);
         return json_integer(u32);
+    case FIELD_TEXT:
+        memcpy(text, at, TEXT_BYTES);
+        text[TEXT_BYTES] = '\0';
+        return cli_json_text(text);
     case FIELD_STRUCT:
         return decode_struct(field->layout, at);
     }

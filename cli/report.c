@@ -114,6 +114,9 @@ static enum percept_status subscribe_all(struct session *session, struct percept
         const char *schema = json_string_value(json_object_get(row, "schema"));
         if (!name || strspn(name, TOPIC_CHARACTERS) != strlen(name) || !is_wanted(session, name))
             continue;
+        /* About ourselves, among others; read when it is asked for. */
+        if (!session->wanted_count && same_name(schema, PERCEPT_INDICATOR_SCHEMA))
+            continue;
         if (report->topic_count == REPORT_TOPICS) {
             base_log(BASE_LOG_WARNING, "only the first %d topics are reported", REPORT_TOPICS);
             break;

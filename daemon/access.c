@@ -214,7 +214,7 @@ static void event(void *context, enum ipc_event event, const struct ipc_peer *pe
     audit_write(access->audit, names[event], peer, topic, text);
     if (!peer)
         base_log(BASE_LOG_ERROR, "%s", text);
-    if (access->options.changed)
+    if (event == IPC_EVENT_SUBSCRIBE || event == IPC_EVENT_UNSUBSCRIBE || event == IPC_EVENT_REVOKE)
         access->options.changed(access->options.context);
 }
 

@@ -14,7 +14,7 @@ struct access;
 struct access_options {
     const struct policy *policy;       /* NULL: none */
     const struct state_folder *folder; /* for grants and the audit record */
-    /* Somebody has come, gone, subscribed...: `percept status` would say something else now. */
+    /* Somebody reads, or does not any more. */
     void (*changed)(void *context);
     void *context;
 };

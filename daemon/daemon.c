@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "daemon/access.h"
 #include "daemon/confine.h"
+#include "daemon/indicator.h"
 #include "daemon/notify.h"
 #include "daemon/status.h"
 #include "daemon/watchdog.h"
@@ -47,7 +48,8 @@ struct daemon {
     struct access *access;
     struct ipc_guard guard; /* its; filled before the loop runs */
     struct ipc_server *server;
-    struct ipc_topic *topics[MAX_TOPICS];
+    struct indicator *indicator;
+    struct ipc_topic *topics[MAX_TOPICS + 1]; /* the indicator is the last */
 
     uv_loop_t loop;
     uv_signal_t signals[STOP_SIGNALS];
@@ -57,6 +59,7 @@ struct daemon {
     size_t pipelines;
     enum percept_status start_status;
     struct percept_error start_error;
+    bool started; /* the engine was */
     bool stopping;
     bool engine_stopped; /* written when no pipeline thread is left */
 
@@ -190,9 +193,22 @@ static void on_drain(uv_timer_t *timer)
     stop(daemon);
 }
 
+/* Who reads what, or which sensor is live, has changed. */
+static void on_change(void *context)
+{
+    const struct daemon *daemon = context;
+    const struct indicator_view view = {
+        .config = daemon->config, .engine = daemon->engine, .server = daemon->server};
+    if (daemon->started && !daemon->stopping)
+        indicator_update(daemon->indicator, &view);
+}
+
 static void on_pipeline_finished(uv_async_t *async)
 {
     struct daemon *daemon = async->data;
+    on_change(daemon);
+    if (!daemon->stopping && atomic_load(&daemon->finished) == daemon->pipelines)
+        ipc_topic_close(indicator_topic(daemon->indicator)); /* no sensor will be live again */
     if (daemon->stopping || daemon->drain_start_ns ||
         atomic_load(&daemon->finished) < daemon->pipelines ||
         !pipe_config_daemon(daemon->config)->exit_when_done)
@@ -294,7 +310,10 @@ static enum daemon_exit open_access(struct daemon *daemon, const char *path,
                                     struct percept_error *error)
 {
     enum percept_status status = state_open(path, &daemon->folder, error);
-    const struct access_options options = {.policy = daemon->policy, .folder = &daemon->folder};
+    const struct access_options options = {.policy = daemon->policy,
+                                           .folder = &daemon->folder,
+                                           .changed = on_change,
+                                           .context = daemon};
     if (status == PERCEPT_OK)
         status = access_create(&daemon->loop, &options, &daemon->access, error);
     if (status == PERCEPT_OK)
@@ -307,7 +326,7 @@ static enum daemon_exit open_access(struct daemon *daemon, const char *path,
 /* Its names are checked when there are topics. */
 static enum daemon_exit check_policy(const struct daemon *daemon, struct percept_error *error)
 {
-    const char *names[MAX_TOPICS];
+    const char *names[MAX_TOPICS + 1];
     if (!daemon->policy)
         return DAEMON_EXIT_OK;
     for (size_t i = 0; i < daemon->state.topic_count; i++)
@@ -363,6 +382,9 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
     daemon->host = host;
     if (pipe_engine_create(daemon->config, &daemon->host, &daemon->engine, error))
         return DAEMON_EXIT_CONFIG;
+    if (indicator_create(&daemon->indicator, error))
+        return DAEMON_EXIT_FAILURE;
+    daemon->topics[daemon->state.topic_count++] = indicator_topic(daemon->indicator);
     enum daemon_exit code = check_policy(daemon, error);
     if (code || settings->check)
         return code;
@@ -382,9 +404,11 @@ static void on_start(uv_timer_t *timer)
         return;
     }
     daemon_watchdog_start(&daemon->watchdog, &daemon->loop, daemon->engine);
+    daemon->started = true;
+    on_change(daemon);
     daemon_notify("READY=1");
     base_log(BASE_LOG_INFO, "running: %zu pipelines, %zu topics", daemon->pipelines,
-             daemon->state.topic_count);
+             daemon->state.topic_count - 1);
 }
 
 static enum daemon_exit serve(struct daemon *daemon, struct percept_error *error)
@@ -416,6 +440,7 @@ static void destroy(struct daemon *daemon)
     pipe_engine_destroy(daemon->engine);
     for (size_t i = 0; i < daemon->state.topic_count; i++)
         ipc_topic_destroy(daemon->topics[i]);
+    indicator_destroy(daemon->indicator);
     base_pool_destroy(daemon->pool);
     backends_registry_destroy(daemon->backends);
     state_close(&daemon->folder);

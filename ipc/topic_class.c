@@ -11,10 +11,10 @@ static const struct ipc_topic_class classes[] = {
     {"transcript", NULL, true, false, "what is said"},
     {"depth", NULL, true, false, "the shape of the room"},
     {"hands", PERCEPT_HANDS_SCHEMA, false, false, "the joints of hands"},
-    {"hands.presence", NULL, false, false, "how many hands there are"},
+    {"hands.presence", PERCEPT_HANDS_PRESENCE_SCHEMA, false, false, "how many hands there are"},
     {"text", NULL, false, false, "text that the camera sees"},
     {"text.presence", NULL, false, false, "whether there is text"},
-    {"indicator", NULL, false, true, "which sensors are live"},
+    {"indicator", PERCEPT_INDICATOR_SCHEMA, false, true, "which sensors are live"},
     {"other", NULL, true, false, "what this daemon has no class for"}, /* the last */
 };
 #define CLASSES (sizeof classes / sizeof classes[0])

@@ -66,6 +66,60 @@ struct percept_hands {
 static_assert(sizeof(struct percept_hand) == 12 * 4 + 21 * 3 * 4 * 2, "no padding");
 static_assert(sizeof(struct percept_hands) == 40 + 2 * sizeof(struct percept_hand), "no padding");
 
+/* ---- hands.presence: how many hands there are, and no more ---- */
+
+#define PERCEPT_HANDS_PRESENCE_SCHEMA "percept.hands_presence/1"
+
+struct percept_hands_presence {
+    int64_t capture_ns;  /* when the frame was captured */
+    int64_t since_ns;    /* when the first frame in a row with this many was */
+    uint32_t hand_count; /* 0..PERCEPT_HANDS_MAX */
+    uint32_t reserved;
+};
+
+static_assert(sizeof(struct percept_hands_presence) == 24, "no padding");
+
+/* ---- indicator: which sensors are live, and for whom; for everybody to read ---- */
+
+#define PERCEPT_INDICATOR_SCHEMA   "percept.indicator/1"
+#define PERCEPT_SENSORS_MAX        64
+#define PERCEPT_SENSOR_READERS_MAX 64
+
+enum percept_sensor_kind {
+    PERCEPT_SENSOR_OTHER = 0,
+    PERCEPT_SENSOR_CAMERA = 1,
+    PERCEPT_SENSOR_RECORDING = 2, /* files that are played in place of a sensor */
+};
+
+struct percept_sensor {
+    uint32_t kind;         /* enum percept_sensor_kind */
+    uint32_t live;         /* 1 while the daemon takes from it; a camera that is away counts */
+    int64_t since_ns;      /* when that began, or ended */
+    uint32_t reader_count; /* subscriptions to what is made of it */
+    uint32_t reserved;
+    char pipeline[64]; /* that it feeds, as the configuration calls it; NUL-terminated */
+};
+
+struct percept_sensor_reader {
+    uint32_t sensor; /* index in sensors */
+    uint32_t uid;
+    int64_t pid;      /* 0: in another pid name space */
+    char topic[64];   /* NUL-terminated */
+    char program[64]; /* name of its executable file, cut to 63 bytes; "" when not known */
+};
+
+struct percept_indicator {
+    int64_t time_ns; /* when it became so */
+    uint32_t sensor_count;
+    uint32_t reader_count; /* in readers, which lists the first PERCEPT_SENSOR_READERS_MAX */
+    struct percept_sensor sensors[PERCEPT_SENSORS_MAX];
+    struct percept_sensor_reader readers[PERCEPT_SENSOR_READERS_MAX];
+};
+
+static_assert(sizeof(struct percept_sensor) == 88, "no padding");
+static_assert(sizeof(struct percept_sensor_reader) == 144, "no padding");
+static_assert(sizeof(struct percept_indicator) == 16 + 64 * 88 + 64 * 144, "no padding");
+
 /* ---- frames: camera images; a sensitive topic ---- */
 
 #define PERCEPT_FRAME_SCHEMA "percept.frame/1"

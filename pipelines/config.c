@@ -472,3 +472,12 @@ const struct pipe_daemon_settings *pipe_config_daemon(const struct pipe_config *
 {
     return &config->daemon;
 }
+
+const char *pipe_config_topic_pipeline(const struct pipe_config *config, const char *topic)
+{
+    for (size_t p = 0; p < config->pipeline_count; p++)
+        for (size_t i = 0; i < config->pipelines[p].topic_count; i++)
+            if (strcmp(config->pipelines[p].topics[i].name, topic) == 0)
+                return config->pipelines[p].name;
+    return NULL;
+}

@@ -64,6 +64,9 @@ const struct pipe_daemon_settings *pipe_config_daemon(const struct pipe_config *
 size_t pipe_config_backends(const struct pipe_config *config,
                             const struct pipe_config_backend **backends);
 
+/* The pipeline that publishes a topic; NULL: none. */
+const char *pipe_config_topic_pipeline(const struct pipe_config *config, const char *topic);
+
 /* ---- engine ---- */
 
 struct pipe_engine;

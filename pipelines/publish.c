@@ -70,6 +70,23 @@ static size_t hands_write(void *slot, size_t max_bytes, const void *payload, int
     return sizeof *out;
 }
 
+static size_t presence_max_bytes(size_t max_pixels)
+{
+    (void)max_pixels;
+    return sizeof(struct percept_hands_presence);
+}
+
+static size_t presence_write(void *slot, size_t max_bytes, const void *payload, int64_t model_ns,
+                             struct base_pool *pool)
+{
+    (void)model_ns;
+    (void)pool;
+    if (sizeof(struct percept_hands_presence) > max_bytes)
+        return 0;
+    memcpy(slot, payload, sizeof(struct percept_hands_presence));
+    return sizeof(struct percept_hands_presence);
+}
+
 static const struct {
     const char *name; /* as messages say it: "takes ..." */
     size_t size;
@@ -81,6 +98,9 @@ static const struct {
     [PIPE_HANDS] = {"hands",
                     sizeof(struct percept_hands),
                     {PERCEPT_HANDS_SCHEMA, hands_max_bytes, hands_write}},
+    [PIPE_HANDS_PRESENCE] = {"the presence of hands",
+                             sizeof(struct percept_hands_presence),
+                             {PERCEPT_HANDS_PRESENCE_SCHEMA, presence_max_bytes, presence_write}},
 };
 
 const char *pipe_stream_type_name(enum pipe_stream_type type)

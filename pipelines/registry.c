@@ -5,12 +5,17 @@
 
 #define MAX_REGISTERED 64
 
-extern const struct pipe_node_class pipe_node_hand_landmarks, pipe_node_hand_regions,
-    pipe_node_hand_tracker, pipe_node_one_euro, pipe_node_palm_detector;
+extern const struct pipe_node_class pipe_node_hand_landmarks, pipe_node_hand_presence,
+    pipe_node_hand_regions, pipe_node_hand_tracker, pipe_node_one_euro, pipe_node_palm_detector;
 
 const struct pipe_node_class *const pipe_node_classes[] = {
-    &pipe_node_hand_tracker,   &pipe_node_palm_detector, &pipe_node_hand_regions,
-    &pipe_node_hand_landmarks, &pipe_node_one_euro,      NULL,
+    &pipe_node_hand_tracker,
+    &pipe_node_palm_detector,
+    &pipe_node_hand_regions,
+    &pipe_node_hand_landmarks,
+    &pipe_node_hand_presence,
+    &pipe_node_one_euro,
+    NULL,
 };
 
 static const struct pipe_node_class *registered[MAX_REGISTERED];

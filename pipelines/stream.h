@@ -14,7 +14,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum pipe_stream_type { PIPE_FRAME, PIPE_DETECTIONS, PIPE_REGIONS, PIPE_HANDS, PIPE_STREAM_TYPES };
+enum pipe_stream_type {
+    PIPE_FRAME,
+    PIPE_DETECTIONS,
+    PIPE_REGIONS,
+    PIPE_HANDS,
+    PIPE_HANDS_PRESENCE,
+    PIPE_STREAM_TYPES
+};
 
 /* Name as messages and docs/nodes.md write it. */
 const char *pipe_stream_type_name(enum pipe_stream_type type);
@@ -71,6 +78,7 @@ struct pipe_regions {
     struct pipe_region items[PERCEPT_HANDS_MAX];
 };
 
-/* PIPE_HANDS: struct percept_hands, as it is published (model_ns is filled on publishing). */
+/* PIPE_HANDS: struct percept_hands, as it is published (model_ns is filled on publishing).
+ * PIPE_HANDS_PRESENCE: struct percept_hands_presence, as it is published. */
 
 #endif

@@ -104,6 +104,7 @@ if [ "$me" = 0 ] && command -v setpriv >/dev/null; then
     as() { setpriv --reuid "$1" --regid "$1" --clear-groups "${@:2}"; }
     expect 1 as 12345 "$percept" echo frames --count 1
     one_line "user 12345 was not granted"
+    expect 0 as 12345 "$percept" echo indicator --count 1
     for command in "grant camera --to 12345" "revoke --all" "grants" "audit"; do
         expect 1 as 12345 "$percept" $command
         one_line "user 12345 is no administrator"

@@ -334,7 +334,8 @@ static const struct {
      "a letter or digit",
      PERCEPT_MALFORMED},
     {HEAD "    nodes:\n" DETECTOR "    topics: {palms: palm_detector}\n",
-     "test.yaml:10:21: a stream of detections can't be published; only frames and hands can",
+     "test.yaml:10:21: a stream of detections can't be published; only frames, hands and their "
+     "presence can",
      PERCEPT_MALFORMED},
     {"version: 1\npipelines:\n"
      "  a: {source: {type: images, paths: .}, topics: {frames: source}}\n"

@@ -316,6 +316,33 @@ START_TEST(a_moving_hand_is_not_left_behind)
 }
 END_TEST
 
+START_TEST(presence_says_how_many_and_since_when)
+{
+    static const struct {
+        uint32_t count;
+        int since; /* frame */
+    } frames[] = {{0, 0}, {0, 0}, {2, 2}, {2, 2}, {1, 4}, {1, 4}, {0, 6}, {2, 7}};
+    const struct pipe_node_class *class = pipe_node_class_find("hand_presence");
+    struct pipe_node *node = make_node(class, NULL);
+    struct percept_hands in = {0};
+    struct percept_hands_presence out;
+    const void *inputs[] = {&in};
+    void *outputs[] = {&out};
+    for (int i = 0; i < (int)(sizeof frames / sizeof frames[0]); i++) {
+        memset(&out, 0xff, sizeof out);
+        in.hand_count = frames[i].count;
+        in.capture_ns = BASE_NS_PER_S + i * 1000;
+        ck_assert_int_eq(class->process(node, inputs, outputs, NULL), PERCEPT_OK);
+        const struct percept_hands_presence expected = {.capture_ns = in.capture_ns,
+                                                        .since_ns =
+                                                            BASE_NS_PER_S + frames[i].since * 1000,
+                                                        .hand_count = frames[i].count};
+        ck_assert_mem_eq(&out, &expected, sizeof out); /* and nothing else of the hands */
+    }
+    class->destroy(node);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("tracker");
@@ -332,6 +359,7 @@ int main(void)
     tcase_add_test(tests, no_more_regions_than_are_wanted);
     tcase_add_test(tests, a_resting_hand_is_steadied_and_a_new_one_begins_where_it_is);
     tcase_add_test(tests, a_moving_hand_is_not_left_behind);
+    tcase_add_test(tests, presence_says_how_many_and_since_when);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
