@@ -38,6 +38,7 @@ static const struct section {
      "published",
      {{"TOPIC", "name", CLI_FORMAT_TEXT},
       {"SCHEMA", "schema", CLI_FORMAT_TEXT},
+      {"CLASS", "class", CLI_FORMAT_TEXT},
       {"MESSAGES", "published", CLI_FORMAT_COUNT},
       {"/S", "per_s", CLI_FORMAT_REAL},
       {"DROPPED", "dropped", CLI_FORMAT_COUNT},
@@ -51,6 +52,16 @@ static const struct section {
       {"UID", "uid", CLI_FORMAT_COUNT},
       {"SUBSCRIPTIONS", "subscriptions", CLI_FORMAT_COUNT},
       {"LOST", "lost", CLI_FORMAT_COUNT}}},
+    {"users",
+     NULL,
+     {{"USER", "uid", CLI_FORMAT_COUNT},
+      {"CONNECTIONS", "connections", CLI_FORMAT_COUNT},
+      {"SUBSCRIPTIONS", "subscriptions", CLI_FORMAT_COUNT},
+      {"HELD", "held", CLI_FORMAT_COUNT},
+      {"QUEUED", "queued_bytes", CLI_FORMAT_BYTES},
+      {"REQUESTS", "requests", CLI_FORMAT_COUNT},
+      {"WAITS", "waits", CLI_FORMAT_COUNT},
+      {"REFUSALS", "refusals", CLI_FORMAT_COUNT}}},
 };
 #define SECTIONS (sizeof sections / sizeof sections[0])
 

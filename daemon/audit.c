@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FILE_BYTES ((off_t)1 << 20)
+#define FILE_BYTES ((off_t)4 << 20)
 #define PAGE       500 /* records of an answer */
 #define LINE_START "{\"n\":"
 

@@ -1,7 +1,7 @@
 /*
  * The audit record: who connected, read, was refused, granted and revoked, and when. One JSON
  * object a line, in a file for each user, so that nobody can push out what is recorded of others;
- * each is at most two files of a mebibyte.
+ * each is at most two files of 4 MiB.
  */
 #ifndef DAEMON_AUDIT_H
 #define DAEMON_AUDIT_H

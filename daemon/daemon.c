@@ -263,7 +263,8 @@ static enum daemon_exit open_server(struct daemon *daemon, const char *socket,
                                          .listening = activated ? &listening : NULL,
                                          .query = answer,
                                          .context = daemon,
-                                         .guard = &daemon->guard};
+                                         .guard = &daemon->guard,
+                                         .quotas = policy_quotas(daemon->policy)};
     enum percept_status status =
         path ? ipc_server_create(&daemon->loop, &options, &daemon->server, error)
              : percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");

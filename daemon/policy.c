@@ -32,6 +32,7 @@ struct policy {
     struct base_arena arena;
     char *file, *folder;
     struct ids administrators;
+    struct ipc_quotas quotas;
     size_t rule_count;
     struct rule *rules;
 };
@@ -41,7 +42,7 @@ struct policy {
 struct fields {
     int64_t version;
     struct pipe_texts administrators;
-    const struct pipe_tree *rules;
+    const struct pipe_tree *quotas, *rules;
 };
 
 static const struct pipe_param policy_params[] = {
@@ -56,10 +57,63 @@ static const struct pipe_param policy_params[] = {
      .kind = PIPE_PARAM_TEXTS,
      .offset = offsetof(struct fields, administrators),
      .help = "users who may grant and revoke"},
+    {.name = "quotas",
+     .kind = PIPE_PARAM_MAP,
+     .offset = offsetof(struct fields, quotas),
+     .help = "what each user may take"},
     {.name = "rules",
      .kind = PIPE_PARAM_LIST,
      .offset = offsetof(struct fields, rules),
      .help = "the first that fits decides"},
+    {0},
+};
+
+struct quota_fields {
+    int64_t connections, subscriptions, slots, queued_bytes, requests_per_second;
+};
+
+#define CONNECTIONS   32 /* half of what the daemon takes */
+#define SUBSCRIPTIONS 256
+#define SLOTS         32
+#define QUEUED_BYTES  (16 << 20)
+#define REQUESTS      100
+
+static const struct pipe_param quota_params[] = {
+    {.name = "connections",
+     .kind = PIPE_PARAM_INT,
+     .offset = offsetof(struct quota_fields, connections),
+     .fallback = CONNECTIONS,
+     .min = 1,
+     .max = 64,
+     .help = "at once"},
+    {.name = "subscriptions",
+     .kind = PIPE_PARAM_INT,
+     .offset = offsetof(struct quota_fields, subscriptions),
+     .fallback = SUBSCRIPTIONS,
+     .min = 1,
+     .max = 2048,
+     .help = "of all connections"},
+    {.name = "slots",
+     .kind = PIPE_PARAM_INT,
+     .offset = offsetof(struct quota_fields, slots),
+     .fallback = SLOTS,
+     .min = 1,
+     .max = 64,
+     .help = "of a topic"},
+    {.name = "queued_bytes",
+     .kind = PIPE_PARAM_INT,
+     .offset = offsetof(struct quota_fields, queued_bytes),
+     .fallback = QUEUED_BYTES,
+     .min = 1 << 20,
+     .max = 1 << 30,
+     .help = "of results not yet received"},
+    {.name = "requests_per_second",
+     .kind = PIPE_PARAM_INT,
+     .offset = offsetof(struct quota_fields, requests_per_second),
+     .fallback = REQUESTS,
+     .min = 1,
+     .max = 100000,
+     .help = "on average over ten seconds"},
     {0},
 };
 
@@ -144,6 +198,37 @@ static enum percept_status read_ids(const struct pipe_schema_reader *r,
     return PERCEPT_OK;
 }
 
+struct ipc_quotas policy_quotas(const struct policy *policy)
+{
+    if (policy)
+        return policy->quotas;
+    return (struct ipc_quotas){.connections = CONNECTIONS,
+                               .subscriptions = SUBSCRIPTIONS,
+                               .slots = SLOTS,
+                               .queued_bytes = QUEUED_BYTES,
+                               .requests_per_second = REQUESTS};
+}
+
+static enum percept_status read_quotas(const struct pipe_schema_reader *r,
+                                       const struct pipe_tree *map, struct ipc_quotas *quotas)
+{
+    struct quota_fields fields = {0};
+    const struct pipe_schema_part part = {quota_params, &fields};
+    *quotas = policy_quotas(NULL);
+    if (!map)
+        return PERCEPT_OK;
+    enum percept_status status = pipe_schema_read(r, map, "quotas", &part, 1);
+    if (status == PERCEPT_OK)
+        *quotas = (struct ipc_quotas){
+            .connections = (unsigned)fields.connections,
+            .subscriptions = (unsigned)fields.subscriptions,
+            .slots = (unsigned)fields.slots,
+            .queued_bytes = (size_t)fields.queued_bytes,
+            .requests_per_second = (unsigned)fields.requests_per_second,
+        };
+    return status;
+}
+
 static enum percept_status read_rule(const struct pipe_schema_reader *r,
                                      const struct pipe_tree *map, struct rule *rule)
 {
@@ -191,6 +276,8 @@ static enum percept_status read_all(struct policy *policy, const void *bytes, si
     if (status == PERCEPT_OK)
         status =
             read_ids(&reader, &fields.administrators, "user", find_user, &policy->administrators);
+    if (status == PERCEPT_OK)
+        status = read_quotas(&reader, fields.quotas, &policy->quotas);
     size_t count = fields.rules && status == PERCEPT_OK ? fields.rules->count : 0;
     if (count > RULES_MAX)
         return pipe_schema_fail(&reader, fields.rules, PERCEPT_LIMIT, "more than %d rules",

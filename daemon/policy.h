@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "ipc/peer.h"
+#include "ipc/quota.h"
 #include "ipc/topic_class.h"
 #include "signing/signing.h"
 
@@ -35,6 +36,8 @@ enum percept_status policy_check_topics(const struct policy *policy, const char 
 enum policy_verdict policy_decide(const struct policy *policy, const struct ipc_peer *peer,
                                   uid_t owner, const char *topic,
                                   const struct ipc_topic_class *class, unsigned *line);
+/* What a user may take; policy NULL: the defaults. */
+struct ipc_quotas policy_quotas(const struct policy *policy);
 /* Is the user one of `administrators`? policy NULL: no. */
 bool policy_administrator(const struct policy *policy, uid_t uid);
 

@@ -2,6 +2,7 @@
 #include "daemon/status.h"
 
 #include "base/clock.h"
+#include "ipc/topic_class.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -70,10 +71,11 @@ static json_t *topics(const struct daemon_state *state)
         struct ipc_topic_stats t;
         ipc_topic_stats(state->topics[i], &t);
         json_array_append_new(
-            list, json_pack("{s:o, s:o, s:I, s:I, s:I, s:i, s:b}", "name", text(t.name), "schema",
-                            text(t.schema), "published", (json_int_t)t.published, "dropped",
-                            (json_int_t)t.dropped, "bytes", (json_int_t)t.bytes, "subscribers",
-                            (int)t.subscribers, "closed", t.closed));
+            list,
+            json_pack("{s:o, s:o, s:s, s:I, s:I, s:I, s:i, s:b}", "name", text(t.name), "schema",
+                      text(t.schema), "class", ipc_topic_class_of(t.schema)->name, "published",
+                      (json_int_t)t.published, "dropped", (json_int_t)t.dropped, "bytes",
+                      (json_int_t)t.bytes, "subscribers", (int)t.subscribers, "closed", t.closed));
     }
     return list;
 }
@@ -96,6 +98,26 @@ static json_t *clients(const struct daemon_state *state)
     return list;
 }
 
+static json_t *users(const struct daemon_state *state)
+{
+    json_t *list = json_array();
+    size_t count = ipc_server_users(state->server, NULL, 0);
+    struct ipc_user_stats *stats = calloc(count ? count : 1, sizeof *stats);
+    if (stats)
+        ipc_server_users(state->server, stats, count);
+    for (size_t i = 0; stats && i < count; i++) {
+        const struct ipc_user_stats *u = &stats[i];
+        json_array_append_new(
+            list, json_pack("{s:I, s:i, s:i, s:i, s:I, s:I, s:I, s:I}", "uid", (json_int_t)u->uid,
+                            "connections", (int)u->connections, "subscriptions",
+                            (int)u->subscriptions, "held", (int)u->held, "queued_bytes",
+                            (json_int_t)u->queued_bytes, "requests", (json_int_t)u->requests,
+                            "waits", (json_int_t)u->waits, "refusals", (json_int_t)u->refusals));
+    }
+    free(stats);
+    return list;
+}
+
 static json_t *process(const struct daemon_state *state)
 {
     struct rusage usage;
@@ -113,7 +135,7 @@ static const struct section {
     json_t *(*make)(const struct daemon_state *state);
 } sections[] = {
     {"daemon", process}, {"pipelines", pipelines}, {"models", models},
-    {"topics", topics},  {"clients", clients},
+    {"topics", topics},  {"clients", clients},     {"users", users},
 };
 
 char *daemon_status_json(const struct daemon_state *state, const char *what)

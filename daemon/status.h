@@ -18,8 +18,8 @@ struct daemon_state {
     size_t topic_count;
 };
 
-/* what: "status" (all), "pipelines", "models", "topics", "clients". malloc'ed; NULL for another
- * word or when out of memory. */
+/* what: "status" (all), "pipelines", "models", "topics", "clients", "users". malloc'ed; NULL for
+ * another word or when out of memory. */
 char *daemon_status_json(const struct daemon_state *state, const char *what);
 
 #endif

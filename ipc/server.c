@@ -8,15 +8,18 @@
  */
 #include "ipc/server.h"
 
+#include "base/clock.h"
 #include "ipc/listener.h"
 #include "ipc/session.h"
 #include "ipc/socket_path.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,6 +28,7 @@
 #define ACCEPTS_A_TURN  16
 #define SEND_BUFFER     8192 /* bytes of replies, and so of descriptors in flight, per client */
 #define ACCEPT_PAUSE_MS 100  /* when the process is out of descriptors */
+#define TURN_MS         50   /* between the turns of those who ask too often */
 
 struct client {
     struct ipc_server *server;
@@ -36,13 +40,16 @@ struct client {
     struct ipc_session session;
     struct ipc_packet reply; /* one that the socket had no room for; size 0: none */
     bool last_words;         /* hang up once the reply is sent */
+    bool waits;              /* its user has asked too often */
 };
 
 struct ipc_server {
     struct ipc_listener listener;
     uv_poll_t accept;
     uv_timer_t pause;
+    uv_timer_t turn; /* runs while clients wait */
     struct ipc_catalogue catalogue;
+    struct ipc_account *accounts;
     unsigned max_clients, client_count;
     bool in_turn;        /* a packet is being handled */
     bool recheck_wanted; /* once it has been */
@@ -55,8 +62,10 @@ static void on_client(uv_poll_t *poll, int status, int events);
 
 static void handle_closed(struct ipc_server *server)
 {
-    if (--server->handles == 0)
-        free(server);
+    if (--server->handles > 0)
+        return;
+    ipc_accounts_free(&server->accounts);
+    free(server);
 }
 
 /* ---- clients ---- */
@@ -91,6 +100,7 @@ static void drop_client(struct client *client)
      * closed. */
     close(client->fd);
     ipc_session_finish(&client->session);
+    client->session.account->connections--;
     ipc_packet_reset(&client->reply);
     note(server, IPC_EVENT_DISCONNECT, &client->peer, "");
     ipc_peer_close(&client->peer);
@@ -149,14 +159,62 @@ void ipc_server_recheck(struct ipc_server *server)
         recheck(server);
 }
 
+/* ---- turns ---- */
+
+/* Which results have been received? */
+static void settle(struct ipc_account *account, struct client *clients)
+{
+    for (struct client *client = clients; client && account->queued_bytes; client = client->next) {
+        int unread = 0;
+        if (client->session.account == account && client->session.queued_bytes &&
+            client->reply.size == 0 && ioctl(client->fd, SIOCOUTQ, &unread) == 0 && unread == 0)
+            ipc_session_drained(&client->session);
+    }
+}
+
+static void on_turn(uv_timer_t *timer)
+{
+    struct ipc_server *server = timer->data;
+    struct client *next;
+    for (struct client *client = server->clients; client; client = next) {
+        next = client->next;
+        if (!client->waits)
+            continue;
+        client->waits = false;
+        /* With a reply that waits for the client it is polled already. */
+        if (client->reply.size == 0 && uv_poll_start(&client->poll, UV_READABLE, on_client) != 0)
+            drop_client(client);
+    }
+}
+
+/* A user who asks too often is made to wait, not refused: what was asked stays in the socket. False
+ * when it is so. */
+static bool may_ask(struct client *client)
+{
+    struct ipc_server *server = client->server;
+    struct ipc_account *account = client->session.account;
+    if (ipc_account_may_ask(account, &server->catalogue.quotas, base_clock_ns()))
+        return true;
+    account->waits += !client->waits;
+    client->waits = true;
+    uv_poll_stop(&client->poll);
+    if (!uv_is_active((uv_handle_t *)&server->turn))
+        uv_timer_start(&server->turn, on_turn, TURN_MS, 0);
+    return false;
+}
+
 /* False when it is not this client's turn any more. */
 static bool serve_packet(struct client *client)
 {
     struct ipc_server *server = client->server;
     struct ipc_packet packet = {.fd_count = 0};
+    settle(client->session.account, server->clients);
+    if (!may_ask(client))
+        return false;
     enum percept_status status = ipc_wire_receive_bytes(client->fd, &packet);
     if (status == PERCEPT_BUSY)
         return false;
+    ipc_account_asked(client->session.account, &server->catalogue.quotas, base_clock_ns());
     if (status == PERCEPT_MALFORMED) {
         ipc_session_refuse(PERCEPT_LIMIT, "the packet is too long", &client->reply);
         client->last_words = true;
@@ -195,32 +253,77 @@ static void on_client(uv_poll_t *poll, int status, int events)
         ;
 }
 
-static void refuse(int fd, const char *why, unsigned clients)
+/* ---- newcomers ---- */
+
+static void refuse(int fd, char *message)
 {
     struct ipc_packet reply = {.fd_count = 0};
-    char message[128];
-    snprintf(message, sizeof message, "the daemon serves %u clients, %s", clients, why);
     ipc_session_refuse(PERCEPT_LIMIT, message, &reply);
     ipc_wire_send(fd, &reply);
     close(fd);
+}
+
+/* Is there no place for another client of the user? Then `why` says so. */
+static bool is_full(const struct ipc_server *server, const struct ipc_account *account, char *why,
+                    size_t size)
+{
+    unsigned quota = server->catalogue.quotas.connections;
+    if (server->client_count >= server->max_clients)
+        snprintf(why, size, "the daemon serves %u clients, as many as it may",
+                 server->client_count);
+    else if (!ipc_quota_room(account->connections, quota, server->client_count,
+                             server->max_clients))
+        snprintf(why, size,
+                 "user %u has %u connections, as many as one may have at present (quota "
+                 "connections)",
+                 account->uid, account->connections);
+    else
+        return false;
+    return true;
+}
+
+/* The same for one who comes too often: there is no socket yet in which a request could wait. */
+static bool asks_too_often(const struct ipc_server *server, struct ipc_account *account, char *why,
+                           size_t size)
+{
+    const struct ipc_quotas *quotas = &server->catalogue.quotas;
+    int64_t now = base_clock_ns();
+    if (ipc_account_may_ask(account, quotas, now)) {
+        ipc_account_asked(account, quotas, now);
+        return false;
+    }
+    snprintf(why, size, "user %u asks more than %u times a second (quota requests_per_second)",
+             account->uid, quotas->requests_per_second);
+    return true;
 }
 
 static void welcome(struct ipc_server *server, int fd)
 {
     struct ipc_peer peer = {.pidfd = -1};
     struct percept_error error;
+    struct ipc_account *account = NULL;
+    char why[160];
     int send_buffer = SEND_BUFFER;
-    if (server->client_count >= server->max_clients) {
-        refuse(fd, "as many as it may", server->client_count);
-        return;
-    }
     struct client *client = calloc(1, sizeof *client);
-    if (!client || ipc_peer_open(fd, &peer, &error) != PERCEPT_OK ||
-        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer) < 0 ||
-        uv_poll_init(server->accept.loop, &client->poll, fd) != 0) {
+    if (client && ipc_peer_open(fd, &peer, &error) == PERCEPT_OK)
+        account = ipc_account_find(&server->accounts, peer.uid, base_clock_ns());
+    if (account && asks_too_often(server, account, why, sizeof why)) {
+        account->refusals++; /* not on record, or that would grow as fast as it is asked */
+    } else if (account && is_full(server, account, why, sizeof why)) {
+        account->refusals++;
+        note(server, IPC_EVENT_REFUSE, &peer, why);
+    } else if (!account ||
+               setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer) < 0 ||
+               uv_poll_init(server->accept.loop, &client->poll, fd) != 0) {
+        snprintf(why, sizeof why, "the daemon serves %u clients, and has no resources for another",
+                 server->client_count);
+    } else {
+        why[0] = '\0';
+    }
+    if (why[0]) {
         free(client);
         ipc_peer_close(&peer);
-        refuse(fd, "and has no resources for another", server->client_count);
+        refuse(fd, why);
         return;
     }
     client->server = server;
@@ -228,7 +331,8 @@ static void welcome(struct ipc_server *server, int fd)
     client->id = ++server->last_client;
     client->peer = peer;
     client->poll.data = client;
-    ipc_session_init(&client->session, &server->catalogue, &client->peer);
+    account->connections++;
+    ipc_session_init(&client->session, &server->catalogue, &client->peer, account);
     client->next = server->clients;
     server->clients = client;
     server->client_count++;
@@ -307,8 +411,9 @@ enum percept_status ipc_server_create(uv_loop_t *loop, const struct ipc_server_o
     server->catalogue.query = options->query;
     server->catalogue.context = options->context;
     server->catalogue.guard = options->guard;
+    server->catalogue.quotas = options->quotas;
     server->accept.data = server;
-    server->pause.data = server;
+    server->pause.data = server->turn.data = server;
     int failure = uv_poll_init(loop, &server->accept, server->listener.fd);
     if (failure != 0) {
         ipc_listener_close(&server->listener);
@@ -316,7 +421,8 @@ enum percept_status ipc_server_create(uv_loop_t *loop, const struct ipc_server_o
         return percept_fail_errno(error, -failure, "poll the control socket");
     }
     uv_timer_init(loop, &server->pause);
-    server->handles = 2;
+    uv_timer_init(loop, &server->turn);
+    server->handles = 3;
     failure = uv_poll_start(&server->accept, UV_READABLE, on_accept);
     if (failure != 0) {
         ipc_server_destroy(server);
@@ -348,6 +454,7 @@ void ipc_server_destroy(struct ipc_server *server)
         drop_client(server->clients);
     uv_close((uv_handle_t *)&server->accept, on_server_handle_closed);
     uv_close((uv_handle_t *)&server->pause, on_server_handle_closed);
+    uv_close((uv_handle_t *)&server->turn, on_server_handle_closed);
     ipc_listener_close(&server->listener);
 }
 
@@ -387,5 +494,32 @@ size_t ipc_server_subscribers(const struct ipc_server *server, struct ipc_subscr
                     (struct ipc_subscriber){.topic = subscription->topic, .peer = &client->peer};
             count++;
         }
+    return count;
+}
+
+size_t ipc_server_users(const struct ipc_server *server, struct ipc_user_stats *stats,
+                        size_t capacity)
+{
+    size_t count = 0;
+    for (const struct ipc_account *account = server->accounts; account; account = account->next) {
+        if (account->connections == 0)
+            continue;
+        struct ipc_user_stats row = {.uid = account->uid,
+                                     .connections = account->connections,
+                                     .subscriptions = account->subscriptions,
+                                     .queued_bytes = account->queued_bytes,
+                                     .requests = account->requests,
+                                     .waits = account->waits,
+                                     .refusals = account->refusals};
+        for (const struct client *client = server->clients; client; client = client->next)
+            for (size_t i = 0; i < IPC_SUBSCRIPTIONS_MAX; i++) {
+                const struct ipc_seat *seat = client->session.subscriptions[i].seat;
+                if (seat && client->session.account == account)
+                    row.held += atomic_load_explicit(&seat->page->held, memory_order_relaxed) != 0;
+            }
+        if (count < capacity)
+            stats[count] = row;
+        count++;
+    }
     return count;
 }

@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "ipc/peer.h"
 #include "ipc/percept.h"
+#include "ipc/quota.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -98,6 +99,7 @@ struct ipc_server_options {
     char *(*query)(void *context, const char *what);
     void *context;
     const struct ipc_guard *guard; /* NULL: everybody who can connect may do everything */
+    struct ipc_quotas quotas;      /* of each user; zeros: none */
 };
 
 /* Listens when it returns. Clients are served once the loop runs: add the topics before. */
@@ -126,6 +128,17 @@ struct ipc_client_stats {
 /* Writes at most capacity entries; returns how many clients there are. Loop thread. */
 size_t ipc_server_clients(const struct ipc_server *server, struct ipc_client_stats *stats,
                           size_t capacity);
+
+struct ipc_user_stats {
+    uint32_t uid;
+    unsigned connections, subscriptions;
+    unsigned held; /* slots, as the pages say this moment */
+    size_t queued_bytes;
+    uint64_t requests, waits, refusals; /* since the user came; waits: for its turn, by quota */
+};
+/* The users that are connected, the same way. */
+size_t ipc_server_users(const struct ipc_server *server, struct ipc_user_stats *stats,
+                        size_t capacity);
 
 struct ipc_subscriber {
     const struct ipc_topic *topic;

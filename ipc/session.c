@@ -45,15 +45,18 @@ static void note(const struct ipc_session *session, enum ipc_event event, const 
 }
 
 void ipc_session_init(struct ipc_session *session, const struct ipc_catalogue *catalogue,
-                      const struct ipc_peer *peer)
+                      const struct ipc_peer *peer, struct ipc_account *account)
 {
-    *session = (struct ipc_session){.catalogue = catalogue, .peer = peer};
+    *session = (struct ipc_session){.catalogue = catalogue, .peer = peer, .account = account};
 }
 
-static void leave_seat(struct ipc_subscription *subscription)
+static void leave_seat(struct ipc_session *session, struct ipc_subscription *subscription)
 {
-    if (subscription->seat)
+    if (subscription->seat) {
         ipc_topic_detach(subscription->topic, subscription->ring, subscription->seat);
+        session->account->subscriptions--;
+        session->account->slots[subscription->index]--;
+    }
     subscription->ring = NULL;
     subscription->seat = NULL;
 }
@@ -62,7 +65,7 @@ static void end_subscription(struct ipc_session *session, struct ipc_subscriptio
 {
     const char *topic = subscription->topic->name;
     bool revoked = subscription->revoked;
-    leave_seat(subscription);
+    leave_seat(session, subscription);
     *subscription = (struct ipc_subscription){0};
     if (!revoked) /* that was told of when it was */
         note(session, IPC_EVENT_UNSUBSCRIBE, topic, "");
@@ -73,6 +76,13 @@ void ipc_session_finish(struct ipc_session *session)
     for (size_t i = 0; i < IPC_SUBSCRIPTIONS_MAX; i++)
         if (session->subscriptions[i].id != 0)
             end_subscription(session, &session->subscriptions[i]);
+    ipc_session_drained(session);
+}
+
+void ipc_session_drained(struct ipc_session *session)
+{
+    session->account->queued_bytes -= session->queued_bytes;
+    session->queued_bytes = 0;
 }
 
 static void pack(const reply_message *reply, struct ipc_packet *packet)
@@ -111,12 +121,40 @@ static struct ipc_subscription *find_subscription(struct ipc_session *session, u
     return NULL;
 }
 
-static struct ipc_topic *find_topic(const struct ipc_catalogue *catalogue, const char *name)
+static struct ipc_topic *find_topic(const struct ipc_catalogue *catalogue, const char *name,
+                                    size_t *index)
 {
     for (size_t i = 0; i < catalogue->topic_count; i++)
-        if (strcmp(catalogue->topics[i]->name, name) == 0)
+        if (strcmp(catalogue->topics[i]->name, name) == 0) {
+            *index = i;
             return catalogue->topics[i];
+        }
     return NULL;
+}
+
+/* Is there room for one more subscription of the user? */
+static enum percept_status check_quotas(const struct ipc_session *session,
+                                        const struct ipc_topic *topic, size_t index,
+                                        struct percept_error *error)
+{
+    const struct ipc_quotas *quotas = &session->catalogue->quotas;
+    const struct ipc_account *account = session->account;
+    if (quotas->subscriptions && account->subscriptions >= quotas->subscriptions)
+        return percept_fail(error, PERCEPT_LIMIT,
+                            "user %u has %u subscriptions, as many as one may have (quota "
+                            "subscriptions)",
+                            account->uid, account->subscriptions);
+    unsigned half = (topic->max_subscribers + 1) / 2, own = account->slots[index];
+    unsigned quota = quotas->slots < half ? quotas->slots : half;
+    unsigned taken = atomic_load_explicit(&topic->subscribers, memory_order_relaxed);
+    /* A topic that is full for everybody says so itself. */
+    if (taken < topic->max_subscribers &&
+        !ipc_quota_room(own, quota, taken, topic->max_subscribers))
+        return percept_fail(error, PERCEPT_LIMIT,
+                            "user %u may hold %u slots of topic '%s', as many as one may at "
+                            "present (quota slots)",
+                            account->uid, own, topic->name);
+    return PERCEPT_OK;
 }
 
 static enum percept_status done(struct answer *answer)
@@ -182,7 +220,8 @@ static enum percept_status open_subscription(struct ipc_subscription *subscripti
 static enum percept_status open_wish(struct ipc_session *session,
                                      const Percept__Control__Subscribe *wish, struct answer *answer)
 {
-    struct ipc_topic *topic = find_topic(session->catalogue, wish->topic);
+    size_t index = 0;
+    struct ipc_topic *topic = find_topic(session->catalogue, wish->topic, &index);
     struct ipc_subscription *subscription = find_subscription(session, 0);
     if (!topic)
         return percept_fail(&answer->error, PERCEPT_NOT_FOUND, "no topic '%.63s'", wish->topic);
@@ -196,9 +235,15 @@ static enum percept_status open_wish(struct ipc_session *session,
     if (!subscription)
         return percept_fail(&answer->error, PERCEPT_LIMIT, "a client may have %d subscriptions",
                             IPC_SUBSCRIPTIONS_MAX);
+    status = check_quotas(session, topic, index, &answer->error);
+    if (status != PERCEPT_OK)
+        return status;
     status = open_subscription(subscription, topic, wish->wake, answer->packet, &answer->error);
     if (status != PERCEPT_OK)
         return status;
+    subscription->index = index;
+    session->account->subscriptions++;
+    session->account->slots[index]++;
     if (++session->last_id == 0) /* 0 marks a free place */
         session->last_id = 1;
     subscription->id = session->last_id;
@@ -214,6 +259,7 @@ static enum percept_status subscribe(struct ipc_session *session, const request_
 {
     enum percept_status status = open_wish(session, request->subscribe, answer);
     bool refused = status == PERCEPT_PERMISSION || status == PERCEPT_LIMIT;
+    session->account->refusals += refused;
     if (status == PERCEPT_OK || refused)
         note(session, refused ? IPC_EVENT_REFUSE : IPC_EVENT_SUBSCRIBE, request->subscribe->topic,
              refused ? answer->error.message : "");
@@ -255,6 +301,20 @@ static enum percept_status wake(struct ipc_session *session, const request_messa
     return status == PERCEPT_OK ? done(answer) : status;
 }
 
+/* Memory that is on its way to a client who may never take it. */
+static enum percept_status check_queue(struct ipc_session *session, size_t size,
+                                       struct percept_error *error)
+{
+    size_t most = session->catalogue->quotas.queued_bytes, queued = session->account->queued_bytes;
+    if (!most || (queued <= most && size <= most - queued))
+        return PERCEPT_OK;
+    session->account->refusals++;
+    return percept_fail(error, PERCEPT_LIMIT,
+                        "user %u has not received %zu bytes of results, and may have no %zu more "
+                        "(quota queued_bytes)",
+                        session->account->uid, queued, size);
+}
+
 static enum percept_status query(struct ipc_session *session, const request_message *request,
                                  struct answer *answer)
 {
@@ -267,11 +327,15 @@ static enum percept_status query(struct ipc_session *session, const request_mess
     if (!json)
         return percept_fail(&answer->error, PERCEPT_NOT_FOUND, "the daemon knows no '%.63s'",
                             request->query->what);
-    status =
-        ipc_memfd_content("result", json, strlen(json), &answer->packet->fds[0], &answer->error);
+    size_t size = strlen(json);
+    status = check_queue(session, size, &answer->error);
+    if (status == PERCEPT_OK)
+        status = ipc_memfd_content("result", json, size, &answer->packet->fds[0], &answer->error);
     free(json);
     if (status != PERCEPT_OK)
         return status;
+    session->queued_bytes += size;
+    session->account->queued_bytes += size;
     answer->packet->fd_count = 1;
     percept__control__result__init(&answer->body.result);
     answer->reply.body_case = PERCEPT__CONTROL__REPLY__BODY_RESULT;
@@ -400,7 +464,7 @@ void ipc_session_part(struct ipc_session *session)
         if (!subscription->seat ||
             !(subscription->revoked || ipc_topic_ring_left(subscription->ring)))
             continue;
-        leave_seat(subscription);
+        leave_seat(session, subscription);
         /* What has been told, or can't be, is over. */
         if (subscription->revoked && (subscription->why[0] == '\0' || session->version < 2))
             *subscription = (struct ipc_subscription){0};

@@ -6,13 +6,13 @@
 #define IPC_SESSION_H
 
 #include "ipc/peer.h"
+#include "ipc/quota.h"
 #include "ipc/topic.h"
 #include "ipc/wire.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define IPC_TOPICS_MAX        256
 #define IPC_SUBSCRIPTIONS_MAX 32 /* of one client */
 
 /* What a daemon offers: shared by its sessions. */
@@ -22,11 +22,13 @@ struct ipc_catalogue {
     char *(*query)(void *context, const char *what); /* as in struct ipc_server_options */
     void *context;
     const struct ipc_guard *guard; /* NULL: everybody may do everything */
+    struct ipc_quotas quotas;      /* of each user */
 };
 
 struct ipc_subscription {
     uint32_t id; /* 0: free */
     struct ipc_topic *topic;
+    size_t index; /* of the topic in the catalogue */
     struct ipc_topic_ring *ring;
     struct ipc_seat *seat; /* NULL: the daemon has ended it */
     bool revoked;          /* may not be read any more */
@@ -36,16 +38,21 @@ struct ipc_subscription {
 struct ipc_session {
     const struct ipc_catalogue *catalogue;
     const struct ipc_peer *peer;
-    uint32_t version; /* 0 before Hello */
+    struct ipc_account *account; /* of the peer's user */
+    size_t queued_bytes;         /* of results since the client last had read everything */
+    uint32_t version;            /* 0 before Hello */
     uint32_t last_id;
     struct ipc_subscription subscriptions[IPC_SUBSCRIPTIONS_MAX];
 };
 
-/* Both must outlive the session. */
+/* All of them must outlive the session. */
 void ipc_session_init(struct ipc_session *session, const struct ipc_catalogue *catalogue,
-                      const struct ipc_peer *peer);
+                      const struct ipc_peer *peer, struct ipc_account *account);
 /* Ends all subscriptions. */
 void ipc_session_finish(struct ipc_session *session);
+
+/* The client has received all that was sent to it. */
+void ipc_session_drained(struct ipc_session *session);
 
 /* The answer to one packet; there always is one. False when the connection shall end after it. */
 bool ipc_session_handle(struct ipc_session *session, const uint8_t *bytes, size_t size,

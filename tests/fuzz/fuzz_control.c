@@ -17,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 static struct ipc_catalogue catalogue;
+static struct ipc_account account = {.uid = 1000};
 static struct ipc_peer peer = {.uid = 1000, .pidfd = -1};
 
 static char *answer(void *context, const char *what)
@@ -72,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct ipc_session session;
     struct ipc_packet reply = {.fd_count = 0};
-    ipc_session_init(&session, &catalogue, &peer);
+    ipc_session_init(&session, &catalogue, &peer, &account);
     while (size > 0) {
         size_t length = data[0] < size - 1 ? data[0] : size - 1;
         bool goes_on = ipc_session_handle(&session, data + 1, length, &reply);
@@ -84,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             ipc_topic_publish(catalogue.topics[0], 64, 0);
         if (!goes_on) {
             ipc_session_finish(&session);
-            ipc_session_init(&session, &catalogue, &peer);
+            ipc_session_init(&session, &catalogue, &peer, &account);
         }
     }
     ipc_session_finish(&session);

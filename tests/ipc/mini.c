@@ -28,6 +28,25 @@ struct mini {
     bool serving;
 };
 
+static char *user_json(const struct mini *mini, uint32_t uid)
+{
+    struct ipc_user_stats stats[8];
+    size_t count = ipc_server_users(mini->server, stats, 8);
+    char *json;
+    for (size_t i = 0; i < count && i < 8; i++) {
+        if (stats[i].uid != uid)
+            continue;
+        ck_assert_int_ge(asprintf(&json,
+                                  "{\"connections\": %u, \"subscriptions\": %u, "
+                                  "\"held\": %u, \"queued\": %zu, \"waited\": %d}",
+                                  stats[i].connections, stats[i].subscriptions, stats[i].held,
+                                  stats[i].queued_bytes, stats[i].waits > 0),
+                         0);
+        return json;
+    }
+    return NULL;
+}
+
 static char *answer(void *context, const char *what)
 {
     struct mini *mini = context;
@@ -40,6 +59,8 @@ static char *answer(void *context, const char *what)
                          0);
         return json;
     }
+    if (strncmp(what, "user ", 5) == 0)
+        return user_json(mini, (uint32_t)atoi(what + 5));
     if (strcmp(what, "large") == 0) {
         char *json = malloc(1000001);
         ck_assert_ptr_nonnull(json);
@@ -95,7 +116,8 @@ struct mini *mini_start(const char *path, const struct mini_options *options)
                                         .max_clients = options->max_clients,
                                         .query = answer,
                                         .context = mini,
-                                        .guard = options->guard};
+                                        .guard = options->guard,
+                                        .quotas = options->quotas};
     ck_assert_int_eq(uv_loop_init(&mini->loop), 0);
     ck_assert_msg(ipc_topic_create(&topic, &mini->topic, &error) == PERCEPT_OK, "%s",
                   error.message);

@@ -21,6 +21,7 @@ struct mini_options {
     unsigned max_clients;
     unsigned topics; /* further ones, "more0"...; 0: none */
     const struct ipc_guard *guard;
+    struct ipc_quotas quotas;
 };
 
 struct mini;
