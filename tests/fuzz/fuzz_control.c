@@ -3,6 +3,9 @@
  * packet, held with one session at a time. Topics, seats and descriptors are real. Whatever is
  * said, each packet gets one well-formed reply, and all descriptors and seats are given back.
  *
+ * "Grant" lets the client read the topic "frames", "Revoke" takes that away again, as an
+ * administrator would meanwhile.
+ *
  * Build with the preset "fuzz"; run: fuzz_control -dict=tests/fuzz/control.dict
  */
 #include "ipc/session.h"
@@ -20,6 +23,67 @@ static struct ipc_catalogue catalogue;
 static struct ipc_account account = {.uid = 1000};
 static struct ipc_peer peer = {.uid = 1000, .pidfd = -1};
 
+static bool granted, recheck;
+
+static enum percept_status may_read(void *context, const struct ipc_peer *who,
+                                    const struct ipc_topic *topic, struct percept_error *error)
+{
+    (void)context;
+    if (who != &peer)
+        abort();
+    return granted || topic == catalogue.topics[0]
+               ? PERCEPT_OK
+               : percept_fail(error, PERCEPT_PERMISSION, "not granted");
+}
+
+static enum percept_status may_ask(void *context, const struct ipc_peer *who, const char *what,
+                                   struct percept_error *error)
+{
+    (void)context;
+    (void)who;
+    return strncmp(what, "audit", 5) != 0 ? PERCEPT_OK
+                                          : percept_fail(error, PERCEPT_PERMISSION, "not you");
+}
+
+static enum percept_status change(bool to, const struct percept_grant *terms,
+                                  struct percept_error *error)
+{
+    if (strlen(terms->what) > IPC_PACKET_MAX || strlen(terms->executable) > IPC_PACKET_MAX)
+        abort();
+    if (strcmp(terms->what, "frames") != 0)
+        return percept_fail(error, PERCEPT_NOT_FOUND, "no topic");
+    granted = to;
+    recheck = true;
+    return PERCEPT_OK;
+}
+
+static enum percept_status grant(void *context, const struct ipc_peer *who,
+                                 const struct percept_grant *terms, struct percept_error *error)
+{
+    (void)context;
+    (void)who;
+    return change(true, terms, error);
+}
+
+static enum percept_status revoke_it(void *context, const struct ipc_peer *who,
+                                     const struct percept_grant *terms, struct percept_error *error)
+{
+    (void)context;
+    (void)who;
+    return change(false, terms, error);
+}
+
+static void event(void *context, enum ipc_event kind, const struct ipc_peer *who, const char *topic,
+                  const char *text)
+{
+    (void)context;
+    if (who != &peer || kind > IPC_EVENT_REVOKE || strlen(topic) > IPC_PACKET_MAX || !text)
+        abort();
+}
+
+static const struct ipc_guard guard = {
+    .may_read = may_read, .may_ask = may_ask, .grant = grant, .revoke = revoke_it, .event = event};
+
 static char *answer(void *context, const char *what)
 {
     (void)context;
@@ -32,6 +96,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc;
     (void)argv;
     catalogue.query = answer;
+    catalogue.guard = &guard;
+    catalogue.quotas = (struct ipc_quotas){.subscriptions = 6, .slots = 4, .queued_bytes = 20};
     for (size_t i = 0; i < 2; i++) {
         struct ipc_topic_options options = {.name = names[i], .schema = "s/1", .max_bytes = 64};
         if (ipc_topic_create(&options, &catalogue.topics[i], NULL) != PERCEPT_OK)
@@ -61,12 +127,35 @@ static void check_reply(struct ipc_packet *packet)
         if (descriptors > 1)
             abort();
         break;
+    case PERCEPT__CONTROL__REPLY__BODY_ENDED:
+        if (descriptors != 0 || reply->id != 0 || reply->ended->subscription == 0)
+            abort();
+        break;
     default:
         if (descriptors != 0)
             abort();
         break;
     }
     percept__control__reply__free_unpacked(reply, NULL);
+}
+
+/* As the server does it. */
+static void look_again(struct ipc_session *session)
+{
+    struct ipc_packet notice = {.fd_count = 0};
+    recheck = false;
+    ipc_session_recheck(session);
+    while (ipc_session_notice(session, &notice)) {
+        check_reply(&notice);
+        ipc_packet_reset(&notice);
+    }
+    ipc_session_part(session);
+    for (size_t i = 0; i < catalogue.topic_count; i++) {
+        struct ipc_topic *topic = catalogue.topics[i];
+        if (topic->must_move && ipc_topic_move(topic, NULL) != PERCEPT_OK)
+            abort();
+        topic->must_move = false;
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -81,14 +170,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ipc_packet_reset(&reply);
         data += 1 + length;
         size -= 1 + length;
-        if (ipc_topic_loan(catalogue.topics[0]))
-            ipc_topic_publish(catalogue.topics[0], 64, 0);
+        if (recheck)
+            look_again(&session);
+        for (size_t i = 0; i < catalogue.topic_count; i++)
+            if (ipc_topic_loan(catalogue.topics[i]))
+                ipc_topic_publish(catalogue.topics[i], 64, 0);
         if (!goes_on) {
             ipc_session_finish(&session);
             ipc_session_init(&session, &catalogue, &peer, &account);
         }
     }
     ipc_session_finish(&session);
+    granted = false;
+    if (account.subscriptions || account.queued_bytes || account.slots[0] || account.slots[1])
+        abort();
     for (size_t i = 0; i < catalogue.topic_count; i++) {
         struct ipc_topic_stats stats;
         ipc_topic_stats(catalogue.topics[i], &stats);

@@ -333,6 +333,9 @@ static const struct {
      "first "
      "a letter or digit",
      PERCEPT_MALFORMED},
+    {HEAD "    topics: {hands: source}\n",
+     "test.yaml:8:14: topic 'hands' is called like a class of topics, but is of the class 'camera'",
+     PERCEPT_MALFORMED},
     {HEAD "    nodes:\n" DETECTOR "    topics: {palms: palm_detector}\n",
      "test.yaml:10:21: a stream of detections can't be published; only frames, hands and their "
      "presence can",
