@@ -1,6 +1,8 @@
 /* Why: what decides over somebody's camera must not be another's to write, nor half written. */
 #include "daemon/state.h"
 
+#include "base/owned.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -49,14 +51,17 @@ static bool is_safe(int fd)
 
 static enum percept_status open_folder(struct state_folder *folder, struct percept_error *error)
 {
+    char real[PATH_MAX];
     make_folders(folder->path);
-    folder->fd = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum percept_status status = base_owned_folder(folder->path, real, error);
+    if (status != PERCEPT_OK) {
+        char text[1024];
+        return percept_fail(error, status, "state folder %.400s (daemon.state names another)",
+                            percept_error_format(error, text, sizeof text));
+    }
+    folder->fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder->fd < 0)
-        return percept_fail_errno(error, errno, "state folder '%s' (daemon.state names another)",
-                                  folder->path);
-    if (!is_safe(folder->fd))
-        return percept_fail(error, PERCEPT_PERMISSION, "state folder '%s': others may write to it",
-                            folder->path);
+        return percept_fail_errno(error, errno, "state folder '%s'", real);
     folder->lock_fd = openat(folder->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (folder->lock_fd < 0)
         return percept_fail_errno(error, errno, "state folder '%s': lock", folder->path);

@@ -54,6 +54,15 @@ chmod o+w "$work/keys"
 refused "$work/keys: others may write to it"
 chmod o-w "$work/keys"
 
+# Who may read what is no less a matter of trust.
+printf 'version: 1\n' >"$work/who.yaml"
+sed 's/exit_when_done: true/&, policy: who.yaml/' "$work/config.yaml" >"$work/policed.yaml"
+expect 0 "$percept" model sign --key "$work/release.key" "$work/policed.yaml"
+expect 3 "$perceptd" --config "$work/policed.yaml" --keys "$work/keys"
+one_line "who.yaml: it is not signed"
+expect 0 "$percept" model sign --key "$work/release.key" "$work/who.yaml"
+expect 0 "$perceptd" --config "$work/policed.yaml" --keys "$work/keys"
+
 # A password: three times scrypt, 1 GiB each.
 expect 0 "$percept" model keys new "$work/locked" <<<"open sesame"
 expect 3 "$percept" model sign --key "$work/locked.key" "$work/add.pte" <<<"open says me"
