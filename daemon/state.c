@@ -1,8 +1,6 @@
 /* Why: what decides over somebody's camera must not be another's to write, nor half written. */
 #include "daemon/state.h"
 
-#include "base/owned.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -41,7 +39,8 @@ static void make_folders(char *path)
     mkdir(path, 0700);
 }
 
-/* Is it ours, or root's, and nobody else's to write? */
+/* Is it ours, or root's, and nobody else's to write? Asked of what has been opened, so who may
+ * write to a folder further up can only put something else in its place that is ours as well. */
 static bool is_safe(int fd)
 {
     struct stat s;
@@ -51,17 +50,14 @@ static bool is_safe(int fd)
 
 static enum percept_status open_folder(struct state_folder *folder, struct percept_error *error)
 {
-    char real[PATH_MAX];
     make_folders(folder->path);
-    enum percept_status status = base_owned_folder(folder->path, real, error);
-    if (status != PERCEPT_OK) {
-        char text[1024];
-        return percept_fail(error, status, "state folder %.400s (daemon.state names another)",
-                            percept_error_format(error, text, sizeof text));
-    }
-    folder->fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    folder->fd = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder->fd < 0)
-        return percept_fail_errno(error, errno, "state folder '%s'", real);
+        return percept_fail_errno(error, errno, "state folder '%s' (daemon.state names another)",
+                                  folder->path);
+    if (!is_safe(folder->fd))
+        return percept_fail(error, PERCEPT_PERMISSION, "state folder '%s': others may write to it",
+                            folder->path);
     folder->lock_fd = openat(folder->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (folder->lock_fd < 0)
         return percept_fail_errno(error, errno, "state folder '%s': lock", folder->path);

@@ -30,7 +30,7 @@ kill "$watcher" "$daemon"
 daemon_ends 0
 
 # With the last input the sensor is off, and the topic ends.
-frames_config "$work/short.yaml" 20
+frames_config "$work/short.yaml" 100
 start_daemon "$work/short.yaml"
 expect 0 "$percept" echo indicator --json
 cp "$work/out" "$work/ended.jsonl"

@@ -172,6 +172,18 @@ one_line "others may write to it"
 
 chmod 700 "$work/state/percept"
 
+# Its quotas hold.
+sed 's/^version: 1$/version: 1\ndaemon: {policy: who.yaml}/' "$work/plain.yaml" >"$work/policed.yaml"
+printf 'version: 1\nquotas: {connections: 1}\nrules:\n  - {same_user: true, allow: camera}\n' >"$work/who.yaml"
+start_daemon "$work/policed.yaml"
+"$percept" echo frames >"$work/reader.out" &
+reader=$!
+until [ -s "$work/reader.out" ]; do kill -0 "$reader" || fail "the reader never read"; sleep 0.02; done
+expect 4 "$percept" status
+one_line "user $me has 1 connections, as many as one may have at present \(quota connections\)"
+kill "$reader" "$daemon"
+daemon_ends 0
+
 # A policy that is wrong stops the daemon before anything runs.
 sed 's/^version: 1$/version: 1\ndaemon: {policy: wrong.yaml}/' "$work/plain.yaml" >"$work/policed.yaml"
 printf 'version: 1\nrules:\n  - {anyone: true, deny: [camrea]}\n' >"$work/wrong.yaml"
