@@ -63,7 +63,8 @@ enum ipc_event {
     IPC_EVENT_SUBSCRIBE,
     IPC_EVENT_UNSUBSCRIBE,
     IPC_EVENT_REFUSE, /* a connection (topic "") or a subscription; text says why */
-    IPC_EVENT_REVOKE, /* the guard has changed its mind about a subscription; text says why */
+    IPC_EVENT_REVOKE, /* the guard has changed its mind about a subscription; text says why. peer
+                         NULL: there was no memory for its topic to move, which stands still */
 };
 
 /*

@@ -259,7 +259,6 @@ static enum percept_status subscribe(struct ipc_session *session, const request_
 {
     enum percept_status status = open_wish(session, request->subscribe, answer);
     bool refused = status == PERCEPT_PERMISSION || status == PERCEPT_LIMIT;
-    session->account->refusals += refused;
     if (status == PERCEPT_OK || refused)
         note(session, refused ? IPC_EVENT_REFUSE : IPC_EVENT_SUBSCRIBE, request->subscribe->topic,
              refused ? answer->error.message : "");
@@ -302,13 +301,12 @@ static enum percept_status wake(struct ipc_session *session, const request_messa
 }
 
 /* Memory that is on its way to a client who may never take it. */
-static enum percept_status check_queue(struct ipc_session *session, size_t size,
+static enum percept_status check_queue(const struct ipc_session *session, size_t size,
                                        struct percept_error *error)
 {
     size_t most = session->catalogue->quotas.queued_bytes, queued = session->account->queued_bytes;
     if (!most || (queued <= most && size <= most - queued))
         return PERCEPT_OK;
-    session->account->refusals++;
     return percept_fail(error, PERCEPT_LIMIT,
                         "user %u has not received %zu bytes of results, and may have no %zu more "
                         "(quota queued_bytes)",
@@ -410,6 +408,7 @@ static bool respond(struct ipc_session *session, const request_message *request,
     struct answer answer = {.reply = PERCEPT__CONTROL__REPLY__INIT, .packet = packet};
     answer.reply.id = request->id;
     enum percept_status status = handler(session, request, &answer);
+    session->account->refusals += status == PERCEPT_PERMISSION || status == PERCEPT_LIMIT;
     if (status == PERCEPT_OK)
         pack(&answer.reply, packet);
     else

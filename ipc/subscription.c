@@ -164,6 +164,9 @@ static void adopt(struct percept_subscription *subscription)
     reader->page = subscription->current.page;
     subscription->seated = true;
     subscription_watch(subscription, subscription->current.wake_fd);
+    /* The descriptor was asked for while this one was under way. */
+    if (subscription->epoll_fd >= 0 && subscription->current.wake_fd < 0)
+        ask_for_wake(subscription);
 }
 
 void subscription_free(struct percept_subscription *subscription)

@@ -363,6 +363,29 @@ START_TEST(those_who_remain_lose_no_sample)
 }
 END_TEST
 
+START_TEST(a_descriptor_that_is_asked_for_in_mid_move_works)
+{
+    uint64_t last = 0;
+    struct percept_sample sample;
+    struct percept_subscription *subscription = subscribe(client);
+    struct other other = fork_other(idle);
+    mini_publish(mini, 1);
+    bar(other.pid);
+    mini_publish(mini, 2);
+    read_all(subscription, &last, 1);
+    percept_next(subscription, 0, &sample, &error); /* asks for the other ring */
+    struct pollfd wait = {.fd = percept_subscription_fd(subscription), .events = POLLIN};
+    for (uint64_t stamp = 3; stamp < 6; stamp++) {
+        while (percept_next(subscription, 0, &sample, &error) == PERCEPT_OK || sample.sequence < 2)
+            ;
+        ck_assert_int_eq(error.status, PERCEPT_TIMED_OUT);
+        mini_publish(mini, stamp);
+        ck_assert_int_eq(poll(&wait, 1, 10000), 1);
+    }
+    other_ends(&other);
+}
+END_TEST
+
 START_TEST(a_client_at_its_limit_moves_all_the_same)
 {
     uint64_t last[IPC_SUBSCRIPTIONS_MAX] = {0};
@@ -445,6 +468,7 @@ int main(void)
     tcase_add_test(tests, a_client_of_the_first_version_learns_it_from_the_ring);
     tcase_add_loop_test(tests, an_app_is_told, 0, 2);
     tcase_add_test(tests, those_who_remain_lose_no_sample);
+    tcase_add_test(tests, a_descriptor_that_is_asked_for_in_mid_move_works);
     tcase_add_test(tests, a_client_at_its_limit_moves_all_the_same);
     tcase_add_test(tests, a_topic_that_ends_as_it_moves_ends_for_those_who_remain);
     tcase_add_test(tests, without_memory_to_move_to_nothing_is_published);
