@@ -42,8 +42,8 @@ enum percept_status pipe_tree_parse(const char *name, const void *bytes, size_t 
                                     struct base_arena *arena, const struct pipe_tree **tree,
                                     struct percept_error *error);
 
-/* The bytes of a file, for pipe_tree_parse, which says when they are too many; malloc'ed. With keys,
- * one of them must have signed it; NULL: none need. */
+/* The bytes of a file, for pipe_tree_parse, which says when they are too many; malloc'ed. With
+ * keys, one of them must have signed it; NULL: none need. */
 enum percept_status pipe_tree_read_file(const char *path, const struct signing_keys *keys,
                                         char **bytes, size_t *size, struct percept_error *error);
 
