@@ -311,7 +311,7 @@ static int allow(scmp_filter_ctx filter, const char *const *names, size_t count)
 static int allow_local_sockets(scmp_filter_ctx filter)
 {
     return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                            SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+                            SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
 }
 
 /* A sanitizer looks for leaks with ptrace, in a process that it clones; it is no deployment. */
