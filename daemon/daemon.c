@@ -208,7 +208,7 @@ static void on_pipeline_finished(uv_async_t *async)
     struct daemon *daemon = async->data;
     on_change(daemon);
     if (!daemon->stopping && atomic_load(&daemon->finished) == daemon->pipelines)
-        ipc_topic_close(indicator_topic(daemon->indicator)); /* no sensor will be live again */
+        indicator_end(daemon->indicator);
     if (daemon->stopping || daemon->drain_start_ns ||
         atomic_load(&daemon->finished) < daemon->pipelines ||
         !pipe_config_daemon(daemon->config)->exit_when_done)

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 struct indicator {
     struct ipc_topic *topic;
     struct percept_indicator last; /* published; time_ns 0: nothing yet */
+    bool ended;
 };
 
 enum percept_status indicator_create(struct indicator **result, struct percept_error *error)
@@ -113,6 +115,8 @@ static void see_readers(struct percept_indicator *now, const struct indicator_vi
 void indicator_update(struct indicator *indicator, const struct indicator_view *view)
 {
     struct percept_indicator now = {.time_ns = base_clock_ns()}, *last = &indicator->last;
+    if (indicator->ended)
+        return;
     see_sensors(&now, last, view->engine);
     see_readers(&now, view);
     int64_t time_ns = now.time_ns;
@@ -126,4 +130,11 @@ void indicator_update(struct indicator *indicator, const struct indicator_view *
     memcpy(slot, &now, sizeof now);
     ipc_topic_publish(indicator->topic, sizeof now, time_ns);
     *last = now;
+}
+
+void indicator_end(struct indicator *indicator)
+{
+    if (!indicator->ended)
+        ipc_topic_close(indicator->topic);
+    indicator->ended = true;
 }

@@ -27,5 +27,7 @@ struct ipc_topic *indicator_topic(const struct indicator *indicator);
 
 /* Look again; publish if something is different. */
 void indicator_update(struct indicator *indicator, const struct indicator_view *view);
+/* No sensor will be live again: the topic ends, and updates do nothing any more. */
+void indicator_end(struct indicator *indicator);
 
 #endif

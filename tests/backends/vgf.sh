@@ -2,7 +2,6 @@
 # VgfBackend payloads, made by ExecuTorch's exporter, give what PyTorch computes: on a driver with VK_ARM_data_graph, or here on
 # lavapipe under Arm's emulation layers, which tools/setup_vgf.sh installs in build/vgf. Without either, backend and error say so.
 . "$(dirname "$0")/../daemon/lib.sh"
-cp "$PERCEPT_SOURCE_DIR/configs/demo_policy.yaml" "$work"
 kept=$PERCEPT_SOURCE_DIR/build/vgf
 conv=$PERCEPT_SOURCE_DIR/tests/fuzz/corpus/program/vgf_conv
 

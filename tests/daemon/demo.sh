@@ -7,7 +7,6 @@ need "${PERCEPT_MEDIA:-}/hands/fingers-lq.gif"
 # Once instead of seven times, and every frame, however slow this build is.
 sed -e 's/loop: [0-9]*/loop: 1/' -e 's/^    source:/    when_late: wait\n    source:/' \
     "$PERCEPT_SOURCE_DIR/configs/demo.yaml" >"$work/demo.yaml"
-cp "$PERCEPT_SOURCE_DIR/configs/demo_policy.yaml" "$work"
 
 "$percept" report --wait 60 --out "$work/demo" >"$work/report.log" 2>&1 &
 reader=$!

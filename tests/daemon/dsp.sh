@@ -2,7 +2,6 @@
 # Landmarks in int8 moved to the remote processor by one line are those that the CPU gives; when the processor is killed on the
 # way, too. (Palms stay fp32: in int8 they are too coarse for two backends to agree on where to look. models/README.md)
 . "$(dirname "$0")/lib.sh"
-cp "$PERCEPT_SOURCE_DIR/configs/demo_policy.yaml" "$work"
 need "${PERCEPT_MODELS:-}/hand_landmark_lite.int8.pte"
 need "${PERCEPT_MODELS:-}/palm_detection_lite.fp32.pte"
 need "${PERCEPT_MEDIA:-}/hands/nocurl.jpg"

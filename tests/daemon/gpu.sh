@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # A pipeline moved to the GPU by one line gives the hands that the CPU gives; when the GPU is lost on the way, too.
 . "$(dirname "$0")/lib.sh"
-cp "$PERCEPT_SOURCE_DIR/configs/demo_policy.yaml" "$work"
 need "${PERCEPT_MODELS:-}/hand_landmark_lite.fp32.pte"
 need "${PERCEPT_MODELS:-}/palm_detection_lite.fp32.pte"
 need "${PERCEPT_MEDIA:-}/hands/nocurl.jpg"

@@ -7,6 +7,7 @@ percept=$PERCEPT_BIN/percept
 work=$(mktemp -d)
 export PERCEPT_SOCKET=$work/socket XDG_STATE_HOME=$work/state
 unset STATE_DIRECTORY
+cp "$PERCEPT_SOURCE_DIR/configs/demo_policy.yaml" "$work" # for edited copies of configs/demo.yaml, which names it
 trap 'kill -KILL $(jobs -p) 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$work"' EXIT
 
 fail() {

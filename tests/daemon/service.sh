@@ -8,7 +8,6 @@ picture=${PERCEPT_MEDIA:-}/hands/nocurl.jpg
 model=${PERCEPT_MODELS:-}/hand_landmark_lite.fp32.pte
 need "$picture"
 need "$model"
-cp "$PERCEPT_SOURCE_DIR/configs/demo_policy.yaml" "$work"
 
 # hands CONFIG BACKEND: a picture again and again.
 hands() {
