@@ -6,16 +6,13 @@
  * others. A client that does not read its replies is not read from either: one reply waits for it,
  * no more.
  */
-#include "ipc/server.h"
+#include "ipc/server_private.h"
 
 #include "base/clock.h"
-#include "ipc/listener.h"
-#include "ipc/session.h"
 #include "ipc/socket_path.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,34 +26,6 @@
 #define SEND_BUFFER     8192 /* bytes of replies, and so of descriptors in flight, per client */
 #define ACCEPT_PAUSE_MS 100  /* when the process is out of descriptors */
 #define TURN_MS         50   /* between the turns of those who ask too often */
-
-struct client {
-    struct ipc_server *server;
-    struct client *next;
-    uv_poll_t poll;
-    int fd;
-    uint64_t id;
-    struct ipc_peer peer;
-    struct ipc_session session;
-    struct ipc_packet reply; /* one that the socket had no room for; size 0: none */
-    bool last_words;         /* hang up once the reply is sent */
-    bool waits;              /* its user has asked too often */
-};
-
-struct ipc_server {
-    struct ipc_listener listener;
-    uv_poll_t accept;
-    uv_timer_t pause;
-    uv_timer_t turn; /* runs while clients wait */
-    struct ipc_catalogue catalogue;
-    struct ipc_account *accounts;
-    unsigned max_clients, client_count;
-    bool in_turn;        /* a packet is being handled */
-    bool recheck_wanted; /* once it has been */
-    uint64_t last_client;
-    struct client *clients;
-    unsigned handles; /* open ones, clients' included; the last to close frees the server */
-};
 
 static void on_client(uv_poll_t *poll, int status, int events);
 
@@ -456,70 +425,4 @@ void ipc_server_destroy(struct ipc_server *server)
     uv_close((uv_handle_t *)&server->pause, on_server_handle_closed);
     uv_close((uv_handle_t *)&server->turn, on_server_handle_closed);
     ipc_listener_close(&server->listener);
-}
-
-size_t ipc_server_clients(const struct ipc_server *server, struct ipc_client_stats *stats,
-                          size_t capacity)
-{
-    size_t count = 0;
-    for (const struct client *client = server->clients; client; client = client->next, count++) {
-        if (count >= capacity)
-            continue;
-        struct ipc_client_stats *row = &stats[count];
-        *row = (struct ipc_client_stats){
-            .id = client->id, .pid = client->peer.pid, .uid = client->peer.uid};
-        for (size_t i = 0; i < IPC_SUBSCRIPTIONS_MAX; i++) {
-            const struct ipc_subscription *subscription = &client->session.subscriptions[i];
-            if (!subscription->seat)
-                continue;
-            row->subscriptions++;
-            row->lost +=
-                atomic_load_explicit(&subscription->seat->page->lost, memory_order_relaxed);
-        }
-    }
-    return count;
-}
-
-size_t ipc_server_subscribers(const struct ipc_server *server, struct ipc_subscriber *rows,
-                              size_t capacity)
-{
-    size_t count = 0;
-    for (const struct client *client = server->clients; client; client = client->next)
-        for (size_t i = 0; i < IPC_SUBSCRIPTIONS_MAX; i++) {
-            const struct ipc_subscription *subscription = &client->session.subscriptions[i];
-            if (!subscription->seat || subscription->revoked)
-                continue;
-            if (count < capacity)
-                rows[count] =
-                    (struct ipc_subscriber){.topic = subscription->topic, .peer = &client->peer};
-            count++;
-        }
-    return count;
-}
-
-size_t ipc_server_users(const struct ipc_server *server, struct ipc_user_stats *stats,
-                        size_t capacity)
-{
-    size_t count = 0;
-    for (const struct ipc_account *account = server->accounts; account; account = account->next) {
-        if (account->connections == 0)
-            continue;
-        struct ipc_user_stats row = {.uid = account->uid,
-                                     .connections = account->connections,
-                                     .subscriptions = account->subscriptions,
-                                     .queued_bytes = account->queued_bytes,
-                                     .requests = account->requests,
-                                     .waits = account->waits,
-                                     .refusals = account->refusals};
-        for (const struct client *client = server->clients; client; client = client->next)
-            for (size_t i = 0; i < IPC_SUBSCRIPTIONS_MAX; i++) {
-                const struct ipc_seat *seat = client->session.subscriptions[i].seat;
-                if (seat && client->session.account == account)
-                    row.held += atomic_load_explicit(&seat->page->held, memory_order_relaxed) != 0;
-            }
-        if (count < capacity)
-            stats[count] = row;
-        count++;
-    }
-    return count;
 }
