@@ -60,14 +60,18 @@ static void print_record(const struct audit *audit, json_t *record)
     }
     const json_t *uid = json_object_get(record, "uid");
     printf("%s  %-11s", text_of(record, "time"), text_of(record, "event"));
-    if (uid)
-        printf("  user %lld, pid %lld, %s", (long long)json_integer_value(uid),
-               (long long)json_integer_value(json_object_get(record, "pid")),
-               text_of(record, "executable")[0] ? text_of(record, "executable") : "unknown");
-    if (text_of(record, "topic")[0])
-        printf("  %s", text_of(record, "topic"));
-    if (text_of(record, "text")[0])
-        printf("  %s", text_of(record, "text"));
+    if (uid) {
+        const char *executable = text_of(record, "executable");
+        printf("  user %lld, pid %lld, ", (long long)json_integer_value(uid),
+               (long long)json_integer_value(json_object_get(record, "pid")));
+        cli_print_text(executable[0] ? executable : "unknown", stdout);
+    }
+    static const char *const rest[] = {"topic", "text"};
+    for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++)
+        if (text_of(record, rest[i])[0]) {
+            fputs("  ", stdout);
+            cli_print_text(text_of(record, rest[i]), stdout);
+        }
     putchar('\n');
 }
 

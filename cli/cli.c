@@ -116,6 +116,12 @@ json_t *cli_json_text(const char *text)
     return string;
 }
 
+void cli_print_text(const char *text, FILE *file)
+{
+    for (; *text; text++)
+        putc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, file);
+}
+
 void cli_print_json(json_t *value, bool compact)
 {
     json_dumpf(value, stdout,

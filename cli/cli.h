@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /* Part of the interface of percept(1). */
 enum cli_exit {
@@ -62,6 +63,9 @@ enum cli_exit cli_ask(const char *socket, const char *what, json_t **answer);
 /* A JSON string of text from a file that may be hostile: control characters, and all but ASCII when
  * it is no UTF-8, become '?'. */
 json_t *cli_json_text(const char *text);
+
+/* Print such text; control characters become '?'. */
+void cli_print_text(const char *text, FILE *file);
 
 /* One JSON value and a newline on standard output. Takes the reference. */
 void cli_print_json(json_t *value, bool compact);

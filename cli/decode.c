@@ -205,10 +205,13 @@ static void indicator_line(const void *data, size_t size, FILE *file)
                 sensor->live ? "is live" : "is off");
         for (uint32_t r = 0; r < indicator->reader_count && r < PERCEPT_SENSOR_READERS_MAX; r++) {
             const struct percept_sensor_reader *reader = &indicator->readers[r];
-            if (reader->sensor == s)
-                fprintf(file, ", %.63s read by %.63s (user %u, pid %lld)", reader->topic,
-                        reader->program[0] ? reader->program : "?", reader->uid,
-                        (long long)reader->pid);
+            char program[TEXT_BYTES];
+            if (reader->sensor != s)
+                continue;
+            snprintf(program, sizeof program, "%.63s", reader->program);
+            fprintf(file, ", %.63s read by ", reader->topic);
+            cli_print_text(program[0] ? program : "?", file);
+            fprintf(file, " (user %u, pid %lld)", reader->uid, (long long)reader->pid);
         }
     }
 }

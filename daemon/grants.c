@@ -92,7 +92,10 @@ static bool plain_text(const char *text, size_t most)
     for (size_t i = 0; i < length; i++)
         if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
             return false;
-    return length <= most;
+    json_t *string = json_string(text); /* NULL for what is no UTF-8 and so can't be kept */
+    bool valid = string != NULL;
+    json_decref(string);
+    return valid && length <= most;
 }
 
 static bool sound(const struct grant *grant)
@@ -207,7 +210,9 @@ enum percept_status grants_add(struct grants *grants, const struct percept_grant
     if (!fresh.what || !fresh.executable)
         status = percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     else if (!sound(&fresh))
-        status = percept_fail(error, PERCEPT_INVALID, "no grant like that");
+        status = percept_fail(error, PERCEPT_INVALID,
+                              "a grant is to a user or a full path, in UTF-8 without control "
+                              "characters");
     else
         status = save(grants, error);
     if (status != PERCEPT_OK) {

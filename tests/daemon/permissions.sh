@@ -133,12 +133,21 @@ grep -q "subscribe .*user $me, .*frames" "$work/out" || fail "no line of a subsc
 expect 0 "$percept" audit --since 2999-01-01
 [ ! -s "$work/out" ] || fail "--since lets older ones through"
 expect 2 "$percept" audit --since yesterday
-"$percept" audit --follow --since 2999-01-01 >"$work/none" & "$percept" audit --follow --topic frames >"$work/follow" &
+"$percept" audit --follow --topic frames >"$work/follow" &
+follower=$!
 until [ -s "$work/follow" ]; do sleep 0.02; done
 before=$(wc -l <"$work/follow")
 expect 1 "$percept" echo frames --count 1
 until [ "$(wc -l <"$work/follow")" -gt "$before" ]; do sleep 0.05; done
-kill %?follow %?none 2>/dev/null || true
+kill "$follower"
+
+# What a program is called writes no line of its own, nor anything else on a terminal.
+evil=$work/$'evil\n\e[31mforged'
+cp "$percept" "$evil"
+expect 1 "$evil" echo frames --count 1
+expect 0 "$percept" audit --topic frames
+grep -q 'refuse .*/evil??\[31mforged  frames' "$work/out" || fail "no line of the program with an evil name"
+! grep -q '^[^0-9]' "$work/out" || fail "it forges a line"
 
 # A file of grants that was damaged gives nothing, and that is said.
 expect 0 "$percept" grant camera --to "$me"

@@ -179,6 +179,16 @@ START_TEST(a_file_of_anything_gives_nothing)
 }
 END_TEST
 
+START_TEST(a_name_that_can_not_be_kept_is_no_name)
+{
+    static const char *const names[] = {"relative", "/a\nb", "/\x7f", "/\xff"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        ck_assert_int_eq(add("camera", 1000, names[i], 0), PERCEPT_INVALID);
+    ck_assert_int_eq(add("camera", -1, "", 0), PERCEPT_INVALID); /* to everybody */
+    ck_assert_int_eq(add("camera", 1000, "/\xc3\xa4", 0), PERCEPT_OK);
+}
+END_TEST
+
 START_TEST(there_are_so_many_and_no_more)
 {
     for (int i = 0; i < GRANTS_MAX; i++)
@@ -284,6 +294,7 @@ int main(void)
     tcase_add_test(tests, a_grant_for_a_time_does_not_outlive_the_boot);
     tcase_add_test(tests, a_file_can_not_ask_for_more_than_could_be_given);
     tcase_add_test(tests, a_file_of_anything_gives_nothing);
+    tcase_add_test(tests, a_name_that_can_not_be_kept_is_no_name);
     tcase_add_test(tests, there_are_so_many_and_no_more);
     tcase_add_test(tests, what_can_not_be_kept_is_not_given);
     tcase_add_test(tests, a_flood_of_records_pushes_out_its_own_alone);
