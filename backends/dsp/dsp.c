@@ -6,6 +6,7 @@
 
 #include "backends/dsp/segment.h"
 #include "base/clock.h"
+#include "base/kept_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,21 +14,11 @@
 
 /* ---- texts with sizes in them, which stay ---- */
 
-enum { TEXTS = 128, TEXT_BYTES = 128 };
+enum { TEXT_BYTES = 128 };
 
-/* The same text, where it may be kept; a few of them are all there ever are. */
 static const char *kept_text(const char *text)
 {
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    static char texts[TEXTS][TEXT_BYTES];
-    pthread_mutex_lock(&lock);
-    unsigned i = 0;
-    while (i < TEXTS && texts[i][0] && strcmp(texts[i], text) != 0)
-        i++;
-    if (i < TEXTS)
-        memcpy(texts[i], text, strlen(text) + 1);
-    pthread_mutex_unlock(&lock);
-    return i < TEXTS ? texts[i] : "it does not fit into tightly-coupled memory";
+    return base_kept_text(text, "it does not fit into tightly-coupled memory");
 }
 
 static const char *does_not_fit(size_t least)

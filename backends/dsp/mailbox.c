@@ -1,10 +1,9 @@
 /* Why: both processes of the process transport speak through the same few lines. */
 #include "backends/dsp/mailbox.h"
 
-#include "base/clock.h"
+#include "base/child.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -27,17 +26,8 @@ static enum percept_status wait_for_bell(const struct dsp_mailbox_end *end, int6
                                          struct percept_error *error)
 {
     char rings[64];
-    struct pollfd bell = {.fd = end->bell, .events = POLLIN};
-    int64_t left = deadline_ns - base_clock_ns();
-    struct timespec wait = {.tv_sec = (time_t)(left / BASE_NS_PER_S),
-                            .tv_nsec = (long)(left % BASE_NS_PER_S)};
-    if (left <= 0)
+    if (!base_child_wait(end->bell, deadline_ns))
         return percept_fail(error, PERCEPT_TIMED_OUT, "the remote processor does not answer");
-    int ready = ppoll(&bell, 1, deadline_ns == INT64_MAX ? NULL : &wait, NULL);
-    if (ready < 0 && errno != EINTR)
-        return percept_fail_errno(error, errno, "doorbell");
-    if (ready <= 0)
-        return PERCEPT_OK; /* the caller looks at the clock again */
     ssize_t got = recv(end->bell, rings, sizeof rings, MSG_DONTWAIT);
     if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)))
         return PERCEPT_OK;

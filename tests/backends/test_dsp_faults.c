@@ -3,9 +3,9 @@
 #include "backends/cpu/cpu.h"
 #include "backends/dsp/dsp.h"
 #include "runtime/prt.h"
+#include "two_convs.h"
 
 #include <check.h>
-#include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,8 +16,6 @@
 
 static const struct prt_backend *const dsp_then_cpu[] = {&prt_dsp_backend, &prt_cpu_backend, NULL};
 static const struct prt_backend *const dsp_alone[] = {&prt_dsp_backend, NULL};
-
-enum { SIDE = 12, CHANNELS = 16, ELEMENTS = SIDE * SIDE * CHANNELS };
 
 static void use(const char *program)
 {
@@ -36,101 +34,11 @@ static void use_liar(const char *lie, const char *at)
     setenv("PERCEPT_DSP_DEADLINE_MS", strcmp(lie, "hang") == 0 ? "3000" : "120000", 1);
 }
 
-/* ---- a model ---- */
-
-static struct prt_tensor image(enum prt_dtype dtype, double scale)
-{
-    struct prt_tensor tensor = {.dtype = dtype, .rank = 4, .sizes = {1, SIDE, SIDE, CHANNELS}};
-    for (uint8_t i = 0; i < 4; i++)
-        tensor.dim_order[i] = i;
-    tensor.quant.kind = PRT_QUANT_PER_TENSOR;
-    tensor.quant.scale = (float)scale;
-    return tensor;
-}
-
-static uint32_t add_weight(struct prt_graph *graph)
-{
-    enum { BYTES = CHANNELS * 9 * CHANNELS };
-    int8_t *data = base_arena_alloc(&graph->arena, BYTES);
-    struct prt_tensor weight = image(PRT_I8, 0x1p-7);
-    weight.sizes[0] = CHANNELS;
-    weight.sizes[1] = weight.sizes[2] = 3;
-    for (size_t i = 0; i < BYTES; i++)
-        data[i] = (int8_t)(i * 37 % 201) - 100;
-    uint32_t id = prt_graph_add_tensor(graph, &weight);
-    graph->values[id].flags = PRT_FLAG_CONSTANT;
-    graph->values[id].data = data;
-    return id;
-}
-
-static uint32_t add_conv(struct prt_graph *graph, uint32_t x, uint32_t weight, double scale)
-{
-    struct prt_tensor tensor = image(PRT_I8, scale);
-    uint32_t y = prt_graph_add_tensor(graph, &tensor);
-    struct prt_node *node = prt_graph_add_node(graph, PRT_OP_CONV2D, 5, 1);
-    node->attrs.conv = (struct prt_conv_attrs){
-        .stride = {1, 1}, .dilation = {1, 1}, .padding = {1, 1, 1, 1}, .groups = 1, .nhwc = true};
-    node->inputs[0] = x;
-    node->inputs[1] = weight;
-    node->outputs[0] = y;
-    return y;
-}
-
-/* y = conv(conv(x)) + x. Scales are powers of two, so that both backends have the same bits. */
-static struct prt_model *make_model(const struct prt_backend *const *backends,
-                                    struct percept_error *error)
-{
-    struct prt_graph *graph;
-    struct prt_model *model = NULL;
-    struct prt_tensor tensor = image(PRT_I8, 0x1p-3);
-    ck_assert_int_eq(prt_graph_create(&graph, NULL), PERCEPT_OK);
-    uint32_t x = prt_graph_add_tensor(graph, &tensor), weight = add_weight(graph);
-    uint32_t t = add_conv(graph, add_conv(graph, x, weight, 0x1p-1), weight, 0x1p-2);
-    uint32_t y = prt_graph_add_tensor(graph, &tensor);
-    struct prt_node *sum = prt_graph_add_node(graph, PRT_OP_BINARY, 2, 1);
-    sum->attrs.binary = (struct prt_binary_attrs){.kind = PRT_BINARY_ADD, .alpha = 1};
-    sum->inputs[0] = t;
-    sum->inputs[1] = x;
-    sum->outputs[0] = y;
-    uint32_t *lists = base_arena_array(&graph->arena, 2, sizeof *lists);
-    lists[0] = x;
-    lists[1] = y;
-    graph->inputs = lists;
-    graph->outputs = lists + 1;
-    graph->input_count = graph->output_count = 1;
-    graph->values[x].flags = PRT_FLAG_INPUT;
-    graph->values[y].flags = PRT_FLAG_OUTPUT;
-    ck_assert_int_eq(prt_graph_finish(graph, NULL), PERCEPT_OK);
-    const struct prt_model_options options = {.backends = backends};
-    if (prt_model_from_graph(graph, &options, &model, error) != PERCEPT_OK)
-        prt_graph_destroy(graph);
-    return model;
-}
-
-static void fill(struct prt_model *model, int seed)
-{
-    int8_t *x = prt_model_input_data(model, 0);
-    for (int i = 0; i < ELEMENTS; i++)
-        x[i] = (int8_t)((i * 7 + seed * 31) % 256 - 128);
-}
-
-static void expect_right(const struct prt_model *model, int seed)
-{
-    struct prt_model *cpu = make_model(dsp_then_cpu + 1, NULL);
-    fill(cpu, seed);
-    ck_assert_int_eq(prt_model_run(cpu, NULL), PERCEPT_OK);
-    const int8_t *wanted = prt_model_output_data(cpu, 0), *y = prt_model_output_data(model, 0);
-    for (int i = 0; i < ELEMENTS; i++)
-        ck_assert_msg(wanted[i] == y[i], "%d: %d, not %d", i, y[i], wanted[i]);
-    prt_model_destroy(cpu);
-}
+/* ---- what became of a model ---- */
 
 static void run_right(struct prt_model *model, int seed)
 {
-    struct percept_error error = {0};
-    fill(model, seed);
-    ck_assert_msg(prt_model_run(model, &error) == PERCEPT_OK, "%s", error.message);
-    expect_right(model, seed);
+    two_convs_run(model, dsp_then_cpu + 1, seed);
 }
 
 static const struct prt_backend *runs_on(const struct prt_model *model)
@@ -146,52 +54,22 @@ static void expect_gave_up(const struct prt_model *model, const char *because)
     ck_assert_ptr_eq(runs_on(model), &prt_cpu_backend);
 }
 
-/* ---- what is left behind ---- */
-
-static int entries(const char *folder)
-{
-    int count = 0;
-    DIR *dir = opendir(folder);
-    ck_assert_ptr_nonnull(dir);
-    while (readdir(dir))
-        count++;
-    closedir(dir);
-    return count;
-}
-
-static pid_t only_child(void)
-{
-    char path[64], text[256] = "";
-    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
-    FILE *file = fopen(path, "r");
-    ck_assert_ptr_nonnull(file);
-    (void)!fgets(text, sizeof text, file);
-    fclose(file);
-    return (pid_t)atoi(text);
-}
-
-static void expect_nothing_left(int descriptors)
-{
-    ck_assert_int_eq(entries("/proc/self/fd"), descriptors);
-    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1); /* no child, running or dead */
-}
-
 /* ---- tests ---- */
 
 START_TEST(it_runs_and_leaves_nothing)
 {
-    int descriptors = entries("/proc/self/fd");
+    int descriptors = left_descriptors();
     use("percept-dsp");
     for (int i = 0; i < 5; i++) {
-        struct prt_model *model = make_model(dsp_alone, NULL), *other = make_model(dsp_alone, NULL);
-        pid_t child = only_child();
+        struct prt_model *model = two_convs(dsp_alone, NULL), *other = two_convs(dsp_alone, NULL);
+        pid_t child = left_child();
         run_right(model, i);
         run_right(other, i + 1);
-        ck_assert_int_eq(only_child(), child); /* one processor for both */
+        ck_assert_int_eq(left_child(), child); /* one processor for both */
         prt_model_destroy(model);
         run_right(other, i + 2);
         prt_model_destroy(other);
-        expect_nothing_left(descriptors);
+        left_nothing(descriptors);
     }
 }
 END_TEST
@@ -200,55 +78,55 @@ START_TEST(only_what_enters_and_leaves_is_copied)
 {
     struct prt_model_stats with, without;
     use("percept-dsp");
-    struct prt_model *model = make_model(dsp_alone, NULL);
+    struct prt_model *model = two_convs(dsp_alone, NULL);
     run_right(model, 1);
     prt_model_stats(model, &with);
     prt_model_destroy(model);
     setenv("PERCEPT_DSP_MEMORY", "4096", 1); /* less than a layer's weights and rows */
-    model = make_model(dsp_alone, NULL);
+    model = two_convs(dsp_alone, NULL);
     run_right(model, 1);
     prt_model_stats(model, &without);
     prt_model_destroy(model);
-    ck_assert_uint_eq(with.device.copied_bytes, 2 * ELEMENTS); /* x and y */
-    ck_assert_uint_eq(without.device.copied_bytes, 2 * ELEMENTS);
+    ck_assert_uint_eq(with.device.copied_bytes, 2 * TWO_CONVS_ELEMENTS); /* x and y */
+    ck_assert_uint_eq(without.device.copied_bytes, 2 * TWO_CONVS_ELEMENTS);
     ck_assert_uint_eq(with.device.submissions, 1);
 }
 END_TEST
 
 START_TEST(a_killed_processor_costs_no_frame)
 {
-    int descriptors = entries("/proc/self/fd");
+    int descriptors = left_descriptors();
     use("percept-dsp");
-    struct prt_model *model = make_model(dsp_then_cpu, NULL);
+    struct prt_model *model = two_convs(dsp_then_cpu, NULL);
     const void *x = prt_model_input_data(model, 0);
     run_right(model, 1);
     ck_assert_ptr_eq(runs_on(model), &prt_dsp_backend);
-    kill(only_child(), SIGKILL);
+    kill(left_child(), SIGKILL);
     run_right(model, 2);
     expect_gave_up(model, "the remote processor is gone");
     ck_assert_ptr_eq(prt_model_input_data(model, 0), x); /* callers keep it */
-    struct prt_model *later = make_model(dsp_then_cpu, NULL);
+    struct prt_model *later = two_convs(dsp_then_cpu, NULL);
     run_right(later, 3);
     ck_assert_ptr_eq(runs_on(later), &prt_dsp_backend); /* a new one */
     run_right(model, 4);
     prt_model_destroy(model);
     prt_model_destroy(later);
-    expect_nothing_left(descriptors);
+    left_nothing(descriptors);
 }
 END_TEST
 
 START_TEST(a_stopped_processor_is_noticed_at_the_deadline)
 {
-    int descriptors = entries("/proc/self/fd");
+    int descriptors = left_descriptors();
     use("percept-dsp");
-    struct prt_model *model = make_model(dsp_then_cpu, NULL);
+    struct prt_model *model = two_convs(dsp_then_cpu, NULL);
     run_right(model, 1);
-    kill(only_child(), SIGSTOP);
+    kill(left_child(), SIGSTOP);
     setenv("PERCEPT_DSP_DEADLINE_MS", "50", 1);
     run_right(model, 2);
     expect_gave_up(model, "did not answer in 50 ms");
     prt_model_destroy(model);
-    expect_nothing_left(descriptors);
+    left_nothing(descriptors);
 }
 END_TEST
 
@@ -266,16 +144,16 @@ static const struct {
 
 START_TEST(a_lie_in_the_middle_of_a_run_costs_no_frame)
 {
-    int descriptors = entries("/proc/self/fd");
+    int descriptors = left_descriptors();
     use_liar(lies[_i].lie, "2");
-    struct prt_model *model = make_model(dsp_then_cpu, NULL);
+    struct prt_model *model = two_convs(dsp_then_cpu, NULL);
     run_right(model, 1);
     ck_assert_ptr_eq(runs_on(model), &prt_dsp_backend);
     run_right(model, 2);
     expect_gave_up(model, lies[_i].told);
     run_right(model, 3);
     prt_model_destroy(model);
-    expect_nothing_left(descriptors);
+    left_nothing(descriptors);
 }
 END_TEST
 
@@ -283,17 +161,18 @@ END_TEST
 START_TEST(noise_in_the_mailbox_costs_no_frame)
 {
     static const char *const kinds[] = {"long", "noise"};
-    int descriptors = entries("/proc/self/fd");
+    int descriptors = left_descriptors();
     use_liar(kinds[_i], "2");
     setenv("PERCEPT_DSP_DEADLINE_MS", "3000", 1);
-    struct prt_model *model = make_model(dsp_then_cpu, NULL);
+    struct prt_model *model = two_convs(dsp_then_cpu, NULL);
     struct percept_error error = {0};
     run_right(model, 1);
-    fill(model, 2); /* may be taken for an answer: then the numbers are those that lie there */
+    two_convs_fill(model,
+                   2); /* may be taken for an answer: then the numbers are those that lie there */
     ck_assert_msg(prt_model_run(model, &error) == PERCEPT_OK, "%s", error.message);
     run_right(model, 3);
     prt_model_destroy(model);
-    expect_nothing_left(descriptors);
+    left_nothing(descriptors);
 }
 END_TEST
 
@@ -301,13 +180,13 @@ START_TEST(who_is_not_of_this_version_or_size_is_not_used)
 {
     static const char *const told[] = {"the firmware speaks version 99, this backend 2",
                                        "the processor has 1024 bytes of memory, not 2097152"};
-    int descriptors = entries("/proc/self/fd");
+    int descriptors = left_descriptors();
     use_liar(_i ? "small" : "version", "1");
-    struct prt_model *model = make_model(dsp_then_cpu, NULL);
+    struct prt_model *model = two_convs(dsp_then_cpu, NULL);
     run_right(model, 1);
     expect_gave_up(model, told[_i]);
     prt_model_destroy(model);
-    expect_nothing_left(descriptors);
+    left_nothing(descriptors);
 }
 END_TEST
 
@@ -315,8 +194,8 @@ START_TEST(without_another_backend_a_dead_processor_is_an_error)
 {
     struct percept_error error = {0};
     use("percept-dsp");
-    struct prt_model *model = make_model(dsp_alone, NULL);
-    kill(only_child(), SIGKILL);
+    struct prt_model *model = two_convs(dsp_alone, NULL);
+    kill(left_child(), SIGKILL);
     ck_assert_int_eq(prt_model_run(model, &error), PERCEPT_DISCONNECTED);
     ck_assert_str_eq(error.message, "dsp: the remote processor is gone");
     ck_assert_int_eq(prt_model_run(model, &error), PERCEPT_DISCONNECTED);
@@ -328,7 +207,7 @@ START_TEST(no_program_is_said_and_is_no_fault)
 {
     setenv("PERCEPT_DSP", "/nowhere/percept-dsp", 1);
     ck_assert_str_eq(prt_dsp_backend.absent(), "PERCEPT_DSP names no program");
-    struct prt_model *model = make_model(dsp_then_cpu, NULL);
+    struct prt_model *model = two_convs(dsp_then_cpu, NULL);
     run_right(model, 1);
     expect_gave_up(model, "PERCEPT_DSP names no program");
     prt_model_destroy(model);
@@ -343,8 +222,8 @@ static struct prt_model *make_product(const struct prt_backend *const *backends)
     uint32_t codes[3], floats[3], *lists;
     ck_assert_int_eq(prt_graph_create(&graph, NULL), PERCEPT_OK);
     for (int i = 0; i < 3; i++) {
-        struct prt_tensor tensor = image(PRT_I8, i == 2 ? 0x1p-1 : 0x1p-4);
-        tensor.sizes[3] = i == 2 ? SIDE : CHANNELS;
+        struct prt_tensor tensor = two_convs_image(PRT_I8, i == 2 ? 0x1p-1 : 0x1p-4);
+        tensor.sizes[3] = i == 2 ? TWO_CONVS_SIDE : TWO_CONVS_CHANNELS;
         codes[i] = prt_graph_add_tensor(graph, &tensor);
         tensor.dtype = PRT_F32;
         tensor.quant = (struct prt_quant){0};
@@ -393,7 +272,7 @@ START_TEST(a_product_between_roundings_is_one_of_codes)
             memcmp(prt_model_output_data(model, 0), prt_model_output_data(cpu, 0), bytes), 0);
         memset((void *)(uintptr_t)prt_model_output_data(model, 0), 0, bytes);
         if (run == 0)
-            kill(only_child(), SIGKILL);
+            kill(left_child(), SIGKILL);
     }
     prt_model_destroy(model);
     prt_model_destroy(cpu);
@@ -404,7 +283,7 @@ END_TEST
 static void *run_often(void *argument)
 {
     for (int i = 0; i < 8; i++) {
-        struct prt_model *model = make_model(dsp_then_cpu, NULL);
+        struct prt_model *model = two_convs(dsp_then_cpu, NULL);
         for (int run = 0; run < 4; run++)
             run_right(model, run + *(int *)argument);
         prt_model_destroy(model);
@@ -416,7 +295,7 @@ START_TEST(it_may_die_under_several_threads)
 {
     enum { THREADS = 3 };
     pthread_t threads[THREADS];
-    int numbers[THREADS], descriptors = entries("/proc/self/fd");
+    int numbers[THREADS], descriptors = left_descriptors();
     use_liar("die", "20");
     for (int i = 0; i < THREADS; i++) {
         numbers[i] = i;
@@ -424,21 +303,21 @@ START_TEST(it_may_die_under_several_threads)
     }
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-    expect_nothing_left(descriptors);
+    left_nothing(descriptors);
 }
 END_TEST
 
 START_TEST(a_hundred_deaths_leave_nothing)
 {
-    int descriptors = entries("/proc/self/fd");
+    int descriptors = left_descriptors();
     use("percept-dsp");
     for (int i = 0; i < 100; i++) {
-        struct prt_model *model = make_model(dsp_then_cpu, NULL);
+        struct prt_model *model = two_convs(dsp_then_cpu, NULL);
         ck_assert_ptr_eq(runs_on(model), &prt_dsp_backend);
-        kill(only_child(), SIGKILL);
+        kill(left_child(), SIGKILL);
         run_right(model, i);
         prt_model_destroy(model);
-        expect_nothing_left(descriptors);
+        left_nothing(descriptors);
     }
 }
 END_TEST
