@@ -3,6 +3,7 @@
 #include "runtime/graph_image.h"
 
 #include "base/checked.h"
+#include "runtime/graph_parcel.h"
 #include "runtime/program_data.h"
 
 #include <stdlib.h>
@@ -24,7 +25,10 @@ struct walk {
     size_t used, size;
     const struct prt_program *program;
     const struct head *head;
-    struct base_arena *arena; /* READ: for what is changed */
+    struct base_arena *arena;              /* READ: for what is changed */
+    const struct prt_image_parcel *parcel; /* NULL: what is in the program's files stays there */
+    uint32_t value;                        /* whose turn it is */
+    size_t absent;                         /* of a parcel: where what is not in it would lie */
 };
 
 enum { STAYS, CHANGES }; /* may what is pointed to stay in an image that cannot be written to? */
@@ -117,9 +121,32 @@ static bool find_data(const struct walk *walk, struct prt_value *value)
                : prt_file_need(file, value->data, value->bytes, NULL) == PERCEPT_OK;
 }
 
+/* Of a parcel: room in the image for what the constant is, to be read from wherever that lies. */
+static bool put_data(struct walk *walk, struct prt_value *value)
+{
+    const struct prt_image_parcel *parcel = walk->parcel;
+    unsigned char *to = walk->image + walk->used;
+    size_t padded;
+    if (!parcel->sources[walk->value].is_sent) {
+        if (walk->mode == WRITE)
+            value->data = walk->image + walk->absent;
+        return true;
+    }
+    if (!base_align_size(value->bytes, ALIGNMENT, &padded) ||
+        !base_add_size(walk->used, padded, &walk->used))
+        return false;
+    if (walk->mode == MEASURE)
+        return true;
+    value->data = to;
+    return prt_deferred_read(parcel->graph, parcel->sources[walk->value].id, to, NULL) ==
+           PERCEPT_OK;
+}
+
 static bool take_data(struct walk *walk, struct prt_value *value)
 {
     size_t offset;
+    if (walk->parcel)
+        return !value->data || put_data(walk, value);
     bool half_bytes = value->flags & PRT_FLAG_HALF_BYTES;
     if (half_bytes && (!(value->flags & PRT_FLAG_DEFERRED) || value->tensor.dtype != PRT_I8 ||
                        value->bytes % 2 || value->factors))
@@ -127,7 +154,7 @@ static bool take_data(struct walk *walk, struct prt_value *value)
     if (!value->data)
         return !half_bytes;
     if (walk->mode == READ)
-        return !(value->flags & PRT_FLAG_DEFERRED) &&
+        return (!walk->program || !(value->flags & PRT_FLAG_DEFERRED)) &&
                        is_inside(walk, value->data, value->bytes, &offset)
                    ? take_bytes(walk, &value->data, value->bytes, STAYS)
                    : find_data(walk, value);
@@ -203,6 +230,8 @@ static bool take_blob(struct walk *walk, struct prt_blob_attrs *blob)
 {
     if (!blob->delegate || !take_text(walk, &blob->delegate))
         return false;
+    if (walk->parcel || (walk->mode == READ && !walk->program))
+        return take_bytes(walk, &blob->payload, blob->bytes, STAYS);
     if (walk->mode != READ)
         return prt_program_file_of(walk->program, blob->payload) != NULL;
     const struct prt_file *file = find_in_file(walk, &blob->payload, blob->bytes);
@@ -228,8 +257,8 @@ static bool take_graph(struct walk *walk, struct prt_graph *graph)
                  TAKE(walk, graph->outputs, graph->output_count, STAYS) &&
                  TAKE(walk, graph->states, graph->state_count, STAYS) &&
                  TAKE(walk, graph->data_sizes, graph->data_size_count, STAYS);
-    for (uint32_t i = 0; i < graph->value_count && taken; i++)
-        taken = take_value(walk, &graph->values[i]);
+    for (walk->value = 0; walk->value < graph->value_count && taken; walk->value++)
+        taken = take_value(walk, &graph->values[walk->value]);
     for (uint32_t i = 0; i < graph->node_count && taken; i++)
         taken = take_node(walk, &graph->nodes[i]);
     return taken;
@@ -307,25 +336,39 @@ static bool write_head(struct walk *walk, struct head *head)
     return TAKE(walk, head->files, head->file_count, STAYS) && take_graph(walk, &head->graph);
 }
 
-static void *write_image(const struct prt_program *program, const struct head *head, size_t *bytes)
+static void *write_image(const struct prt_program *program, const struct head *head,
+                         const struct prt_image_parcel *parcel, size_t *bytes)
 {
-    struct walk walk = {.mode = MEASURE, .program = program};
+    struct walk walk = {.mode = MEASURE, .program = program, .parcel = parcel};
     struct head measured = *head;
-    if (!write_head(&walk, &measured) || walk.used > MOST_BYTES)
+    size_t total;
+    if (!write_head(&walk, &measured) || (!parcel && walk.used > MOST_BYTES))
         return NULL;
-    struct head *image = calloc(1, walk.used);
+    walk.absent = walk.used;
+    if (!base_add_size(walk.used, parcel ? parcel->absent_bytes : 0, &total))
+        return NULL;
+    struct head *image = parcel ? parcel->allocate(parcel->context, total) : calloc(1, total);
     if (!image)
         return NULL;
     *image = *head;
     image->was = (uintptr_t)image;
     memset(&image->graph.arena, 0, sizeof image->graph.arena);
-    *bytes = walk.used;
+    *bytes = total;
     walk.mode = WRITE;
     walk.image = (unsigned char *)image;
     if (write_head(&walk, image))
         return image;
-    free(image);
+    if (!parcel) /* else its memory is the caller's */
+        free(image);
     return NULL;
+}
+
+void *prt_graph_image_parcel(const struct prt_image_parcel *parcel, const struct prt_graph *copy,
+                             size_t *bytes)
+{
+    struct head head = {.graph = *copy};
+    head.graph.program = NULL;
+    return write_image(NULL, &head, parcel, bytes);
 }
 
 /* Nobody has to read it before it is known whether the cache has it. */
@@ -347,7 +390,7 @@ void *prt_graph_image(const struct prt_graph *graph, size_t *bytes)
         head.files = base_arena_array(&head.graph.arena, head.file_count, sizeof *head.files);
         for (uint32_t i = 0; head.files && i < head.file_count; i++)
             head.files[i] = (uintptr_t)prt_program_file(program, i)->bytes.data;
-        image = head.files ? write_image(program, &head, bytes) : NULL;
+        image = head.files ? write_image(program, &head, NULL, bytes) : NULL;
     }
     base_arena_reset(&head.graph.arena);
     return image;
@@ -384,7 +427,7 @@ struct prt_graph *prt_graph_from_image(const struct prt_program *program, const 
                         .program = program,
                         .head = &head,
                         .arena = &arena};
-    bool read = head.file_count == program->data_count + 1 &&
+    bool read = head.file_count == (program ? program->data_count + 1 : 0) &&
                 TAKE(&walk, head.files, head.file_count, STAYS) && take_graph(&walk, &head.graph) &&
                 has_sound_lists(&head.graph);
     *graph = head.graph;

@@ -3,6 +3,7 @@
 #include "backends/dsp/segment.h"
 
 #include "base/checked.h"
+#include "runtime/crossings.h"
 
 #include <stdlib.h>
 
@@ -11,7 +12,7 @@ static bool is_tensor(const struct prt_graph *graph, uint32_t id)
     return id != PRT_NO_VALUE && graph->values[id].kind == PRT_VALUE_TENSOR;
 }
 
-static struct dsp_root *root_of(const struct prt_segment *segment, uint32_t id)
+static const struct dsp_root *root_of(const struct prt_segment *segment, uint32_t id)
 {
     return &segment->roots[segment->places[id].root];
 }
@@ -57,23 +58,20 @@ static void touch(struct prt_segment *segment, uint32_t step, uint32_t id, bool 
 }
 
 /* What others do with the roots. */
-static void find_neighbours(struct prt_segment *segment)
+static bool find_neighbours(struct prt_segment *segment, const struct prt_compile *compile)
 {
-    const struct prt_graph *graph = segment->graph;
-    uint32_t first = segment->nodes[0], last = segment->nodes[segment->node_count - 1];
-    for (uint32_t i = 0; i < graph->value_count; i++) {
-        const struct prt_value *value = &graph->values[i];
-        struct dsp_root *root = is_tensor(graph, i) ? root_of(segment, i) : NULL;
-        if (!root || !root->used)
-            continue;
-        root->enters |= (value->flags & (PRT_FLAG_INPUT | PRT_FLAG_STATE)) != 0;
-        root->enters |= value->producer != PRT_NO_VALUE && value->producer < first;
-        root->leaves |= (value->flags & (PRT_FLAG_OUTPUT | PRT_FLAG_STATE)) != 0;
+    struct prt_crossing *crossings =
+        calloc((size_t)compile->graph->value_count + 1, sizeof *crossings);
+    if (!crossings)
+        return false;
+    prt_crossings_find(compile, crossings);
+    for (uint32_t t = 0; t < segment->touched_count; t++) {
+        struct dsp_root *root = &segment->roots[segment->touched[t]];
+        root->enters = crossings[segment->touched[t]].enters;
+        root->leaves = crossings[segment->touched[t]].leaves;
     }
-    for (uint32_t n = last + 1; n < graph->node_count; n++)
-        for (unsigned i = 0; i < graph->nodes[n].input_count; i++)
-            if (is_tensor(graph, graph->nodes[n].inputs[i]))
-                root_of(segment, graph->nodes[n].inputs[i])->leaves = true;
+    free(crossings);
+    return true;
 }
 
 /* Constants lie in the order in which they are met, states behind the arena. */
@@ -84,7 +82,6 @@ static bool place(struct prt_segment *segment, uint32_t id)
     size_t *end =
         value->flags & PRT_FLAG_CONSTANT ? &segment->constants_bytes : &segment->arena_bytes;
     root->bytes = value->bytes;
-    root->leaves &= root->written;
     root->space = value->flags & PRT_FLAG_CONSTANT ? DSP_CONSTANTS : DSP_ARENA;
     root->offset = segment->places[id].offset;
     if (!(value->flags & (PRT_FLAG_CONSTANT | PRT_FLAG_STATE)))
@@ -111,7 +108,8 @@ enum percept_status dsp_find_roots(struct prt_segment *segment, const struct prt
             touch(segment, i, lowered->x[k], false);
         touch(segment, i, lowered->y, true);
     }
-    find_neighbours(segment);
+    if (!find_neighbours(segment, compile))
+        return percept_fail(error, PERCEPT_NO_MEMORY, "dsp: no memory for a segment");
     for (uint32_t t = 0; t < segment->touched_count; t++)
         if (!place(segment, segment->touched[t]))
             return percept_fail(error, PERCEPT_LIMIT, "dsp: the tensors are too large");

@@ -2,6 +2,7 @@
 #include "backends/vulkan/segment.h"
 
 #include "base/checked.h"
+#include "runtime/crossings.h"
 
 #include <stdlib.h>
 
@@ -52,30 +53,23 @@ static void touch(struct prt_segment *segment, uint32_t id, bool writes)
     place->written |= writes;
 }
 
-/* A value that is not the segment's own doing, seen from its roots. */
-static void find_neighbours(struct prt_segment *segment)
+/* What others do with the roots, and what lies in them. */
+static bool find_neighbours(struct prt_segment *segment, const struct prt_compile *compile)
 {
     const struct prt_graph *graph = segment->graph;
-    uint32_t first = segment->nodes[0], last = segment->nodes[segment->node_count - 1];
-    bool alone = segment->own_places != NULL; /* nothing is known of others: all goes in and out */
+    struct prt_crossing *crossings = calloc((size_t)graph->value_count + 1, sizeof *crossings);
+    if (!crossings)
+        return false;
+    prt_crossings_find(compile, crossings);
     for (uint32_t i = 0; i < graph->value_count; i++) {
-        const struct prt_value *value = &graph->values[i];
-        struct vk_root *root = is_tensor(graph, i) ? root_of(segment, i) : NULL;
-        if (!root || !root->used)
+        if (!is_tensor(graph, i))
             continue;
-        root->all_float &= value->tensor.dtype == PRT_F32;
-        root->enters |= (value->flags & (PRT_FLAG_INPUT | PRT_FLAG_STATE)) != 0;
-        root->enters |= value->producer != PRT_NO_VALUE && value->producer < first;
-        root->leaves |= (value->flags & (PRT_FLAG_OUTPUT | PRT_FLAG_STATE)) != 0;
-        if (alone) {
-            root->enters |= value->producer == PRT_NO_VALUE || value->producer != first;
-            root->leaves = true;
-        }
+        segment->roots[i].enters = crossings[i].enters;
+        segment->roots[i].leaves = crossings[i].leaves;
+        root_of(segment, i)->all_float &= graph->values[i].tensor.dtype == PRT_F32;
     }
-    for (uint32_t n = last + 1; n < graph->node_count; n++)
-        for (unsigned i = 0; i < graph->nodes[n].input_count; i++)
-            if (is_tensor(graph, graph->nodes[n].inputs[i]))
-                root_of(segment, graph->nodes[n].inputs[i])->leaves = true;
+    free(crossings);
+    return true;
 }
 
 bool vk_is_constant(const struct prt_segment *segment, uint32_t root)
@@ -107,7 +101,8 @@ enum percept_status vk_find_roots(struct prt_segment *segment, const struct prt_
                 touch(segment, node->inputs[i], false);
         touch(segment, node->outputs[0], true);
     }
-    find_neighbours(segment);
+    if (!find_neighbours(segment, compile))
+        return percept_fail(error, PERCEPT_NO_MEMORY, "vulkan: no memory for a segment");
     /* Constants lie with the weights; states behind the arena. */
     uint32_t kept = 0;
     for (uint32_t t = 0; t < segment->touched_count; t++) {
@@ -116,8 +111,6 @@ enum percept_status vk_find_roots(struct prt_segment *segment, const struct prt_
         if (vk_is_constant(segment, id))
             continue;
         root->bytes = graph->values[id].bytes;
-        root->enters &= root->used;
-        root->leaves &= root->written;
         root->offset = segment->places[id].offset;
         root->is_half = segment->half && root->all_float && !root->enters && !root->leaves;
         if (graph->values[id].flags & PRT_FLAG_STATE) {
