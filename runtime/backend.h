@@ -159,6 +159,10 @@ struct prt_backend {
                                  struct percept_error *error);
     enum percept_status (*wait)(struct prt_segment *segment, struct percept_error *error);
 
+    /* Of a segment of which a run failed: can it be tried again? Quick; asked before each run until
+     * it is so, and meanwhile others run its nodes. May be NULL: what failed once is not. */
+    bool (*is_well)(const struct prt_segment *segment);
+
     /* For people, static text. release: of the backend or of the library behind it; device: what it
      * computes on here, when it is present. Both may be NULL and may return NULL; device is then
      * what `code` says. */

@@ -231,9 +231,10 @@ const struct prt_backend *prt_model_placement(const struct prt_model *model, uin
  * as the model. */
 const struct prt_placement *prt_model_placed(const struct prt_model *model);
 
-/* NULL, or why a backend of the options does not run its part any more (its device was lost, or is
- * out of memory): those that follow it in the list have taken over, for good. Numbers and sizes
- * that are new to the model begin with the whole list. */
+/* NULL, or why a backend of the options does not run its part (its device was lost, or is out of
+ * memory): those that follow it in the list have taken over. For good, unless the backend can tell
+ * that it is well again (backend.h): then a later run is its own, and this is NULL. Numbers and
+ * sizes that are new to the model begin with the whole list. */
 const char *prt_model_gave_up(const struct prt_model *model);
 
 /* Run once, recording when each node of prt_model_graph ran. times has node_count entries.

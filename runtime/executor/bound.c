@@ -123,9 +123,10 @@ static void place(struct prt_variant *variant, struct prt_binding *binding)
         place_home(variant, id);
         return;
     }
-    for (unsigned i = 0; variant->backends[i] && !binding->taker; i++)
-        if (prt_buffer_offer(binding->buffer, variant->backends[i]))
-            binding->taker = variant->backends[i];
+    const struct prt_backend *const *backends = variant->placements[0].backends;
+    for (unsigned i = 0; backends[i] && !binding->taker; i++)
+        if (prt_buffer_offer(binding->buffer, backends[i]))
+            binding->taker = backends[i];
     prt_variant_place(variant, variant->plan.places[id].root, address_of(binding));
 }
 
@@ -184,9 +185,10 @@ enum percept_status prt_bindings_apply(struct prt_bindings *bindings, struct prt
 /* Will the host read or write the buffer in a run? */
 static bool host_uses(const struct prt_binding *binding, const struct prt_variant *variant)
 {
+    const struct prt_variant_placement *placement = prt_variant_placement(variant);
     bool uses = !binding->in_place;
-    for (uint32_t i = 0; i < variant->segment_count; i++)
-        uses |= variant->segments[i].backend != binding->taker;
+    for (uint32_t i = 0; i < placement->segment_count; i++)
+        uses |= placement->segments[i].backend != binding->taker;
     return uses;
 }
 

@@ -477,9 +477,10 @@ enum percept_status prt_model_get_output(const struct prt_model *model, size_t i
 
 void prt_model_stats(const struct prt_model *model, struct prt_model_stats *stats)
 {
+    const struct prt_variant_placement *placement = prt_variant_placement(model->now);
     *stats = model->now->stats;
-    for (uint32_t i = 0; i < model->now->segment_count; i++) {
-        const struct prt_variant_segment *segment = &model->now->segments[i];
+    for (uint32_t i = 0; i < placement->segment_count; i++) {
+        const struct prt_variant_segment *segment = &placement->segments[i];
         struct prt_segment_stats of = {0};
         if (!segment->backend->stats)
             continue;
@@ -499,7 +500,8 @@ const struct prt_graph *prt_model_graph(const struct prt_model *model)
 
 const char *prt_model_gave_up(const struct prt_model *model)
 {
-    return model->now->gave_up.status ? model->now->gave_up.message : NULL;
+    const struct percept_error *gave_up = &prt_variant_placement(model->now)->gave_up;
+    return gave_up->status ? gave_up->message : NULL;
 }
 
 const struct prt_placement *prt_model_placed(const struct prt_model *model)

@@ -19,7 +19,7 @@ static void end_segment(struct prt_model *model, const struct prt_variant_segmen
     if (run->status != PERCEPT_OK)
         run->failed = segment->backend;
     for (uint32_t n = 0; run->times && run->status == PERCEPT_OK && n < segment->node_count; n++)
-        run->times[segment->nodes[n]] = model->now->times[n];
+        run->times[segment->nodes[n]] = prt_variant_placement(model->now)->times[n];
 }
 
 /* Until a segment is in flight, or there is none left to begin. Each needs what the one before it
@@ -27,13 +27,14 @@ static void end_segment(struct prt_model *model, const struct prt_variant_segmen
 static void go_on(struct prt_model *model)
 {
     const struct prt_variant *now = model->now;
+    const struct prt_variant_placement *placement = prt_variant_placement(now);
     struct prt_model_progress *run = &model->run;
     const struct prt_execution execution = {.data = now->data,
                                             .scratch = now->scratch,
                                             .pool = now->pool,
-                                            .times = run->times ? now->times : NULL};
-    while (run->status == PERCEPT_OK && !run->in_flight && run->next < now->segment_count) {
-        const struct prt_variant_segment *segment = &now->segments[run->next++];
+                                            .times = run->times ? placement->times : NULL};
+    while (run->status == PERCEPT_OK && !run->in_flight && run->next < placement->segment_count) {
+        const struct prt_variant_segment *segment = &placement->segments[run->next++];
         const struct prt_backend *backend = segment->backend;
         bool has_device = !PRT_ONE_BACKEND && backend->start;
         run->status = has_device ? backend->start(segment->compiled, &execution, &run->error)
@@ -59,7 +60,8 @@ static void finish(struct prt_model *model)
 {
     struct prt_model_progress *run = &model->run;
     while (!PRT_ONE_BACKEND && run->in_flight) {
-        const struct prt_variant_segment *segment = &model->now->segments[run->next - 1];
+        const struct prt_variant_segment *segment =
+            &prt_variant_placement(model->now)->segments[run->next - 1];
         run->status = segment->backend->wait(segment->compiled, &run->error);
         end_segment(model, segment);
         go_on(model);
@@ -102,7 +104,7 @@ static enum percept_status follow_data(struct prt_model *model, struct percept_e
     return status;
 }
 
-/* To the end, without the backends that fail on the way: once for each, then it is off the list. */
+/* To the end, without the backends that fail on the way, once each. */
 static enum percept_status finish_somewhere(struct prt_model *model)
 {
     struct prt_model_progress *run = &model->run;
@@ -165,6 +167,7 @@ static enum percept_status start(struct prt_model *model, struct prt_step_time *
     model->run.is_started = true;
     model->run.is_settled = false;
     model->run.times = times;
+    prt_variant_return(model->now);
     begin(model);
     return PERCEPT_OK;
 }
@@ -242,7 +245,8 @@ static enum percept_status observe(const struct prt_model *model, prt_model_obse
     uint32_t next = 0;
     for (uint32_t n = 0; n < model->now->graph->node_count; n++) {
         if (model->now->plan.backends[n]) {
-            const struct prt_variant_segment *segment = &model->now->segments[next++];
+            const struct prt_variant_segment *segment =
+                &prt_variant_placement(model->now)->segments[next++];
             enum percept_status status =
                 segment->backend->execute(segment->compiled, &execution, error);
             if (status != PERCEPT_OK)

@@ -14,38 +14,42 @@
 #include <string.h>
 
 /* Group the nodes that run into segments: a new one wherever the backend changes. */
-static enum percept_status make_segments(struct prt_variant *variant, struct percept_error *error)
+static enum percept_status make_segments(const struct prt_variant *variant,
+                                         struct prt_variant_placement *placement,
+                                         struct percept_error *error)
 {
     uint32_t count = variant->graph->node_count, longest = 0, used = 0;
-    variant->order = calloc((size_t)count + 1, sizeof *variant->order);
-    variant->segments = calloc((size_t)count + 1, sizeof *variant->segments);
-    if (!variant->order || !variant->segments)
+    placement->order = calloc((size_t)count + 1, sizeof *placement->order);
+    placement->segments = calloc((size_t)count + 1, sizeof *placement->segments);
+    if (!placement->order || !placement->segments)
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model");
     for (uint32_t n = 0; n < count; n++) {
-        const struct prt_backend *backend = variant->plan.backends[n];
+        const struct prt_backend *backend = placement->by_node[n];
         if (!backend)
             continue;
         struct prt_variant_segment *last =
-            variant->segment_count ? &variant->segments[variant->segment_count - 1] : NULL;
+            placement->segment_count ? &placement->segments[placement->segment_count - 1] : NULL;
         if (!last || last->backend != backend || variant->observable) {
-            last = &variant->segments[variant->segment_count++];
+            last = &placement->segments[placement->segment_count++];
             *last =
-                (struct prt_variant_segment){.backend = backend, .nodes = variant->order + used};
+                (struct prt_variant_segment){.backend = backend, .nodes = placement->order + used};
         }
-        variant->order[used++] = n;
+        placement->order[used++] = n;
         longest = ++last->node_count > longest ? last->node_count : longest;
     }
-    variant->times = calloc((size_t)longest + 1, sizeof *variant->times);
-    return variant->times ? PERCEPT_OK
-                          : percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model");
+    placement->times = calloc((size_t)longest + 1, sizeof *placement->times);
+    return placement->times ? PERCEPT_OK
+                            : percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a model");
 }
 
-static enum percept_status compile_segments(struct prt_variant *variant, struct prt_cache *cache,
+static enum percept_status compile_segments(struct prt_variant *variant,
+                                            struct prt_variant_placement *placement,
+                                            struct prt_cache *cache,
                                             const struct prt_backend **failed,
                                             struct percept_error *error)
 {
-    for (uint32_t i = 0; i < variant->segment_count; i++) {
-        struct prt_variant_segment *segment = &variant->segments[i];
+    for (uint32_t i = 0; i < placement->segment_count; i++) {
+        struct prt_variant_segment *segment = &placement->segments[i];
         struct prt_compile compile = {
             .graph = variant->graph,
             .nodes = segment->nodes,
@@ -87,7 +91,7 @@ static enum percept_status make_memory(struct prt_variant *variant, struct perce
     size_t arena = variant->plan.arena_bytes, scratch, total = 0;
     if (base_align_size(variant->stats.scratch_bytes, PRT_PLAN_ALIGNMENT, &scratch) &&
         base_add_size(arena, scratch, &total)) {
-        const struct prt_backend *first = variant->backends[0];
+        const struct prt_backend *first = prt_variant_placement(variant)->backends[0];
         size_t some = total ? total : 1;
         if (!PRT_ONE_BACKEND && first->memory_create)
             variant->memory = take_memory(variant, first, some);
@@ -129,52 +133,75 @@ void prt_variant_place(struct prt_variant *variant, uint32_t root, void *memory)
             variant->data[i] = (unsigned char *)memory + variant->plan.places[i].delta;
 }
 
-static void drop_segments(struct prt_variant *variant)
+static void drop_segments(struct prt_variant_placement *placement)
 {
-    for (uint32_t i = 0; i < variant->segment_count; i++)
-        variant->segments[i].backend->destroy(variant->segments[i].compiled);
-    free(variant->segments);
-    free(variant->order);
-    free(variant->times);
-    variant->segments = NULL;
-    variant->segment_count = 0;
-    variant->order = NULL;
-    variant->times = NULL;
+    for (uint32_t i = 0; i < placement->segment_count; i++)
+        placement->segments[i].backend->destroy(placement->segments[i].compiled);
+    free(placement->segments);
+    free(placement->order);
+    free(placement->times);
+    placement->segments = NULL;
+    placement->segment_count = 0;
+    placement->order = NULL;
+    placement->times = NULL;
+}
+
+static void drop_placement(struct prt_variant_placement *placement)
+{
+    drop_segments(placement);
+    free(placement->by_node);
+    placement->by_node = NULL;
+}
+
+static void use_placement(struct prt_variant *variant, unsigned index)
+{
+    variant->current = index;
+    variant->plan.backends = variant->placements[index].by_node;
+    variant->stats.segment_count = variant->placements[index].segment_count;
+}
+
+static void note_cause(struct prt_variant_placement *placement, enum percept_status cause,
+                       const struct percept_error *error)
+{
+    placement->gave_up = error ? *error : (struct percept_error){0};
+    placement->gave_up.status = cause;
 }
 
 /* Take a backend off the list, when what it failed at is its own fault and others can do it. */
-static bool give_up(struct prt_variant *variant, const struct prt_backend *failed,
-                    enum percept_status cause, const struct percept_error *error)
+static bool give_up(struct prt_variant *variant, struct prt_variant_placement *placement,
+                    const struct prt_backend *failed, enum percept_status cause,
+                    const struct percept_error *error)
 {
     const struct prt_backend *others[PRT_MAX_BACKENDS + 1] = {NULL};
+    struct prt_plan plan = {.places = variant->plan.places, .backends = placement->by_node};
     unsigned kept = 0;
-    for (unsigned i = 0; variant->backends[i]; i++)
-        if (variant->backends[i] != failed)
-            others[kept++] = variant->backends[i];
+    for (unsigned i = 0; placement->backends[i]; i++)
+        if (placement->backends[i] != failed)
+            others[kept++] = placement->backends[i];
     if (PRT_ONE_BACKEND || !failed || failed->on_host || kept == 0 || cause == PERCEPT_INVALID ||
         cause == PERCEPT_CANCELLED ||
-        prt_plan_place(variant->graph, others, &variant->plan, NULL) != PERCEPT_OK)
+        prt_plan_place(variant->graph, others, &plan, NULL) != PERCEPT_OK)
         return false;
-    memcpy(variant->backends, others, sizeof others);
-    variant->gave_up = *error;
-    variant->gave_up.status = cause;
+    memcpy(placement->backends, others, sizeof others);
+    note_cause(placement, cause, error);
     return true;
 }
 
-/* Segments for the plan, without those backends that cannot take in theirs. */
-static enum percept_status take_in(struct prt_variant *variant, struct prt_cache *cache,
+/* Segments for a placement, without those backends that cannot take in theirs. */
+static enum percept_status take_in(struct prt_variant *variant,
+                                   struct prt_variant_placement *placement, struct prt_cache *cache,
                                    struct percept_error *error)
 {
     for (;;) {
         const struct prt_backend *failed = NULL;
         struct percept_error cause = {0};
-        enum percept_status status = make_segments(variant, &cause);
+        enum percept_status status = make_segments(variant, placement, &cause);
         if (status == PERCEPT_OK)
-            status = compile_segments(variant, cache, &failed, &cause);
+            status = compile_segments(variant, placement, cache, &failed, &cause);
         if (status == PERCEPT_OK)
             return PERCEPT_OK;
-        drop_segments(variant);
-        if (!give_up(variant, failed, status, &cause)) {
+        drop_segments(placement);
+        if (!give_up(variant, placement, failed, status, &cause)) {
             if (error)
                 *error = cause;
             return status;
@@ -187,11 +214,13 @@ static enum percept_status build(struct prt_variant *variant,
                                  const struct prt_placement *placement, struct prt_cache *cache,
                                  struct percept_error *error)
 {
+    struct prt_variant_placement *first = &variant->placements[0];
     unsigned count = 0;
     for (; options->backends[count] && count < PRT_MAX_BACKENDS; count++)
-        variant->backends[count] = options->backends[count];
+        first->backends[count] = options->backends[count];
     if (count == 0)
         return percept_fail(error, PERCEPT_INVALID, "a model needs a backend");
+    variant->placement_count = 1;
     enum percept_status status = PERCEPT_OK;
     if (!variant->graph->kept)
         status = prt_passes_run(variant->graph, options->backends, !options->no_fusion, error);
@@ -200,19 +229,20 @@ static enum percept_status build(struct prt_variant *variant,
     if (status == PERCEPT_OK)
         prt_kept_add_constants(cache, variant->graph);
     if (status == PERCEPT_OK)
-        status = prt_partition(variant->graph, variant->backends, error);
+        status = prt_partition(variant->graph, first->backends, error);
     if (status == PERCEPT_OK)
-        status = prt_plan_make(variant->graph, variant->backends, &variant->plan, error);
+        status = prt_plan_make(variant->graph, first->backends, &variant->plan, error);
     if (status == PERCEPT_OK && !PRT_ONE_BACKEND && placement)
-        prt_placement_apply(placement, variant->graph, variant->backends, variant->plan.backends);
+        prt_placement_apply(placement, variant->graph, first->backends, variant->plan.backends);
+    first->by_node = variant->plan.backends;
     if (status == PERCEPT_OK)
-        status = take_in(variant, cache, error);
+        status = take_in(variant, first, cache, error);
     if (status == PERCEPT_OK)
         status = make_memory(variant, error);
     if (status == PERCEPT_OK)
         status = bind_values(variant, error);
     variant->stats.node_count = variant->graph->node_count;
-    variant->stats.segment_count = variant->segment_count;
+    variant->stats.segment_count = first->segment_count;
     return status;
 }
 
@@ -247,13 +277,15 @@ void prt_variant_destroy(struct prt_variant *variant)
 {
     if (!variant)
         return;
-    drop_segments(variant);
+    for (unsigned i = 0; i < variant->placement_count; i++)
+        drop_placement(&variant->placements[i]);
     if (!variant->arena && variant->memory_backend)
         variant->memory_backend->memory_destroy(variant->memory, variant->memory_bytes);
     else if (!variant->arena)
         base_pages_free(variant->memory, variant->memory_bytes);
     base_pages_free(variant->later_scratch, variant->later_scratch_bytes);
     free(variant->data);
+    variant->plan.backends = NULL; /* a placement's, and gone */
     prt_plan_free(&variant->plan);
     prt_graph_destroy(variant->graph);
     free(variant);
@@ -273,14 +305,37 @@ static enum percept_status find_scratch(struct prt_variant *variant, struct perc
                                            "no memory for %zu bytes of scratch", needed);
 }
 
-/* Segments for a plan that has changed. */
-static enum percept_status take_in_again(struct prt_variant *variant, struct percept_error *error)
+static bool has(const struct prt_variant_placement *placement, const struct prt_backend *backend)
 {
-    drop_segments(variant);
-    enum percept_status status = take_in(variant, NULL, error);
+    const struct prt_backend *const *b = placement->backends;
+    while (*b && *b != backend)
+        b++;
+    return *b != NULL;
+}
+
+/* One more placement: the last one's nodes without a backend. The cause when no other takes them.
+ */
+static enum percept_status add_placement(struct prt_variant *variant,
+                                         const struct prt_backend *failed,
+                                         enum percept_status cause, struct percept_error *error)
+{
+    size_t count = variant->graph->node_count;
+    const struct prt_variant_placement *last = &variant->placements[variant->placement_count - 1];
+    struct prt_variant_placement made = {0};
+    memcpy(made.backends, last->backends, sizeof made.backends);
+    made.by_node = calloc(count + 1, sizeof *made.by_node);
+    if (!made.by_node)
+        return cause;
+    memcpy(made.by_node, last->by_node, count * sizeof *made.by_node);
+    enum percept_status status = cause;
+    if (give_up(variant, &made, failed, cause, error))
+        status = take_in(variant, &made, NULL, error);
     if (status == PERCEPT_OK)
         status = find_scratch(variant, error);
-    variant->stats.segment_count = variant->segment_count;
+    if (status == PERCEPT_OK)
+        variant->placements[variant->placement_count++] = made;
+    else
+        drop_placement(&made);
     return status;
 }
 
@@ -288,18 +343,66 @@ enum percept_status prt_variant_fall_back(struct prt_variant *variant,
                                           const struct prt_backend *failed,
                                           enum percept_status cause, struct percept_error *error)
 {
-    struct percept_error none = {.status = cause};
-    if (PRT_ONE_BACKEND || !give_up(variant, failed, cause, error ? error : &none))
+    unsigned next = variant->current + 1;
+    if (PRT_ONE_BACKEND)
         return cause;
-    return take_in_again(variant, error);
+    while (next < variant->placement_count && has(&variant->placements[next], failed))
+        next++;
+    if (next == variant->placement_count) {
+        enum percept_status status = add_placement(variant, failed, cause, error);
+        if (status != PERCEPT_OK)
+            return status;
+    } else {
+        note_cause(&variant->placements[next], cause, error);
+    }
+    /* For good: all before it have the backend, since the current one has. */
+    for (unsigned i = 0; !failed->is_well && i < next; i++)
+        drop_placement(&variant->placements[i]);
+    if (!failed->is_well) {
+        variant->placement_count -= next;
+        memmove(variant->placements, variant->placements + next,
+                variant->placement_count * sizeof *variant->placements);
+        next = 0;
+    }
+    use_placement(variant, next);
+    return PERCEPT_OK;
+}
+
+static bool is_well(const struct prt_variant_placement *placement)
+{
+    for (uint32_t i = 0; i < placement->segment_count; i++) {
+        const struct prt_variant_segment *segment = &placement->segments[i];
+        if (segment->backend->is_well && !segment->backend->is_well(segment->compiled))
+            return false;
+    }
+    return true;
+}
+
+void prt_variant_return(struct prt_variant *variant)
+{
+    for (unsigned i = 0; !PRT_ONE_BACKEND && i < variant->current; i++) {
+        if (is_well(&variant->placements[i]))
+            use_placement(variant, i); /* which ends the loop */
+    }
 }
 
 enum percept_status prt_variant_move(struct prt_variant *variant,
                                      const struct prt_backend *const *backends,
                                      struct percept_error *error)
 {
+    struct prt_variant_placement moved = variant->placements[variant->current];
+    for (unsigned i = 0; i < variant->placement_count; i++)
+        if (i != variant->current) /* they would lead back */
+            drop_placement(&variant->placements[i]);
     for (uint32_t n = 0; n < variant->graph->node_count; n++)
-        if (variant->plan.backends[n])
-            variant->plan.backends[n] = backends[n];
-    return take_in_again(variant, error);
+        if (moved.by_node[n])
+            moved.by_node[n] = backends[n];
+    drop_segments(&moved);
+    variant->placements[0] = moved;
+    variant->placement_count = 1;
+    enum percept_status status = take_in(variant, &variant->placements[0], NULL, error);
+    if (status == PERCEPT_OK)
+        status = find_scratch(variant, error);
+    use_placement(variant, 0);
+    return status;
 }

@@ -26,17 +26,26 @@ struct prt_variant_segment {
     uint32_t node_count;
 };
 
-struct prt_variant {
-    struct prt_graph *graph;
+/* Which backend runs which nodes. */
+struct prt_variant_placement {
     /* Those of the options, without those that failed; NULL-terminated. */
     const struct prt_backend *backends[PRT_MAX_BACKENDS + 1];
-    struct percept_error gave_up; /* how the last of those failed; OK for none */
-    struct prt_plan plan;
-    struct base_pool *pool;
+    struct percept_error gave_up;       /* how the last of those failed; OK for none */
+    const struct prt_backend **by_node; /* as prt_plan's */
     struct prt_variant_segment *segments;
     uint32_t segment_count;
-    uint32_t *order;                          /* the nodes that run, in order */
-    struct prt_step_time *times;              /* room for the longest segment's profile */
+    uint32_t *order;             /* the nodes that run, in order */
+    struct prt_step_time *times; /* room for the longest segment's profile */
+};
+
+struct prt_variant {
+    struct prt_graph *graph;
+    /* Most preferred first; each has fewer backends than the one before it. Earlier ones than the
+     * current have segments of which a run failed, and that may be well again. */
+    struct prt_variant_placement placements[PRT_MAX_BACKENDS];
+    unsigned placement_count, current;
+    struct prt_plan plan; /* its `backends` are those of the current placement */
+    struct base_pool *pool;
     struct prt_arena *arena;                  /* NULL: memory is its own */
     const struct prt_backend *memory_backend; /* whose memory it is; NULL: the host's */
     void *memory;                             /* arena, then scratch */
@@ -62,10 +71,20 @@ enum percept_status prt_variant_create(struct prt_graph *graph,
                                        struct percept_error *error);
 void prt_variant_destroy(struct prt_variant *variant); /* NULL is fine */
 
+static inline const struct prt_variant_placement *
+prt_variant_placement(const struct prt_variant *variant)
+{
+    return &variant->placements[variant->current];
+}
+
+/* Before a run: go back to the most preferred backends that are well. */
+void prt_variant_return(struct prt_variant *variant);
+
 /*
- * A backend failed as it ran: its nodes go to those that follow it in the list. All tensors stay
- * where they are. Returns the cause, unchanged, when no other backend would do, or when the fault
- * is not the backend's; then the variant is as it was.
+ * A backend failed as it ran: its nodes go to those that follow it in the list, for good or, where
+ * it can tell that it is well again, until then. All tensors stay where they are. Returns the
+ * cause, unchanged, when no other backend would do, or when the fault is not the backend's; then
+ * the variant is as it was.
  */
 enum percept_status prt_variant_fall_back(struct prt_variant *variant,
                                           const struct prt_backend *failed,

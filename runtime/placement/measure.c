@@ -90,7 +90,7 @@ static void try_list(struct prt_measuring *m, const struct prt_trial_list *list,
         status = prt_trial_time(model, until_ns, &trial->ns, &error);
     }
     if (status == PERCEPT_OK) {
-        trial->segments = model->now->segment_count;
+        trial->segments = prt_variant_placement(model->now)->segment_count;
         if (list->count > 1 && base_clock_ns() < until_ns)
             prt_survey(m, model, list, index, until_ns);
     } else {

@@ -42,9 +42,9 @@ uint32_t prt_trial_add(struct prt_placement *placement, const struct prt_trial_l
 uint32_t prt_trial_segments(const struct prt_model *model, const struct prt_backend *backend)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < model->now->segment_count; i++)
-        count += backend ? model->now->segments[i].backend == backend
-                         : !model->now->segments[i].backend->on_host;
+    for (uint32_t i = 0; i < prt_variant_placement(model->now)->segment_count; i++)
+        count += backend ? prt_variant_placement(model->now)->segments[i].backend == backend
+                         : !prt_variant_placement(model->now)->segments[i].backend->on_host;
     return count;
 }
 
@@ -234,7 +234,7 @@ static void note_mix(struct prt_measuring *m, const struct survey *survey, int64
     m->node_counts[*mix] = survey->node_count;
     trial->ns = whole_ns;
     trial->beside_ns = beside(survey, survey->homes, whole_ns);
-    trial->segments = survey->model->now->segment_count;
+    trial->segments = prt_variant_placement(survey->model->now)->segment_count;
 }
 
 /* Nodes without work go with the one before them, the first ones with what follows. */
