@@ -3,6 +3,7 @@
 #include "backends/registry.h"
 
 #include "backends/backends.h"
+#include "backends/isolated/isolated.h"
 #include "base/owned.h"
 
 #include <dirent.h>
@@ -59,6 +60,14 @@ static void tell_whose(struct backends_plugin *plugin, const char *real)
                  error->message);
 }
 
+static bool is_isolated(const struct backends_registry *registry, const char *name)
+{
+    for (size_t i = 0; i < registry->options->isolated_count; i++)
+        if (strcmp(registry->options->isolated[i], name) == 0)
+            return true;
+    return false;
+}
+
 static enum percept_status load(struct backends_registry *registry, struct backends_plugin *plugin,
                                 const char *path)
 {
@@ -68,7 +77,9 @@ static enum percept_status load(struct backends_registry *registry, struct backe
     if (status == PERCEPT_OK)
         status = check_name(registry, plugin->info.name, error);
     if (status == PERCEPT_OK)
-        status = backends_plugin_load(path, &backend, error);
+        status = is_isolated(registry, plugin->info.name)
+                     ? isolated_open(plugin->info.name, path, &backend, error)
+                     : backends_plugin_load(path, &backend, error);
     if (status != PERCEPT_OK)
         return status;
     plugin->backend = backend;
@@ -200,6 +211,23 @@ static bool add_all(struct backends_registry *registry)
     return list ? add_folders_of(registry, list) : add_installed(registry);
 }
 
+static enum percept_status add_built_in(struct backends_registry *registry,
+                                        struct percept_error *error)
+{
+    for (size_t i = 0; percept_known_backends[i]; i++) {
+        const struct prt_backend *backend = percept_known_backends[i], *proxy = NULL;
+        if (is_isolated(registry, backend->name)) {
+            enum percept_status status = isolated_open(backend->name, NULL, &proxy, error);
+            if (status != PERCEPT_OK)
+                return status;
+            registry->all[registry->all_count++] = proxy;
+        }
+        if (!proxy || backend->on_host)
+            registry->all[registry->all_count++] = backend;
+    }
+    return PERCEPT_OK;
+}
+
 enum percept_status backends_registry_create(const struct backends_registry_options *options,
                                              struct backends_registry **out,
                                              struct percept_error *error)
@@ -209,12 +237,16 @@ enum percept_status backends_registry_create(const struct backends_registry_opti
     while (percept_known_backends[built_in])
         built_in++;
     if (registry) /* its end is NULL */
-        registry->all = calloc(built_in + BACKENDS_MAX_PLUGINS + 1, sizeof(struct prt_backend *));
+        registry->all =
+            calloc(2 * built_in + BACKENDS_MAX_PLUGINS + 1, sizeof(struct prt_backend *));
     bool whole = registry && registry->all;
-    for (size_t i = 0; whole && i < built_in; i++)
-        registry->all[registry->all_count++] = percept_known_backends[i];
     if (whole) {
         registry->options = options;
+        enum percept_status status = add_built_in(registry, error);
+        if (status != PERCEPT_OK) {
+            backends_registry_destroy(registry);
+            return status;
+        }
         whole = add_all(registry);
         registry->options = NULL;
     }
@@ -222,6 +254,7 @@ enum percept_status backends_registry_create(const struct backends_registry_opti
         backends_registry_destroy(registry);
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     }
+    registry->isolated_count = 0;
     *out = registry;
     return PERCEPT_OK;
 }
@@ -242,6 +275,8 @@ void backends_registry_destroy(struct backends_registry *registry)
 {
     for (size_t i = 0; registry && i < registry->plugin_count; i++)
         free(registry->plugins[i].path);
+    for (size_t i = 0; registry && i < registry->all_count; i++)
+        isolated_close(registry->all[i]); /* which knows its own */
     if (registry)
         free(registry->all);
     free(registry);

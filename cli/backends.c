@@ -59,7 +59,7 @@ int cli_backends(int argc, char **argv)
     };
     if (!cli_parse(&usage, argc, argv, &operands, &code))
         return code;
-    if (cli_plugins_find(&folders, &registry, &error))
+    if (cli_plugins_find(&folders, NULL, &registry, &error))
         return cli_fail(CLI_FAILURE, &error);
     json_t *rows = json_array();
     for (size_t i = 0; percept_known_backends[i]; i++)

@@ -69,9 +69,12 @@ static enum percept_status find_backends(const struct pipe_config *config,
                                          struct percept_error *error)
 {
     const struct pipe_daemon_settings *settings = pipe_config_daemon(config);
+    const char *isolated[PIPE_MAX_BACKENDS];
     const struct backends_registry_options options = {
         .folders = settings->plugin_folders,
         .folder_count = settings->plugin_folder_count,
+        .isolated = isolated,
+        .isolated_count = pipe_config_isolated(config, isolated),
         .open = keys ? open_signed : NULL,
         .context = keys,
     };

@@ -38,7 +38,7 @@ static enum percept_status choose_all(const struct cli_model_settings *settings,
                                       struct cli_model *model, struct percept_error *error)
 {
     const struct backends_registry *registry;
-    enum percept_status status = cli_plugins_find(&settings->plugins, &registry, error);
+    enum percept_status status = cli_plugins_find(&settings->plugins, NULL, &registry, error);
     if (status)
         return status;
     size_t used = 0;
@@ -73,13 +73,19 @@ enum percept_status cli_model_choose_backend(const struct cli_model_settings *se
 {
     const char *name = settings->backend;
     if (!name)
-        return PERCEPT_OK;
+        return settings->isolate
+                   ? percept_fail(error, PERCEPT_INVALID, "--isolate wants --backend NAME")
+                   : PERCEPT_OK;
     if (strcmp(name, "auto") == 0)
-        return choose_all(settings, model, error);
-    const struct prt_backend *backend = find(percept_known_backends, name);
-    if (!backend) { /* only then are strangers' files worth loading */
+        return settings->isolate
+                   ? percept_fail(error, PERCEPT_INVALID, "--isolate wants one backend, not auto")
+                   : choose_all(settings, model, error);
+    const struct prt_backend *backend =
+        settings->isolate ? NULL : find(percept_known_backends, name);
+    if (!backend) { /* else strangers' files are not worth loading */
         const struct backends_registry *registry;
-        enum percept_status status = cli_plugins_find(&settings->plugins, &registry, error);
+        enum percept_status status =
+            cli_plugins_find(&settings->plugins, settings->isolate ? name : NULL, &registry, error);
         if (status)
             return status;
         backend = find(backends_registry_all(registry), name);

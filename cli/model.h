@@ -10,6 +10,7 @@
 struct cli_model_settings {
     const char *method;              /* NULL: "forward" */
     const char *backend;             /* NULL: the CPU; "auto": the quickest */
+    bool isolate;                    /* the backend in a process of its own */
     struct base_option_list plugins; /* folders in which it may be */
     unsigned long threads;
     struct base_option_list data; /* .ptd files */
@@ -30,6 +31,8 @@ struct cli_model_settings {
     {"backend", "NAME",                                                                \
      "run on this backend, and on the CPU what it cannot; auto: where it is quickest", \
      BASE_OPTION_TEXT, &(settings).backend},                                           \
+        {"isolate", NULL, "run the backend in a process of its own", BASE_OPTION_FLAG, \
+         &(settings).isolate},                                                         \
         CLI_OPTION_PLUGINS(&(settings).plugins)
 #define CLI_OPTION_FP16(settings)                                                               \
     {                                                                                           \

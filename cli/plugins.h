@@ -12,8 +12,9 @@
     }
 
 /* All backends, those of the folders among them; without folders as backends_registry_create says.
- * Found the first time, by the folders of then; they stay. */
-enum percept_status cli_plugins_find(const struct base_option_list *folders,
+ * isolated: the name of one that is to be in a process of its own; or NULL. Found the first time,
+ * by the folders and the name of then; they stay. */
+enum percept_status cli_plugins_find(const struct base_option_list *folders, const char *isolated,
                                      const struct backends_registry **registry,
                                      struct percept_error *error);
 

@@ -285,15 +285,19 @@ static enum percept_status open_signed(void *context, const char *path, int *des
 static enum percept_status find_backends(struct daemon *daemon, struct percept_error *error)
 {
     const struct pipe_daemon_settings *own = pipe_config_daemon(daemon->config);
+    const char *isolated[PIPE_MAX_BACKENDS];
     const struct backends_registry_options options = {
         .folders = own->plugin_folders,
         .folder_count = own->plugin_folder_count,
+        .isolated = isolated,
+        .isolated_count = pipe_config_isolated(daemon->config, isolated),
         .open = daemon->keys ? open_signed : NULL,
         .context = daemon->keys,
     };
     enum percept_status status = backends_registry_create(&options, &daemon->backends, error);
     if (status)
         return status;
+    daemon->state.backends = backends_registry_all(daemon->backends);
     const struct backends_plugin *plugins;
     size_t count = backends_registry_plugins(daemon->backends, &plugins);
     for (size_t i = 0; i < count; i++) {

@@ -1,6 +1,7 @@
 /* Why: one place that turns counters into the JSON of docs/status.md. */
 #include "daemon/status.h"
 
+#include "backends/isolated/isolated.h"
 #include "base/clock.h"
 #include "ipc/topic_class.h"
 
@@ -80,6 +81,26 @@ static json_t *topics(const struct daemon_state *state)
     return list;
 }
 
+/* Of the backends in processes of their own. */
+static json_t *hosts(const struct daemon_state *state)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; state->backends && state->backends[i]; i++) {
+        struct isolated_stats s;
+        if (!isolated_stats(state->backends[i], &s))
+            continue;
+        json_t *host = json_pack("{s:s, s:s, s:I, s:I, s:I}", "backend", s.name, "state", s.state,
+                                 "pid", (json_int_t)s.pid, "runs", (json_int_t)s.runs, "restarts",
+                                 (json_int_t)s.restarts);
+        for (unsigned fault = 0; fault < ISOLATED_FAULTS; fault++)
+            json_object_set_new(host, isolated_fault_name(fault),
+                                json_integer((json_int_t)s.faults[fault]));
+        json_object_set_new(host, "cause", text(s.cause));
+        json_array_append_new(list, host);
+    }
+    return list;
+}
+
 static json_t *clients(const struct daemon_state *state)
 {
     json_t *list = json_array();
@@ -134,7 +155,7 @@ static const struct section {
     const char *name;
     json_t *(*make)(const struct daemon_state *state);
 } sections[] = {
-    {"daemon", process}, {"pipelines", pipelines}, {"models", models},
+    {"daemon", process}, {"pipelines", pipelines}, {"models", models}, {"hosts", hosts},
     {"topics", topics},  {"clients", clients},     {"users", users},
 };
 

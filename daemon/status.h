@@ -13,13 +13,14 @@ struct daemon_state {
     const char *state; /* "running", "draining" */
     int64_t started_ns;
     const struct pipe_engine *engine;
+    const struct prt_backend *const *backends; /* NULL-terminated */
     const struct ipc_server *server;
     struct ipc_topic *const *topics;
     size_t topic_count;
 };
 
-/* what: "status" (all), "pipelines", "models", "topics", "clients", "users". malloc'ed; NULL for
- * another word or when out of memory. */
+/* what: "status" (all), "pipelines", "models", "hosts", "topics", "clients", "users". malloc'ed;
+ * NULL for another word or when out of memory. */
 char *daemon_status_json(const struct daemon_state *state, const char *what);
 
 #endif

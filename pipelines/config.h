@@ -15,7 +15,6 @@
 #define PIPE_MAX_PIPELINES 64
 #define PIPE_MAX_NODES     64 /* of a pipeline */
 #define PIPE_MAX_TOPICS    16 /* of a pipeline */
-#define PIPE_MAX_BACKENDS  64
 
 /* Of floats between the nodes of a model. */
 enum pipe_precision { PIPE_FP32, PIPE_FP16 };

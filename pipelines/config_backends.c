@@ -94,6 +94,15 @@ size_t pipe_config_backends(const struct pipe_config *config,
     return config->backend_count;
 }
 
+size_t pipe_config_isolated(const struct pipe_config *config, const char *names[PIPE_MAX_BACKENDS])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < config->backend_count; i++)
+        if (config->backends[i].isolate)
+            names[count++] = config->backends[i].name;
+    return count;
+}
+
 const struct prt_backend *pipe_config_find_backend(const struct pipe_config *config,
                                                    const struct prt_backend *const *all,
                                                    const struct pipe_text *name,

@@ -19,6 +19,8 @@
 
 struct pipe_config;
 
+#define PIPE_MAX_BACKENDS 64 /* that a file has something to say of */
+
 /* What the daemon itself takes from the file. */
 struct pipe_daemon_settings {
     const char *socket;  /* NULL: the default */
@@ -63,6 +65,9 @@ const struct pipe_daemon_settings *pipe_config_daemon(const struct pipe_config *
  * configuration. */
 size_t pipe_config_backends(const struct pipe_config *config,
                             const struct pipe_config_backend **backends);
+/* Names of those that are to be in processes of their own; returns how many. */
+size_t pipe_config_isolated(const struct pipe_config *config,
+                            const char *names[PIPE_MAX_BACKENDS]);
 
 /* The pipeline that publishes a topic; NULL: none. */
 const char *pipe_config_topic_pipeline(const struct pipe_config *config, const char *topic);

@@ -20,7 +20,8 @@ struct entry {
     bool by_cost;           /* what is measured decides among them, not their order */
     int64_t load_ns;        /* opening, and making its instances; before the engine starts */
     char placements[2][64]; /* "cpu", or "vulkan+cpu": as they were placed, and after a fault */
-    atomic_int faulted;     /* 0: the first; 1: the second is being written; 2: it is that */
+    atomic_int faulted;     /* 0: no second; 1: it is being written; 2: it is there */
+    atomic_int away;        /* how many instances are as after a fault */
     struct pipe_window runs;
 };
 
@@ -37,20 +38,35 @@ struct pipe_model {
     const struct pipe_host *host;
     struct base_pool *pool;
     int64_t *frame_ns;
-    bool is_told; /* that a backend was given up */
+    bool is_away; /* a backend was given up, and did not come back so far */
 };
 
 /* ---- programs ---- */
 
-/* All that are there; the first, which computes on the host, last. */
+/* All that are there; the first that computes on the host, last. */
 static void choose_all(const struct pipe_models *models, struct entry *entry)
 {
     const struct prt_backend *const *all = models->host->backends;
+    const struct prt_backend *last = NULL;
     size_t used = 0;
-    for (size_t i = 1; all[i] && used < PRT_MAX_BACKENDS - 1; i++)
-        if (!all[i]->absent())
+    for (size_t i = 0; all[i] && !last; i++)
+        last = all[i]->on_host ? all[i] : NULL;
+    for (size_t i = 0; all[i] && used < PRT_MAX_BACKENDS - 1; i++)
+        if (all[i] != last && !all[i]->absent())
             entry->backends[used++] = all[i];
-    entry->backends[used] = all[0];
+    entry->backends[used] = last;
+}
+
+/* A backend, and the one that follows it under the same name: an isolated one may need it. */
+static size_t add_backend(struct entry *entry, size_t used, const struct prt_backend *const *all,
+                          const struct prt_backend *backend)
+{
+    for (bool is_met = false; *all; all++) {
+        is_met |= *all == backend;
+        if (is_met && used < MAX_BACKENDS && strcmp((*all)->name, backend->name) == 0)
+            entry->backends[used++] = *all;
+    }
+    return used;
 }
 
 /* Those that are named, or else the first that there is. One that is named but absent is an error
@@ -76,8 +92,8 @@ static enum percept_status choose_backends(const struct pipe_models *models, str
         const char *why = backend ? backend->absent() : "this build has none";
         if (why)
             absent = why;
-        else if (used < MAX_BACKENDS)
-            entry->backends[used++] = backend;
+        else
+            used = add_backend(entry, used, all, backend);
     }
     if (used == 0)
         return percept_fail_at(error, PERCEPT_NOT_FOUND, models->config->file,
@@ -164,21 +180,26 @@ static void add_placement(char placement[64], const struct prt_model *model)
     }
 }
 
-/* A backend failed, and others go on: worth a line in the log, once. */
-static void tell_fault(struct pipe_model *model)
+/* A backend failed and others go on, or it is well again: worth a line in the log each time. */
+static void tell_change(struct pipe_model *model, const char *gave_up)
 {
     const struct pipe_host *host = model->host;
     struct entry *entry = model->entry;
     char text[640];
-    model->is_told = true;
-    snprintf(text, sizeof text, "model '%s' goes on without a backend: %s", entry->config->name,
-             prt_model_gave_up(model->prt));
+    model->is_away = gave_up != NULL;
+    if (gave_up)
+        snprintf(text, sizeof text, "model '%s' goes on without a backend: %s", entry->config->name,
+                 gave_up);
+    else
+        snprintf(text, sizeof text, "model '%s' is back on its backends: %s", entry->config->name,
+                 entry->placements[0]);
     host->event(host->context, NULL, text);
     int none = 0;
-    if (!atomic_compare_exchange_strong(&entry->faulted, &none, 1))
-        return;
-    add_placement(entry->placements[1], model->prt);
-    atomic_store(&entry->faulted, 2);
+    if (gave_up && atomic_compare_exchange_strong(&entry->faulted, &none, 1)) {
+        add_placement(entry->placements[1], model->prt);
+        atomic_store(&entry->faulted, 2);
+    }
+    atomic_fetch_add(&entry->away, gave_up ? 1 : -1);
 }
 
 enum percept_status pipe_models_open(struct pipe_models *models, const char *name,
@@ -244,8 +265,9 @@ enum percept_status pipe_model_run(struct pipe_model *model, struct percept_erro
     enum percept_status status = prt_model_run(model->prt, error);
     int64_t spent = base_clock_ns() - start;
     *model->frame_ns += spent;
-    if (!model->is_told && prt_model_gave_up(model->prt))
-        tell_fault(model);
+    const char *gave_up = prt_model_gave_up(model->prt);
+    if (model->is_away != (gave_up != NULL))
+        tell_change(model, gave_up);
     if (status == PERCEPT_OK)
         pipe_window_add(&model->entry->runs, spent);
     return status;
@@ -311,7 +333,8 @@ size_t pipe_models_stats(const struct pipe_models *models, struct pipe_model_sta
         stats[i] = (struct pipe_model_stats){
             .name = entry->config->name,
             .file = entry->config->file,
-            .backend = entry->placements[atomic_load(&entry->faulted) == 2],
+            .backend = entry->placements[atomic_load(&entry->away) > 0 &&
+                                         atomic_load(&entry->faulted) == 2],
             .runs = pipe_window_count(&entry->runs),
             .load_ns = entry->load_ns,
         };

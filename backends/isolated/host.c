@@ -5,6 +5,7 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,7 +70,7 @@ void isolated_host_lose(struct isolated_host *host, enum isolated_fault fault,
 
 static bool is_supervisor(const struct isolated_host *host)
 {
-    return pthread_equal(pthread_self(), host->supervisor);
+    return host->is_supervised && pthread_equal(pthread_self(), host->supervisor);
 }
 
 static int64_t patience_of(const struct isolated_host *host, uint32_t kind)
@@ -207,12 +208,26 @@ static struct timespec time_of(int64_t ns)
                              .tv_nsec = (long)(ns % BASE_NS_PER_S)};
 }
 
+/* Under the lock. The thread begins with the first use: who makes proxies may want to fork yet. */
+static void want(struct isolated_host *host)
+{
+    int cause =
+        host->is_supervised ? 0 : pthread_create(&host->supervisor, NULL, isolated_supervise, host);
+    host->is_wanted = true;
+    host->is_supervised = !cause;
+    if (cause) {
+        host->state = ISOLATED_ABSENT;
+        snprintf(host->absent, sizeof host->absent, "no thread for its host: %s", strerror(cause));
+    }
+    isolated_host_wake(host);
+}
+
 enum percept_status isolated_host_need(struct isolated_host *host, struct percept_error *error)
 {
     const struct timespec limit = time_of(base_clock_ns() + PATIENCE_NS);
     if (!host->is_needed) {
-        host->is_wanted = host->is_needed = true;
-        isolated_host_wake(host);
+        host->is_needed = true;
+        want(host);
     }
     /* The first start ends by its own deadline. */
     while (host->state == ISOLATED_IDLE || host->state == ISOLATED_OPEN ||
@@ -248,8 +263,7 @@ enum percept_status isolated_host_set(struct isolated_host *host, const char *ke
     struct isolated_request set = {.kind = ISOLATED_SET};
     struct isolated_reply reply;
     pthread_mutex_lock(&host->lock);
-    host->is_wanted = true;
-    isolated_host_wake(host);
+    want(host);
     while (host->state == ISOLATED_IDLE || (host->state == ISOLATED_STARTING && !host->was_up))
         pthread_cond_wait(&host->changed, &host->lock);
     enum percept_status status =
@@ -269,8 +283,19 @@ enum percept_status isolated_host_set(struct isolated_host *host, const char *ke
                                          : status;
 }
 
-enum percept_status isolated_host_create(const char *name, struct isolated_host **out,
-                                         struct percept_error *error)
+static void free_host(struct isolated_host *host)
+{
+    if (host->wake >= 0)
+        close(host->wake);
+    pthread_cond_destroy(&host->changed);
+    pthread_mutex_destroy(&host->lock);
+    if (host->plugin >= 0)
+        close(host->plugin);
+    free(host);
+}
+
+enum percept_status isolated_host_create(const char *name, const char *plugin,
+                                         struct isolated_host **out, struct percept_error *error)
 {
     struct isolated_host *host = calloc(1, sizeof *host);
     if (!host)
@@ -281,25 +306,19 @@ enum percept_status isolated_host_create(const char *name, struct isolated_host 
     host->load_deadline_ns = 60000 * BASE_NS_PER_MS;
     host->backoff_ns = host->backoff_least_ns = 10 * BASE_NS_PER_MS;
     host->backoff_most_ns = 5000 * BASE_NS_PER_MS;
+    host->plugin = plugin ? open(plugin, O_RDONLY | O_CLOEXEC) : -1;
+    int cause = plugin && host->plugin < 0 ? errno : 0;
     host->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (host->wake < 0) {
-        free(host);
-        return percept_fail_errno(error, errno, "%s: a host", name);
-    }
+    if (!cause && host->wake < 0)
+        cause = errno;
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&host->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&host->lock, NULL);
-    pthread_mutex_lock(&host->lock); /* so that the thread sees who it is */
-    int cause = pthread_create(&host->supervisor, NULL, isolated_supervise, host);
-    pthread_mutex_unlock(&host->lock);
     if (cause) {
-        close(host->wake);
-        pthread_cond_destroy(&host->changed);
-        pthread_mutex_destroy(&host->lock);
-        free(host);
+        free_host(host);
         return percept_fail_errno(error, cause, "%s: a host", name);
     }
     *out = host;
@@ -315,10 +334,9 @@ void isolated_host_destroy(struct isolated_host *host)
     if (host->state == ISOLATED_STARTING) /* which may take long */
         isolated_host_lose(host, ISOLATED_FAILED, PERCEPT_CANCELLED, "its host is not needed");
     isolated_host_wake(host);
+    bool is_supervised = host->is_supervised;
     pthread_mutex_unlock(&host->lock);
-    pthread_join(host->supervisor, NULL);
-    close(host->wake);
-    pthread_cond_destroy(&host->changed);
-    pthread_mutex_destroy(&host->lock);
-    free(host);
+    if (is_supervised)
+        pthread_join(host->supervisor, NULL);
+    free_host(host);
 }

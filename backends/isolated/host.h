@@ -46,11 +46,13 @@ enum { ISOLATED_MOST_OPTIONS = 32 };
 
 struct isolated_host {
     char name[64];
-    pthread_t supervisor;
+    int plugin;           /* the file that has the backend; -1: it is built in */
+    pthread_t supervisor; /* once is_supervised */
     int wake;             /* eventfd: the supervisor has something to do */
     pthread_mutex_t lock; /* of all below, and of what segment.h says */
     pthread_cond_t changed;
     enum isolated_state state;
+    bool is_supervised;
     bool is_wanted, is_needed; /* somebody has an option for it; asks it something else */
     bool is_closing, was_up;
     uint64_t generation; /* how many were started */
@@ -71,8 +73,9 @@ struct isolated_host {
     char cause[256];
 };
 
-enum percept_status isolated_host_create(const char *name, struct isolated_host **host,
-                                         struct percept_error *error);
+/* plugin: see isolated_open. */
+enum percept_status isolated_host_create(const char *name, const char *plugin,
+                                         struct isolated_host **host, struct percept_error *error);
 void isolated_host_destroy(struct isolated_host *host); /* without segments; NULL is fine */
 
 /* Under the lock: start it if it never was, and wait for that; for one that is being started again

@@ -1,10 +1,11 @@
 /*
  * percept-host: a backend in a process of its own, for a process that does not want to die of it.
- * That process starts this one, with a socket as descriptor 3; it ends when the socket's other end
- * is closed, or the thread that started it is gone.
+ * That process starts this one, with a socket as descriptor 3 and for a plugin its file as 4; it
+ * ends when the socket's other end is closed, or the thread that started it is gone.
  */
 #include "backends/backends.h"
 #include "backends/isolated/serve.h"
+#include "backends/plugin.h"
 #include "base/options.h"
 
 #include <signal.h>
@@ -15,12 +16,27 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-static const struct prt_backend *find_backend(const char *name, struct percept_error *error)
+static const struct prt_backend *find_built_in(const char *name, struct percept_error *error)
 {
     for (size_t i = 0; percept_known_backends[i]; i++)
         if (strcmp(percept_known_backends[i]->name, name) == 0)
             return percept_known_backends[i];
     percept_fail(error, PERCEPT_NOT_FOUND, "there is no backend '%.40s'", name);
+    return NULL;
+}
+
+/* Who opened it has looked at who may change it. */
+static const struct prt_backend *load_plugin(const char *name, struct percept_error *error)
+{
+    char path[32];
+    const struct prt_backend *backend = NULL;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", ISOLATED_PLUGIN_FD);
+    if (backends_plugin_load(path, &backend, error) != PERCEPT_OK)
+        return NULL;
+    if (strcmp(backend->name, name) == 0)
+        return backend;
+    percept_fail(error, PERCEPT_NOT_FOUND, "the plugin's backend is '%.40s', not '%.40s'",
+                 backend->name, name);
     return NULL;
 }
 
@@ -44,7 +60,7 @@ static void confine(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static int run(const char *name)
+static int run(const char *name, bool is_plugin)
 {
     int type;
     socklen_t length = sizeof type;
@@ -56,7 +72,8 @@ static int run(const char *name)
         return EXIT_FAILURE;
     }
     confine();
-    const struct prt_backend *backend = find_backend(name, &error);
+    const struct prt_backend *backend =
+        is_plugin ? load_plugin(name, &error) : find_built_in(name, &error);
     struct isolated_server *server = backend ? isolated_server_create(backend) : NULL;
     if (!server) {
         fprintf(stderr, "percept-host: %s\n", backend ? "no memory" : error.message);
@@ -70,10 +87,12 @@ static int run(const char *name)
 int main(int argc, char **argv)
 {
     const char *backend = NULL;
-    bool version = false, help = false;
+    bool is_plugin = false, version = false, help = false;
     int operands;
     const struct base_option options[] = {
         {"backend", "NAME", "the backend to run", BASE_OPTION_TEXT, &backend},
+        {"plugin", NULL, "it is in the plugin that is descriptor 4; else it is built in",
+         BASE_OPTION_FLAG, &is_plugin},
         {"version", NULL, "show the version and exit", BASE_OPTION_FLAG, &version},
     };
     const struct base_usage usage = {
@@ -99,5 +118,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "percept-host: %s\n", error.message);
         return 2;
     }
-    return run(backend);
+    return run(backend, is_plugin);
 }

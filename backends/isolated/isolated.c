@@ -170,8 +170,8 @@ static const struct prt_backend backends[ISOLATED_MOST] = {EACH_SLOT(BACKEND)};
 
 /* ---- opening ---- */
 
-enum percept_status isolated_open(const char *name, const struct prt_backend **proxy,
-                                  struct percept_error *error)
+enum percept_status isolated_open(const char *name, const char *plugin,
+                                  const struct prt_backend **proxy, struct percept_error *error)
 {
     enum percept_status status = PERCEPT_OK;
     pthread_mutex_lock(&opening);
@@ -183,7 +183,7 @@ enum percept_status isolated_open(const char *name, const struct prt_backend **p
                               "'%.40s' is too long, or there are %d isolated backends already",
                               name, ISOLATED_MOST);
     else
-        status = isolated_host_create(name, &slots[n].host, error);
+        status = isolated_host_create(name, plugin, &slots[n].host, error);
     if (status == PERCEPT_OK) {
         memcpy(slots[n].name, name, strlen(name) + 1);
         slots[n].backend = backends[n];

@@ -28,10 +28,12 @@ enum { ISOLATED_MOST = 16 }; /* proxies of a process at once */
  *   backoff_ms        10     from the loss of a host to the start of the next one; doubles with
  * each backoff_most_ms   5000   up to this, and is what it was after ten seconds without a loss
  *
- * LIMIT when there are too many.
+ * plugin: the file that has the backend, NULL: it is built in. It is opened here, and each host
+ * loads what was opened. Neither the
+ * host nor a thread is started before something is asked. LIMIT when there are too many.
  */
-enum percept_status isolated_open(const char *name, const struct prt_backend **proxy,
-                                  struct percept_error *error);
+enum percept_status isolated_open(const char *name, const char *plugin,
+                                  const struct prt_backend **proxy, struct percept_error *error);
 /* After its models. Its host is gone when this returns. NULL is fine. */
 void isolated_close(const struct prt_backend *proxy);
 

@@ -13,7 +13,7 @@
 
 #define ISOLATED_VERSION 1
 
-enum { ISOLATED_SOCKET_FD = BASE_CHILD_FD, ISOLATED_MOST_FDS = 2 };
+enum { ISOLATED_SOCKET_FD = BASE_CHILD_FD, ISOLATED_PLUGIN_FD, ISOLATED_MOST_FDS = 2 };
 
 enum isolated_kind {
     ISOLATED_HELLO = 1, /* text[0]: why it is absent, or ""; text[1..3]: code, release, device */

@@ -167,6 +167,19 @@ static struct base_pool *pool_of(struct isolated_server *server, uint32_t thread
     return server->pool;
 }
 
+static enum percept_status execute(const struct isolated_server *server,
+                                   const struct loaded *loaded, bool timed,
+                                   struct percept_error *error)
+{
+    const struct prt_execution execution = {
+        .data = loaded->data,
+        .scratch = loaded->scratch,
+        .pool = server->pool,
+        .times = timed ? loaded->times : NULL,
+    };
+    return server->backend->execute(loaded->segment, &execution, error);
+}
+
 static enum percept_status load_into(struct isolated_server *server,
                                      const struct isolated_request *request, const int *fds,
                                      struct loaded *loaded, struct percept_error *error)
@@ -204,11 +217,15 @@ static enum percept_status load_into(struct isolated_server *server,
     status = server->backend->compile(&compile, &loaded->segment, error);
     if (status != PERCEPT_OK)
         return status;
-    forget_packed(loaded);
     loaded->scratch_bytes = server->backend->scratch_bytes(loaded->segment) + 64;
     loaded->scratch = base_pages_reserve(loaded->scratch_bytes);
-    return loaded->scratch ? PERCEPT_OK
-                           : percept_fail(error, PERCEPT_NO_MEMORY, "no memory for scratch");
+    if (!loaded->scratch)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for scratch");
+    forget_packed(loaded);
+    /* Once on zeros, whatever comes of it: what a driver does in its first run takes long, and
+     * where it crashes then, it has not been given a frame yet. */
+    (void)execute(server, loaded, false, NULL);
+    return PERCEPT_OK;
 }
 
 /* A free handle, with room for it; 0 without memory. */
@@ -277,20 +294,14 @@ static void write_times(const struct loaded *loaded)
     }
 }
 
-static enum percept_status run(struct isolated_server *server,
+static enum percept_status run(const struct isolated_server *server,
                                const struct isolated_request *request, struct isolated_reply *reply,
                                struct percept_error *error)
 {
     struct loaded *loaded = find(server, request->handle);
     if (!loaded)
         return percept_fail(error, PERCEPT_NOT_FOUND, "there is no such model");
-    const struct prt_execution execution = {
-        .data = loaded->data,
-        .scratch = loaded->scratch,
-        .pool = server->pool,
-        .times = request->timed ? loaded->times : NULL,
-    };
-    enum percept_status status = server->backend->execute(loaded->segment, &execution, error);
+    enum percept_status status = execute(server, loaded, request->timed, error);
     if (status == PERCEPT_OK && request->timed)
         write_times(loaded);
     if (status == PERCEPT_OK)

@@ -108,15 +108,18 @@ static void clear_away(struct isolated_host *host, struct listener *listener)
 /* ---- its start ---- */
 
 /* 0 or errno. */
-static int spawn(const char *path, char *name, int socket, int standard_error, pid_t *pid)
+static int spawn(const char *path, struct isolated_host *host, int socket, int standard_error,
+                 pid_t *pid)
 {
-    char option[] = "--backend", program[] = "percept-host";
-    char *const argv[] = {program, option, name, NULL};
-    const struct base_child_start start = {.path = path,
-                                           .argv = argv,
-                                           .fds = {socket}, /* ISOLATED_SOCKET_FD */
-                                           .fd_count = 1,
-                                           .standard_error = standard_error};
+    char program[] = "percept-host", backend[] = "--backend", plugin[] = "--plugin";
+    bool is_plugin = host->plugin >= 0;
+    char *const argv[] = {program, backend, host->name, is_plugin ? plugin : NULL, NULL};
+    const struct base_child_start start = {
+        .path = path,
+        .argv = argv,
+        .fds = {socket, host->plugin}, /* ISOLATED_SOCKET_FD, ISOLATED_PLUGIN_FD */
+        .fd_count = is_plugin ? 2 : 1,
+        .standard_error = standard_error};
     return base_child_start(&start, pid);
 }
 
@@ -138,7 +141,7 @@ static void open_process(struct isolated_host *host)
                     ? errno
                     : 0;
     if (!cause)
-        cause = spawn(path, host->name, sockets[1], pipes[1], &pid);
+        cause = spawn(path, host, sockets[1], pipes[1], &pid);
     close_one(&sockets[1]);
     close_one(&pipes[1]);
     host->socket = sockets[0];

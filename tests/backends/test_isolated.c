@@ -28,7 +28,7 @@ static void begin_with(const char *program)
 {
     struct percept_error error = {0};
     setenv("PERCEPT_HOST", program, 1);
-    ck_assert_msg(isolated_open("cpu", &proxy, &error) == PERCEPT_OK, "%s", error.message);
+    ck_assert_msg(isolated_open("cpu", NULL, &proxy, &error) == PERCEPT_OK, "%s", error.message);
     backends[0] = proxy;
     set("deadline_ms", "120000"); /* what is slow under sanitizers is no fault */
 }
