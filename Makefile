@@ -3,7 +3,7 @@ PYTHON := build/venv/bin/python
 # A preset is configured once; Ninja reconfigures by itself when a CMakeLists.txt changes.
 build = test -f build/$(1)/build.ninja || cmake --preset $(1) >/dev/null; cmake --build --preset $(1) -- --quiet
 
-.PHONY: run test compile setup setup-test build demo-models models zoo reference lint format fuzz conformance conformance-sample bench test-% test-aarch64 test-avx512 clean install
+.PHONY: run test compile setup setup-test build demo-models models zoo reference lint format fuzz conformance conformance-sample bench soak test-% test-aarch64 test-avx512 clean install
 
 run: setup build demo-models
 	@tools/demo.sh
@@ -84,6 +84,11 @@ bench: build models
 	bench/runtime/run
 	bench/daemon/run
 	bench/ipc/run
+
+# What takes too long for a test: ten thousand deaths of an isolated backend's host.
+SOAK_KILLS := 10000
+soak: setup-test build
+	PERCEPT_HOST=build/release/bin/percept-host build/release/tests/soak_isolated $(SOAK_KILLS)
 
 install: build
 	cmake --install build/release

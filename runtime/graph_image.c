@@ -125,8 +125,7 @@ static bool find_data(const struct walk *walk, struct prt_value *value)
 static bool put_data(struct walk *walk, struct prt_value *value)
 {
     const struct prt_image_parcel *parcel = walk->parcel;
-    unsigned char *to = walk->image + walk->used;
-    size_t padded;
+    size_t at = walk->used, padded;
     if (!parcel->sources[walk->value].is_sent) {
         if (walk->mode == WRITE)
             value->data = walk->image + walk->absent;
@@ -137,9 +136,9 @@ static bool put_data(struct walk *walk, struct prt_value *value)
         return false;
     if (walk->mode == MEASURE)
         return true;
-    value->data = to;
-    return prt_deferred_read(parcel->graph, parcel->sources[walk->value].id, to, NULL) ==
-           PERCEPT_OK;
+    value->data = walk->image + at;
+    return prt_deferred_read(parcel->graph, parcel->sources[walk->value].id, walk->image + at,
+                             NULL) == PERCEPT_OK;
 }
 
 static bool take_data(struct walk *walk, struct prt_value *value)
@@ -154,7 +153,7 @@ static bool take_data(struct walk *walk, struct prt_value *value)
     if (!value->data)
         return !half_bytes;
     if (walk->mode == READ)
-        return (!walk->program || !(value->flags & PRT_FLAG_DEFERRED)) &&
+        return !(value->flags & PRT_FLAG_DEFERRED) &&
                        is_inside(walk, value->data, value->bytes, &offset)
                    ? take_bytes(walk, &value->data, value->bytes, STAYS)
                    : find_data(walk, value);

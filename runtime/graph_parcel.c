@@ -27,7 +27,7 @@ static void take_value(struct packing *packing, uint32_t to, uint32_t from, bool
     packing->sources[to] = (struct prt_parcel_source){from, is_sent};
     if (value->kind != PRT_VALUE_TENSOR)
         return;
-    value->flags &= ~(uint32_t)PRT_FLAG_HALF_BYTES;
+    value->flags &= ~(uint32_t)PRT_FLAGS_DEFERRED;
     value->factors = NULL; /* reading multiplies */
     if (!is_constant(value))
         value->data = NULL;

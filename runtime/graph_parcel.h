@@ -14,9 +14,8 @@ typedef void *(*prt_parcel_memory)(void *context, size_t bytes);
 
 /*
  * All of a finished graph, its values by their ids. Constants that none of the nodes reads are
- * zeros, states are all zeros at first. What was DEFERRED still is, as plain bytes: when its
- * readers have compiled, nobody needs them. False without memory, or when a file cannot be read;
- * *bytes of the memory are the parcel.
+ * zeros, states are all zeros at first, and nothing is DEFERRED. False without memory, or when a
+ * file cannot be read; *bytes of the memory are the parcel.
  */
 bool prt_parcel_of_nodes(const struct prt_graph *graph, const uint32_t *nodes, uint32_t node_count,
                          prt_parcel_memory allocate, void *context, size_t *bytes);

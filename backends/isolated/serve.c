@@ -3,7 +3,6 @@
 #include "backends/isolated/serve.h"
 
 #include "base/pages.h"
-#include "runtime/deferred.h"
 #include "runtime/graph_image.h"
 
 #include <stdio.h>
@@ -145,21 +144,6 @@ static bool place_values(struct loaded *loaded, const struct isolated_request *r
     return loaded->data != NULL;
 }
 
-/* Weights that the backend has packed are in memory twice; nobody reads them here any more. */
-static void forget_packed(const struct loaded *loaded)
-{
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    for (uint32_t i = 0; i < loaded->graph->value_count; i++) {
-        const struct prt_value *value = &loaded->graph->values[i];
-        if (value->kind != PRT_VALUE_TENSOR || !(value->flags & PRT_FLAG_DEFERRED))
-            continue;
-        uintptr_t from = ((uintptr_t)value->data + page - 1) / page * page;
-        uintptr_t to = ((uintptr_t)value->data + value->bytes) / page * page;
-        if (from < to)
-            (void)madvise((void *)from, to - from, MADV_REMOVE);
-    }
-}
-
 static struct base_pool *pool_of(struct isolated_server *server, uint32_t threads)
 {
     if (!server->pool && threads > 1)
@@ -221,7 +205,6 @@ static enum percept_status load_into(struct isolated_server *server,
     loaded->scratch = base_pages_reserve(loaded->scratch_bytes);
     if (!loaded->scratch)
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for scratch");
-    forget_packed(loaded);
     /* Once on zeros, whatever comes of it: what a driver does in its first run takes long, and
      * where it crashes then, it has not been given a frame yet. */
     (void)execute(server, loaded, false, NULL);
