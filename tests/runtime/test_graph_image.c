@@ -4,7 +4,9 @@
 #include "pte.h"
 #include "run.h"
 
+#include "runtime/deferred.h"
 #include "runtime/graph_image.h"
+#include "runtime/graph_parcel.h"
 #include "runtime/program_data.h"
 
 #include <stdlib.h>
@@ -257,6 +259,89 @@ START_TEST(large_constants_of_the_file_stay_there)
 }
 END_TEST
 
+/* ---- parcels ---- */
+
+static void *parcel_memory(void *context, size_t bytes)
+{
+    void *memory;
+    ck_assert_int_eq(posix_memalign(&memory, 64, bytes + 1), 0);
+    memset(memory, 0, bytes);
+    *(void **)context = memory;
+    return memory;
+}
+
+/* Is it what the constant of the graph is when somebody reads it, wherever it lies? */
+static void expect_read(const struct prt_graph *graph, uint32_t id, const struct prt_value *sent)
+{
+    void *wanted = malloc(sent->bytes + 1);
+    ck_assert_int_eq(prt_deferred_read(graph, id, wanted, NULL), PERCEPT_OK);
+    ck_assert(!(sent->flags & PRT_FLAGS_DEFERRED) && !sent->factors);
+    ck_assert_mem_eq(sent->data, wanted, sent->bytes);
+    free(wanted);
+}
+
+START_TEST(a_parcel_has_all_that_some_nodes_read)
+{
+    struct prt_graph *graph = rich_graph();
+    for (uint32_t n = 0; n < graph->node_count; n++) {
+        void *parcel = NULL;
+        size_t bytes;
+        ck_assert(prt_parcel_of_nodes(graph, &n, 1, parcel_memory, &parcel, &bytes));
+        struct prt_graph *back = prt_graph_from_image(NULL, parcel, bytes);
+        ck_assert_ptr_nonnull(back);
+        ck_assert_uint_eq(back->value_count, graph->value_count); /* by the same ids */
+        ck_assert_uint_eq(back->node_count, graph->node_count);
+        for (uint32_t i = 0; i < graph->value_count; i++) {
+            const struct prt_value *value = &back->values[i];
+            bool is_read = false;
+            for (unsigned k = 0; k < graph->nodes[n].input_count; k++)
+                is_read |= graph->nodes[n].inputs[k] == i;
+            if (value->kind != PRT_VALUE_TENSOR || !(value->flags & PRT_FLAG_CONSTANT))
+                continue;
+            const unsigned char *data = value->data, *from = parcel;
+            ck_assert(data >= from && data + value->bytes <= from + bytes);
+            if (is_read)
+                expect_read(graph, i, value);
+            for (size_t k = 0; !is_read && k < value->bytes; k++)
+                ck_assert_uint_eq(data[k], 0);
+        }
+        prt_graph_destroy(back);
+        free(parcel);
+    }
+    prt_graph_destroy(graph);
+}
+END_TEST
+
+START_TEST(a_parcel_of_a_node_has_its_operands)
+{
+    struct prt_graph *graph = rich_graph();
+    for (uint32_t n = 0; n < graph->node_count; n++) {
+        const struct prt_node *node = &graph->nodes[n];
+        void *parcel = NULL;
+        size_t bytes;
+        ck_assert(prt_parcel_of_node(graph, node, parcel_memory, &parcel, &bytes));
+        struct prt_graph *back = prt_graph_from_image(NULL, parcel, bytes);
+        ck_assert_ptr_nonnull(back);
+        ck_assert_uint_eq(back->node_count, 1);
+        ck_assert_int_eq(back->nodes[0].op, node->op);
+        for (unsigned i = 0; i < node->input_count; i++) {
+            uint32_t id = back->nodes[0].inputs[i];
+            ck_assert_int_eq(id == PRT_NO_VALUE, node->inputs[i] == PRT_NO_VALUE);
+            if (id == PRT_NO_VALUE)
+                continue;
+            const struct prt_value *value = &back->values[id];
+            ck_assert_int_eq(value->kind, graph->values[node->inputs[i]].kind);
+            ck_assert_uint_eq(value->bytes, graph->values[node->inputs[i]].bytes);
+            if (value->kind == PRT_VALUE_TENSOR && value->flags & PRT_FLAG_CONSTANT)
+                expect_read(graph, node->inputs[i], value);
+        }
+        prt_graph_destroy(back);
+        free(parcel);
+    }
+    prt_graph_destroy(graph);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("graph_image");
@@ -266,6 +351,8 @@ int main(void)
     tcase_add_test(tests, comes_back_as_it_was);
     tcase_add_test(tests, what_was_changed_is_refused_or_checked);
     tcase_add_test(tests, large_constants_of_the_file_stay_there);
+    tcase_add_test(tests, a_parcel_has_all_that_some_nodes_read);
+    tcase_add_test(tests, a_parcel_of_a_node_has_its_operands);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
