@@ -115,5 +115,6 @@ int main(void)
             if (fds[i] >= 0)
                 close(fds[i]);
     }
+    isolated_server_destroy(server);
     return EXIT_SUCCESS;
 }
