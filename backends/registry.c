@@ -254,7 +254,6 @@ enum percept_status backends_registry_create(const struct backends_registry_opti
         backends_registry_destroy(registry);
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     }
-    registry->isolated_count = 0;
     *out = registry;
     return PERCEPT_OK;
 }
