@@ -65,7 +65,12 @@ for threads in 1 3; do
     expect 0 "$percept" model verify "$work/suite" "${on_sample[@]}" --threads $threads
     grep -qx '1 passed, 0 failed' "$work/out" || fail "verify"
 done
+# In a process of its own it runs the same nodes, and this one does not load it.
+expect 0 "$percept" model verify "$work/suite" "${on_sample[@]}" --isolate
+expect 0 "$percept" model inspect "$work/suite/chain.pte" "${on_sample[@]}" --isolate --json
+cp "$work/out" "$work/isolated.json"
 expect 0 "$percept" model inspect "$work/suite/chain.pte" "${on_sample[@]}" --json
+json "$work/out" "v['split'] == json.load(open('$work/isolated.json'))['split']"
 cp "$work/out" "$work/inspect.json"
 json "$work/inspect.json" 'v["compiled"]["placement"] == "cpu+sample"'
 expect 0 "$percept" model inspect "$work/suite/chain.pte" "${on_sample[@]}"
