@@ -66,8 +66,7 @@ const struct pipe_daemon_settings *pipe_config_daemon(const struct pipe_config *
 size_t pipe_config_backends(const struct pipe_config *config,
                             const struct pipe_config_backend **backends);
 /* Names of those that are to be in processes of their own; returns how many. */
-size_t pipe_config_isolated(const struct pipe_config *config,
-                            const char *names[PIPE_MAX_BACKENDS]);
+size_t pipe_config_isolated(const struct pipe_config *config, const char *names[PIPE_MAX_BACKENDS]);
 
 /* The pipeline that publishes a topic; NULL: none. */
 const char *pipe_config_topic_pipeline(const struct pipe_config *config, const char *topic);
