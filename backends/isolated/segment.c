@@ -18,6 +18,8 @@
 
 #define NOWHERE UINT64_MAX
 
+enum { MOST_LOSSES = 3 };
+
 /* ---- what lies where in shared memory ---- */
 
 static bool is_state(const struct prt_graph *graph, uint32_t id)
@@ -220,7 +222,10 @@ bool isolated_load_next(struct isolated_host *host)
     enum percept_status status = load(segment, NULL);
     pthread_mutex_lock(&host->lock);
     segment->is_loading = false;
-    segment->is_refused = status != PERCEPT_OK; /* it may be what kills hosts */
+    bool is_lost = host->state != ISOLATED_STARTING && host->state != ISOLATED_UP;
+    segment->losses = status == PERCEPT_OK ? 0 : segment->losses + is_lost;
+    /* It may be what kills hosts. */
+    segment->is_refused = status != PERCEPT_OK && (!is_lost || segment->losses == MOST_LOSSES);
     if (status == PERCEPT_OK)
         segment->generation = generation;
     pthread_cond_broadcast(&host->changed);

@@ -24,6 +24,7 @@ struct prt_segment {
     bool is_in_flight;        /* from start to wait */
     bool is_loading;          /* the supervisor has it taken in */
     bool is_refused;          /* no host will be asked to take it in again */
+    unsigned losses;          /* hosts in a row that were lost while they took it in */
 
     /* The run's in flight, else the loader's. */
     unsigned char *shared;

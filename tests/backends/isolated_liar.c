@@ -89,6 +89,10 @@ static void twist(const struct isolated_request *request, const int *fds,
     }
     if (request->kind == ISOLATED_LOAD && lies("load"))
         raise(SIGKILL);
+    /* The first of them leaves a mark. */
+    if (request->kind == ISOLATED_LOAD && lies("reload") &&
+        open(getenv("ISOLATED_MARK"), O_CREAT | O_EXCL | O_CLOEXEC, 0600) < 0)
+        raise(SIGKILL);
     if (request->kind == ISOLATED_LOAD && lies("scribble"))
         begin_to_scribble(fds[1]);
 }

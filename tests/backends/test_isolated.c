@@ -304,6 +304,28 @@ START_TEST(a_model_that_kills_hosts_is_left_to_others)
 }
 END_TEST
 
+START_TEST(a_model_that_kills_the_next_hosts_is_given_up)
+{
+    char mark[] = "/tmp/percept-mark-XXXXXX";
+    int descriptors = left_descriptors();
+    close(mkstemp(mark));
+    unlink(mark);
+    setenv("ISOLATED_MARK", mark, 1);
+    begin_with_liar("reload", "0");
+    struct prt_model *model = two_convs(backends, NULL);
+    ck_assert(runs_there(model));
+    kill(stats().pid, SIGKILL);
+    wait_for_restarts(1);
+    run_right(model, 1);
+    ck_assert(!runs_there(model));
+    ck_assert_uint_eq(stats().faults[ISOLATED_DIED], 1 + 3);
+    unlink(mark);
+    prt_model_destroy(model);
+    isolated_close(proxy);
+    left_nothing(descriptors);
+}
+END_TEST
+
 START_TEST(who_is_not_of_this_version_or_absent_is_not_used)
 {
     static const char *const lie[] = {"version", "absent", "die_early"};
@@ -465,6 +487,7 @@ int main(void)
                         sizeof lies / sizeof lies[0]);
     tcase_add_test(tests, what_a_host_does_to_shared_memory_is_numbers);
     tcase_add_test(tests, a_model_that_kills_hosts_is_left_to_others);
+    tcase_add_test(tests, a_model_that_kills_the_next_hosts_is_given_up);
     tcase_add_loop_test(tests, who_is_not_of_this_version_or_absent_is_not_used, 0, 3);
     tcase_add_test(tests, without_another_backend_a_dead_host_is_an_error_until_the_next_one);
     tcase_add_test(tests, no_program_is_said);
