@@ -19,9 +19,9 @@
  * larger than is worth keeping, or with lists that a run computes. */
 void *prt_graph_image(const struct prt_graph *graph, size_t *bytes);
 
-/* The graph of an image of a graph of that program; NULL: of a parcel. Names, operands and constants stay in the
- * image, which is 64-byte aligned and outlives the graph; the graph has no other tie to it. NULL
- * when it is none, without memory, or when the file cannot be read. */
+/* The graph of an image of a graph of that program; NULL: of a parcel. Names, operands and
+ * constants stay in the image, which is 64-byte aligned and outlives the graph; the graph has no
+ * other tie to it. NULL when it is none, without memory, or when the file cannot be read. */
 struct prt_graph *prt_graph_from_image(const struct prt_program *program, const void *image,
                                        size_t bytes);
 
