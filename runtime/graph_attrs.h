@@ -123,6 +123,7 @@ struct prt_expect_attrs {
  */
 struct prt_blob_attrs {
     const char *delegate; /* "VgfBackend" */
+    const char *device;   /* it was compiled for, as its compiler was told: "NPU"; or NULL */
     const void *payload;  /* in the program's file */
     size_t bytes;
 };

@@ -201,7 +201,7 @@ static bool take_value(struct walk *walk, struct prt_value *value)
 /* A payload stays in its file. */
 static bool take_blob(struct walk *walk, struct prt_blob_attrs *blob)
 {
-    if (!blob->delegate || !take_text(walk, &blob->delegate))
+    if (!blob->delegate || !take_text(walk, &blob->delegate) || !take_text(walk, &blob->device))
         return false;
     if (walk->mode != READ)
         return prt_program_file_of(walk->program, blob->payload) != NULL;

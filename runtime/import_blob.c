@@ -136,10 +136,15 @@ static enum percept_status add_node(struct prt_import *import, const struct prt_
     struct prt_graph *graph = import->graph;
     struct prt_node *node = prt_graph_add_node(graph, PRT_OP_BLOB, inputs, outputs);
     const char *id = base_arena_strndup(&graph->arena, delegate->id, strlen(delegate->id));
-    if (!node || !id)
+    const char *device = delegate->device ? base_arena_strndup(&graph->arena, delegate->device,
+                                                               strlen(delegate->device))
+                                          : NULL;
+    if (!node || !id || (delegate->device && !device))
         return prt_import_no_memory(import);
-    node->attrs.blob = (struct prt_blob_attrs){
-        .delegate = id, .payload = delegate->blob.data, .bytes = delegate->blob.size};
+    node->attrs.blob = (struct prt_blob_attrs){.delegate = id,
+                                               .device = device,
+                                               .payload = delegate->blob.data,
+                                               .bytes = delegate->blob.size};
     memcpy(node->inputs, ids, inputs * sizeof *ids);
     memcpy(node->outputs, ids + inputs, outputs * sizeof *ids);
     for (uint32_t i = 0; i < inputs; i++)

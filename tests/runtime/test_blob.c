@@ -49,6 +49,27 @@ START_TEST(a_delegate_that_nobody_knows_is_one_too)
 }
 END_TEST
 
+static const struct {
+    const char *device, *shown;
+} devices[] = {
+    {"NPU", " for NPU"},
+    {"HETERO:GPU.1,CPU", " for HETERO:GPU.1,CPU"},
+    {"two words", ""},
+    {"a line\n", ""},
+    {"", ""},
+    {"of-forty-one-characters-which-is-too-long", ""},
+};
+
+START_TEST(it_knows_the_device_that_its_compiler_was_told)
+{
+    char expected[96];
+    snprintf(expected, sizeof expected, "v1: float32[4] = blob(v0) QnnBackend(7 bytes%s)\n",
+             devices[_i].shown);
+    pte.device = devices[_i].device;
+    expect_call("f32[4] >f32[4]", expected);
+}
+END_TEST
+
 START_TEST(it_has_all_inputs_and_results_of_its_call)
 {
     expect_call("f32[2] i8[3] ci64[1] >u8[4] >f32[5]",
@@ -156,7 +177,7 @@ static const struct {
     {"VgfBackend", "the backend 'vgf'"},
     {"QnnBackend", "Qualcomm AI Engine Direct"},
     {"EthosUBackend", "libethosu"},
-    {"OpenvinoBackend", "libopenvino_c.so"},
+    {"OpenvinoBackend", "the backend 'openvino'"},
     {"OfTomorrow", "which nothing here knows"},
 };
 
@@ -313,6 +334,7 @@ START_TEST(a_kept_graph_finds_the_payload_in_its_file)
     char path[] = "/tmp/percept-blob-XXXXXX";
     struct prt_program *program = NULL;
     describe_sandwich(false);
+    pte.device = "NPU";
     struct flat file = pte_write(&pte, false);
     close(mkstemp(path));
     run_write(path, &file);
@@ -328,6 +350,7 @@ START_TEST(a_kept_graph_finds_the_payload_in_its_file)
         if (kept->nodes[n].op == PRT_OP_BLOB) {
             ck_assert_uint_eq(kept->nodes[n].output_count, 2);
             ck_assert_str_eq(kept->nodes[n].attrs.blob.delegate, "QnnBackend");
+            ck_assert_str_eq(kept->nodes[n].attrs.blob.device, "NPU");
             ck_assert_mem_eq(kept->nodes[n].attrs.blob.payload, payload, sizeof payload);
         }
     prt_graph_destroy(kept);
@@ -348,6 +371,8 @@ int main(void)
     tcase_add_checked_fixture(runs, setup, NULL);
     tcase_add_test(node, an_opaque_delegate_is_one_node);
     tcase_add_test(node, a_delegate_that_nobody_knows_is_one_too);
+    tcase_add_loop_test(node, it_knows_the_device_that_its_compiler_was_told, 0,
+                        sizeof devices / sizeof devices[0]);
     tcase_add_test(node, it_has_all_inputs_and_results_of_its_call);
     tcase_add_test(node, its_tensors_are_the_bytes_that_the_program_has);
     tcase_add_test(node, results_are_what_nothing_has_named_before);
