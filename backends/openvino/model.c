@@ -92,9 +92,11 @@ static enum percept_status import(struct openvino_model *model, const struct prt
         library->api.core_import_model(library->core, blob->payload, blob->bytes, device,
                                        &model->compiled)) {
         char what[224];
-        snprintf(what, sizeof what, "OpenVINO %s does not take the blob for %s%s%s",
-                 library->version, device, origin.silent ? "; it is of one before 2026.4" : "",
-                 origin.device ? "" : "; it does not say which one compiled it");
+        snprintf(what, sizeof what, "OpenVINO %s does not take the blob for %s%s", library->version,
+                 device,
+                 origin.silent    ? ", which does not say its version: it is from before 2026.4"
+                 : !origin.device ? ", which does not say its version"
+                                  : "");
         status = openvino_fail(library, PERCEPT_MALFORMED, what, error);
     }
     pthread_mutex_unlock(&library->import_lock);

@@ -60,6 +60,10 @@ hands openvino "/^  landmark:/,/backends:/{s|file: .*|file: $kept/cases/hand.pte
 grep -q 'openvino, cpu' "$work/openvino.yaml" || fail "the configuration was not changed"
 same_hands cpu openvino 0.01
 
-# What the daemon says of a device that the payload was not compiled for.
+# What the daemon says of a device that the payload was not compiled for, and of one that there is nowhere.
 sed 's/device: AUTO/device: NPU/' "$work/openvino.yaml" >"$work/npu.yaml"
-expect 1 "$perceptd" --config "$work/npu.yaml"
+expect 3 "$perceptd" --config "$work/npu.yaml"
+one_line "npu.yaml:[0-9]+:[0-9]+: .*openvino: the blob was compiled for CPU, but device is NPU in the configuration"
+sed 's/device: AUTO/device: TPU/' "$work/openvino.yaml" >"$work/tpu.yaml"
+expect 3 "$perceptd" --config "$work/tpu.yaml"
+one_line "tpu.yaml:1:[0-9]+: .*device: expected CPU, GPU, NPU"
