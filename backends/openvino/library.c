@@ -180,6 +180,25 @@ static bool list_devices(struct openvino_library *library)
     return false;
 }
 
+/* The last line of a message of several: those before say where in OpenVINO's source it arose. */
+static void read_reason(const struct openvino_library *library, char *reason, size_t size)
+{
+    const char *said = library->api.get_last_err_msg();
+    const char *line = said ? said : "";
+    size_t end = strlen(line);
+    while (end > 0 && isspace((unsigned char)line[end - 1]))
+        end--;
+    size_t begin = end;
+    while (begin > 0 && line[begin - 1] != '\n')
+        begin--;
+    if (end > begin)
+        snprintf(reason, size, "%.*s", (int)(end - begin), line + begin);
+    else
+        snprintf(reason, size, "no reason given");
+    if (said)
+        library->api.free(said);
+}
+
 static void open_once(void)
 {
     struct openvino_library *library = &the_library;
@@ -188,9 +207,10 @@ static void open_once(void)
     if (!handle || !find_functions(handle, &library->api) || !read_version(library))
         return;
     if (library->api.core_create(&library->core)) {
-        struct percept_error error = {0};
-        openvino_fail(library, PERCEPT_INTERNAL, "OpenVINO does not start", &error);
-        snprintf(why_not, sizeof why_not, "%s", error.message);
+        char reason[320];
+        read_reason(library, reason, sizeof reason);
+        snprintf(why_not, sizeof why_not, "OpenVINO %s does not start: %s", library->version,
+                 reason);
         return;
     }
     if (list_devices(library))
@@ -248,23 +268,12 @@ enum percept_status openvino_device(const struct openvino_library *library, cons
     return PERCEPT_OK;
 }
 
-/* The last line of a message of several: those before say where in OpenVINO's source it arose. */
 enum percept_status openvino_fail(const struct openvino_library *library,
                                   enum percept_status status, const char *what,
                                   struct percept_error *error)
 {
-    const char *said = library->api.get_last_err_msg();
-    const char *line = said ? said : "";
-    size_t end = strlen(line);
-    while (end > 0 && isspace((unsigned char)line[end - 1]))
-        end--;
-    size_t begin = end;
-    while (begin > 0 && line[begin - 1] != '\n')
-        begin--;
-    percept_error_fill(error, status, NULL, 0, 0, "openvino: %s: %.*s", what,
-                       end > begin ? (int)(end - begin) : 15,
-                       end > begin ? line + begin : "no reason given");
-    if (said)
-        library->api.free(said);
+    char reason[320];
+    read_reason(library, reason, sizeof reason);
+    percept_error_fill(error, status, NULL, 0, 0, "openvino: %s: %s", what, reason);
     return status;
 }

@@ -33,6 +33,14 @@ static const struct {
     {PRT_U64, OV_U64},
 };
 
+static int type_of(enum prt_dtype dtype)
+{
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (types[i].dtype == dtype)
+            return types[i].type;
+    return -1;
+}
+
 static const char *type_name(int type)
 {
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
@@ -107,10 +115,7 @@ static enum percept_status import(struct openvino_model *model, const struct prt
 
 static bool is_as(const struct end *end, const struct prt_tensor *tensor)
 {
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (types[i].dtype == tensor->dtype && (int)types[i].type != end->type)
-            return false;
-    if (end->shape.rank != tensor->rank)
+    if (end->type != type_of(tensor->dtype) || end->shape.rank != tensor->rank)
         return false;
     for (unsigned i = 0; i < tensor->rank; i++)
         if (end->shape.sizes[i] != tensor->sizes[i])
@@ -131,8 +136,6 @@ static enum percept_status fail_end(const struct end *end, const struct prt_tens
                         type_name(end->type), sizes);
 }
 
-/* The sizes of the node's tensors are those of their bytes in the program, as those in the blob
- * are. */
 static enum percept_status take_end(struct openvino_model *model, const struct prt_graph *graph,
                                     uint32_t index, uint32_t value, struct percept_error *error)
 {
