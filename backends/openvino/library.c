@@ -157,7 +157,7 @@ static bool read_version(struct openvino_library *library)
         snprintf(library->version, sizeof library->version, "%.*s",
                  (int)strspn(version.build, "0123456789."), version.build);
     library->api.version_free(&version);
-    if (atoi(library->version) >= OLDEST)
+    if (strtol(library->version, NULL, 10) >= OLDEST)
         return true;
     snprintf(why_not, sizeof why_not, "OpenVINO %s is too old: %d or newer is needed",
              library->version, OLDEST);

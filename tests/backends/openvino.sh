@@ -16,7 +16,8 @@ one_line "no backend of the list runs delegate 'OpenvinoBackend'.*docs/openvino.
 
 [ -d "$kept/site" ] || skip "no OpenVINO in build/openvino; tools/setup_openvino.sh gets it"
 export PERCEPT_OPENVINO=$kept/site
-"$percept" backends | grep -q '^openvino *yes' || fail "OpenVINO is not found in a folder of Python packages"
+version=$(sed -n 's/^openvino==\([0-9.]*\) .*/\1/p' "$kept/requirements.txt")
+"$percept" backends | grep -q "^openvino *yes *$version .*CPU" || fail "OpenVINO is not found in a folder of Python packages"
 
 # It runs a payload, and nothing else of a list that begins with it.
 expect 0 "$percept" model inspect "$conv" --backend openvino --graph
