@@ -2,13 +2,16 @@
  * Why: a blob may only be imported by the OpenVINO that compiled it, and OpenVINO's own error does
  * not say which that was.
  *
- * Each device's plugin has a form of its own (sources: openvino's src/plugins/intel_cpu,
- * intel_gpu, intel_npu):
- *   CPU  from 2026.4: "RR_UPCVO", a u32, then a u64 with the length of a text, and that text:
- *        "meta=1.0;ov=2026.4.1;isa=Intel AVX2". Before that, and behind it: six u64, where each of
- *        three sections begins and how long it is; no version.
- *   GPU  from 2026.4: a u32, then "QRR_PEVO" and as for the CPU. Before that: no form to know it
- * by. NPU  the last 13 bytes: where notes about the blob begin, and "OVNPU"; the notes are a u32
+ * Each device's plugin has a form of its own (sources: OpenVINO's src/plugins/intel_cpu, intel_gpu
+ * and intel_npu).
+ *
+ * CPU, from 2026.4: "RR_UPCVO", a u32, then a u64 with the length of a text, and that text:
+ * "meta=1.0;ov=2026.4.1;isa=Intel AVX2". Before that, and behind it: six u64, where each of three
+ * sections begins and how long it is; no version.
+ *
+ * GPU, from 2026.3: a u32, then "QRR_PEVO" and as for the CPU. Before that: nothing to know it by.
+ *
+ * NPU: the last 13 bytes are where notes about the blob begin, and "OVNPU". The notes are a u32
  * with their form and OpenVINO's version as three u16, where that form is 2.x (from 2025.1).
  */
 #include "backends/openvino/origin.h"

@@ -12,7 +12,7 @@ enum { OPENVINO_VERSION_CHARS = 24 };
 struct openvino_origin {
     const char *device; /* whose form it has: "CPU", "GPU" or "NPU"; NULL: none that says so */
     char version[OPENVINO_VERSION_CHARS]; /* "2026.4.1"; "" when it does not say */
-    bool silent; /* the form is one in which no version is ever said: OpenVINO's before 2026.4 */
+    bool silent; /* the form is one in which no version is ever said: of CPUs before 2026.4 */
 };
 
 /* MALFORMED: it has a form that is known and ends before its time, or more follows. */
