@@ -24,7 +24,7 @@ static struct {
 
 /* Written by open_once. */
 static struct openvino_library the_library;
-static char why_not[512];
+static char why_not[600];
 static pthread_once_t opened = PTHREAD_ONCE_INIT;
 
 /* ---- options ---- */

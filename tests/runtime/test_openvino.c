@@ -39,6 +39,8 @@ static bool is_installed(void)
     snprintf(site, sizeof site, "%s/build/openvino/site", getenv("PERCEPT_SOURCE_DIR"));
     if (access(site, R_OK) == 0)
         setenv("PERCEPT_OPENVINO", site, 0);
+    setenv("TBB_ENABLE_SANITIZERS", "1",
+           1); /* OpenVINO's oneTBB loads libraries so that they see it */
     return getenv("PERCEPT_OPENVINO") != NULL;
 }
 
