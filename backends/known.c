@@ -10,6 +10,9 @@
 #ifdef PERCEPT_VGF
 #include "backends/vgf/vgf.h"
 #endif
+#ifdef PERCEPT_OPENVINO
+#include "backends/openvino/openvino.h"
+#endif
 
 #include <stddef.h>
 
@@ -21,5 +24,8 @@ const struct prt_backend *const percept_known_backends[] = {
 #ifdef PERCEPT_VGF
     &prt_vgf_backend,
 #endif
-    &prt_dsp_backend,    NULL,
+#ifdef PERCEPT_OPENVINO
+    &prt_openvino_backend,
+#endif
+    &prt_dsp_backend,      NULL,
 };

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,8 +79,16 @@ static int spawn(const struct base_child_start *start, const int *fds, int stand
     return cause;
 }
 
+static atomic_bool any; /* set once, never taken back */
+
+bool base_child_any(void)
+{
+    return atomic_load(&any);
+}
+
 int base_child_start(const struct base_child_start *start, pid_t *pid)
 {
+    atomic_store(&any, true);
     /* Above the numbers that the child knows them by, or one would be closed by another. */
     const int least = BASE_CHILD_FD + BASE_CHILD_MOST_FDS;
     int moved[BASE_CHILD_MOST_FDS + 1], cause = 0;

@@ -33,6 +33,9 @@ struct base_child_start {
  */
 int base_child_start(const struct base_child_start *start, pid_t *pid);
 
+/* Has any been started, or tried, by this process? */
+bool base_child_any(void);
+
 /* Let it end by itself for so long, then kill it, and what it started in its process group; it is
  * reaped. Returns its status, as waitpid does. */
 int base_child_end(pid_t pid, int64_t patience_ns);

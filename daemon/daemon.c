@@ -3,6 +3,7 @@
 #include "daemon/daemon.h"
 
 #include "backends/registry.h"
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/access.h"
@@ -420,7 +421,7 @@ static enum daemon_exit serve(struct daemon *daemon, struct percept_error *error
 {
     daemon->state.engine = daemon->engine;
     daemon->pipelines = pipe_engine_stats(daemon->engine, NULL, 0);
-    if (pipe_config_daemon(daemon->config)->confine && daemon_confine(true, error))
+    if (pipe_config_daemon(daemon->config)->confine && daemon_confine(base_child_any(), error))
         return DAEMON_EXIT_FAILURE;
     uv_timer_start(&daemon->timer, on_start, START_DELAY_MS, 0);
     uv_run(&daemon->loop, UV_RUN_DEFAULT);

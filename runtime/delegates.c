@@ -14,7 +14,9 @@ static const struct {
     {"EthosUBackend", "a Vela command stream for an Arm Ethos-U NPU",
      "the NPU with its kernel driver and libethosu, and a backend that hands streams to it"},
     {"OpenvinoBackend", "a model compiled by OpenVINO",
-     "OpenVINO (libopenvino_c.so) of the version that compiled it, and a backend that loads it"},
+     "the backend 'openvino' and OpenVINO (libopenvino_c.so) with the device that it was compiled "
+     "for "
+     "(docs/openvino.md)"},
     {"CoreMLBackend", "a Core ML model", "Apple's Core ML"},
     {"MPSBackend", "a Metal Performance Shaders graph", "Apple's Metal"},
     {"MetalBackend", "a library of Metal kernels", "Apple's Metal"},

@@ -119,10 +119,12 @@ struct prt_expect_attrs {
  * inputs: the tensors that a delegate's call hands in.   outputs: one or more, those that it gets
  * back. What a vendor's compiler made for its own processor: only a backend that knows the delegate
  * can run it, and nobody can look inside. All tensors lie row-major, in the order of their bytes in
- * the program. Whoever runs it checks them against what the payload says.
+ * the program (of OpenVINO's, in that of their sizes in PyTorch). Whoever runs it checks them
+ * against what the payload says.
  */
 struct prt_blob_attrs {
     const char *delegate; /* "VgfBackend" */
+    const char *device;   /* it was compiled for, as its compiler was told: "NPU"; or NULL */
     const void *payload;  /* in the program's file */
     size_t bytes;
 };

@@ -122,7 +122,9 @@ void prt_graph_dump_attrs(FILE *out, const struct prt_graph *graph, const struct
         dump_least(out, node->attrs.dynamic_linear.least);
         break;
     case PRT_OP_BLOB:
-        fprintf(out, " %s(%zu bytes)", node->attrs.blob.delegate, node->attrs.blob.bytes);
+        fprintf(out, " %s(%zu bytes%s%s)", node->attrs.blob.delegate, node->attrs.blob.bytes,
+                node->attrs.blob.device ? " for " : "",
+                node->attrs.blob.device ? node->attrs.blob.device : "");
         break;
     case PRT_OP_DISTANCE:
         fprintf(out, " p(%g)", node->attrs.distance.p);

@@ -227,7 +227,7 @@ static bool take_value(struct walk *walk, struct prt_value *value)
 /* A payload stays in its file. */
 static bool take_blob(struct walk *walk, struct prt_blob_attrs *blob)
 {
-    if (!blob->delegate || !take_text(walk, &blob->delegate))
+    if (!blob->delegate || !take_text(walk, &blob->delegate) || !take_text(walk, &blob->device))
         return false;
     if (walk->parcel || (walk->mode == READ && !walk->program))
         return take_bytes(walk, &blob->payload, blob->bytes, STAYS);

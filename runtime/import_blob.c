@@ -87,12 +87,20 @@ static enum percept_status count_inputs(struct prt_import *import,
 
 /* ---- its tensors ---- */
 
-/* The bytes of a tensor as a row-major one. */
-static struct prt_tensor straight(const struct prt_tensor *spec)
+/* OpenVINO's compiler knows the sizes that a tensor has in PyTorch and not in which order the
+ * program keeps it; others are told of the bytes. */
+static bool has_logical_sizes(const struct prt_delegate *delegate)
+{
+    return strcmp(delegate->id, "OpenvinoBackend") == 0;
+}
+
+/* A tensor of the program as the payload has it, a row-major one. */
+static struct prt_tensor straight(const struct prt_delegate *delegate,
+                                  const struct prt_tensor *spec)
 {
     int32_t sizes[PRT_MAX_RANK] = {0};
     for (unsigned i = 0; i < spec->rank; i++)
-        sizes[i] = spec->sizes[spec->dim_order[i]];
+        sizes[i] = spec->sizes[has_logical_sizes(delegate) ? i : spec->dim_order[i]];
     struct prt_tensor row_major = prt_import_like(spec, spec->rank, sizes);
     row_major.quant = (struct prt_quant){0};
     return row_major;
@@ -112,21 +120,41 @@ static enum percept_status check_argument(struct prt_import *import, uint32_t in
     return PERCEPT_OK;
 }
 
-static enum percept_status read_input(struct prt_import *import, uint32_t v, uint32_t *id)
+/* Between a tensor of the program and one of the payload: x as spec has it. */
+static enum percept_status carry(struct prt_import *import, const struct prt_delegate *delegate,
+                                 uint32_t x, const struct prt_tensor *spec, uint32_t *id)
+{
+    struct prt_tensor made = *spec;
+    made.quant = prt_import_spec(import, x)->quant;
+    if (!has_logical_sizes(delegate) || prt_tensor_same_layout(prt_import_spec(import, x), spec))
+        return prt_import_reinterpret(import, x, spec, id);
+    uint32_t y;
+    enum percept_status status = prt_import_temporary(import, &made, &y);
+    if (status == PERCEPT_OK && !prt_import_node(import, PRT_OP_LAYOUT, y, 1, &x))
+        status = PERCEPT_NO_MEMORY;
+    if (status == PERCEPT_OK)
+        *id = y;
+    return status;
+}
+
+static enum percept_status read_input(struct prt_import *import,
+                                      const struct prt_delegate *delegate, uint32_t v, uint32_t *id)
 {
     uint32_t x;
     enum percept_status status = prt_import_read(import, v, &x);
     if (status != PERCEPT_OK)
         return status;
-    struct prt_tensor bytes = straight(prt_import_spec(import, x));
-    return prt_import_reinterpret(import, x, &bytes, id);
+    struct prt_tensor theirs = straight(delegate, prt_import_spec(import, x));
+    return carry(import, delegate, x, &theirs, id);
 }
 
-static enum percept_status write_output(struct prt_import *import, uint32_t v, uint32_t made)
+static enum percept_status write_output(struct prt_import *import,
+                                        const struct prt_delegate *delegate, uint32_t v,
+                                        uint32_t made)
 {
     const struct prt_tensor spec = import->values[import->identity[v]].tensor->spec;
     uint32_t id;
-    enum percept_status status = prt_import_reinterpret(import, made, &spec, &id);
+    enum percept_status status = carry(import, delegate, made, &spec, &id);
     return status == PERCEPT_OK ? prt_import_bind(import, v, id) : status;
 }
 
@@ -136,10 +164,15 @@ static enum percept_status add_node(struct prt_import *import, const struct prt_
     struct prt_graph *graph = import->graph;
     struct prt_node *node = prt_graph_add_node(graph, PRT_OP_BLOB, inputs, outputs);
     const char *id = base_arena_strndup(&graph->arena, delegate->id, strlen(delegate->id));
-    if (!node || !id)
+    const char *device = delegate->device ? base_arena_strndup(&graph->arena, delegate->device,
+                                                               strlen(delegate->device))
+                                          : NULL;
+    if (!node || !id || (delegate->device && !device))
         return prt_import_no_memory(import);
-    node->attrs.blob = (struct prt_blob_attrs){
-        .delegate = id, .payload = delegate->blob.data, .bytes = delegate->blob.size};
+    node->attrs.blob = (struct prt_blob_attrs){.delegate = id,
+                                               .device = device,
+                                               .payload = delegate->blob.data,
+                                               .bytes = delegate->blob.size};
     memcpy(node->inputs, ids, inputs * sizeof *ids);
     memcpy(node->outputs, ids + inputs, outputs * sizeof *ids);
     for (uint32_t i = 0; i < inputs; i++)
@@ -164,15 +197,15 @@ enum percept_status prt_import_blob(struct prt_import *import, const struct prt_
         status = check_argument(import, i, call->args[i]);
     /* Everything is read before anything is written. */
     for (uint32_t i = 0; i < inputs && status == PERCEPT_OK; i++)
-        status = read_input(import, call->args[i], &ids[i]);
+        status = read_input(import, delegate, call->args[i], &ids[i]);
     for (uint32_t i = inputs; i < call->count && status == PERCEPT_OK; i++) {
-        struct prt_tensor bytes =
-            straight(&import->values[import->identity[call->args[i]]].tensor->spec);
-        status = prt_import_temporary(import, &bytes, &ids[i]);
+        struct prt_tensor theirs =
+            straight(delegate, &import->values[import->identity[call->args[i]]].tensor->spec);
+        status = prt_import_temporary(import, &theirs, &ids[i]);
     }
     if (status == PERCEPT_OK)
         status = add_node(import, delegate, inputs, call->count - inputs, ids);
     for (uint32_t i = inputs; i < call->count && status == PERCEPT_OK; i++)
-        status = write_output(import, call->args[i], ids[i]);
+        status = write_output(import, delegate, call->args[i], ids[i]);
     return status;
 }

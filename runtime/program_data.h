@@ -75,6 +75,7 @@ struct prt_instruction {
 
 struct prt_delegate {
     const char *id;
+    const char *device; /* the compile spec of that name, if it is a short text; or NULL */
     struct prt_bytes blob;
 };
 

@@ -18,6 +18,7 @@ enum {
 
 enum { CHAIN_INSTRUCTIONS = 2 };
 enum { DATA_INLINE, DATA_SEGMENT };
+enum { MOST_DEVICE_CHARS = 40 };
 
 /* Of the union KernelTypes. */
 enum value_type {
@@ -198,6 +199,31 @@ static enum percept_status parse_operators(struct prt_parse *parse, struct prt_f
     return prt_parse_check(parse);
 }
 
+/* Of what the delegate's compiler was told, the device; other specs are between it and its backend.
+ */
+static enum percept_status parse_specs(struct prt_parse *parse, struct prt_fb_table entry,
+                                       struct prt_delegate *delegate)
+{
+    struct prt_fb_vector specs = prt_fb_list(entry, 2, 4);
+    for (uint32_t i = 0; i < specs.count; i++) {
+        struct prt_fb_table spec = prt_fb_item_table(specs, i);
+        size_t length;
+        const char *key = prt_fb_text(spec, 0, &length);
+        if (length != 6 || memcmp(key, "device", 6) != 0)
+            continue;
+        struct prt_fb_vector value = prt_fb_list(spec, 1, 1);
+        const char *text = (const char *)parse->buffer.bytes + value.at;
+        bool printable = value.count > 0 && value.count <= MOST_DEVICE_CHARS;
+        for (uint32_t k = 0; k < value.count && printable; k++)
+            printable = text[k] > ' ' && text[k] <= '~';
+        if (!printable)
+            continue;
+        delegate->device = base_arena_strndup(&parse->program->arena, text, value.count);
+        return delegate->device ? PERCEPT_OK : prt_parse_no_memory(parse);
+    }
+    return PERCEPT_OK;
+}
+
 static enum percept_status parse_delegate(struct prt_parse *parse, struct prt_fb_table entry,
                                           struct prt_delegate *delegate)
 {
@@ -206,6 +232,9 @@ static enum percept_status parse_delegate(struct prt_parse *parse, struct prt_fb
     delegate->id = base_arena_strndup(&parse->program->arena, id, length);
     if (!delegate->id)
         return prt_parse_no_memory(parse);
+    enum percept_status status = parse_specs(parse, entry, delegate);
+    if (status != PERCEPT_OK)
+        return status;
     struct prt_fb_table reference = prt_fb_child(entry, 1);
     uint8_t location = prt_fb_u8(reference, 0);
     uint32_t index = prt_fb_u32(reference, 1);

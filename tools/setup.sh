@@ -62,4 +62,5 @@ fi
 # Arm has wheels for other processors, too, but these are the ones we have checked.
 if [ "$what" = test ] && [ "$(uname -m)" = x86_64 ]; then
     tools/setup_vgf.sh
+    tools/setup_openvino.sh
 fi

@@ -16,7 +16,7 @@ echo "libprt.so: $(bytes "$work/libprt.so") bytes of text and data, $(stat -c %s
 includes=()
 for folder in backends backends/cpu runtime base; do includes+=("-I$build/include/$folder"); done
 libraries=("$build"/backends/libpercept_backends.a)
-for backend in cpu vulkan vgf; do # the others are left out where what they are built with is not there
+for backend in cpu vulkan vgf openvino; do # the others are left out where what they are built with is not there
     library=$build/backends/$backend/libpercept_$backend.a
     [ ! -f "$library" ] || libraries+=("$library")
 done

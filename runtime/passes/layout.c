@@ -267,12 +267,39 @@ static bool settle_inputs(struct layout *layout, struct prt_node *node, uint8_t 
     return true;
 }
 
+/* A payload writes each of its results row-major. One that is an output of the method and must lie
+ * otherwise becomes a value of its own, which is then copied. */
+static bool settle_results(struct layout *layout, const struct prt_node *node)
+{
+    struct prt_graph *graph = layout->graph;
+    uint32_t *asked = base_arena_array(&graph->arena, node->output_count, sizeof *asked);
+    if (!asked)
+        return false;
+    for (uint32_t i = 0; i < node->output_count; i++) {
+        uint32_t y = asked[i] = node->outputs[i];
+        if (in_order(tensor_of(layout, y), row_major))
+            continue;
+        if (!(graph->values[y].flags & PRT_FLAG_OUTPUT)) {
+            memcpy(tensor_of(layout, y)->dim_order, row_major, PRT_MAX_RANK);
+            continue;
+        }
+        uint32_t written = value_in_order(layout, y, row_major);
+        if (written == PRT_NO_VALUE)
+            return false;
+        node->outputs[i] = layout->converted[y] = written;
+    }
+    bool settled = prt_match_append(graph, node);
+    for (uint32_t i = 0; i < node->output_count && settled; i++)
+        settled = node->outputs[i] == asked[i] || append_copy(layout, node->outputs[i], asked[i]);
+    return settled;
+}
+
 /* The node writes `order`. When its result is an output of the method that must lie otherwise, it
  * writes a value of its own, which is then copied. */
 static bool settle_output(struct layout *layout, struct prt_node node, const uint8_t *order)
 {
-    if (node.op == PRT_OP_BLOB) /* which all lie as they must */
-        return prt_match_append(layout->graph, &node);
+    if (node.op == PRT_OP_BLOB)
+        return settle_results(layout, &node);
     uint32_t y = node.outputs[0], written = y;
     bool fixed = layout->graph->values[y].flags & PRT_FLAG_OUTPUT;
     bool any = prt_op_layout(node.op) == PRT_LAYOUT_ANY || node.op == PRT_OP_LAYOUT;

@@ -30,13 +30,13 @@ one_line "spoiled.pte: method 'forward', instruction 0, VgfBackend: VGF: constan
 
 # Networks, exported anew when the exporter of this test has changed.
 python=$PERCEPT_SOURCE_DIR/build/venv/bin/python
-export_script=$PERCEPT_SOURCE_DIR/tests/backends/vgf_export.py
-if ! cmp -s "$export_script" "$kept/cases/made_by"; then
+exporter() { cat "$PERCEPT_SOURCE_DIR/tests/backends/"{networks,vgf_export}.py; }
+if ! exporter | cmp -s - "$kept/cases/made_by"; then
     [ -d "$kept/site" ] || skip "no exporter in build/vgf; tools/setup_vgf.sh gets it"
     rm -rf "$kept/cases"
     PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$PERCEPT_SOURCE_DIR:$kept/site PATH=$kept/site/model_converter/binaries/bin:$PATH \
-        expect 0 "$python" "$export_script" "$kept/cases"
-    cp "$export_script" "$kept/cases/made_by"
+        expect 0 "$python" "$PERCEPT_SOURCE_DIR/tests/backends/vgf_export.py" "$kept/cases"
+    exporter >"$kept/cases/made_by"
 fi
 expect 0 "$percept" model verify "$kept/cases" --backend vgf
 grep -qx "$(wc -l <"$kept/cases/manifest.jsonl") passed, 0 failed" "$work/out" || fail "not all were verified"

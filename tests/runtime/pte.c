@@ -355,6 +355,20 @@ static void write_values(struct flat *flat, const struct pte *pte, size_t plan)
     }
 }
 
+/* What a delegate's compiler was told. Another spec comes first. */
+static void write_specs(struct flat *flat, size_t delegate, const char *device)
+{
+    size_t specs = offsets(flat, device ? 2 : 1);
+    flat_link(flat, delegate, 2, specs);
+    for (uint32_t i = 0; i < (device ? 2 : 1); i++) {
+        size_t spec = flat_table(flat, "oo");
+        flat_link_at(flat, specs + 4 + 4 * (size_t)i, spec);
+        flat_link(flat, spec, 0, flat_text(flat, i ? "device" : "effort"));
+        const char *value = i ? device : "most";
+        flat_link(flat, spec, 1, flat_vector(flat, value, (uint32_t)strlen(value), 1, 1));
+    }
+}
+
 /* Every call has its own operator. */
 static void write_calls(struct flat *flat, const struct pte *pte, size_t plan)
 {
@@ -393,10 +407,11 @@ static void write_calls(struct flat *flat, const struct pte *pte, size_t plan)
         flat_set(flat, table, 0, call->kind == 1 ? i : delegate);
         flat_link(flat, table, 1, flat_vector(flat, call->args, call->count, 4, 4));
         if (call->kind == 2) {
-            size_t described = flat_table(flat, "oo0");
+            size_t described = flat_table(flat, "ooo");
             flat_link_at(flat, delegates + 4 + 4 * (size_t)delegate, described);
             flat_link(flat, described, 0, flat_text(flat, call->name));
             flat_link(flat, described, 1, flat_table(flat, "14")); /* inline, number 0 */
+            write_specs(flat, described, pte->device);
             delegate++;
         }
     }

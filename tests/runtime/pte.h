@@ -60,6 +60,7 @@ struct pte {
     uint64_t planned_bytes;
     const void *blob; /* of the delegate, when there is one */
     size_t blob_size;
+    const char *device;   /* that its compiler was told; NULL: none */
     const char *blob_key; /* named data for the blob's weights */
     const void *blob_data;
     size_t blob_data_size;

@@ -49,6 +49,27 @@ START_TEST(a_delegate_that_nobody_knows_is_one_too)
 }
 END_TEST
 
+static const struct {
+    const char *device, *shown;
+} devices[] = {
+    {"NPU", " for NPU"},
+    {"HETERO:GPU.1,CPU", " for HETERO:GPU.1,CPU"},
+    {"two words", ""},
+    {"a line\n", ""},
+    {"", ""},
+    {"of-forty-one-characters-which-is-too-long", ""},
+};
+
+START_TEST(it_knows_the_device_that_its_compiler_was_told)
+{
+    char expected[96];
+    snprintf(expected, sizeof expected, "v1: float32[4] = blob(v0) QnnBackend(7 bytes%s)\n",
+             devices[_i].shown);
+    pte.device = devices[_i].device;
+    expect_call("f32[4] >f32[4]", expected);
+}
+END_TEST
+
 START_TEST(it_has_all_inputs_and_results_of_its_call)
 {
     expect_call("f32[2] i8[3] ci64[1] >u8[4] >f32[5]",
@@ -62,6 +83,15 @@ START_TEST(its_tensors_are_the_bytes_that_the_program_has)
                 "v1: float32[1, 3, 4, 2] = permute(v0) order(0,2,3,1)\n"
                 "v2: float32[1, 6, 7, 5] = blob(v1) QnnBackend(7 bytes)\n"
                 "v3: float32[1, 5, 6, 7] order(0,2,3,1) = permute(v2) order(0,3,1,2)\n");
+}
+END_TEST
+
+START_TEST(openvinos_tensors_have_the_sizes_of_the_program)
+{
+    pte_delegate(&pte, "OpenvinoBackend", "f32[1,2,3,4]@0231 f32[2,3] >f32[1,5,6,7]@0231 >f32[6]");
+    expect("v2: float32[1, 2, 3, 4] = layout(v0)\n"
+           "v3: float32[1, 5, 6, 7], v4: float32[6] = blob(v2, v1) OpenvinoBackend(7 bytes)\n"
+           "v5: float32[1, 5, 6, 7] order(0,2,3,1) = layout(v3)\n");
 }
 END_TEST
 
@@ -156,7 +186,7 @@ static const struct {
     {"VgfBackend", "the backend 'vgf'"},
     {"QnnBackend", "Qualcomm AI Engine Direct"},
     {"EthosUBackend", "libethosu"},
-    {"OpenvinoBackend", "libopenvino_c.so"},
+    {"OpenvinoBackend", "the backend 'openvino'"},
     {"OfTomorrow", "which nothing here knows"},
 };
 
@@ -290,6 +320,37 @@ START_TEST(its_backend_runs_it_between_nodes_of_others)
 }
 END_TEST
 
+/* For OpenVINO's payloads, which have the sizes that PyTorch has. */
+static bool is_openvinos(const struct prt_graph *graph, const struct prt_node *node)
+{
+    (void)graph;
+    return node->op == PRT_OP_BLOB && strcmp(node->attrs.blob.delegate, "OpenvinoBackend") == 0;
+}
+
+START_TEST(openvinos_tensors_are_laid_out_for_it_and_back)
+{
+    struct prt_backend openvinos = adder;
+    openvinos.supports = is_openvinos;
+    const struct prt_backend *const list[] = {&openvinos, &prt_cpu_backend, NULL};
+    pte_delegate(&pte, "OpenvinoBackend",
+                 "f32[1,2,1,2]@0231 f32[4] >f32[1,2,1,2]@0231 >f32[1,2,1,2]@0231");
+    struct prt_program *program = pte_open(&pte);
+    struct prt_model *model = NULL;
+    struct percept_error error = {0};
+    ck_assert_msg(prt_model_create(program, &(struct prt_model_options){.backends = list}, &model,
+                                   &error) == PERCEPT_OK,
+                  "%s", error.message);
+    static const float y[4] = {10, 20, 30, 40};
+    run_set(model, 0, input, sizeof input);
+    run_set(model, 1, y, sizeof y);
+    run_now(model);
+    static const float sum[4] = {11, 33, 22, 44}; /* x + y, with the channels innermost */
+    ck_assert_mem_eq(prt_model_output_data(model, 0), sum, sizeof sum);
+    prt_model_destroy(model);
+    prt_program_close(program);
+}
+END_TEST
+
 START_TEST(constants_are_not_put_through_it_beforehand)
 {
     pte_delegate(&pte, "QnnBackend", "cf32[4] cf32[4] >f32[4] >f32[4]");
@@ -313,6 +374,7 @@ START_TEST(a_kept_graph_finds_the_payload_in_its_file)
     char path[] = "/tmp/percept-blob-XXXXXX";
     struct prt_program *program = NULL;
     describe_sandwich(false);
+    pte.device = "NPU";
     struct flat file = pte_write(&pte, false);
     close(mkstemp(path));
     run_write(path, &file);
@@ -328,6 +390,7 @@ START_TEST(a_kept_graph_finds_the_payload_in_its_file)
         if (kept->nodes[n].op == PRT_OP_BLOB) {
             ck_assert_uint_eq(kept->nodes[n].output_count, 2);
             ck_assert_str_eq(kept->nodes[n].attrs.blob.delegate, "QnnBackend");
+            ck_assert_str_eq(kept->nodes[n].attrs.blob.device, "NPU");
             ck_assert_mem_eq(kept->nodes[n].attrs.blob.payload, payload, sizeof payload);
         }
     prt_graph_destroy(kept);
@@ -348,8 +411,11 @@ int main(void)
     tcase_add_checked_fixture(runs, setup, NULL);
     tcase_add_test(node, an_opaque_delegate_is_one_node);
     tcase_add_test(node, a_delegate_that_nobody_knows_is_one_too);
+    tcase_add_loop_test(node, it_knows_the_device_that_its_compiler_was_told, 0,
+                        sizeof devices / sizeof devices[0]);
     tcase_add_test(node, it_has_all_inputs_and_results_of_its_call);
     tcase_add_test(node, its_tensors_are_the_bytes_that_the_program_has);
+    tcase_add_test(node, openvinos_tensors_have_the_sizes_of_the_program);
     tcase_add_test(node, results_are_what_nothing_has_named_before);
     tcase_add_test(node, a_tensor_that_was_moved_to_is_no_result);
     tcase_add_test(node, a_call_whose_results_nobody_reads_is_left_out);
@@ -359,6 +425,7 @@ int main(void)
     tcase_add_loop_test(runs, without_its_backend_the_error_names_the_delegate_and_what_it_needs, 0,
                         sizeof needs / sizeof needs[0]);
     tcase_add_loop_test(runs, its_backend_runs_it_between_nodes_of_others, 0, 2);
+    tcase_add_test(runs, openvinos_tensors_are_laid_out_for_it_and_back);
     tcase_add_test(runs, constants_are_not_put_through_it_beforehand);
     tcase_add_test(runs, a_kept_graph_finds_the_payload_in_its_file);
     suite_add_tcase(suite, node);
