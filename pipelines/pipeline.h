@@ -93,7 +93,7 @@ struct pipe_pipeline {
     /* Counters: each has one writer; relaxed, read by any thread. */
     atomic_uint_fast64_t processed, dropped_late, dropped_bad, node_errors;
     atomic_int_fast64_t busy_since_ns; /* of the frame that it is at; 0: it waits for one */
-    atomic_uint_fast64_t dropped_old; /* the pipeline's share of dropped_late: past the deadline */
+    atomic_uint_fast64_t dropped_old;  /* the pipeline's share of dropped_late: past the deadline */
     struct pipe_window latency;
 };
 
