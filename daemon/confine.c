@@ -315,7 +315,11 @@ static int allow_local_sockets(scmp_filter_ctx filter)
 }
 
 /* A sanitizer looks for leaks with ptrace, in a process that it clones; it is no deployment. */
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#ifndef __has_feature /* clang's way to tell, where GCC has macros */
+#define __has_feature(name) 0
+#endif
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__ || \
+    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 enum { SANITIZED = 1 };
 #else
 enum { SANITIZED = 0 };

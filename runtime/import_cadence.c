@@ -63,6 +63,32 @@ enum percept_status prt_aten_numbers_of(struct prt_import *import, uint32_t x, d
     return numbers_of(import, x, scale, zero, id);
 }
 
+/* The numbers of a weight. Kernels have signed ones alone, so unsigned codes become those that mean
+ * the same. */
+static enum percept_status weight_of(struct prt_import *import, uint32_t x, double scale,
+                                     int64_t zero, uint32_t *id)
+{
+    struct prt_tensor spec = *prt_import_spec(import, x);
+    if (import->graph->values[x].flags & PRT_FLAG_CONSTANT && spec.dtype == PRT_U8 && zero >= 0 &&
+        zero <= UINT8_MAX) {
+        size_t count = prt_tensor_elements(&spec);
+        const void *data = NULL;
+        uint8_t *codes = base_arena_alloc(&import->graph->arena, count + 1);
+        enum percept_status status = prt_import_data(import, x, &data);
+        if (status == PERCEPT_OK && !codes)
+            status = PERCEPT_NO_MEMORY;
+        for (size_t i = 0; status == PERCEPT_OK && i < count; i++)
+            codes[i] = ((const uint8_t *)data)[i] ^ 0x80;
+        spec.dtype = PRT_I8;
+        if (status == PERCEPT_OK)
+            status = prt_import_constant(import, &spec, codes, &x);
+        if (status != PERCEPT_OK)
+            return status;
+        zero -= 128;
+    }
+    return prt_aten_numbers_of(import, x, scale, zero, id);
+}
+
 enum percept_status prt_aten_real_result(struct prt_import *import, uint32_t y, uint32_t *id)
 {
     struct prt_tensor spec = *prt_import_spec(import, y);
@@ -174,8 +200,7 @@ static enum percept_status linear(struct prt_import *import, const struct prt_at
     enum percept_status status =
         prt_aten_numbers_of(import, call->operands[0], 1, prt_call_int(import, call, 3, 0), &x);
     if (status == PERCEPT_OK)
-        status = prt_aten_numbers_of(import, call->operands[1], 1, prt_call_int(import, call, 4, 0),
-                                     &weight);
+        status = weight_of(import, call->operands[1], 1, prt_call_int(import, call, 4, 0), &weight);
     if (status == PERCEPT_OK)
         status = prt_aten_numbers_of(import, call->operands[2], 1, 0, &bias);
     if (status == PERCEPT_OK)
@@ -260,8 +285,8 @@ static enum percept_status conv(struct prt_import *import, const struct prt_aten
         status =
             prt_aten_numbers_of(import, call->operands[0], 1, prt_call_int(import, call, 7, 0), &x);
     if (status == PERCEPT_OK)
-        status = prt_aten_numbers_of(import, call->operands[1], scale,
-                                     prt_call_int(import, call, 8, 0), &weight);
+        status =
+            weight_of(import, call->operands[1], scale, prt_call_int(import, call, 8, 0), &weight);
     if (status == PERCEPT_OK)
         status = prt_aten_numbers_of(import, call->operands[2], scale, 0, &bias);
     if (status == PERCEPT_OK)
