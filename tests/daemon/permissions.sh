@@ -42,6 +42,7 @@ expect 0 "$percept" echo frames --count 3
 # Taken from a running reader, which is told why and does not get in again.
 # loses_it COMMAND...: a reader that is reading ends by what the command does.
 loses_it() {
+    rm -f "$work/reader.out" # one from before would be taken for this one's
     "$percept" echo frames >"$work/reader.out" 2>"$work/err" &
     local reader=$! code=0
     until [ -s "$work/reader.out" ]; do kill -0 "$reader" || fail "the reader never read"; sleep 0.02; done
@@ -185,6 +186,7 @@ chmod 700 "$work/state/percept"
 sed 's/^version: 1$/version: 1\ndaemon: {policy: who.yaml}/' "$work/plain.yaml" >"$work/policed.yaml"
 printf 'version: 1\nquotas: {connections: 1}\nrules:\n  - {same_user: true, allow: camera}\n' >"$work/who.yaml"
 start_daemon "$work/policed.yaml"
+rm -f "$work/reader.out" # one from before would be taken for this one's
 "$percept" echo frames >"$work/reader.out" &
 reader=$!
 until [ -s "$work/reader.out" ]; do kill -0 "$reader" || fail "the reader never read"; sleep 0.02; done
