@@ -211,7 +211,8 @@ static enum percept_status append(const char *folder, const char *line, const ch
     if (status == PERCEPT_OK)
         status = cli_file_create(path, &file, error);
     if (status == PERCEPT_OK) {
-        fwrite(before, 1, size, file.stream);
+        if (size)
+            fwrite(before, 1, size, file.stream);
         if (size && ((const char *)before)[size - 1] != '\n')
             fputc('\n', file.stream);
         fprintf(file.stream, "%s%s%s\n", line, strcmp(line, what) ? " # " : "",
