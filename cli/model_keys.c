@@ -1,4 +1,5 @@
 /* percept model keys: whose signatures count, and what became of them. */
+#include "base/io.h"
 #include "cli/cli.h"
 #include "cli/file.h"
 #include "cli/password.h"
@@ -24,7 +25,7 @@ static enum percept_status write_new(const char *path, const char *text, mode_t 
         return percept_fail_at(error, percept_status_from_errno(errno), path, 0, 0, "%s",
                                strerror(errno));
     size_t size = strlen(text);
-    bool whole = write(file, text, size) == (ssize_t)size && fsync(file) == 0;
+    bool whole = base_write_all(file, text, size) && fsync(file) == 0;
     int reason = errno;
     close(file);
     if (whole)

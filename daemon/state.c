@@ -1,6 +1,8 @@
 /* Why: what decides over somebody's camera must not be another's to write, nor half written. */
 #include "daemon/state.h"
 
+#include "base/io.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -100,21 +102,13 @@ static enum percept_status read_all(int fd, const char *name, size_t most, char 
                                     struct percept_error *error)
 {
     char *bytes = malloc(most + 2);
-    size_t used = 0;
-    ssize_t got = 1;
     if (!bytes)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    while (got > 0 && used <= most) {
-        got = read(fd, bytes + used, most + 1 - used);
-        if (got > 0)
-            used += (size_t)got;
-        else if (got < 0 && errno == EINTR)
-            got = 1;
-    }
+    ssize_t used = base_read_most(fd, bytes, most + 1);
     enum percept_status status = PERCEPT_OK;
-    if (got < 0)
+    if (used < 0)
         status = percept_fail_errno(error, errno, "%s", name);
-    else if (used > most)
+    else if ((size_t)used > most)
         status = percept_fail(error, PERCEPT_LIMIT, "%s: more than %zu bytes", name, most);
     if (status != PERCEPT_OK) {
         free(bytes);
@@ -139,27 +133,13 @@ enum percept_status state_read(const struct state_folder *folder, const char *na
     return status;
 }
 
-static bool write_all(int fd, const char *content)
-{
-    size_t size = strlen(content);
-    for (size_t done = 0; done < size;) {
-        ssize_t n = write(fd, content + done, size - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        done += (size_t)n;
-    }
-    return fsync(fd) == 0;
-}
-
 enum percept_status state_write(const struct state_folder *folder, const char *name,
                                 const char *content, struct percept_error *error)
 {
     char fresh[64];
     snprintf(fresh, sizeof fresh, "%.50s.new", name);
     int fd = openat(folder->fd, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool written = fd >= 0 && write_all(fd, content);
+    bool written = fd >= 0 && base_write_all(fd, content, strlen(content)) && fsync(fd) == 0;
     int cause = errno;
     if (fd >= 0)
         close(fd);

@@ -3,6 +3,7 @@
 #include "pipelines/tree.h"
 
 #include "base/checked.h"
+#include "base/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -287,24 +288,17 @@ enum percept_status pipe_tree_read_file(const char *path, const struct signing_k
     if (status != PERCEPT_OK)
         return status;
     /* One byte more than is allowed, so that too much is seen as too much. */
-    size_t capacity = PIPE_TREE_MAX_BYTES + 1, used = 0;
+    size_t capacity = PIPE_TREE_MAX_BYTES + 1;
     char *bytes = malloc(capacity);
-    ssize_t got = bytes ? 1 : -1;
-    while (got > 0 && used < capacity) {
-        got = read(fd, bytes + used, capacity - used);
-        if (got > 0)
-            used += (size_t)got;
-        else if (got < 0 && errno == EINTR)
-            got = 1;
-    }
+    ssize_t used = bytes ? base_read_most(fd, bytes, capacity) : -1;
     int cause = errno;
     close(fd);
-    if (got < 0) {
+    if (used < 0) {
         free(bytes);
         return percept_fail_at(error, percept_status_from_errno(cause), path, 0, 0, "%s",
                                strerror(cause));
     }
     *result = bytes;
-    *size = used;
+    *size = (size_t)used;
     return PERCEPT_OK;
 }

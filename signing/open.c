@@ -1,4 +1,5 @@
 /* Why: between a check and a use a file can change; a sealed copy cannot. */
+#include "base/io.h"
 #include "signing/private.h"
 
 #include <errno.h>
@@ -33,17 +34,6 @@ static enum percept_status open_file(const char *path, int *descriptor, struct p
     return PERCEPT_OK;
 }
 
-static bool write_all(int to, const uint8_t *bytes, size_t size)
-{
-    for (size_t done = 0; done < size;) {
-        ssize_t put = write(to, bytes + done, size - done);
-        if (put < 0 && errno != EINTR)
-            return false;
-        done += put > 0 ? (size_t)put : 0;
-    }
-    return true;
-}
-
 /* Hash what is in a file, and write it to another unless that is -1. */
 static enum percept_status take_in(const char *path, int from, int to,
                                    uint8_t hash[SIGNING_HASH_BYTES], struct percept_error *error)
@@ -55,13 +45,11 @@ static enum percept_status take_in(const char *path, int from, int to,
     errno = piece ? 0 : ENOMEM;
     crypto_generichash_init(&state, NULL, 0, SIGNING_HASH_BYTES);
     while (got > 0 && written) {
-        do
-            got = read(from, piece, PIECE);
-        while (got < 0 && errno == EINTR);
+        got = base_read_most(from, piece, PIECE);
         if (got > 0)
             crypto_generichash_update(&state, piece, (size_t)got);
         if (got > 0 && to >= 0)
-            written = write_all(to, piece, (size_t)got);
+            written = base_write_all(to, piece, (size_t)got);
     }
     crypto_generichash_final(&state, hash, SIGNING_HASH_BYTES);
     enum percept_status status = got < 0 || !written ? fail_errno(path, error) : PERCEPT_OK;
@@ -94,16 +82,8 @@ enum percept_status signing_read_text(const char *path, char **out, size_t *size
     if (status != PERCEPT_OK)
         return status;
     char *text = malloc(SIGNING_MAX_TEXT + 2);
-    size_t used = 0;
-    ssize_t got = text ? 1 : -1;
-    errno = text ? 0 : ENOMEM;
-    while (got > 0 && used <= SIGNING_MAX_TEXT) {
-        got = read(file, text + used, SIGNING_MAX_TEXT + 1 - used);
-        used += got > 0 ? (size_t)got : 0;
-        if (got < 0 && errno == EINTR)
-            got = 1;
-    }
-    if (got < 0)
+    ssize_t used = text ? base_read_most(file, text, SIGNING_MAX_TEXT + 1) : -1;
+    if (used < 0)
         status = fail_errno(path, error);
     else if (used > SIGNING_MAX_TEXT)
         status = percept_fail_at(error, PERCEPT_LIMIT, path, 0, 0, "longer than any key is");
@@ -114,7 +94,7 @@ enum percept_status signing_read_text(const char *path, char **out, size_t *size
     }
     text[used] = '\0';
     *out = text;
-    *size = used;
+    *size = (size_t)used;
     return PERCEPT_OK;
 }
 
