@@ -13,6 +13,7 @@
 #include "base/thread_pool.h"
 
 #include "base/clock.h"
+#include "base/spin.h"
 
 #include <linux/futex.h>
 #include <pthread.h>
@@ -56,15 +57,6 @@ struct worker {
     struct base_pool *pool;
     unsigned index;
 };
-
-static void pause_cpu(void)
-{
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
 
 static void futex_wait(atomic_uint *word, unsigned expected)
 {
@@ -115,7 +107,7 @@ static unsigned await_job(struct base_pool *pool, unsigned seen)
             jobs = atomic_load_explicit(&pool->jobs, memory_order_acquire);
             if (jobs != seen)
                 return jobs;
-            pause_cpu();
+            base_spin_pause();
         }
     } while (base_clock_ns() < give_up);
     /* Sequentially consistent against base_pool_run's "count the job, then look for sleepers": one
@@ -237,7 +229,7 @@ static void shut_gate(struct base_pool *pool)
     int64_t give_up = inside ? base_clock_ns() + SPIN_NS : 0;
     while (inside) {
         for (int i = 0; inside && i < SPINS_A_LOOK; i++) {
-            pause_cpu();
+            base_spin_pause();
             inside = atomic_load_explicit(&pool->gate, memory_order_acquire);
         }
         if (inside && base_clock_ns() >= give_up) {

@@ -50,6 +50,7 @@ struct percept_subscription {
     struct mapping current;
     struct mapping fresh; /* takes current's place at the next percept_next */
     struct ipc_reader reader;
+    int64_t spin_ns; /* how long to look before sleeping */
     int epoll_fd; /* what percept_subscription_fd returns; -1: nobody asked */
     int kick_fd;  /* eventfd in it, ours alone: readable when there is something to say */
 };

@@ -67,14 +67,22 @@ void percept_on_ended(struct percept_client *client, percept_ended_fn callback, 
 
 enum percept_reading {
     PERCEPT_READ_LATEST, /* skip to the newest sample: for anything live */
-    PERCEPT_READ_QUEUE,  /* every sample in order, from the oldest that the ring still has */
+    PERCEPT_READ_QUEUE,  /* every sample in order, first those that were published before */
 };
 
 struct percept_subscribe_options {
     enum percept_reading reading;
-    const char *schema;   /* refuse a topic of another schema (VERSION); NULL: any */
-    uint64_t reserved[4]; /* zero */
+    const char *schema; /* refuse a topic of another schema (VERSION); NULL: any */
+    /* QUEUE: begin with the newest so many samples, and never be further behind than that: older
+     * ones are skipped and count as lost. 0: as many as the ring has. */
+    uint32_t depth;
+    /* So long percept_next looks for a sample again and again before it sleeps. That takes a
+     * processor, and spares a sample that comes soon the wake-up. Microseconds, at most
+     * PERCEPT_SPIN_MAX_US (INVALID); 0: sleep at once. */
+    uint32_t spin_us;
+    uint64_t reserved[3]; /* zero */
 };
+#define PERCEPT_SPIN_MAX_US 100000
 
 /* NOT_FOUND: no such topic; PERMISSION; LIMIT. options NULL: latest, any schema. */
 enum percept_status percept_subscribe(struct percept_client *client, const char *topic,

@@ -98,7 +98,7 @@ struct ipc_reader {
     struct ipc_ring_page *page;
     uint64_t last;           /* sequence of the sample taken last */
     bool started;            /* last means something */
-    bool in_order;           /* every sample, not the newest */
+    uint32_t depth;          /* how many samples it reads of those it lacks, newest last; from 1 */
     uint64_t received, lost; /* of this subscription, over all its rings */
 };
 
@@ -125,5 +125,7 @@ void ipc_reader_release(struct ipc_reader *reader);
  * announcement back). */
 bool ipc_reader_arm(struct ipc_reader *reader, enum ipc_wait how);
 void ipc_reader_disarm(struct ipc_reader *reader);
+/* Is there something to take, or the end? The cheapest look there is. */
+bool ipc_reader_has_news(const struct ipc_reader *reader);
 
 #endif

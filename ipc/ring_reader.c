@@ -31,13 +31,15 @@ static bool hold(struct ipc_reader *reader, uint64_t entry)
     return false;
 }
 
-/* The entry of the oldest sample from want on that the ring still has; newest at the latest. */
+/* The entry of the oldest sample from want on that the ring still has and that is not too far back
+ * for this reader; newest at the latest. */
 static uint64_t find(const struct ipc_reader *reader, uint64_t want, uint64_t newest)
 {
     uint64_t last = ipc_entry_sequence(newest);
     uint32_t count = reader->shape.slot_count;
-    if (last - want >= count)
-        want = last - count + 1;
+    uint32_t depth = reader->depth < count ? reader->depth : count;
+    if (last - want >= depth)
+        want = last - depth + 1;
     for (; want < last; want++) {
         uint64_t entry =
             atomic_load_explicit(&reader->header->index[want % count], memory_order_acquire);
@@ -87,7 +89,7 @@ enum ipc_take ipc_reader_take(struct ipc_reader *reader, struct ipc_sample *samp
         uint64_t newest = atomic_load_explicit(&reader->header->latest, memory_order_acquire);
         if (ipc_entry_sequence(newest) < want)
             break;
-        uint64_t entry = reader->in_order ? find(reader, want, newest) : newest;
+        uint64_t entry = find(reader, want, newest);
         if (hold(reader, entry))
             return fill(reader, entry, sample);
         /* Too late for that one. If it was the newest, a newer one is there by now: the writer
@@ -109,6 +111,14 @@ bool ipc_reader_arm(struct ipc_reader *reader, enum ipc_wait how)
         return false;
     ipc_reader_disarm(reader);
     return true;
+}
+
+bool ipc_reader_has_news(const struct ipc_reader *reader)
+{
+    /* relaxed: who takes what is there looks again, with the ordering that this needs. */
+    uint64_t latest = atomic_load_explicit(&reader->header->latest, memory_order_relaxed);
+    uint32_t state = atomic_load_explicit(&reader->header->state, memory_order_relaxed);
+    return ipc_entry_sequence(latest) > reader->last || state != IPC_RING_OPEN;
 }
 
 void ipc_reader_disarm(struct ipc_reader *reader)

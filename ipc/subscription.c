@@ -2,6 +2,7 @@
 #include "ipc/client.h"
 
 #include "base/clock.h"
+#include "base/spin.h"
 #include "ipc/futex.h"
 
 #include <errno.h>
@@ -179,6 +180,13 @@ void subscription_free(struct percept_subscription *subscription)
 
 /* ---- public ---- */
 
+static uint32_t depth_of(const struct percept_subscribe_options *options)
+{
+    if (!options || options->reading != PERCEPT_READ_QUEUE)
+        return 1;
+    return options->depth ? options->depth : IPC_SLOTS_MAX;
+}
+
 enum percept_status percept_subscribe(struct percept_client *client, const char *topic,
                                       const struct percept_subscribe_options *options,
                                       struct percept_subscription **result,
@@ -188,13 +196,17 @@ enum percept_status percept_subscribe(struct percept_client *client, const char 
     if (strlen(topic) >= IPC_NAME_BYTES || strlen(schema) >= IPC_NAME_BYTES)
         return percept_fail(error, PERCEPT_INVALID,
                             "topics and schemas have names of up to %d bytes", IPC_NAME_BYTES - 1);
+    if (options && options->spin_us > PERCEPT_SPIN_MAX_US)
+        return percept_fail(error, PERCEPT_INVALID, "a subscription may spin for %d us, not for %u",
+                            PERCEPT_SPIN_MAX_US, options->spin_us);
     struct percept_subscription *subscription = calloc(1, sizeof *subscription);
     if (!subscription)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     subscription->client = client;
     subscription->current.wake_fd = subscription->fresh.wake_fd = -1;
     subscription->epoll_fd = subscription->kick_fd = -1;
-    subscription->reader.in_order = options && options->reading == PERCEPT_READ_QUEUE;
+    subscription->reader.depth = depth_of(options);
+    subscription->spin_ns = options ? (int64_t)options->spin_us * 1000 : 0;
     strcpy(subscription->topic, topic);
     strcpy(subscription->schema, schema);
 
@@ -262,6 +274,23 @@ static void move(struct percept_subscription *subscription)
     client_send_subscribe(subscription);
 }
 
+/* Look for so long as the subscription wants; true when there is something. */
+static bool spin(const struct percept_subscription *subscription, int64_t left_ns)
+{
+    int64_t spin_ns = left_ns < subscription->spin_ns ? left_ns : subscription->spin_ns;
+    if (spin_ns == 0)
+        return false;
+    int64_t end = base_clock_ns() + spin_ns;
+    do {
+        for (int look = 0; look < 16; look++) {
+            if (ipc_reader_has_news(&subscription->reader))
+                return true;
+            base_spin_pause();
+        }
+    } while (base_clock_ns() < end);
+    return false;
+}
+
 static void wait_for_news(struct percept_subscription *subscription, int64_t deadline_ns)
 {
     struct ipc_reader *reader = &subscription->reader;
@@ -270,7 +299,7 @@ static void wait_for_news(struct percept_subscription *subscription, int64_t dea
         return;
     if (!subscription->seated || subscription->request != 0) {
         client_sleep(subscription->client, deadline_ns);
-    } else if (!ipc_reader_arm(reader, IPC_WAIT_FUTEX)) {
+    } else if (!spin(subscription, left) && !ipc_reader_arm(reader, IPC_WAIT_FUTEX)) {
         ipc_futex_wait(&reader->page->wait, IPC_WAIT_FUTEX,
                        left < CLIENT_WATCH_NS ? left : CLIENT_WATCH_NS);
         ipc_reader_disarm(reader);

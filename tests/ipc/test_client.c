@@ -100,6 +100,50 @@ START_TEST(queue_gives_every_sample_in_order)
 }
 END_TEST
 
+/* A queue of n begins n samples back, and skips what would put it further behind. */
+START_TEST(a_queue_is_as_deep_as_it_was_asked_to_be)
+{
+    struct percept_subscribe_options options = {.reading = PERCEPT_READ_QUEUE, .depth = 3};
+    struct percept_subscription *subscription;
+    struct percept_sample sample;
+    for (uint64_t stamp = 1; stamp <= 7; stamp++)
+        mini_publish(mini, stamp);
+    ck_assert_int_eq(percept_subscribe(client, MINI_TOPIC, &options, &subscription, &error),
+                     PERCEPT_OK);
+    for (uint64_t stamp = 5; stamp <= 7; stamp++) {
+        ck_assert_uint_eq(next(subscription, &sample), stamp);
+        ck_assert_uint_eq(sample.lost, 0);
+    }
+    for (uint64_t stamp = 8; stamp <= 12; stamp++)
+        mini_publish(mini, stamp);
+    ck_assert_uint_eq(next(subscription, &sample), 10);
+    ck_assert_uint_eq(sample.lost, 2);
+    ck_assert_uint_eq(next(subscription, &sample), 11);
+    ck_assert_uint_eq(sample.lost, 0);
+}
+END_TEST
+
+/* Who spins finds what comes meanwhile, times out when nothing does, and still sees the end. */
+START_TEST(a_reader_may_spin_before_it_sleeps)
+{
+    struct percept_subscribe_options options = {.spin_us = 1000};
+    struct percept_subscription *subscription;
+    struct percept_sample sample;
+    ck_assert_int_eq(percept_subscribe(client, MINI_TOPIC, &options, &subscription, &error),
+                     PERCEPT_OK);
+    ck_assert_int_eq(percept_next(subscription, SECOND / 50, &sample, &error), PERCEPT_TIMED_OUT);
+    mini_publish(mini, 1);
+    ck_assert_uint_eq(next(subscription, &sample), 1);
+    ipc_topic_close(mini_topic(mini));
+    ck_assert_int_eq(percept_next(subscription, -1, &sample, &error), PERCEPT_END);
+
+    options.spin_us = PERCEPT_SPIN_MAX_US + 1;
+    ck_assert_int_eq(percept_subscribe(client, MINI_TOPIC, &options, &subscription, &error),
+                     PERCEPT_INVALID);
+    ck_assert_ptr_nonnull(strstr(error.message, "100001"));
+}
+END_TEST
+
 START_TEST(queue_counts_what_the_ring_no_longer_had)
 {
     struct percept_subscription *subscription;
@@ -279,6 +323,8 @@ int main(void)
     tcase_add_test(tests, three_calls_to_the_first_sample);
     tcase_add_test(tests, latest_skips_to_the_newest_and_counts_the_rest);
     tcase_add_test(tests, queue_gives_every_sample_in_order);
+    tcase_add_test(tests, a_queue_is_as_deep_as_it_was_asked_to_be);
+    tcase_add_test(tests, a_reader_may_spin_before_it_sleeps);
     tcase_add_test(tests, queue_counts_what_the_ring_no_longer_had);
     tcase_add_test(tests, a_held_sample_is_not_overwritten_and_the_writer_goes_on);
     tcase_add_test(tests, next_times_out_when_it_should);

@@ -14,6 +14,9 @@
 
 #define PAYLOAD 256
 #define SLOTS   8
+/* Depths. */
+#define LATEST 1
+#define QUEUE  UINT32_MAX
 
 static struct ipc_ring ring;
 static struct ipc_ring_shape shape;
@@ -45,7 +48,7 @@ static void stop(void)
     free(memory);
 }
 
-static struct ipc_seat *sit(struct ipc_reader *reader, bool in_order)
+static struct ipc_seat *sit(struct ipc_reader *reader, uint32_t depth)
 {
     struct ipc_seat *seat = calloc(1, sizeof *seat);
     ck_assert_ptr_nonnull(seat);
@@ -54,7 +57,7 @@ static struct ipc_seat *sit(struct ipc_reader *reader, bool in_order)
     atomic_init(&seat->wake_fd, -1);
     ck_assert(ipc_ring_attach(&ring, seat, IPC_SEATS_MAX));
     *reader = (struct ipc_reader){
-        .header = ring.header, .shape = shape, .page = seat->page, .in_order = in_order};
+        .header = ring.header, .shape = shape, .page = seat->page, .depth = depth};
     return seat;
 }
 
@@ -115,7 +118,7 @@ START_TEST(a_writer_without_a_free_slot_drops_and_recovers)
     struct ipc_sample sample;
     /* One more reader than a topic would let in: every slot but the newest is held. */
     for (uint64_t i = 0; i < SLOTS - 1; i++) {
-        seats[i] = sit(&readers[i], false);
+        seats[i] = sit(&readers[i], LATEST);
         ck_assert(publish(i + 1));
         ck_assert_int_eq(ipc_reader_take(&readers[i], &sample), IPC_TAKE_OK);
     }
@@ -133,7 +136,7 @@ END_TEST
 START_TEST(nonsense_on_a_page_pins_nothing)
 {
     struct ipc_reader reader;
-    struct ipc_seat *seat = sit(&reader, false);
+    struct ipc_seat *seat = sit(&reader, LATEST);
     static const uint32_t nonsense[] = {SLOTS + 1, IPC_SLOTS_MAX, IPC_SLOTS_MAX + 1, UINT32_MAX};
     for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++) {
         atomic_store(&seat->page->held, nonsense[i]);
@@ -148,7 +151,7 @@ END_TEST
 START_TEST(a_ring_that_lies_is_broken_and_nothing_worse)
 {
     struct ipc_reader reader;
-    struct ipc_seat *seat = sit(&reader, true);
+    struct ipc_seat *seat = sit(&reader, QUEUE);
     struct ipc_sample sample;
     publish(1);
     struct ipc_ring_slot *slot = (void *)((uint8_t *)memory + shape.header_bytes);
@@ -171,7 +174,7 @@ END_TEST
 START_TEST(a_moved_ring_says_so_after_its_last_sample)
 {
     struct ipc_reader reader;
-    struct ipc_seat *seat = sit(&reader, true);
+    struct ipc_seat *seat = sit(&reader, QUEUE);
     struct ipc_sample sample;
     publish(1);
     ipc_ring_finish(&ring, IPC_RING_MOVED);
@@ -233,7 +236,7 @@ START_TEST(no_reader_ever_sees_a_torn_or_uncounted_sample)
     uint64_t count = 100000;
     atomic_store(&writing, 1);
     for (size_t i = 0; i < 4; i++) {
-        seats[i] = sit(&readers[i], i % 2 == 0);
+        seats[i] = sit(&readers[i], i % 2 ? LATEST : QUEUE);
         pthread_create(&threads[i], NULL, read_many, &readers[i]);
     }
     pthread_create(&writer, NULL, write_many, &count);
@@ -258,7 +261,7 @@ START_TEST(seats_come_and_go_while_the_writer_looks_at_them)
         struct ipc_seat *seats[6];
         struct ipc_sample sample;
         for (size_t i = 0; i < 6; i++, sat++) {
-            seats[i] = sit(&readers[i], i % 2 == 0);
+            seats[i] = sit(&readers[i], i % 2 ? LATEST : QUEUE);
             if (ipc_reader_take(&readers[i], &sample) == IPC_TAKE_OK)
                 check_whole(&sample);
             ipc_reader_arm(&readers[i], IPC_WAIT_FUTEX);
