@@ -21,22 +21,64 @@
 #define WARM_UP 100 /* of them, not counted */
 #define PERIOD  BASE_NS_PER_MS
 #define COUNTED ((size_t)ROUNDS * (SAMPLES - WARM_UP))
+#define READERS 8 /* at most */
 
-enum { SIZES = 2 };
-static const size_t sizes[SIZES] = {4096, 1 << 20};
+/* What takes turns. The first is what ratios compare with the others of its kind. */
+enum row_id {
+    PERCEPT_4K,
+    FUTEX_4K,
+    SOCKET_4K,
+    ICEORYX_4K,
+    PERCEPT_1M,
+    SOCKET_1M,
+    ICEORYX_1M,
+    SPIN_4K,
+    ICEORYX_POLL_4K,
+    PERCEPT_8_READERS,
+    ROWS
+};
 
-#ifdef HAVE_ICEORYX
-enum { TRANSPORTS = 3 };
-static const struct transport *const transports[TRANSPORTS] = {
-    &transport_percept, &transport_socket, &transport_iceoryx};
-#else
-enum { TRANSPORTS = 2 };
-static const struct transport *const transports[TRANSPORTS] = {&transport_percept,
-                                                               &transport_socket};
+#ifndef HAVE_ICEORYX
+/* Not there: its rows are left out. */
+#define transport_iceoryx      (*(const struct transport *)NULL)
+#define transport_iceoryx_poll (*(const struct transport *)NULL)
 #endif
 
+static const struct row {
+    const struct transport *transport; /* NULL: not there */
+    size_t bytes;
+    unsigned readers;
+} rows[ROWS] = {
+    [PERCEPT_4K] = {&transport_percept, 4096, 1},
+    [FUTEX_4K] = {&transport_futex, 4096, 1},
+    [SOCKET_4K] = {&transport_socket, 4096, 1},
+    [ICEORYX_4K] = {&transport_iceoryx, 4096, 1},
+    [PERCEPT_1M] = {&transport_percept, 1 << 20, 1},
+    [SOCKET_1M] = {&transport_socket, 1 << 20, 1},
+    [ICEORYX_1M] = {&transport_iceoryx, 1 << 20, 1},
+    [SPIN_4K] = {&transport_percept_spin, 4096, 1},
+    [ICEORYX_POLL_4K] = {&transport_iceoryx_poll, 4096, 1},
+    [PERCEPT_8_READERS] = {&transport_percept, 4096, READERS},
+};
+
+static const struct ratio {
+    enum row_id ours, theirs;
+    const char *text;
+} ratios[] = {
+    {PERCEPT_4K, FUTEX_4K, "percept / bare futex, 4 KiB"},
+    {PERCEPT_4K, SOCKET_4K, "percept / socket, 4 KiB"},
+    {PERCEPT_4K, ICEORYX_4K, "percept / iceoryx, 4 KiB"},
+    {PERCEPT_1M, SOCKET_1M, "percept / socket, 1 MiB"},
+    {PERCEPT_1M, ICEORYX_1M, "percept / iceoryx, 1 MiB"},
+    {SPIN_4K, ICEORYX_POLL_4K, "percept / iceoryx, both spinning, 4 KiB"},
+    {PERCEPT_1M, PERCEPT_4K, "percept, 1 MiB / 4 KiB"},
+    {PERCEPT_8_READERS, PERCEPT_4K, "percept, the last of 8 readers / one reader"},
+};
+enum { RATIOS = sizeof ratios / sizeof ratios[0] };
+
+/* Of several readers each has its own: the figures are those of the slowest. */
 struct result {
-    int64_t latency[COUNTED];
+    int64_t latency[READERS][COUNTED];
     size_t count;
 };
 
@@ -53,9 +95,15 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double percentile_us(const struct result *result, double p)
+/* After sorting. */
+static double percentile_us(const struct result *result, unsigned readers, double p)
 {
-    return (double)result->latency[(size_t)(p * (double)(result->count - 1))] / 1000.0;
+    int64_t worst = 0;
+    for (unsigned r = 0; r < readers; r++) {
+        int64_t one = result->latency[r][(size_t)(p * (double)(result->count - 1))];
+        worst = one > worst ? one : worst;
+    }
+    return (double)worst / 1000.0;
 }
 
 static void be_subscriber(const struct transport *transport, size_t bytes, int out)
@@ -88,41 +136,73 @@ static void publish(const struct transport *transport, size_t bytes, uint64_t nu
     transport->publish();
 }
 
-static bool run_round(const struct transport *transport, size_t bytes, struct result *result)
+/* A subscriber, and the pipe on which it says that it is there and then what it measured. */
+struct reader {
+    pid_t pid;
+    int out;
+};
+
+static bool start_reader(const struct row *row, struct reader *reader)
 {
-    int64_t latency[SAMPLES];
     int out[2];
-    char hello;
-    if (!transport->open(bytes) || pipe(out) != 0)
+    if (pipe(out) != 0)
         return false;
-    pid_t subscriber = fork();
-    if (subscriber == 0)
-        be_subscriber(transport, bytes, out[1]);
+    reader->pid = fork();
+    if (reader->pid == 0)
+        be_subscriber(row->transport, row->bytes, out[1]);
     close(out[1]);
-    struct pollfd ready = {.fd = out[0], .events = POLLIN};
-    transport->loan();
-    bool good = poll(&ready, 1, 5000) == 1 && read(out[0], &hello, 1) == 1;
-    publish(transport, bytes, 0);
+    reader->out = out[0];
+    return reader->pid > 0;
+}
+
+/* Read what a subscriber writes next, within 5 s. */
+static bool hear(const struct reader *reader, void *bytes, size_t size)
+{
+    struct pollfd ready = {.fd = reader->out, .events = POLLIN};
+    return poll(&ready, 1, 5000) == 1 && read(reader->out, bytes, size) == (ssize_t)size;
+}
+
+static bool publish_all(const struct row *row, const struct reader *readers)
+{
+    char hello;
+    row->transport->loan();
+    for (unsigned r = 0; r < row->readers; r++)
+        if (!hear(&readers[r], &hello, 1))
+            return false;
+    publish(row->transport, row->bytes, 0);
     int64_t next = base_clock_ns();
-    for (uint64_t number = 1; good && number <= SAMPLES; number++) {
+    for (uint64_t number = 1; number <= SAMPLES; number++) {
         base_clock_sleep_until(next += PERIOD);
-        publish(transport, bytes, number);
+        publish(row->transport, row->bytes, number);
     }
-    good = good && poll(&ready, 1, 5000) == 1 &&
-           read(out[0], latency, sizeof latency) == (ssize_t)sizeof latency;
-    close(out[0]);
-    transport->close();
-    if (!good)
-        kill(subscriber, SIGKILL);
-    waitpid(subscriber, NULL, 0);
-    if (!good) {
-        fprintf(stderr, "bench_ipc: %s failed at %zu bytes\n", transport->name, bytes);
-        return false;
-    }
-    memcpy(result->latency + result->count, latency + WARM_UP,
-           (SAMPLES - WARM_UP) * sizeof *latency);
-    result->count += SAMPLES - WARM_UP;
     return true;
+}
+
+static bool run_round(const struct row *row, struct result *result)
+{
+    struct reader readers[READERS] = {{0}};
+    unsigned started = 0;
+    bool good = row->transport->open(row->bytes);
+    while (good && started < row->readers)
+        good = start_reader(row, &readers[started++]);
+    good = good && publish_all(row, readers);
+    for (unsigned r = 0; r < started; r++) {
+        int64_t latency[SAMPLES];
+        good = good && hear(&readers[r], latency, sizeof latency);
+        memcpy(result->latency[r] + result->count, latency + WARM_UP,
+               (SAMPLES - WARM_UP) * sizeof *latency);
+        close(readers[r].out);
+    }
+    row->transport->close();
+    for (unsigned r = 0; r < started; r++) {
+        if (!good)
+            kill(readers[r].pid, SIGKILL);
+        waitpid(readers[r].pid, NULL, 0);
+    }
+    result->count += SAMPLES - WARM_UP;
+    if (!good)
+        fprintf(stderr, "bench_ipc: %s failed at %zu bytes\n", row->transport->name, row->bytes);
+    return good;
 }
 
 /* The cost of publishing when nobody waits, one warm ring. */
@@ -142,35 +222,42 @@ static double publish_ns(void)
     return (double)took / count;
 }
 
-static void print_table(struct result results[SIZES][TRANSPORTS], double bare_ns)
+static void print_table(const struct result *results, double bare_ns)
 {
-    printf("%-10s %10s %10s %10s\n", "", "payload", "p50 us", "p99 us");
-    for (size_t s = 0; s < SIZES; s++)
-        for (size_t t = 0; t < TRANSPORTS; t++)
-            printf("%-10s %10zu %10.1f %10.1f\n", transports[t]->name, sizes[s],
-                   percentile_us(&results[s][t], 0.5), percentile_us(&results[s][t], 0.99));
+    printf("%-14s %10s %8s %10s %10s\n", "", "payload", "readers", "p50 us", "p99 us");
+    for (size_t i = 0; i < ROWS; i++)
+        if (rows[i].transport)
+            printf("%-14s %10zu %8u %10.1f %10.1f\n", rows[i].transport->name, rows[i].bytes,
+                   rows[i].readers, percentile_us(&results[i], rows[i].readers, 0.5),
+                   percentile_us(&results[i], rows[i].readers, 0.99));
     printf("percept publishes in %.0f ns when nobody waits\n\n", bare_ns);
-    for (size_t s = 0; s < SIZES; s++)
-        for (size_t t = 1; t < TRANSPORTS; t++)
-            printf("percept / %-8s %7zu bytes: p50 %.2f, p99 %.2f\n", transports[t]->name, sizes[s],
-                   percentile_us(&results[s][0], 0.5) / percentile_us(&results[s][t], 0.5),
-                   percentile_us(&results[s][0], 0.99) / percentile_us(&results[s][t], 0.99));
+    for (size_t i = 0; i < RATIOS; i++) {
+        const struct row *ours = &rows[ratios[i].ours], *theirs = &rows[ratios[i].theirs];
+        if (theirs->transport)
+            printf("%-44s p50 %.2f, p99 %.2f\n", ratios[i].text,
+                   percentile_us(&results[ratios[i].ours], ours->readers, 0.5) /
+                       percentile_us(&results[ratios[i].theirs], theirs->readers, 0.5),
+                   percentile_us(&results[ratios[i].ours], ours->readers, 0.99) /
+                       percentile_us(&results[ratios[i].theirs], theirs->readers, 0.99));
+    }
 }
 
-static bool print_json(struct result results[SIZES][TRANSPORTS], double bare_ns)
+static bool print_json(const struct result *results, double bare_ns)
 {
     struct utsname machine;
     uname(&machine);
-    json_t *rows = json_array();
-    for (size_t s = 0; s < SIZES; s++)
-        for (size_t t = 0; t < TRANSPORTS; t++)
+    json_t *array = json_array();
+    for (size_t i = 0; i < ROWS; i++)
+        if (rows[i].transport)
             json_array_append_new(
-                rows, json_pack("{s:s, s:I, s:f, s:f}", "transport", transports[t]->name, "bytes",
-                                (json_int_t)sizes[s], "p50_us", percentile_us(&results[s][t], 0.5),
-                                "p99_us", percentile_us(&results[s][t], 0.99)));
+                array, json_pack("{s:s, s:I, s:I, s:f, s:f}", "transport", rows[i].transport->name,
+                                 "bytes", (json_int_t)rows[i].bytes, "readers",
+                                 (json_int_t)rows[i].readers, "p50_us",
+                                 percentile_us(&results[i], rows[i].readers, 0.5), "p99_us",
+                                 percentile_us(&results[i], rows[i].readers, 0.99)));
     json_t *all = json_pack("{s:s, s:I, s:f, s:o}", "kernel", machine.release, "cpus",
                             (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "publish_ns", bare_ns,
-                            "latency", rows);
+                            "latency", array);
     bool good = all && json_dumpf(all, stdout, JSON_INDENT(1)) == 0;
     printf("\n");
     json_decref(all);
@@ -178,21 +265,20 @@ static bool print_json(struct result results[SIZES][TRANSPORTS], double bare_ns)
 }
 
 /* In a process of its own: what a transport leaves in its process is not the next one's. */
-static bool run_apart(const struct transport *transport, size_t bytes, struct result *result)
+static bool run_apart(const struct row *row, struct result *result)
 {
     int status;
     pid_t pid = fork();
     if (pid == 0)
-        _exit(run_round(transport, bytes, result) ? 0 : 1);
+        _exit(run_round(row, result) ? 0 : 1);
     return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
            WEXITSTATUS(status) == 0;
 }
 
 int main(int argc, char **argv)
 {
-    size_t results_bytes = SIZES * sizeof(struct result[TRANSPORTS]);
-    struct result(*results)[TRANSPORTS] =
-        mmap(NULL, results_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct result *results = mmap(NULL, ROWS * sizeof *results, PROT_READ | PROT_WRITE,
+                                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
     if (argc > 1 && !json) {
         fprintf(stderr, "usage: bench_ipc [--json]\n");
@@ -201,13 +287,12 @@ int main(int argc, char **argv)
     if (results == MAP_FAILED)
         return 1;
     for (int round = 0; round < ROUNDS; round++)
-        for (size_t s = 0; s < SIZES; s++)
-            for (size_t t = 0; t < TRANSPORTS; t++)
-                if (!run_apart(transports[t], sizes[s], &results[s][t]))
-                    return 1;
-    for (size_t s = 0; s < SIZES; s++)
-        for (size_t t = 0; t < TRANSPORTS; t++)
-            qsort(results[s][t].latency, results[s][t].count, sizeof(int64_t), compare);
+        for (size_t i = 0; i < ROWS; i++)
+            if (rows[i].transport && !run_apart(&rows[i], &results[i]))
+                return 1;
+    for (size_t i = 0; i < ROWS; i++)
+        for (unsigned r = 0; r < rows[i].readers; r++)
+            qsort(results[i].latency[r], results[i].count, sizeof(int64_t), compare);
     double bare_ns = publish_ns();
     if (json)
         return print_json(results, bare_ns) ? 0 : 1;

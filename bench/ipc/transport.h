@@ -19,6 +19,10 @@ struct transport {
     void (*close)(void);
 };
 
-extern const struct transport transport_percept, transport_socket, transport_iceoryx;
+/* The last two never sleep: their subscriber looks again and again. transport_futex is the floor
+ * for the others: one word in shared memory, one call to wake, and nothing of what makes it safe to
+ * share. */
+extern const struct transport transport_percept, transport_socket, transport_iceoryx,
+    transport_futex, transport_percept_spin, transport_iceoryx_poll;
 
 #endif

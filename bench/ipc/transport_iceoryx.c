@@ -1,5 +1,5 @@
-/* Eclipse iceoryx 2.0 through its C binding, blocking in a wait set. Needs iox-roudi, which the run
- * script starts. */
+/* Eclipse iceoryx 2.0 through its C binding, blocking in a wait set, or looking again and again.
+ * Needs iox-roudi, which the run script starts. */
 #include "transport.h"
 
 #include <iceoryx_binding_c/publisher.h>
@@ -68,13 +68,26 @@ static void publish(void)
     iox_pub_publish_chunk(publisher, loaned);
 }
 
+static void release(void)
+{
+    if (held)
+        iox_sub_release_chunk(subscriber, held);
+    held = NULL;
+}
+
+static const void *poll_for_it(void)
+{
+    release();
+    while (iox_sub_take_chunk(subscriber, &held) != ChunkReceiveResult_SUCCESS)
+        ;
+    return held;
+}
+
 static const void *receive(void)
 {
     iox_notification_info_t notification;
     uint64_t missed;
-    if (held)
-        iox_sub_release_chunk(subscriber, held);
-    held = NULL;
+    release();
     while (iox_sub_take_chunk(subscriber, &held) != ChunkReceiveResult_SUCCESS)
         iox_ws_wait(wait_set, &notification, 1, &missed);
     return held;
@@ -87,3 +100,5 @@ static void close_publisher(void)
 
 const struct transport transport_iceoryx = {"iceoryx", open_publisher, subscribe,      loan,
                                             publish,   receive,        close_publisher};
+const struct transport transport_iceoryx_poll = {
+    "iceoryx poll", open_publisher, subscribe, loan, publish, poll_for_it, close_publisher};

@@ -50,18 +50,29 @@ static bool open_publisher(size_t bytes)
     return true;
 }
 
-static bool subscribe(size_t bytes)
+static bool subscribe_and(uint32_t spin_us)
 {
     struct percept_client *client;
     struct percept_error error;
     /* Every sample, as the others do: a late one shall count as late, not vanish. */
-    struct percept_subscribe_options options = {.reading = PERCEPT_READ_QUEUE};
-    (void)bytes;
+    struct percept_subscribe_options options = {.reading = PERCEPT_READ_QUEUE, .spin_us = spin_us};
     if (percept_connect(path, &client, &error) == PERCEPT_OK &&
         percept_subscribe(client, "bench", &options, &subscription, &error) == PERCEPT_OK)
         return true;
     fprintf(stderr, "percept: %s\n", error.message);
     return false;
+}
+
+static bool subscribe(size_t bytes)
+{
+    (void)bytes;
+    return subscribe_and(0);
+}
+
+static bool subscribe_spinning(size_t bytes)
+{
+    (void)bytes;
+    return subscribe_and(PERCEPT_SPIN_MAX_US);
 }
 
 static void *loan(void)
@@ -93,3 +104,5 @@ static void close_publisher(void)
 
 const struct transport transport_percept = {"percept", open_publisher, subscribe,      loan,
                                             publish,   receive,        close_publisher};
+const struct transport transport_percept_spin = {
+    "percept spin", open_publisher, subscribe_spinning, loan, publish, receive, close_publisher};
