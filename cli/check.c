@@ -90,6 +90,17 @@ static enum percept_status find_backends(const struct pipe_config *config,
     return PERCEPT_OK;
 }
 
+/* Of what brings no nodes, a line each: a configuration may fail for want of them. */
+static void tell_node_plugins(void)
+{
+    const struct pipe_node_plugin_entry *entries;
+    size_t count = pipe_node_plugins(&entries);
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].error.status != PERCEPT_OK)
+            base_log(BASE_LOG_WARNING, "plugin refused: %s: %s", entries[i].path,
+                     entries[i].error.message);
+}
+
 /* What the configuration amounts to, as JSON; NULL with an error. */
 static json_t *inspect(const char *path, const char *keys, struct percept_error *error)
 {
@@ -110,6 +121,7 @@ static json_t *inspect(const char *path, const char *keys, struct percept_error 
     enum percept_status status = keys ? signing_keys_open(keys, &trusted, error) : PERCEPT_OK;
     if (status == PERCEPT_OK)
         status = pipe_config_load_signed(path, trusted, &config, error);
+    tell_node_plugins();
     if (status == PERCEPT_OK)
         status = find_backends(config, trusted, &backends, error);
     if (status == PERCEPT_OK) {

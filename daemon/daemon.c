@@ -312,6 +312,19 @@ static enum percept_status find_backends(struct daemon *daemon, struct percept_e
     return PERCEPT_OK;
 }
 
+/* The same of those with kinds of nodes, which the configuration has loaded. */
+static void tell_node_plugins(void)
+{
+    const struct pipe_node_plugin_entry *entries;
+    size_t count = pipe_node_plugins(&entries);
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].error.status == PERCEPT_OK)
+            base_log(BASE_LOG_INFO, "nodes %s are from %s", entries[i].names, entries[i].path);
+        else
+            base_log(BASE_LOG_WARNING, "plugin refused: %s: %s", entries[i].path,
+                     entries[i].error.message);
+}
+
 static enum daemon_exit open_access(struct daemon *daemon, const char *path,
                                     struct percept_error *error)
 {
@@ -356,8 +369,12 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
 {
     if (daemon_drop_privileges(settings->user, error))
         return DAEMON_EXIT_FAILURE;
-    if ((settings->keys && signing_keys_open(settings->keys, &daemon->keys, error)) ||
-        pipe_config_load_signed(settings->config, daemon->keys, &daemon->config, error))
+    if (settings->keys && signing_keys_open(settings->keys, &daemon->keys, error))
+        return DAEMON_EXIT_CONFIG;
+    enum percept_status status =
+        pipe_config_load_signed(settings->config, daemon->keys, &daemon->config, error);
+    tell_node_plugins();
+    if (status)
         return DAEMON_EXIT_CONFIG;
     const struct pipe_daemon_settings *own = pipe_config_daemon(daemon->config);
     base_log_open("perceptd", settings->log_given ? settings->log_level : own->log_level);

@@ -44,6 +44,7 @@ static enum percept_status read_options(const struct pipe_schema_reader *r,
         options[backend->option_count++] = (struct pipe_config_option){
             .key = key->text,
             .value = value->text,
+            .file = key->file->name,
             .line = key->line,
             .column = key->column,
         };
@@ -60,6 +61,7 @@ static enum percept_status read_backend(const struct pipe_schema_reader *r,
     snprintf(what, sizeof what, "backend '%s'", item->key->text);
     *backend = (struct pipe_config_backend){
         .name = item->key->text,
+        .file = item->key->file->name,
         .line = item->key->line,
         .column = item->key->column,
     };
@@ -103,8 +105,7 @@ size_t pipe_config_isolated(const struct pipe_config *config, const char *names[
     return count;
 }
 
-const struct prt_backend *pipe_config_find_backend(const struct pipe_config *config,
-                                                   const struct prt_backend *const *all,
+const struct prt_backend *pipe_config_find_backend(const struct prt_backend *const *all,
                                                    const struct pipe_text *name,
                                                    struct percept_error *error)
 {
@@ -115,14 +116,13 @@ const struct prt_backend *pipe_config_find_backend(const struct pipe_config *con
         pipe_suggest_add(&suggest, (*all)->name);
     }
     char near[128];
-    percept_fail_at(error, PERCEPT_NOT_FOUND, config->file, name->line, name->column,
+    percept_fail_at(error, PERCEPT_NOT_FOUND, name->file, name->line, name->column,
                     "there is no backend '%.40s'%s", name->text,
                     pipe_suggest_text(&suggest, near, sizeof near));
     return NULL;
 }
 
-static enum percept_status set_options(const struct pipe_config *config,
-                                       const struct pipe_config_backend *configured,
+static enum percept_status set_options(const struct pipe_config_backend *configured,
                                        const struct prt_backend *backend,
                                        struct percept_error *error)
 {
@@ -136,7 +136,7 @@ static enum percept_status set_options(const struct pipe_config *config,
                                                                  option->key);
         char text[768];
         if (status != PERCEPT_OK)
-            return percept_fail_at(error, status, config->file, option->line, option->column,
+            return percept_fail_at(error, status, option->file, option->line, option->column,
                                    "backend '%s': %s", backend->name,
                                    percept_error_format(&cause, text, sizeof text));
     }
@@ -149,10 +149,11 @@ enum percept_status pipe_config_set_backends(const struct pipe_config *config,
 {
     for (size_t i = 0; i < config->backend_count; i++) {
         const struct pipe_config_backend *configured = &config->backends[i];
-        const struct pipe_text name = {configured->name, configured->line, configured->column};
-        const struct prt_backend *backend = pipe_config_find_backend(config, all, &name, error);
+        const struct pipe_text name = {configured->name, configured->file, configured->line,
+                                       configured->column};
+        const struct prt_backend *backend = pipe_config_find_backend(all, &name, error);
         enum percept_status status =
-            backend ? set_options(config, configured, backend, error) : PERCEPT_NOT_FOUND;
+            backend ? set_options(configured, backend, error) : PERCEPT_NOT_FOUND;
         if (status != PERCEPT_OK)
             return status;
     }

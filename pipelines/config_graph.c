@@ -345,11 +345,10 @@ enum percept_status pipe_config_read_topics(const struct pipe_schema_reader *rea
             return status;
         topic.type = outputs_of(pipeline, topic.stream.node)[topic.stream.output].type;
         if (!pipe_publisher_of(topic.type))
-            return pipe_schema_fail(
-                reader, item->value, PERCEPT_MALFORMED,
-                "a stream of %s can't be published; only frames, hands and their "
-                "presence can",
-                pipe_stream_type_name(topic.type));
+            return pipe_schema_fail(reader, item->value, PERCEPT_MALFORMED,
+                                    "a stream of %s can't be published; only frames, hands, their "
+                                    "presence and tensors can",
+                                    pipe_stream_type_name(topic.type));
         const struct ipc_topic_class *named = ipc_topic_class_find(topic.name),
                                      *class =
                                          ipc_topic_class_of(pipe_publisher_of(topic.type)->schema);

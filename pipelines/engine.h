@@ -38,10 +38,12 @@ struct pipe_daemon_settings {
 /* What the file says of a backend. */
 struct pipe_config_option {
     const char *key, *value;
+    const char *file;
     unsigned line, column; /* of the key */
 };
 struct pipe_config_backend {
     const char *name; /* as it was written: nobody has looked for such a backend yet */
+    const char *file;
     unsigned line, column;
     bool isolate; /* in a process of its own */
     size_t option_count;
@@ -52,6 +54,8 @@ struct pipe_config_backend {
  * Parse and type-check a file: every key, type, node, port, model file reference. On failure the
  * error names file, line and column and, for a misspelt word, what was probably meant. Relative
  * paths in it are relative to the file. ${NAME} and ${NAME:-default} take environment variables.
+ * Files that it includes and those of its drop-in folder belong to it. The first time, plugins with
+ * kinds of nodes are loaded, which forks: have one thread then.
  */
 enum percept_status pipe_config_load(const char *path, struct pipe_config **config,
                                      struct percept_error *error);
@@ -59,7 +63,9 @@ enum percept_status pipe_config_load(const char *path, struct pipe_config **conf
 enum percept_status pipe_config_load_signed(const char *path, const struct signing_keys *keys,
                                             struct pipe_config **config,
                                             struct percept_error *error);
-void pipe_config_destroy(struct pipe_config *config);
+/* Another reference, to be given back by pipe_config_destroy. References belong to one thread. */
+struct pipe_config *pipe_config_ref(struct pipe_config *config);
+void pipe_config_destroy(struct pipe_config *config); /* NULL is fine */
 const struct pipe_daemon_settings *pipe_config_daemon(const struct pipe_config *config);
 /* Those under `backends`, in the order of the file; returns how many. They live as long as the
  * configuration. */
@@ -67,6 +73,15 @@ size_t pipe_config_backends(const struct pipe_config *config,
                             const struct pipe_config_backend **backends);
 /* Names of those that are to be in processes of their own; returns how many. */
 size_t pipe_config_isolated(const struct pipe_config *config, const char *names[PIPE_MAX_BACKENDS]);
+
+/* A file of a folder of node plugins, or such a folder that could not be used. */
+struct pipe_node_plugin_entry {
+    char *path;
+    char names[256];            /* of its kinds of nodes, ", " between them */
+    struct percept_error error; /* status not OK: refused; it has no file */
+};
+/* What loading the first configuration found, even if that has failed; returns how many. */
+size_t pipe_node_plugins(const struct pipe_node_plugin_entry **entries);
 
 /* The pipeline that publishes a topic; NULL: none. */
 const char *pipe_config_topic_pipeline(const struct pipe_config *config, const char *topic);

@@ -85,8 +85,7 @@ static enum percept_status choose_backends(const struct pipe_models *models, str
     }
     for (size_t i = entry->by_cost; i < (wanted->count ? wanted->count : 1); i++) {
         const struct prt_backend *backend =
-            wanted->count ? pipe_config_find_backend(models->config, all, &wanted->items[i], error)
-                          : all[0];
+            wanted->count ? pipe_config_find_backend(all, &wanted->items[i], error) : all[0];
         if (!backend && wanted->count)
             return PERCEPT_NOT_FOUND;
         const char *why = backend ? backend->absent() : "this build has none";

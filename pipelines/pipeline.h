@@ -48,6 +48,7 @@ struct pipe_running_node {
     struct pipe_node *node;
     /* Two buffers an output, this frame's and the last one's, in turns. */
     void *outputs[2][PIPE_MAX_PORTS];
+    size_t data_bytes[PIPE_MAX_PORTS]; /* of tensors, behind each output */
     bool valid[2];
 };
 
