@@ -547,3 +547,13 @@ const char *pipe_config_topic_pipeline(const struct pipe_config *config, const c
                 return config->pipelines[p].name;
     return NULL;
 }
+
+const char *pipe_config_topic_at(const struct pipe_config *config, size_t index)
+{
+    for (size_t p = 0; p < config->pipeline_count; p++) {
+        if (index < config->pipelines[p].topic_count)
+            return config->pipelines[p].topics[index].name;
+        index -= config->pipelines[p].topic_count;
+    }
+    return NULL;
+}

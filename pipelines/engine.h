@@ -83,6 +83,8 @@ struct pipe_node_plugin_entry {
 /* What loading the first configuration found, even if that has failed; returns how many. */
 size_t pipe_node_plugins(const struct pipe_node_plugin_entry **entries);
 
+/* Names of all topics, in the order of the file; NULL past the last. */
+const char *pipe_config_topic_at(const struct pipe_config *config, size_t index);
 /* The pipeline that publishes a topic; NULL: none. */
 const char *pipe_config_topic_pipeline(const struct pipe_config *config, const char *topic);
 
@@ -117,11 +119,27 @@ struct pipe_host {
 };
 
 /* Hands the backends of the host their options, loads models, opens sources and topics; nothing
- * runs yet. The config and host must outlive the engine. */
-enum percept_status pipe_engine_create(const struct pipe_config *config,
-                                       const struct pipe_host *host, struct pipe_engine **engine,
-                                       struct percept_error *error);
+ * runs yet. The engine has a reference to the config; what the host's pointers point to must
+ * outlive it. */
+enum percept_status pipe_engine_create(struct pipe_config *config, const struct pipe_host *host,
+                                       struct pipe_engine **engine, struct percept_error *error);
 enum percept_status pipe_engine_start(struct pipe_engine *engine, struct percept_error *error);
+/* What a reload did: pipelines by what became of them. */
+struct pipe_changes {
+    size_t kept, changed, added, removed;
+};
+
+/*
+ * Go over to another configuration, while it runs. Pipelines that mean the same in both, down to
+ * the files of their models, go on without noticing, whatever state they are in. Of the others,
+ * models and nodes are made while the old ones still run; then these are stopped, and sources and
+ * topics are opened: the host's open_topic is asked for topics that it may know, and nobody closes
+ * those that are not asked for. If anything fails, the engine is as it was: what was stopped runs
+ * again (an event tells what cannot). INVALID, at its place in the file, for a change of what only
+ * a start can change: pipe_config_fixed_keys. By the thread that created it.
+ */
+enum percept_status pipe_engine_reload(struct pipe_engine *engine, struct pipe_config *config,
+                                       struct pipe_changes *changes, struct percept_error *error);
 /* Asks all to stop and waits. Safe to call twice and before start; not from the host's functions.
  */
 void pipe_engine_stop(struct pipe_engine *engine);

@@ -322,20 +322,13 @@ static enum percept_status create_parts(struct pipe_pipeline *p, struct percept_
     p->topics = calloc(p->config->topic_count + 1, sizeof *p->topics);
     if (!p->nodes || !p->topics)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    p->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (p->stop_fd < 0)
-        return percept_fail_errno(error, errno, "eventfd");
     enum percept_status status = pipe_frame_pool_create(FRAMES, &p->frames, error);
-    if (status == PERCEPT_OK)
-        status = create_source(p, error);
     for (size_t i = 0; i < p->config->node_count && status == PERCEPT_OK; i++)
         status = create_node(p, i, error);
-    for (size_t i = 0; i < p->config->topic_count && status == PERCEPT_OK; i++)
-        status = create_topic(p, i, error);
     return status;
 }
 
-enum percept_status pipe_pipeline_create(const struct pipe_config *root,
+enum percept_status pipe_pipeline_create(struct pipe_config *root,
                                          const struct pipe_config_pipeline *config,
                                          const struct pipe_host *host, struct pipe_models *models,
                                          struct pipe_pipeline **pipeline,
@@ -344,7 +337,7 @@ enum percept_status pipe_pipeline_create(const struct pipe_config *root,
     struct pipe_pipeline *p = calloc(1, sizeof *p);
     if (!p)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    p->root = root;
+    p->root = pipe_config_ref(root);
     p->config = config;
     p->host = host;
     p->models = models;
@@ -353,6 +346,7 @@ enum percept_status pipe_pipeline_create(const struct pipe_config *root,
     pipe_mailbox_init(&p->mailbox);
     pipe_health_init(&p->health, host, config->name);
     enum percept_status status = create_parts(p, error);
+    p->models = NULL;
     if (status != PERCEPT_OK) {
         pipe_pipeline_destroy(p);
         return status;
@@ -361,11 +355,38 @@ enum percept_status pipe_pipeline_create(const struct pipe_config *root,
     return PERCEPT_OK;
 }
 
+enum percept_status pipe_pipeline_open(struct pipe_pipeline *p, struct percept_error *error)
+{
+    p->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (p->stop_fd < 0)
+        return percept_fail_errno(error, errno, "eventfd");
+    enum percept_status status = create_source(p, error);
+    for (size_t i = 0; i < p->config->topic_count && status == PERCEPT_OK; i++)
+        status = create_topic(p, i, error);
+    return status;
+}
+
+void pipe_pipeline_release(struct pipe_pipeline *p)
+{
+    for (size_t i = 0; i < p->config->topic_count; i++)
+        p->topics[i].topic = NULL;
+    p->config->source->destroy(p->source);
+    p->source = NULL;
+    if (p->stop_fd >= 0)
+        close(p->stop_fd);
+    p->stop_fd = -1;
+    /* Empty, and not cancelled any more. */
+    pipe_mailbox_fini(&p->mailbox);
+    pipe_mailbox_init(&p->mailbox);
+}
+
 void pipe_pipeline_destroy(struct pipe_pipeline *p)
 {
     if (!p)
         return;
     close_topics(p);
+    if (p->topics)
+        pipe_pipeline_release(p);
     for (size_t i = 0; p->nodes && i < p->config->node_count && p->nodes[i].config; i++) {
         p->nodes[i].config->class->destroy(p->nodes[i].node);
         for (size_t port = 0; port < PIPE_MAX_PORTS; port++) {
@@ -375,16 +396,14 @@ void pipe_pipeline_destroy(struct pipe_pipeline *p)
     }
     for (size_t i = 0; i < p->open_model_count; i++)
         pipe_model_destroy(p->open_models[i]);
-    p->config->source->destroy(p->source);
     pipe_mailbox_fini(&p->mailbox);
     pipe_frame_pool_destroy(p->frames);
     pipe_health_fini(&p->health);
-    if (p->stop_fd >= 0)
-        close(p->stop_fd);
     free(p->open_models);
     prt_arena_destroy(p->arena);
     free(p->nodes);
     free(p->topics);
+    pipe_config_destroy(p->root);
     free(p);
 }
 
