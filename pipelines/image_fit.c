@@ -36,7 +36,8 @@ static bool find_dimensions(const struct prt_tensor *spec, unsigned dimensions[3
     unsigned first = spec->rank - 3u;
     if ((spec->rank != 3 && spec->rank != 4) || (spec->rank == 4 && spec->sizes[0] != 1))
         return false;
-    bool leads = spec->sizes[first] == 3 || spec->sizes[first] == 1;
+    int32_t leading = spec->sizes[first], trailing = spec->sizes[first + 2];
+    bool leads = leading == 3 || (leading == 1 && trailing != 3);
     unsigned channel = leads ? first : first + 2;
     dimensions[0] = channel;
     dimensions[1] = leads ? first + 1 : first;

@@ -45,6 +45,7 @@ state() {
 
 write 10
 start_daemon "$work/site.yaml"
+: >"$work/a.jsonl" >"$work/b.jsonl"
 "$percept" echo a.frames --json >"$work/a.jsonl" &
 reader=$!
 "$percept" echo b.frames --json >"$work/b.jsonl" &
