@@ -1,6 +1,7 @@
 /* Why: whatever can be wrong with a deployment should be said before anything runs, with the line
  * to look at. */
 #include "pipelines/config.h"
+#include "pipelines/config_tables.h"
 
 #include "pipelines/config_files.h"
 #include "pipelines/node_plugins.h"
@@ -30,7 +31,7 @@ struct top {
     struct pipe_texts include, plugins, node_plugins;
 };
 
-static const struct pipe_param top_params[] = {
+const struct pipe_param pipe_top_params[] = {
     {.name = "version",
      .kind = PIPE_PARAM_INT,
      .offset = offsetof(struct top, version),
@@ -79,7 +80,7 @@ struct daemon_fields {
 
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 
-static const struct pipe_param daemon_params[] = {
+const struct pipe_param pipe_daemon_params[] = {
     {.name = "socket",
      .kind = PIPE_PARAM_PATH,
      .offset = offsetof(struct daemon_fields, socket),
@@ -124,7 +125,7 @@ static enum percept_status read_daemon(const struct pipe_schema_reader *r,
 {
     struct daemon_fields fields = {.confine = true, .log = BASE_LOG_INFO};
     if (map) {
-        struct pipe_schema_part part = {daemon_params, &fields};
+        struct pipe_schema_part part = {pipe_daemon_params, &fields};
         enum percept_status status = pipe_schema_read(r, map, "daemon", &part, 1);
         if (status != PERCEPT_OK)
             return status;
@@ -175,7 +176,7 @@ enum percept_status pipe_config_check_names(const struct pipe_schema_reader *r,
 
 static const char *const precisions[] = {"fp32", "fp16", NULL}; /* enum pipe_precision */
 
-static const struct pipe_param model_params[] = {
+const struct pipe_param pipe_model_params[] = {
     {.name = "file",
      .kind = PIPE_PARAM_PATH,
      .offset = offsetof(struct pipe_config_model, file),
@@ -224,7 +225,7 @@ static enum percept_status read_models(const struct pipe_schema_reader *r,
         status = no_memory(r, map);
     for (size_t i = 0; i < map->count && status == PERCEPT_OK; i++) {
         struct pipe_config_model *model = &config->models[i];
-        struct pipe_schema_part part = {model_params, model};
+        struct pipe_schema_part part = {pipe_model_params, model};
         char what[96];
         model->name = map->items[i].key->text;
         model->place = map->items[i].key;
@@ -259,7 +260,7 @@ struct pipeline_fields {
 static const char *const when_late_choices[] = {"drop", "wait", NULL};
 static const char *const priority_choices[] = {"low", "normal", "high", NULL};
 
-static const struct pipe_param pipeline_params[] = {
+const struct pipe_param pipe_pipeline_params[] = {
     {.name = "source",
      .kind = PIPE_PARAM_MAP,
      .offset = offsetof(struct pipeline_fields, source),
@@ -298,7 +299,7 @@ struct source_fields {
     const char *type;
 };
 
-static const struct pipe_param source_params[] = {
+const struct pipe_param pipe_source_params[] = {
     {.name = "type",
      .kind = PIPE_PARAM_TEXT,
      .offset = offsetof(struct source_fields, type),
@@ -315,7 +316,7 @@ static enum percept_status read_source(const struct pipe_schema_reader *r,
     char what[128], near[128];
     snprintf(what, sizeof what, "source of pipeline '%s'", pipeline->name);
     enum percept_status status =
-        pipe_schema_read_kind(r, map, what, source_params, "type", &fields);
+        pipe_schema_read_kind(r, map, what, pipe_source_params, "type", &fields);
     if (status != PERCEPT_OK)
         return status;
     const struct pipe_tree *type = pipe_tree_find(map, "type")->value;
@@ -333,7 +334,7 @@ static enum percept_status read_source(const struct pipe_schema_reader *r,
     if (!pipeline->source_params)
         return no_memory(r, map);
     const struct pipe_schema_part parts[] = {
-        {source_params, &fields},
+        {pipe_source_params, &fields},
         {pipeline->source->params, pipeline->source_params},
     };
     pipeline->source_place = type;
@@ -346,7 +347,7 @@ static enum percept_status read_pipeline(const struct pipe_schema_reader *r,
                                          struct pipe_config_pipeline *pipeline)
 {
     struct pipeline_fields fields = {0};
-    struct pipe_schema_part part = {pipeline_params, &fields};
+    struct pipe_schema_part part = {pipe_pipeline_params, &fields};
     char what[96];
     snprintf(what, sizeof what, "pipeline '%s'", item->key->text);
     enum percept_status status = pipe_schema_read(r, item->value, what, &part, 1);
@@ -440,7 +441,7 @@ static enum percept_status read_all(struct pipe_config *config, const struct pip
 {
     const struct pipe_schema_reader reader = {.arena = &config->arena, .error = error};
     struct top top = {0};
-    struct pipe_schema_part part = {top_params, &top};
+    struct pipe_schema_part part = {pipe_top_params, &top};
     enum percept_status status = pipe_schema_read(&reader, tree, "the configuration", &part, 1);
     if (status == PERCEPT_OK && top.include.count)
         status = pipe_schema_fail(&reader, pipe_tree_find(tree, "include")->key,

@@ -1,6 +1,7 @@
 /* Why: what options a backend has is known to the backend alone, which may be a plugin, so they are
  * read as texts and judged by it, with the place of each at hand. */
 #include "pipelines/config.h"
+#include "pipelines/config_tables.h"
 
 #include "pipelines/schema.h"
 #include "pipelines/suggest.h"
@@ -9,7 +10,7 @@
 #include <string.h>
 
 /* What is the daemon's own among the keys of a backend. */
-static const struct pipe_param own_params[] = {
+const struct pipe_param pipe_backend_params[] = {
     {.name = "isolate",
      .kind = PIPE_PARAM_BOOL,
      .offset = offsetof(struct pipe_config_backend, isolate),
@@ -19,7 +20,7 @@ static const struct pipe_param own_params[] = {
 
 static bool is_own(const char *key)
 {
-    for (const struct pipe_param *param = own_params; param->name; param++)
+    for (const struct pipe_param *param = pipe_backend_params; param->name; param++)
         if (strcmp(param->name, key) == 0)
             return true;
     return false;
@@ -66,7 +67,7 @@ static enum percept_status read_backend(const struct pipe_schema_reader *r,
         .column = item->key->column,
     };
     enum percept_status status =
-        pipe_schema_read_kind(r, item->value, what, own_params, "isolate", backend);
+        pipe_schema_read_kind(r, item->value, what, pipe_backend_params, "isolate", backend);
     return status == PERCEPT_OK ? read_options(r, item->value, backend) : status;
 }
 
