@@ -1,6 +1,7 @@
 /* Why: a backend that a stranger wrote is checked for all that can be checked before it is used. */
 #include "backends/plugin.h"
 
+#include "base/plugin_folder.h"
 #include "runtime/plugin_abi.h"
 
 #include <dlfcn.h>
@@ -88,23 +89,13 @@ static enum percept_status check(const struct prt_plugin *plugin, struct percept
     return PERCEPT_OK;
 }
 
-/* dlerror() names the file first, which whoever reads the message knows already. */
-static enum percept_status fail_loading(const char *path, struct percept_error *error)
-{
-    const char *text = dlerror();
-    size_t length = strlen(path);
-    if (text && strncmp(text, path, length) == 0 && strncmp(text + length, ": ", 2) == 0)
-        text += length + 2;
-    return percept_fail(error, PERCEPT_MALFORMED, "it cannot be loaded: %s",
-                        text ? text : "no reason is given");
-}
-
 enum percept_status backends_plugin_load(const char *path, const struct prt_backend **backend,
                                          struct percept_error *error)
 {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!library)
-        return fail_loading(path, error);
+        return percept_fail(error, PERCEPT_MALFORMED, "it cannot be loaded: %s",
+                            base_plugin_load_error(path, dlerror()));
     const struct prt_plugin *plugin = dlsym(library, PRT_PLUGIN_SYMBOL);
     if (!plugin)
         return percept_fail(error, PERCEPT_MALFORMED,

@@ -1,8 +1,10 @@
 /* percept check: everything that perceptd does with a configuration, up to running it. */
 #include "backends/registry.h"
 #include "base/log.h"
+#include "cli/check_schema.h"
 #include "cli/cli.h"
 #include "pipelines/engine.h"
+#include "pipelines/node_plugins.h"
 
 /* A host whose topics nobody reads: it only counts them. */
 static enum percept_status open_topic(void *context, const char *name, const char *schema,
@@ -90,6 +92,17 @@ static enum percept_status find_backends(const struct pipe_config *config,
     return PERCEPT_OK;
 }
 
+/* Of what brings no nodes, a line each: a configuration may fail for want of them. */
+static void tell_node_plugins(void)
+{
+    const struct pipe_node_plugin_entry *entries;
+    size_t count = pipe_node_plugins(&entries);
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].error.status != PERCEPT_OK)
+            base_log(BASE_LOG_WARNING, "plugin refused: %s: %s", entries[i].path,
+                     entries[i].error.message);
+}
+
 /* What the configuration amounts to, as JSON; NULL with an error. */
 static json_t *inspect(const char *path, const char *keys, struct percept_error *error)
 {
@@ -110,6 +123,7 @@ static json_t *inspect(const char *path, const char *keys, struct percept_error 
     enum percept_status status = keys ? signing_keys_open(keys, &trusted, error) : PERCEPT_OK;
     if (status == PERCEPT_OK)
         status = pipe_config_load_signed(path, trusted, &config, error);
+    tell_node_plugins();
     if (status == PERCEPT_OK)
         status = find_backends(config, trusted, &backends, error);
     if (status == PERCEPT_OK) {
@@ -160,23 +174,48 @@ static int check(const char *path, const char *keys, bool json)
     return CLI_OK;
 }
 
+/* With the nodes of a configuration's plugins, or of those that are found without one. */
+static int print_schema(const char *path, const char *keys)
+{
+    struct percept_error error = {0};
+    json_t *result = path ? inspect(path, keys, &error) : NULL;
+    if (path && !result)
+        return cli_fail(CLI_INPUT, &error);
+    json_decref(result);
+    if (!path && pipe_node_plugins_load(NULL, 0, NULL, &error) != PERCEPT_OK)
+        return cli_fail(CLI_FAILURE, &error);
+    if (!path)
+        tell_node_plugins();
+    cli_print_json(cli_check_schema(), false);
+    return CLI_OK;
+}
+
 int cli_check(int argc, char **argv)
 {
     const char *keys = NULL;
-    bool json = false;
+    bool json = false, schema = false;
     int operands, code;
-    const struct base_option options[] = {{"keys", "FOLDER",
-                                           "find wrong what none of the keys in it has signed",
-                                           BASE_OPTION_TEXT, &keys},
-                                          CLI_OPTION_JSON(&json)};
+    const struct base_option options[] = {
+        {"keys", "FOLDER", "find wrong what none of the keys in it has signed", BASE_OPTION_TEXT,
+         &keys},
+        {"schema", NULL, "print a JSON Schema of configurations, for editors", BASE_OPTION_FLAG,
+         &schema},
+        CLI_OPTION_JSON(&json)};
     const struct base_usage usage = {
         .program = "percept check",
-        .operands = "CONFIG",
+        .operands = "[CONFIG]",
         .purpose = "Check a configuration and the models that it names, without running it.",
-        .least = 1,
         .most = 1,
         .options = options,
         .option_count = sizeof options / sizeof options[0],
     };
-    return cli_parse(&usage, argc, argv, &operands, &code) ? check(argv[1], keys, json) : code;
+    if (!cli_parse(&usage, argc, argv, &operands, &code))
+        return code;
+    if (schema)
+        return print_schema(operands ? argv[1] : NULL, keys);
+    if (!operands) {
+        base_log(BASE_LOG_ERROR, "CONFIG is missing (percept check --help)");
+        return CLI_USAGE;
+    }
+    return check(argv[1], keys, json);
 }

@@ -1,6 +1,7 @@
 #include "cli/decode.h"
 
 #include "cli/cli.h"
+#include "cli/decode_tensors.h"
 #include "ipc/topics.h"
 
 #include <stdbool.h>
@@ -216,15 +217,23 @@ static void indicator_line(const void *data, size_t size, FILE *file)
     }
 }
 
+static int64_t tensors_model_ns(const void *data)
+{
+    return ((const struct percept_tensors *)data)->model_ns;
+}
+
 /* ---- the table ---- */
 
 static const struct cli_schema schemas[] = {
-    {PERCEPT_HANDS_SCHEMA, sizeof(struct percept_hands), &hands_layout, hands_line, hands_model_ns},
-    {PERCEPT_FRAME_SCHEMA, sizeof(struct percept_frame), &frame_layout, frame_line, NULL},
+    {PERCEPT_HANDS_SCHEMA, sizeof(struct percept_hands), &hands_layout, hands_line, NULL,
+     hands_model_ns},
+    {PERCEPT_FRAME_SCHEMA, sizeof(struct percept_frame), &frame_layout, frame_line, NULL, NULL},
     {PERCEPT_HANDS_PRESENCE_SCHEMA, sizeof(struct percept_hands_presence), &presence_layout,
-     presence_line, NULL},
+     presence_line, NULL, NULL},
     {PERCEPT_INDICATOR_SCHEMA, sizeof(struct percept_indicator), &indicator_layout, indicator_line,
-     NULL},
+     NULL, NULL},
+    {PERCEPT_TENSORS_SCHEMA, sizeof(struct percept_tensors), NULL, cli_tensors_line,
+     cli_tensors_json, tensors_model_ns},
 };
 
 const struct cli_schema *cli_schema_find(const char *name)
@@ -324,7 +333,7 @@ json_t *cli_decode_json(const struct cli_schema *schema, const void *data, size_
 {
     char text[2 * HEX_BYTES + 1];
     if (schema && size >= schema->least)
-        return decode_struct(schema->layout, data);
+        return schema->json ? schema->json(data, size) : decode_struct(schema->layout, data);
     hex(data, size, text);
     return json_pack("{s:I, s:s}", "size", (json_int_t)size, "hex", text);
 }

@@ -14,6 +14,7 @@ struct cli_schema {
     size_t least;     /* bytes a payload has at least */
     const struct cli_struct *layout;
     void (*line)(const void *data, size_t size, FILE *file); /* for people: no newline */
+    json_t *(*json)(const void *data, size_t size); /* what the layout does not have; NULL */
     int64_t (*model_ns)(const void *data); /* time of the latency that models took; NULL: unknown */
 };
 

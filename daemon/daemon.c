@@ -11,19 +11,18 @@
 #include "daemon/indicator.h"
 #include "daemon/notify.h"
 #include "daemon/status.h"
+#include "daemon/topics.h"
 #include "daemon/watchdog.h"
 #include "ipc/server.h"
 #include "ipc/socket_path.h"
 #include "pipelines/engine.h"
 
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <uv.h>
 
-#define MAX_TOPICS 64
 /* After the last source has ended clients may still read what was published: until they have let go
  * of it, within these bounds. */
 #define DRAIN_LEAST_NS (200 * BASE_NS_PER_MS)
@@ -32,8 +31,8 @@
 /* Clients that waited for the daemon to come up get so long to subscribe before the first frame. */
 #define START_DELAY_MS 50
 
-static const int stop_signals[] = {SIGTERM, SIGINT, SIGHUP};
-#define STOP_SIGNALS (sizeof stop_signals / sizeof stop_signals[0])
+static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+#define SIGNALS (sizeof signals / sizeof signals[0])
 
 struct daemon {
     struct daemon_state state;
@@ -50,23 +49,19 @@ struct daemon {
     struct ipc_guard guard; /* its; filled before the loop runs */
     struct ipc_server *server;
     struct indicator *indicator;
-    struct ipc_topic *topics[MAX_TOPICS + 1]; /* the indicator is the last */
+    struct topics topics;
+    const struct daemon_settings *settings;
 
     uv_loop_t loop;
-    uv_signal_t signals[STOP_SIGNALS];
+    uv_signal_t signals[SIGNALS];
     uv_async_t pipeline_finished; /* pipeline threads -> loop */
     uv_timer_t timer;             /* first to start, in the end to drain */
     int64_t drain_start_ns;
-    size_t pipelines;
     enum percept_status start_status;
     struct percept_error start_error;
     bool started; /* the engine was */
     bool stopping;
     bool engine_stopped; /* written when no pipeline thread is left */
-
-    /* Written by pipeline threads, read by the loop after the async wake-up, which orders them. */
-    atomic_size_t finished;
-    atomic_size_t failed;
 };
 
 /* ---- the engine's host ---- */
@@ -76,16 +71,12 @@ static enum percept_status open_topic(void *context, const char *name, const cha
                                       struct percept_error *error)
 {
     struct daemon *daemon = context;
-    size_t count = daemon->state.topic_count;
-    if (count == MAX_TOPICS)
-        return percept_fail(error, PERCEPT_LIMIT, "more than %d topics", MAX_TOPICS);
     struct ipc_topic_options options = {.name = name, .schema = schema, .max_bytes = max_bytes};
-    enum percept_status status = ipc_topic_create(&options, &daemon->topics[count], error);
-    if (status)
-        return status;
-    daemon->state.topic_count++;
-    *topic = (struct pipe_topic *)daemon->topics[count];
-    return PERCEPT_OK;
+    struct ipc_topic *opened;
+    enum percept_status status = topics_open(&daemon->topics, &options, &opened, error);
+    if (status == PERCEPT_OK)
+        *topic = (struct pipe_topic *)opened;
+    return status;
 }
 
 static void *loan(void *context, struct pipe_topic *topic)
@@ -121,9 +112,7 @@ static void finished(void *context, const char *pipeline, enum percept_status st
             percept_error_format(error, text, sizeof text);
         base_log(BASE_LOG_ERROR, "pipeline %s has failed: %s", pipeline,
                  text[0] ? text : percept_status_text(status));
-        atomic_fetch_add(&daemon->failed, 1);
     }
-    atomic_fetch_add(&daemon->finished, 1);
     uv_async_send(&daemon->pipeline_finished);
 }
 
@@ -157,15 +146,21 @@ static void stop(struct daemon *daemon)
     daemon->server = NULL;
     access_destroy(daemon->access);
     daemon->access = NULL;
-    for (size_t i = 0; i < STOP_SIGNALS; i++)
+    for (size_t i = 0; i < SIGNALS; i++)
         close_handle(&daemon->signals[i]);
     close_handle(&daemon->pipeline_finished);
     close_handle(&daemon->timer);
     daemon_watchdog_stop(&daemon->watchdog);
 }
 
+static void reload(struct daemon *daemon);
+
 static void on_signal(uv_signal_t *handle, int number)
 {
+    if (number == SIGHUP) {
+        reload(handle->data);
+        return;
+    }
     base_log(BASE_LOG_INFO, "stopping: %s", strsignal(number));
     stop(handle->data);
 }
@@ -173,9 +168,9 @@ static void on_signal(uv_signal_t *handle, int number)
 static unsigned subscribers(const struct daemon *daemon)
 {
     unsigned total = 0;
-    for (size_t i = 0; i < daemon->state.topic_count; i++) {
+    for (size_t i = 0; i < daemon->topics.count; i++) {
         struct ipc_topic_stats stats;
-        ipc_topic_stats(daemon->topics[i], &stats);
+        ipc_topic_stats(daemon->topics.all[i], &stats);
         total += stats.subscribers;
     }
     return total;
@@ -204,16 +199,29 @@ static void on_change(void *context)
         indicator_update(daemon->indicator, &view);
 }
 
+/* How many pipelines there are in one of these states; the second may be NULL. */
+static size_t count_pipelines(const struct daemon *daemon, const char *state, const char *other)
+{
+    size_t count = pipe_engine_stats(daemon->engine, NULL, 0), found = 0;
+    struct pipe_stats *stats = calloc(count + 1, sizeof *stats);
+    if (stats)
+        pipe_engine_stats(daemon->engine, stats, count);
+    for (size_t i = 0; stats && i < count; i++)
+        found +=
+            strcmp(stats[i].state, state) == 0 || (other && strcmp(stats[i].state, other) == 0);
+    free(stats);
+    return found;
+}
+
 static void on_pipeline_finished(uv_async_t *async)
 {
     struct daemon *daemon = async->data;
     on_change(daemon);
-    if (!daemon->stopping && atomic_load(&daemon->finished) == daemon->pipelines)
-        indicator_end(daemon->indicator);
     if (daemon->stopping || daemon->drain_start_ns ||
-        atomic_load(&daemon->finished) < daemon->pipelines ||
+        count_pipelines(daemon, "done", "failed") < pipe_engine_stats(daemon->engine, NULL, 0) ||
         !pipe_config_daemon(daemon->config)->exit_when_done)
         return;
+    indicator_end(daemon->indicator);
     daemon->drain_start_ns = base_clock_ns();
     daemon->state.state = "draining";
     uv_timer_start(&daemon->timer, on_drain, DRAIN_POLL_MS, DRAIN_POLL_MS);
@@ -221,13 +229,7 @@ static void on_pipeline_finished(uv_async_t *async)
 
 /* ---- starting ---- */
 
-static char *answer(void *context, const char *what)
-{
-    struct daemon *daemon = context;
-    daemon->state.server = daemon->server;
-    char *text = access_query(daemon->access, what);
-    return text ? text : daemon_status_json(&daemon->state, what);
-}
+static char *answer(void *context, const char *what);
 
 /* First of all, so that a signal that arrives while models load stops the daemon in order. */
 static enum percept_status open_handles(struct daemon *daemon, struct percept_error *error)
@@ -236,11 +238,11 @@ static enum percept_status open_handles(struct daemon *daemon, struct percept_er
     if (!failed)
         failed = uv_timer_init(&daemon->loop, &daemon->timer);
     daemon->pipeline_finished.data = daemon->timer.data = daemon;
-    for (size_t i = 0; i < STOP_SIGNALS && !failed; i++) {
+    for (size_t i = 0; i < SIGNALS && !failed; i++) {
         failed = uv_signal_init(&daemon->loop, &daemon->signals[i]);
         daemon->signals[i].data = daemon;
         if (!failed)
-            failed = uv_signal_start(&daemon->signals[i], on_signal, stop_signals[i]);
+            failed = uv_signal_start(&daemon->signals[i], on_signal, signals[i]);
     }
     return failed ? percept_fail_errno(error, -failed, "event loop") : PERCEPT_OK;
 }
@@ -312,6 +314,19 @@ static enum percept_status find_backends(struct daemon *daemon, struct percept_e
     return PERCEPT_OK;
 }
 
+/* The same of those with kinds of nodes, which the configuration has loaded. */
+static void tell_node_plugins(void)
+{
+    const struct pipe_node_plugin_entry *entries;
+    size_t count = pipe_node_plugins(&entries);
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].error.status == PERCEPT_OK)
+            base_log(BASE_LOG_INFO, "nodes %s are from %s", entries[i].names, entries[i].path);
+        else
+            base_log(BASE_LOG_WARNING, "plugin refused: %s: %s", entries[i].path,
+                     entries[i].error.message);
+}
+
 static enum daemon_exit open_access(struct daemon *daemon, const char *path,
                                     struct percept_error *error)
 {
@@ -329,18 +344,16 @@ static enum daemon_exit open_access(struct daemon *daemon, const char *path,
                                       : DAEMON_EXIT_FAILURE;
 }
 
-/* Its names are checked when there are topics. */
-static enum daemon_exit check_policy(const struct daemon *daemon, struct percept_error *error)
+/* Does the policy know the topics of the configuration? */
+static enum percept_status check_policy(const struct daemon *daemon,
+                                        const struct pipe_config *config,
+                                        struct percept_error *error)
 {
-    const char *names[MAX_TOPICS + 1];
-    if (!daemon->policy)
-        return DAEMON_EXIT_OK;
-    for (size_t i = 0; i < daemon->state.topic_count; i++)
-        names[i] = ipc_topic_name(daemon->topics[i]);
-    return policy_check_topics(daemon->policy, names, daemon->state.topic_count, error) ==
-                   PERCEPT_OK
-               ? DAEMON_EXIT_OK
-               : DAEMON_EXIT_CONFIG;
+    const char *names[TOPICS_MAX] = {INDICATOR_TOPIC}, *name;
+    size_t count = 1;
+    while (count < TOPICS_MAX && (name = pipe_config_topic_at(config, count - 1)) != NULL)
+        names[count++] = name;
+    return daemon->policy ? policy_check_topics(daemon->policy, names, count, error) : PERCEPT_OK;
 }
 
 /* What clients connect to. The socket comes first: of two daemons on one the second gives way. */
@@ -356,8 +369,12 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
 {
     if (daemon_drop_privileges(settings->user, error))
         return DAEMON_EXIT_FAILURE;
-    if ((settings->keys && signing_keys_open(settings->keys, &daemon->keys, error)) ||
-        pipe_config_load_signed(settings->config, daemon->keys, &daemon->config, error))
+    if (settings->keys && signing_keys_open(settings->keys, &daemon->keys, error))
+        return DAEMON_EXIT_CONFIG;
+    enum percept_status status =
+        pipe_config_load_signed(settings->config, daemon->keys, &daemon->config, error);
+    tell_node_plugins();
+    if (status)
         return DAEMON_EXIT_CONFIG;
     const struct pipe_daemon_settings *own = pipe_config_daemon(daemon->config);
     base_log_open("perceptd", settings->log_given ? settings->log_level : own->log_level);
@@ -390,15 +407,87 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
         return DAEMON_EXIT_CONFIG;
     if (indicator_create(&daemon->indicator, error))
         return DAEMON_EXIT_FAILURE;
-    daemon->topics[daemon->state.topic_count++] = indicator_topic(daemon->indicator);
-    enum daemon_exit code = check_policy(daemon, error);
-    if (code || settings->check)
-        return code;
-    for (size_t i = 0; i < daemon->state.topic_count; i++)
-        if (ipc_server_add_topic(daemon->server, daemon->topics[i], error))
-            return DAEMON_EXIT_FAILURE;
-    access_serve(daemon->access, daemon->server, daemon->topics, daemon->state.topic_count);
+    if (topics_add(&daemon->topics, indicator_topic(daemon->indicator), error))
+        return DAEMON_EXIT_FAILURE;
+    if (check_policy(daemon, daemon->config, error))
+        return DAEMON_EXIT_CONFIG;
+    if (settings->check)
+        return DAEMON_EXIT_OK;
+    if (topics_serve(&daemon->topics, daemon->server, error))
+        return DAEMON_EXIT_FAILURE;
+    access_serve(daemon->access, daemon->server, daemon->topics.all, daemon->topics.count);
     return DAEMON_EXIT_OK;
+}
+
+/* ---- reloading ---- */
+
+static enum percept_status try_reload(struct daemon *daemon, struct pipe_changes *changes,
+                                      struct percept_error *error)
+{
+    struct pipe_config *config = NULL;
+    if (!daemon->started || daemon->stopping || daemon->drain_start_ns)
+        return percept_fail(error, PERCEPT_BUSY, "the daemon is starting or stopping");
+    enum percept_status status =
+        pipe_config_load_signed(daemon->settings->config, daemon->keys, &config, error);
+    if (status == PERCEPT_OK)
+        status = check_policy(daemon, config, error);
+    if (status == PERCEPT_OK)
+        status = pipe_engine_reload(daemon->engine, config, changes, error);
+    if (status != PERCEPT_OK) {
+        pipe_config_destroy(config);
+        config = daemon->config;
+    } else {
+        pipe_config_destroy(daemon->config);
+        daemon->config = config;
+    }
+    topics_keep(&daemon->topics, config, indicator_topic(daemon->indicator));
+    access_serve(daemon->access, daemon->server, daemon->topics.all, daemon->topics.count);
+    on_change(daemon);
+    return status;
+}
+
+/* The configuration is read again; if anything is wrong with it, the old one goes on. */
+static enum percept_status tell_reload(struct daemon *daemon, struct pipe_changes *changes,
+                                       struct percept_error *error)
+{
+    char text[1024];
+    daemon_notify("RELOADING=1");
+    enum percept_status status = try_reload(daemon, changes, error);
+    daemon_notify("READY=1");
+    if (status == PERCEPT_OK)
+        base_log(BASE_LOG_INFO,
+                 "reloaded: of the pipelines %zu are as they were, %zu changed, %zu new, %zu gone",
+                 changes->kept, changes->changed, changes->added, changes->removed);
+    else
+        base_log(BASE_LOG_ERROR, "not reloaded, all is as it was: %s",
+                 percept_error_format(error, text, sizeof text));
+    return status;
+}
+
+static void reload(struct daemon *daemon)
+{
+    struct pipe_changes changes;
+    struct percept_error error = {0};
+    (void)tell_reload(daemon, &changes, &error);
+}
+
+static char *answer_reload(struct daemon *daemon)
+{
+    struct pipe_changes changes;
+    struct percept_error error = {0};
+    bool done = tell_reload(daemon, &changes, &error) == PERCEPT_OK;
+    return daemon_reload_json(done ? &changes : NULL, &error);
+}
+
+static char *answer(void *context, const char *what)
+{
+    struct daemon *daemon = context;
+    if (strcmp(what, "reload") == 0)
+        return answer_reload(daemon);
+    daemon->state.server = daemon->server;
+    daemon->state.topic_count = daemon->topics.count;
+    char *text = access_query(daemon->access, what);
+    return text ? text : daemon_status_json(&daemon->state, what);
 }
 
 static void on_start(uv_timer_t *timer)
@@ -413,14 +502,13 @@ static void on_start(uv_timer_t *timer)
     daemon->started = true;
     on_change(daemon);
     daemon_notify("READY=1");
-    base_log(BASE_LOG_INFO, "running: %zu pipelines, %zu topics", daemon->pipelines,
-             daemon->state.topic_count - 1);
+    base_log(BASE_LOG_INFO, "running: %zu pipelines, %zu topics",
+             pipe_engine_stats(daemon->engine, NULL, 0), daemon->topics.count - 1);
 }
 
 static enum daemon_exit serve(struct daemon *daemon, struct percept_error *error)
 {
     daemon->state.engine = daemon->engine;
-    daemon->pipelines = pipe_engine_stats(daemon->engine, NULL, 0);
     if (pipe_config_daemon(daemon->config)->confine && daemon_confine(base_child_any(), error))
         return DAEMON_EXIT_FAILURE;
     uv_timer_start(&daemon->timer, on_start, START_DELAY_MS, 0);
@@ -429,10 +517,10 @@ static enum daemon_exit serve(struct daemon *daemon, struct percept_error *error
         *error = daemon->start_error;
         return DAEMON_EXIT_FAILURE;
     }
-    size_t failed = atomic_load(&daemon->failed);
+    size_t failed = count_pipelines(daemon, "failed", NULL);
     if (failed && daemon->drain_start_ns) {
         percept_fail(error, PERCEPT_IO, "%zu of %zu pipelines have failed", failed,
-                     daemon->pipelines);
+                     pipe_engine_stats(daemon->engine, NULL, 0));
         return DAEMON_EXIT_FAILURE;
     }
     return DAEMON_EXIT_OK;
@@ -444,8 +532,7 @@ static void destroy(struct daemon *daemon)
     uv_run(&daemon->loop, UV_RUN_DEFAULT); /* lets the closed handles go */
     uv_loop_close(&daemon->loop);
     pipe_engine_destroy(daemon->engine);
-    for (size_t i = 0; i < daemon->state.topic_count; i++)
-        ipc_topic_destroy(daemon->topics[i]);
+    topics_destroy(&daemon->topics);
     indicator_destroy(daemon->indicator);
     base_pool_destroy(daemon->pool);
     backends_registry_destroy(daemon->backends);
@@ -468,8 +555,9 @@ enum daemon_exit daemon_run(const struct daemon_settings *settings, struct perce
         .config = settings->config,
         .state = "running",
         .started_ns = base_clock_ns(),
-        .topics = daemon->topics,
+        .topics = daemon->topics.all,
     };
+    daemon->settings = settings;
     enum daemon_exit code = load(daemon, settings, error);
     if (code == DAEMON_EXIT_OK && !settings->check)
         code = serve(daemon, error);

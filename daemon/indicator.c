@@ -57,7 +57,15 @@ static enum percept_sensor_kind kind_of(const char *source)
     return PERCEPT_SENSOR_OTHER;
 }
 
-static void see_sensors(struct percept_indicator *now, const struct percept_indicator *last,
+static struct percept_sensor *find_sensor(struct percept_indicator *now, const char *pipeline)
+{
+    for (uint32_t i = 0; pipeline && i < now->sensor_count; i++)
+        if (strcmp(now->sensors[i].pipeline, pipeline) == 0)
+            return &now->sensors[i];
+    return NULL;
+}
+
+static void see_sensors(struct percept_indicator *now, struct percept_indicator *last,
                         const struct pipe_engine *engine)
 {
     static struct pipe_stats stats[PERCEPT_SENSORS_MAX]; /* loop thread */
@@ -68,17 +76,9 @@ static void see_sensors(struct percept_indicator *now, const struct percept_indi
         sensor->kind = kind_of(stats[i].source);
         sensor->live = strcmp(stats[i].state, "done") != 0 && strcmp(stats[i].state, "failed") != 0;
         snprintf(sensor->pipeline, sizeof sensor->pipeline, "%s", stats[i].name);
-        bool same = last->time_ns && last->sensors[i].live == sensor->live;
-        sensor->since_ns = same ? last->sensors[i].since_ns : now->time_ns;
+        const struct percept_sensor *was = find_sensor(last, stats[i].name);
+        sensor->since_ns = was && was->live == sensor->live ? was->since_ns : now->time_ns;
     }
-}
-
-static struct percept_sensor *find_sensor(struct percept_indicator *now, const char *pipeline)
-{
-    for (uint32_t i = 0; pipeline && i < now->sensor_count; i++)
-        if (strcmp(now->sensors[i].pipeline, pipeline) == 0)
-            return &now->sensors[i];
-    return NULL;
 }
 
 static void see_reader(struct percept_indicator *now, struct percept_sensor *sensor,

@@ -30,7 +30,7 @@ struct rule {
 
 struct policy {
     struct base_arena arena;
-    char *file, *folder;
+    char *file;
     struct ids administrators;
     struct ipc_quotas quotas;
     size_t rule_count;
@@ -192,8 +192,8 @@ static enum percept_status read_ids(const struct pipe_schema_reader *r,
         const struct pipe_text *text = &texts->items[ids->count];
         uint32_t *id = &ids->items[ids->count];
         if (!read_number(text->text, id) && !find(text->text, id))
-            return percept_fail_at(r->error, PERCEPT_NOT_FOUND, r->file, text->line, text->column,
-                                   "no %s '%.60s'", what, text->text);
+            return percept_fail_at(r->error, PERCEPT_NOT_FOUND, text->file, text->line,
+                                   text->column, "no %s '%.60s'", what, text->text);
     }
     return PERCEPT_OK;
 }
@@ -264,8 +264,7 @@ static enum percept_status read_rule(const struct pipe_schema_reader *r,
 static enum percept_status read_all(struct policy *policy, const void *bytes, size_t size,
                                     struct percept_error *error)
 {
-    const struct pipe_schema_reader reader = {
-        .file = policy->file, .folder = policy->folder, .arena = &policy->arena, .error = error};
+    const struct pipe_schema_reader reader = {.arena = &policy->arena, .error = error};
     const struct pipe_tree *tree;
     struct fields fields = {0};
     const struct pipe_schema_part part = {policy_params, &fields};
@@ -297,11 +296,9 @@ enum percept_status policy_parse(const char *name, const void *bytes, size_t siz
     struct policy *policy = calloc(1, sizeof *policy);
     if (!policy)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    const char *slash = strrchr(name, '/');
     policy->arena.limit = 16u << 20;
     policy->file = strdup(name);
-    policy->folder = slash ? strndup(name, slash == name ? 1 : (size_t)(slash - name)) : strdup("");
-    enum percept_status status = policy->file && policy->folder
+    enum percept_status status = policy->file
                                      ? read_all(policy, bytes, size, error)
                                      : percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     if (status != PERCEPT_OK) {
@@ -331,7 +328,6 @@ void policy_destroy(struct policy *policy)
         return;
     base_arena_reset(&policy->arena);
     free(policy->file);
-    free(policy->folder);
     free(policy);
 }
 

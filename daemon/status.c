@@ -170,3 +170,17 @@ char *daemon_status_json(const struct daemon_state *state, const char *what)
     json_decref(root);
     return text;
 }
+
+char *daemon_reload_json(const struct pipe_changes *changes, const struct percept_error *error)
+{
+    json_t *root =
+        changes ? json_pack("{s:b, s:I, s:I, s:I, s:I}", "ok", 1, "kept", (json_int_t)changes->kept,
+                            "changed", (json_int_t)changes->changed, "added",
+                            (json_int_t)changes->added, "removed", (json_int_t)changes->removed)
+                : json_pack("{s:b, s:o, s:i, s:i, s:o}", "ok", 0, "file", text(error->file), "line",
+                            (int)error->line, "column", (int)error->column, "message",
+                            text(error->message));
+    char *result = root ? json_dumps(root, JSON_COMPACT) : NULL;
+    json_decref(root);
+    return result;
+}

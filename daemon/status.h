@@ -23,4 +23,9 @@ struct daemon_state {
  * NULL for another word or when out of memory. */
 char *daemon_status_json(const struct daemon_state *state, const char *what);
 
+/* What `percept reload` is told: {"ok": true, "kept", "changed", "added", "removed"}, or with
+ * changes NULL {"ok": false, "file", "line", "column", "message"}. malloc'ed; NULL when out of
+ * memory. */
+char *daemon_reload_json(const struct pipe_changes *changes, const struct percept_error *error);
+
 #endif

@@ -415,6 +415,16 @@ enum percept_status ipc_server_add_topic(struct ipc_server *server, struct ipc_t
     return PERCEPT_OK;
 }
 
+void ipc_server_remove_topic(struct ipc_server *server, const struct ipc_topic *topic)
+{
+    struct ipc_catalogue *catalogue = &server->catalogue;
+    size_t kept = 0;
+    for (size_t i = 0; i < catalogue->topic_count; i++)
+        if (catalogue->topics[i] != topic)
+            catalogue->topics[kept++] = catalogue->topics[i];
+    catalogue->topic_count = kept;
+}
+
 void ipc_server_destroy(struct ipc_server *server)
 {
     if (!server)

@@ -46,6 +46,7 @@ void ipc_topic_close(struct ipc_topic *topic);
 struct ipc_topic_stats {
     const char *name, *schema;
     uint64_t published, dropped, bytes;
+    size_t max_bytes;
     unsigned subscribers;
     int closed;
 };
@@ -109,6 +110,9 @@ enum percept_status ipc_server_create(uv_loop_t *loop, const struct ipc_server_o
 /* Offer a topic to clients; it must outlive the server. */
 enum percept_status ipc_server_add_topic(struct ipc_server *server, struct ipc_topic *topic,
                                          struct percept_error *error);
+/* Offer it no longer. Who has subscribed goes on with it: it must live as long as there are
+ * subscribers. */
+void ipc_server_remove_topic(struct ipc_server *server, const struct ipc_topic *topic);
 /*
  * The guard may decide otherwise now: ask it again about every subscription. Those that it refuses
  * end, and their topics go on in other rings (ipc/topic.h). Takes effect before the loop turns to

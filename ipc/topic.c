@@ -265,6 +265,7 @@ void ipc_topic_stats(const struct ipc_topic *topic, struct ipc_topic_stats *stat
         .published = atomic_load_explicit(&counters->published, memory_order_relaxed),
         .dropped = atomic_load_explicit(&counters->dropped, memory_order_relaxed),
         .bytes = atomic_load_explicit(&counters->bytes, memory_order_relaxed),
+        .max_bytes = topic->max_bytes,
         .subscribers = atomic_load_explicit(&topic->subscribers, memory_order_relaxed),
         .closed = atomic_load_explicit(&topic->closed, memory_order_relaxed),
     };

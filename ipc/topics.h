@@ -120,6 +120,56 @@ static_assert(sizeof(struct percept_sensor) == 88, "no padding");
 static_assert(sizeof(struct percept_sensor_reader) == 144, "no padding");
 static_assert(sizeof(struct percept_indicator) == 16 + 64 * 88 + 64 * 144, "no padding");
 
+/* ---- tensors: what a model gives, as it gives it (the node `model`) ---- */
+
+#define PERCEPT_TENSORS_SCHEMA  "percept.tensors/1"
+#define PERCEPT_TENSORS_MAX     16
+#define PERCEPT_TENSOR_RANK_MAX 8
+
+/* Numbered as ExecuTorch does (scalar_type.fbs). */
+enum percept_dtype {
+    PERCEPT_UINT8 = 0,
+    PERCEPT_INT8 = 1,
+    PERCEPT_INT16 = 2,
+    PERCEPT_INT32 = 3,
+    PERCEPT_INT64 = 4,
+    PERCEPT_FLOAT16 = 5,
+    PERCEPT_FLOAT32 = 6,
+    PERCEPT_FLOAT64 = 7,
+    PERCEPT_BOOL = 11, /* a byte, 0 or 1 */
+    PERCEPT_BFLOAT16 = 15,
+    PERCEPT_UINT16 = 27,
+    PERCEPT_UINT32 = 28,
+    PERCEPT_UINT64 = 29,
+};
+
+struct percept_tensor {
+    char name[64];                           /* NUL-terminated; unique in the payload */
+    uint32_t dtype;                          /* enum percept_dtype */
+    uint32_t rank;                           /* 0: a single number */
+    uint32_t sizes[PERCEPT_TENSOR_RANK_MAX]; /* elements; beyond the rank 0 */
+    uint64_t offset; /* of its data from the payload's start, a multiple of 64 */
+    uint64_t bytes;  /* of its data: row-major, without gaps */
+};
+
+struct percept_tensors {
+    int64_t capture_ns;                 /* of the frame */
+    int64_t model_ns;                   /* as in percept_hands */
+    uint64_t frame;                     /* as in percept_hands */
+    uint32_t image_width, image_height; /* of the frame, pixels */
+    /* What of the image the model's input showed: left, top, width, height in pixels; beyond the
+     * image where the input was padded. A place (x, y) of the input, each 0..1, is at left + x *
+     * width, top + y * height of the image. */
+    float image_rect[4];
+    uint32_t tensor_count; /* 0..PERCEPT_TENSORS_MAX; the rest of tensors[] is zero */
+    uint32_t reserved;
+    struct percept_tensor tensors[PERCEPT_TENSORS_MAX];
+    /* their data follow */
+};
+
+static_assert(sizeof(struct percept_tensor) == 120, "no padding");
+static_assert(sizeof(struct percept_tensors) == 56 + 16 * 120, "no padding");
+
 /* ---- frames: camera images; a sensitive topic ---- */
 
 #define PERCEPT_FRAME_SCHEMA "percept.frame/1"

@@ -1,7 +1,10 @@
 /* Why: whatever can be wrong with a deployment should be said before anything runs, with the line
  * to look at. */
 #include "pipelines/config.h"
+#include "pipelines/config_tables.h"
 
+#include "pipelines/config_files.h"
+#include "pipelines/node_plugins.h"
 #include "pipelines/schema.h"
 #include "pipelines/suggest.h"
 
@@ -25,10 +28,10 @@ static enum percept_status no_memory(const struct pipe_schema_reader *r, const s
 struct top {
     int64_t version;
     const struct pipe_tree *daemon, *backends, *models, *pipelines;
-    struct pipe_texts plugins;
+    struct pipe_texts include, plugins, node_plugins;
 };
 
-static const struct pipe_param top_params[] = {
+const struct pipe_param pipe_top_params[] = {
     {.name = "version",
      .kind = PIPE_PARAM_INT,
      .offset = offsetof(struct top, version),
@@ -36,6 +39,10 @@ static const struct pipe_param top_params[] = {
      .min = 1,
      .max = 1,
      .help = "of this format: 1"},
+    {.name = "include",
+     .kind = PIPE_PARAM_PATHS,
+     .offset = offsetof(struct top, include),
+     .help = "files that this one adds to and changes"},
     {.name = "daemon",
      .kind = PIPE_PARAM_MAP,
      .offset = offsetof(struct top, daemon),
@@ -44,6 +51,10 @@ static const struct pipe_param top_params[] = {
      .kind = PIPE_PARAM_PATHS,
      .offset = offsetof(struct top, plugins),
      .help = "folders with backends to load"},
+    {.name = "node_plugins",
+     .kind = PIPE_PARAM_PATHS,
+     .offset = offsetof(struct top, node_plugins),
+     .help = "folders with kinds of nodes to load"},
     {.name = "backends",
      .kind = PIPE_PARAM_MAP,
      .offset = offsetof(struct top, backends),
@@ -69,7 +80,7 @@ struct daemon_fields {
 
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 
-static const struct pipe_param daemon_params[] = {
+const struct pipe_param pipe_daemon_params[] = {
     {.name = "socket",
      .kind = PIPE_PARAM_PATH,
      .offset = offsetof(struct daemon_fields, socket),
@@ -114,7 +125,7 @@ static enum percept_status read_daemon(const struct pipe_schema_reader *r,
 {
     struct daemon_fields fields = {.confine = true, .log = BASE_LOG_INFO};
     if (map) {
-        struct pipe_schema_part part = {daemon_params, &fields};
+        struct pipe_schema_part part = {pipe_daemon_params, &fields};
         enum percept_status status = pipe_schema_read(r, map, "daemon", &part, 1);
         if (status != PERCEPT_OK)
             return status;
@@ -165,7 +176,7 @@ enum percept_status pipe_config_check_names(const struct pipe_schema_reader *r,
 
 static const char *const precisions[] = {"fp32", "fp16", NULL}; /* enum pipe_precision */
 
-static const struct pipe_param model_params[] = {
+const struct pipe_param pipe_model_params[] = {
     {.name = "file",
      .kind = PIPE_PARAM_PATH,
      .offset = offsetof(struct pipe_config_model, file),
@@ -186,7 +197,8 @@ static const struct pipe_param model_params[] = {
 
 /* Opening it is the engine's business; that it is there is known now, and the line is known now. */
 static enum percept_status check_file(const struct pipe_schema_reader *r,
-                                      const struct pipe_tree *at, const char *path)
+                                      const struct pipe_tree *at, const char *path,
+                                      struct stat *identity)
 {
     struct stat s;
     if (stat(path, &s) != 0)
@@ -198,6 +210,7 @@ static enum percept_status check_file(const struct pipe_schema_reader *r,
     if (access(path, R_OK) != 0)
         return pipe_schema_fail(r, at, percept_status_from_errno(errno), "model file '%s': %s",
                                 path, strerror(errno));
+    *identity = s;
     return PERCEPT_OK;
 }
 
@@ -212,14 +225,16 @@ static enum percept_status read_models(const struct pipe_schema_reader *r,
         status = no_memory(r, map);
     for (size_t i = 0; i < map->count && status == PERCEPT_OK; i++) {
         struct pipe_config_model *model = &config->models[i];
-        struct pipe_schema_part part = {model_params, model};
+        struct pipe_schema_part part = {pipe_model_params, model};
         char what[96];
         model->name = map->items[i].key->text;
         model->place = map->items[i].key;
+        model->tree = map->items[i].value;
         snprintf(what, sizeof what, "model '%s'", model->name);
         status = pipe_schema_read(r, map->items[i].value, what, &part, 1);
         if (status == PERCEPT_OK)
-            status = check_file(r, pipe_tree_find(map->items[i].value, "file")->value, model->file);
+            status = check_file(r, pipe_tree_find(map->items[i].value, "file")->value, model->file,
+                                &model->identity);
         config->model_count = i + 1;
     }
     return status;
@@ -245,7 +260,7 @@ struct pipeline_fields {
 static const char *const when_late_choices[] = {"drop", "wait", NULL};
 static const char *const priority_choices[] = {"low", "normal", "high", NULL};
 
-static const struct pipe_param pipeline_params[] = {
+const struct pipe_param pipe_pipeline_params[] = {
     {.name = "source",
      .kind = PIPE_PARAM_MAP,
      .offset = offsetof(struct pipeline_fields, source),
@@ -284,7 +299,7 @@ struct source_fields {
     const char *type;
 };
 
-static const struct pipe_param source_params[] = {
+const struct pipe_param pipe_source_params[] = {
     {.name = "type",
      .kind = PIPE_PARAM_TEXT,
      .offset = offsetof(struct source_fields, type),
@@ -301,7 +316,7 @@ static enum percept_status read_source(const struct pipe_schema_reader *r,
     char what[128], near[128];
     snprintf(what, sizeof what, "source of pipeline '%s'", pipeline->name);
     enum percept_status status =
-        pipe_schema_read_kind(r, map, what, source_params, "type", &fields);
+        pipe_schema_read_kind(r, map, what, pipe_source_params, "type", &fields);
     if (status != PERCEPT_OK)
         return status;
     const struct pipe_tree *type = pipe_tree_find(map, "type")->value;
@@ -319,7 +334,7 @@ static enum percept_status read_source(const struct pipe_schema_reader *r,
     if (!pipeline->source_params)
         return no_memory(r, map);
     const struct pipe_schema_part parts[] = {
-        {source_params, &fields},
+        {pipe_source_params, &fields},
         {pipeline->source->params, pipeline->source_params},
     };
     pipeline->source_place = type;
@@ -332,7 +347,7 @@ static enum percept_status read_pipeline(const struct pipe_schema_reader *r,
                                          struct pipe_config_pipeline *pipeline)
 {
     struct pipeline_fields fields = {0};
-    struct pipe_schema_part part = {pipeline_params, &fields};
+    struct pipe_schema_part part = {pipe_pipeline_params, &fields};
     char what[96];
     snprintf(what, sizeof what, "pipeline '%s'", item->key->text);
     enum percept_status status = pipe_schema_read(r, item->value, what, &part, 1);
@@ -341,6 +356,7 @@ static enum percept_status read_pipeline(const struct pipe_schema_reader *r,
     *pipeline = (struct pipe_config_pipeline){
         .name = item->key->text,
         .place = item->key,
+        .tree = item->value,
         .when_late = fields.when_late,
         .priority = fields.priority,
         .deadline_ms = fields.deadline_ms,
@@ -388,22 +404,50 @@ static enum percept_status read_pipelines(const struct pipe_schema_reader *r,
 
 /* ---- the file ---- */
 
-static enum percept_status read_all(struct pipe_config *config, const void *bytes, size_t size,
+/* The plugins come before the pipelines, whose nodes they may bring. */
+static enum percept_status load_nodes(const struct pipe_schema_reader *r,
+                                      const struct pipe_tree *tree, const struct pipe_texts *texts,
+                                      const struct signing_keys *keys)
+{
+    const struct pipe_tree_item *item = pipe_tree_find(tree, "node_plugins");
+    const char **folders = ALLOCATE(r, texts->count, const char *);
+    struct percept_error cause = {0};
+    if (!folders)
+        return no_memory(r, tree);
+    for (size_t i = 0; i < texts->count; i++)
+        folders[i] = texts->items[i].text;
+    enum percept_status status = pipe_node_plugins_load(folders, texts->count, keys, &cause);
+    return status == PERCEPT_OK
+               ? status
+               : pipe_schema_fail(r, item ? item->key : tree, status, "%s", cause.message);
+}
+
+/* What only a start can change: the parts of the daemon that are made from it stay. */
+static void keep_fixed(struct pipe_config *config, const struct pipe_tree *tree)
+{
+    for (size_t i = 0; i < PIPE_FIXED_KEYS; i++) {
+        const struct pipe_tree_item *item = pipe_tree_find(tree, pipe_config_fixed_keys[i]);
+        config->fixed[i] = item ? item->value : NULL;
+    }
+}
+
+const char *const pipe_config_fixed_keys[PIPE_FIXED_KEYS] = {"daemon", "plugins", "node_plugins",
+                                                             "backends"};
+
+/* from_files: by pipe_config_files_read, which has resolved includes; then plugins are loaded. */
+static enum percept_status read_all(struct pipe_config *config, const struct pipe_tree *tree,
+                                    bool from_files, const struct signing_keys *keys,
                                     struct percept_error *error)
 {
-    const struct pipe_schema_reader reader = {
-        .file = config->file,
-        .folder = config->folder,
-        .arena = &config->arena,
-        .error = error,
-    };
-    const struct pipe_tree *tree;
-    enum percept_status status =
-        pipe_tree_parse(config->file, bytes, size, &config->arena, &tree, error);
+    const struct pipe_schema_reader reader = {.arena = &config->arena, .error = error};
     struct top top = {0};
-    struct pipe_schema_part part = {top_params, &top};
-    if (status == PERCEPT_OK)
-        status = pipe_schema_read(&reader, tree, "the configuration", &part, 1);
+    struct pipe_schema_part part = {pipe_top_params, &top};
+    enum percept_status status = pipe_schema_read(&reader, tree, "the configuration", &part, 1);
+    if (status == PERCEPT_OK && top.include.count)
+        status = pipe_schema_fail(&reader, pipe_tree_find(tree, "include")->key,
+                                  PERCEPT_UNSUPPORTED, "include: only a file can include others");
+    if (status == PERCEPT_OK && from_files)
+        status = load_nodes(&reader, tree, &top.node_plugins, keys);
     if (status == PERCEPT_OK)
         status = read_daemon(&reader, top.daemon, config);
     if (status == PERCEPT_OK)
@@ -414,28 +458,47 @@ static enum percept_status read_all(struct pipe_config *config, const void *byte
         status = read_models(&reader, top.models, config);
     if (status == PERCEPT_OK)
         status = read_pipelines(&reader, top.pipelines, config);
+    if (status == PERCEPT_OK)
+        keep_fixed(config, tree);
+    return status;
+}
+
+static struct pipe_config *create(const char *name, struct percept_error *error)
+{
+    struct pipe_config *config = calloc(1, sizeof *config);
+    if (config)
+        config->file = strdup(name);
+    if (!config || !config->file) {
+        free(config);
+        percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+        return NULL;
+    }
+    config->arena.limit = 64u << 20;
+    config->references = 1;
+    return config;
+}
+
+static enum percept_status hand_out(struct pipe_config *config, enum percept_status status,
+                                    struct pipe_config **out)
+{
+    if (status == PERCEPT_OK)
+        *out = config;
+    else
+        pipe_config_destroy(config);
     return status;
 }
 
 enum percept_status pipe_config_parse(const char *name, const void *bytes, size_t size,
                                       struct pipe_config **out, struct percept_error *error)
 {
-    struct pipe_config *config = calloc(1, sizeof *config);
+    struct pipe_config *config = create(name, error);
+    const struct pipe_tree *tree;
     if (!config)
-        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    const char *slash = strrchr(name, '/');
-    config->arena.limit = 64u << 20;
-    config->file = strdup(name);
-    config->folder = slash ? strndup(name, slash == name ? 1 : (size_t)(slash - name)) : strdup("");
-    enum percept_status status = config->file && config->folder
-                                     ? read_all(config, bytes, size, error)
-                                     : percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    if (status != PERCEPT_OK) {
-        pipe_config_destroy(config);
-        return status;
-    }
-    *out = config;
-    return PERCEPT_OK;
+        return PERCEPT_NO_MEMORY;
+    enum percept_status status = pipe_tree_parse(name, bytes, size, &config->arena, &tree, error);
+    if (status == PERCEPT_OK)
+        status = read_all(config, tree, false, NULL, error);
+    return hand_out(config, status, out);
 }
 
 enum percept_status pipe_config_load(const char *path, struct pipe_config **config,
@@ -445,26 +508,30 @@ enum percept_status pipe_config_load(const char *path, struct pipe_config **conf
 }
 
 enum percept_status pipe_config_load_signed(const char *path, const struct signing_keys *keys,
-                                            struct pipe_config **config,
-                                            struct percept_error *error)
+                                            struct pipe_config **out, struct percept_error *error)
 {
-    char *bytes;
-    size_t size;
-    enum percept_status status = pipe_tree_read_file(path, keys, &bytes, &size, error);
-    if (status != PERCEPT_OK)
-        return status;
-    status = pipe_config_parse(path, bytes, size, config, error);
-    free(bytes);
-    return status;
+    struct pipe_config *config = create(path, error);
+    const struct pipe_tree *tree;
+    if (!config)
+        return PERCEPT_NO_MEMORY;
+    enum percept_status status = pipe_config_files_read(path, keys, &config->arena, &tree, error);
+    if (status == PERCEPT_OK)
+        status = read_all(config, tree, true, keys, error);
+    return hand_out(config, status, out);
+}
+
+struct pipe_config *pipe_config_ref(struct pipe_config *config)
+{
+    config->references++;
+    return config;
 }
 
 void pipe_config_destroy(struct pipe_config *config)
 {
-    if (!config)
+    if (!config || --config->references)
         return;
     base_arena_reset(&config->arena);
     free(config->file);
-    free(config->folder);
     free(config);
 }
 
@@ -479,5 +546,15 @@ const char *pipe_config_topic_pipeline(const struct pipe_config *config, const c
         for (size_t i = 0; i < config->pipelines[p].topic_count; i++)
             if (strcmp(config->pipelines[p].topics[i].name, topic) == 0)
                 return config->pipelines[p].name;
+    return NULL;
+}
+
+const char *pipe_config_topic_at(const struct pipe_config *config, size_t index)
+{
+    for (size_t p = 0; p < config->pipeline_count; p++) {
+        if (index < config->pipelines[p].topic_count)
+            return config->pipelines[p].topics[index].name;
+        index -= config->pipelines[p].topic_count;
+    }
     return NULL;
 }

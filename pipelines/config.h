@@ -11,6 +11,8 @@
 #include "pipelines/source.h"
 #include "pipelines/tree.h"
 
+#include <sys/stat.h>
+
 #define PIPE_MAX_MODELS    64
 #define PIPE_MAX_PIPELINES 64
 #define PIPE_MAX_NODES     64 /* of a pipeline */
@@ -25,6 +27,8 @@ struct pipe_config_model {
     struct pipe_texts backends;    /* names, most preferred first; none: the CPU */
     int precision;                 /* enum pipe_precision */
     const struct pipe_tree *place; /* of its key, for messages */
+    const struct pipe_tree *tree;  /* all that is said of it */
+    struct stat identity;          /* of the file, when the configuration was read */
 };
 
 /* Where a stream comes from: an output of a node of the pipeline, or its source. */
@@ -57,7 +61,7 @@ enum pipe_priority { PIPE_PRIORITY_LOW, PIPE_PRIORITY_NORMAL, PIPE_PRIORITY_HIGH
 
 struct pipe_config_pipeline {
     const char *name;
-    const struct pipe_tree *place;
+    const struct pipe_tree *place, *tree; /* of its key; all that is said of it */
     const struct pipe_source_class *source;
     void *source_params;
     const struct pipe_tree *source_place;
@@ -69,9 +73,15 @@ struct pipe_config_pipeline {
     struct pipe_config_topic *topics;
 };
 
+/* Top-level keys that a running engine cannot follow. */
+#define PIPE_FIXED_KEYS 4
+extern const char *const pipe_config_fixed_keys[PIPE_FIXED_KEYS];
+
 struct pipe_config {
     struct base_arena arena;
-    char *file, *folder;
+    unsigned references; /* of the thread that loads configurations, and of it alone */
+    char *file;
+    const struct pipe_tree *fixed[PIPE_FIXED_KEYS]; /* values of those keys; NULL: not given */
     struct pipe_daemon_settings daemon;
     size_t backend_count, model_count, pipeline_count;
     struct pipe_config_backend *backends;
@@ -82,6 +92,12 @@ struct pipe_config {
 /* As pipe_config_load, from memory. name is for messages; relative paths start from its folder. */
 enum percept_status pipe_config_parse(const char *name, const void *bytes, size_t size,
                                       struct pipe_config **config, struct percept_error *error);
+
+/* Do a model, a pipeline mean the same in both? A model's file must be the one that it was. */
+bool pipe_config_same_model(const struct pipe_config_model *a, const struct pipe_config_model *b);
+bool pipe_config_same_pipeline(const struct pipe_config *a, const struct pipe_config_pipeline *mine,
+                               const struct pipe_config *b,
+                               const struct pipe_config_pipeline *other);
 
 /* NULL when there is none. */
 const struct pipe_config_model *pipe_config_find_model(const struct pipe_config *config,
@@ -109,8 +125,7 @@ enum percept_status pipe_config_set_backends(const struct pipe_config *config,
 
 /* The backend of that name; NULL with an error at the place in the file, and what was probably
  * meant. */
-const struct prt_backend *pipe_config_find_backend(const struct pipe_config *config,
-                                                   const struct prt_backend *const *all,
+const struct prt_backend *pipe_config_find_backend(const struct prt_backend *const *all,
                                                    const struct pipe_text *name,
                                                    struct percept_error *error);
 

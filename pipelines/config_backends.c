@@ -1,6 +1,7 @@
 /* Why: what options a backend has is known to the backend alone, which may be a plugin, so they are
  * read as texts and judged by it, with the place of each at hand. */
 #include "pipelines/config.h"
+#include "pipelines/config_tables.h"
 
 #include "pipelines/schema.h"
 #include "pipelines/suggest.h"
@@ -9,7 +10,7 @@
 #include <string.h>
 
 /* What is the daemon's own among the keys of a backend. */
-static const struct pipe_param own_params[] = {
+const struct pipe_param pipe_backend_params[] = {
     {.name = "isolate",
      .kind = PIPE_PARAM_BOOL,
      .offset = offsetof(struct pipe_config_backend, isolate),
@@ -19,7 +20,7 @@ static const struct pipe_param own_params[] = {
 
 static bool is_own(const char *key)
 {
-    for (const struct pipe_param *param = own_params; param->name; param++)
+    for (const struct pipe_param *param = pipe_backend_params; param->name; param++)
         if (strcmp(param->name, key) == 0)
             return true;
     return false;
@@ -44,6 +45,7 @@ static enum percept_status read_options(const struct pipe_schema_reader *r,
         options[backend->option_count++] = (struct pipe_config_option){
             .key = key->text,
             .value = value->text,
+            .file = key->file->name,
             .line = key->line,
             .column = key->column,
         };
@@ -60,11 +62,12 @@ static enum percept_status read_backend(const struct pipe_schema_reader *r,
     snprintf(what, sizeof what, "backend '%s'", item->key->text);
     *backend = (struct pipe_config_backend){
         .name = item->key->text,
+        .file = item->key->file->name,
         .line = item->key->line,
         .column = item->key->column,
     };
     enum percept_status status =
-        pipe_schema_read_kind(r, item->value, what, own_params, "isolate", backend);
+        pipe_schema_read_kind(r, item->value, what, pipe_backend_params, "isolate", backend);
     return status == PERCEPT_OK ? read_options(r, item->value, backend) : status;
 }
 
@@ -103,8 +106,7 @@ size_t pipe_config_isolated(const struct pipe_config *config, const char *names[
     return count;
 }
 
-const struct prt_backend *pipe_config_find_backend(const struct pipe_config *config,
-                                                   const struct prt_backend *const *all,
+const struct prt_backend *pipe_config_find_backend(const struct prt_backend *const *all,
                                                    const struct pipe_text *name,
                                                    struct percept_error *error)
 {
@@ -115,14 +117,13 @@ const struct prt_backend *pipe_config_find_backend(const struct pipe_config *con
         pipe_suggest_add(&suggest, (*all)->name);
     }
     char near[128];
-    percept_fail_at(error, PERCEPT_NOT_FOUND, config->file, name->line, name->column,
+    percept_fail_at(error, PERCEPT_NOT_FOUND, name->file, name->line, name->column,
                     "there is no backend '%.40s'%s", name->text,
                     pipe_suggest_text(&suggest, near, sizeof near));
     return NULL;
 }
 
-static enum percept_status set_options(const struct pipe_config *config,
-                                       const struct pipe_config_backend *configured,
+static enum percept_status set_options(const struct pipe_config_backend *configured,
                                        const struct prt_backend *backend,
                                        struct percept_error *error)
 {
@@ -136,7 +137,7 @@ static enum percept_status set_options(const struct pipe_config *config,
                                                                  option->key);
         char text[768];
         if (status != PERCEPT_OK)
-            return percept_fail_at(error, status, config->file, option->line, option->column,
+            return percept_fail_at(error, status, option->file, option->line, option->column,
                                    "backend '%s': %s", backend->name,
                                    percept_error_format(&cause, text, sizeof text));
     }
@@ -149,10 +150,11 @@ enum percept_status pipe_config_set_backends(const struct pipe_config *config,
 {
     for (size_t i = 0; i < config->backend_count; i++) {
         const struct pipe_config_backend *configured = &config->backends[i];
-        const struct pipe_text name = {configured->name, configured->line, configured->column};
-        const struct prt_backend *backend = pipe_config_find_backend(config, all, &name, error);
+        const struct pipe_text name = {configured->name, configured->file, configured->line,
+                                       configured->column};
+        const struct prt_backend *backend = pipe_config_find_backend(all, &name, error);
         enum percept_status status =
-            backend ? set_options(config, configured, backend, error) : PERCEPT_NOT_FOUND;
+            backend ? set_options(configured, backend, error) : PERCEPT_NOT_FOUND;
         if (status != PERCEPT_OK)
             return status;
     }

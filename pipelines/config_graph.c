@@ -1,6 +1,7 @@
 /* Why: a graph that passes these checks can't be wired wrongly at run time: the engine only copies
  * addresses. */
 #include "pipelines/config.h"
+#include "pipelines/config_tables.h"
 
 #include "ipc/topic_class.h"
 #include "pipelines/publish.h"
@@ -15,7 +16,7 @@ struct node_fields {
     const struct pipe_tree *inputs;
 };
 
-static const struct pipe_param node_params[] = {
+const struct pipe_param pipe_node_params[] = {
     {.name = "node",
      .kind = PIPE_PARAM_TEXT,
      .offset = offsetof(struct node_fields, node),
@@ -40,7 +41,7 @@ static enum percept_status find_class(const struct pipe_schema_reader *r,
 {
     struct node_fields fields = {0};
     enum percept_status status =
-        pipe_schema_read_kind(r, map, "a node", node_params, "node", &fields);
+        pipe_schema_read_kind(r, map, "a node", pipe_node_params, "node", &fields);
     if (status != PERCEPT_OK)
         return status;
     struct pipe_suggest suggest = {.word = fields.node};
@@ -92,7 +93,7 @@ static enum percept_status read_node(const struct pipe_schema_reader *r,
     if (!node.params)
         return pipe_schema_fail(r, map, PERCEPT_NO_MEMORY, "out of memory");
     const struct pipe_schema_part parts[] = {
-        {node_params, &fields},
+        {pipe_node_params, &fields},
         {node.class->params, node.params},
     };
     char what[128];
@@ -345,11 +346,10 @@ enum percept_status pipe_config_read_topics(const struct pipe_schema_reader *rea
             return status;
         topic.type = outputs_of(pipeline, topic.stream.node)[topic.stream.output].type;
         if (!pipe_publisher_of(topic.type))
-            return pipe_schema_fail(
-                reader, item->value, PERCEPT_MALFORMED,
-                "a stream of %s can't be published; only frames, hands and their "
-                "presence can",
-                pipe_stream_type_name(topic.type));
+            return pipe_schema_fail(reader, item->value, PERCEPT_MALFORMED,
+                                    "a stream of %s can't be published; only frames, hands, their "
+                                    "presence and tensors can",
+                                    pipe_stream_type_name(topic.type));
         const struct ipc_topic_class *named = ipc_topic_class_find(topic.name),
                                      *class =
                                          ipc_topic_class_of(pipe_publisher_of(topic.type)->schema);

@@ -1,38 +1,214 @@
-/* Why: the whole of a configuration starts and stops as one. */
+/* Why: the whole of a configuration starts and stops as one, and changes piece by piece. */
 #include "pipelines/engine.h"
 
 #include "pipelines/pipeline.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-struct pipe_engine {
-    const struct pipe_config *config;
-    struct pipe_host host; /* a copy: the caller's may be on its stack */
+/* The pipelines of one configuration. */
+struct set {
+    struct pipe_config *config; /* a reference */
     struct pipe_models *models;
-    bool started;
     size_t count;
-    struct pipe_pipeline *pipelines[];
+    struct pipe_pipeline **pipelines;
 };
 
-enum percept_status pipe_engine_create(const struct pipe_config *config,
-                                       const struct pipe_host *host, struct pipe_engine **out,
+struct pipe_engine {
+    struct pipe_host host; /* a copy: the caller's may be on its stack */
+    bool started;
+    struct set now;
+};
+
+/* ---- sets ---- */
+
+static struct pipe_pipeline *find_same(const struct set *before, const struct pipe_config *config,
+                                       const struct pipe_config_pipeline *wanted)
+{
+    for (size_t i = 0; before && i < before->count; i++) {
+        struct pipe_pipeline *p = before->pipelines[i];
+        if (pipe_config_same_pipeline(p->root, p->config, config, wanted))
+            return p;
+    }
+    return NULL;
+}
+
+static bool has(const struct set *set, const struct pipe_pipeline *pipeline)
+{
+    for (size_t i = 0; set && i < set->count; i++)
+        if (set->pipelines[i] == pipeline)
+            return true;
+    return false;
+}
+
+/* Those that `but` has not, NULL: all, are destroyed with it. */
+static void destroy_set(struct set *set, const struct set *but)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (!has(but, set->pipelines[i]))
+            pipe_pipeline_destroy(set->pipelines[i]);
+    free(set->pipelines);
+    pipe_models_destroy(set->models);
+    pipe_config_destroy(set->config);
+}
+
+/* What is the same in `before`, NULL: nothing is, is taken from there. None is open yet. */
+static enum percept_status create_set(const struct pipe_host *host, struct pipe_config *config,
+                                      const struct set *before, struct set *out,
+                                      struct percept_error *error)
+{
+    struct set set = {.config = pipe_config_ref(config)};
+    set.pipelines = calloc(config->pipeline_count + 1, sizeof(struct pipe_pipeline *));
+    enum percept_status status =
+        set.pipelines
+            ? pipe_models_create(config, host, before ? before->models : NULL, &set.models, error)
+            : percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < config->pipeline_count && status == PERCEPT_OK; i++) {
+        struct pipe_pipeline *p = find_same(before, config, &config->pipelines[i]);
+        if (!p)
+            status =
+                pipe_pipeline_create(config, &config->pipelines[i], host, set.models, &p, error);
+        if (status == PERCEPT_OK)
+            set.pipelines[set.count++] = p;
+    }
+    if (status == PERCEPT_OK)
+        *out = set;
+    else
+        destroy_set(&set, before);
+    return status;
+}
+
+/* Of a set, those that `but` has not. */
+static enum percept_status open_set(const struct set *set, const struct set *but,
+                                    struct percept_error *error)
+{
+    enum percept_status status = PERCEPT_OK;
+    for (size_t i = 0; i < set->count && status == PERCEPT_OK; i++)
+        if (!has(but, set->pipelines[i]))
+            status = pipe_pipeline_open(set->pipelines[i], error);
+    return status;
+}
+
+static enum percept_status start_set(const struct set *set, const struct set *but,
+                                     struct percept_error *error)
+{
+    enum percept_status status = PERCEPT_OK;
+    for (size_t i = 0; i < set->count && status == PERCEPT_OK; i++)
+        if (!has(but, set->pipelines[i]))
+            status = pipe_pipeline_start(set->pipelines[i], error);
+    return status;
+}
+
+static void stop_set(const struct set *set, const struct set *but)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (!has(but, set->pipelines[i]))
+            pipe_pipeline_cancel(set->pipelines[i]);
+    for (size_t i = 0; i < set->count; i++)
+        if (!has(but, set->pipelines[i]))
+            pipe_pipeline_join(set->pipelines[i]);
+}
+
+static void release_set(const struct set *set, const struct set *but)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (!has(but, set->pipelines[i]))
+            pipe_pipeline_release(set->pipelines[i]);
+}
+
+/* ---- reloading ---- */
+
+static enum percept_status check_fixed(const struct pipe_config *before,
+                                       const struct pipe_config *config,
                                        struct percept_error *error)
 {
-    size_t bytes =
-        sizeof(struct pipe_engine) + config->pipeline_count * sizeof(struct pipe_pipeline *);
-    struct pipe_engine *engine = calloc(1, bytes);
+    for (size_t i = 0; i < PIPE_FIXED_KEYS; i++) {
+        const struct pipe_tree *at = config->fixed[i];
+        if (!pipe_tree_same(before->fixed[i], at))
+            return percept_fail_at(error, PERCEPT_INVALID, at ? at->file->name : config->file,
+                                   at ? at->line : 0, at ? at->column : 0,
+                                   "'%s' has changed: that needs a restart",
+                                   pipe_config_fixed_keys[i]);
+    }
+    return PERCEPT_OK;
+}
+
+/* Back to what was stopped. What ended by itself before is not begun again. */
+static void restore(struct pipe_engine *engine, const struct set *but)
+{
+    for (size_t i = 0; i < engine->now.count; i++) {
+        struct pipe_pipeline *p = engine->now.pipelines[i];
+        struct percept_error error = {0};
+        char text[1024], line[1100];
+        if (has(but, p) || pipe_health_is_over(&p->health))
+            continue;
+        if (pipe_pipeline_open(p, &error) == PERCEPT_OK &&
+            pipe_pipeline_start(p, &error) == PERCEPT_OK)
+            continue;
+        percept_error_format(&error, text, sizeof text);
+        pipe_health_end(&p->health, text);
+        snprintf(line, sizeof line, "it has failed: %s", text);
+        engine->host.event(engine->host.context, p->config->name, line);
+    }
+}
+
+static void count_changes(const struct set *before, const struct set *now,
+                          struct pipe_changes *changes)
+{
+    *changes = (struct pipe_changes){0};
+    for (size_t i = 0; i < now->count; i++) {
+        bool was = false;
+        for (size_t j = 0; j < before->count; j++)
+            was |= strcmp(before->pipelines[j]->config->name, now->pipelines[i]->config->name) == 0;
+        changes->kept += has(before, now->pipelines[i]);
+        changes->changed += was && !has(before, now->pipelines[i]);
+        changes->added += !was;
+    }
+    changes->removed = before->count - changes->kept - changes->changed;
+}
+
+enum percept_status pipe_engine_reload(struct pipe_engine *engine, struct pipe_config *config,
+                                       struct pipe_changes *changes, struct percept_error *error)
+{
+    struct set next, before = engine->now;
+    enum percept_status status = check_fixed(before.config, config, error);
+    if (status == PERCEPT_OK)
+        status = create_set(&engine->host, config, &before, &next, error);
+    if (status != PERCEPT_OK)
+        return status;
+    stop_set(&before, &next);
+    release_set(&before, &next);
+    status = open_set(&next, &before, error);
+    if (status == PERCEPT_OK && engine->started)
+        status = start_set(&next, &before, error);
+    if (status != PERCEPT_OK) {
+        stop_set(&next, &before);
+        release_set(&next, &before);
+        restore(engine, &next);
+        destroy_set(&next, &before);
+        return status;
+    }
+    count_changes(&before, &next, changes);
+    engine->now = next;
+    destroy_set(&before, &next);
+    return PERCEPT_OK;
+}
+
+/* ---- the engine ---- */
+
+enum percept_status pipe_engine_create(struct pipe_config *config, const struct pipe_host *host,
+                                       struct pipe_engine **out, struct percept_error *error)
+{
+    struct pipe_engine *engine = calloc(1, sizeof *engine);
     if (!engine)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    engine->config = config;
     engine->host = *host;
     enum percept_status status = pipe_config_set_backends(config, host->backends, error);
     if (status == PERCEPT_OK)
-        status = pipe_models_create(config, &engine->host, &engine->models, error);
-    for (size_t i = 0; i < config->pipeline_count && status == PERCEPT_OK; i++) {
-        status = pipe_pipeline_create(config, &config->pipelines[i], &engine->host, engine->models,
-                                      &engine->pipelines[i], error);
-        engine->count += status == PERCEPT_OK;
-    }
+        status = create_set(&engine->host, config, NULL, &engine->now, error);
+    if (status == PERCEPT_OK)
+        status = open_set(&engine->now, NULL, error);
     if (status != PERCEPT_OK) {
         pipe_engine_destroy(engine);
         return status;
@@ -43,12 +219,10 @@ enum percept_status pipe_engine_create(const struct pipe_config *config,
 
 enum percept_status pipe_engine_start(struct pipe_engine *engine, struct percept_error *error)
 {
-    enum percept_status status = PERCEPT_OK;
     if (engine->started)
         return percept_fail(error, PERCEPT_INVALID, "the engine was started before");
     engine->started = true;
-    for (size_t i = 0; i < engine->count && status == PERCEPT_OK; i++)
-        status = pipe_pipeline_start(engine->pipelines[i], error);
+    enum percept_status status = start_set(&engine->now, NULL, error);
     if (status != PERCEPT_OK)
         pipe_engine_stop(engine);
     return status;
@@ -56,10 +230,7 @@ enum percept_status pipe_engine_start(struct pipe_engine *engine, struct percept
 
 void pipe_engine_stop(struct pipe_engine *engine)
 {
-    for (size_t i = 0; i < engine->count; i++)
-        pipe_pipeline_cancel(engine->pipelines[i]);
-    for (size_t i = 0; i < engine->count; i++)
-        pipe_pipeline_join(engine->pipelines[i]);
+    stop_set(&engine->now, NULL);
 }
 
 void pipe_engine_destroy(struct pipe_engine *engine)
@@ -67,22 +238,20 @@ void pipe_engine_destroy(struct pipe_engine *engine)
     if (!engine)
         return;
     pipe_engine_stop(engine);
-    for (size_t i = 0; i < engine->count; i++)
-        pipe_pipeline_destroy(engine->pipelines[i]);
-    pipe_models_destroy(engine->models);
+    destroy_set(&engine->now, NULL);
     free(engine);
 }
 
 size_t pipe_engine_stats(const struct pipe_engine *engine, struct pipe_stats *stats,
                          size_t capacity)
 {
-    for (size_t i = 0; i < engine->count && i < capacity; i++)
-        pipe_pipeline_stats(engine->pipelines[i], &stats[i]);
-    return engine->count;
+    for (size_t i = 0; i < engine->now.count && i < capacity; i++)
+        pipe_pipeline_stats(engine->now.pipelines[i], &stats[i]);
+    return engine->now.count;
 }
 
 size_t pipe_engine_model_stats(const struct pipe_engine *engine, struct pipe_model_stats *stats,
                                size_t capacity)
 {
-    return pipe_models_stats(engine->models, stats, capacity);
+    return pipe_models_stats(engine->now.models, stats, capacity);
 }

@@ -38,10 +38,12 @@ struct pipe_daemon_settings {
 /* What the file says of a backend. */
 struct pipe_config_option {
     const char *key, *value;
+    const char *file;
     unsigned line, column; /* of the key */
 };
 struct pipe_config_backend {
     const char *name; /* as it was written: nobody has looked for such a backend yet */
+    const char *file;
     unsigned line, column;
     bool isolate; /* in a process of its own */
     size_t option_count;
@@ -52,6 +54,8 @@ struct pipe_config_backend {
  * Parse and type-check a file: every key, type, node, port, model file reference. On failure the
  * error names file, line and column and, for a misspelt word, what was probably meant. Relative
  * paths in it are relative to the file. ${NAME} and ${NAME:-default} take environment variables.
+ * Files that it includes and those of its drop-in folder belong to it. The first time, plugins with
+ * kinds of nodes are loaded, which forks: have one thread then.
  */
 enum percept_status pipe_config_load(const char *path, struct pipe_config **config,
                                      struct percept_error *error);
@@ -59,7 +63,9 @@ enum percept_status pipe_config_load(const char *path, struct pipe_config **conf
 enum percept_status pipe_config_load_signed(const char *path, const struct signing_keys *keys,
                                             struct pipe_config **config,
                                             struct percept_error *error);
-void pipe_config_destroy(struct pipe_config *config);
+/* Another reference, to be given back by pipe_config_destroy. References belong to one thread. */
+struct pipe_config *pipe_config_ref(struct pipe_config *config);
+void pipe_config_destroy(struct pipe_config *config); /* NULL is fine */
 const struct pipe_daemon_settings *pipe_config_daemon(const struct pipe_config *config);
 /* Those under `backends`, in the order of the file; returns how many. They live as long as the
  * configuration. */
@@ -68,6 +74,17 @@ size_t pipe_config_backends(const struct pipe_config *config,
 /* Names of those that are to be in processes of their own; returns how many. */
 size_t pipe_config_isolated(const struct pipe_config *config, const char *names[PIPE_MAX_BACKENDS]);
 
+/* A file of a folder of node plugins, or such a folder that could not be used. */
+struct pipe_node_plugin_entry {
+    char *path;
+    char names[256];            /* of its kinds of nodes, ", " between them */
+    struct percept_error error; /* status not OK: refused; it has no file */
+};
+/* What loading the first configuration found, even if that has failed; returns how many. */
+size_t pipe_node_plugins(const struct pipe_node_plugin_entry **entries);
+
+/* Names of all topics, in the order of the file; NULL past the last. */
+const char *pipe_config_topic_at(const struct pipe_config *config, size_t index);
 /* The pipeline that publishes a topic; NULL: none. */
 const char *pipe_config_topic_pipeline(const struct pipe_config *config, const char *topic);
 
@@ -102,11 +119,27 @@ struct pipe_host {
 };
 
 /* Hands the backends of the host their options, loads models, opens sources and topics; nothing
- * runs yet. The config and host must outlive the engine. */
-enum percept_status pipe_engine_create(const struct pipe_config *config,
-                                       const struct pipe_host *host, struct pipe_engine **engine,
-                                       struct percept_error *error);
+ * runs yet. The engine has a reference to the config; what the host's pointers point to must
+ * outlive it. */
+enum percept_status pipe_engine_create(struct pipe_config *config, const struct pipe_host *host,
+                                       struct pipe_engine **engine, struct percept_error *error);
 enum percept_status pipe_engine_start(struct pipe_engine *engine, struct percept_error *error);
+/* What a reload did: pipelines by what became of them. */
+struct pipe_changes {
+    size_t kept, changed, added, removed;
+};
+
+/*
+ * Go over to another configuration, while it runs. Pipelines that mean the same in both, down to
+ * the files of their models, go on without noticing, whatever state they are in. Of the others,
+ * models and nodes are made while the old ones still run; then these are stopped, and sources and
+ * topics are opened: the host's open_topic is asked for topics that it may know, and nobody closes
+ * those that are not asked for. If anything fails, the engine is as it was: what was stopped runs
+ * again (an event tells what cannot). INVALID, at its place in the file, for a change of what only
+ * a start can change: pipe_config_fixed_keys. By the thread that created it.
+ */
+enum percept_status pipe_engine_reload(struct pipe_engine *engine, struct pipe_config *config,
+                                       struct pipe_changes *changes, struct percept_error *error);
 /* Asks all to stop and waits. Safe to call twice and before start; not from the host's functions.
  */
 void pipe_engine_stop(struct pipe_engine *engine);

@@ -61,6 +61,14 @@ void pipe_health_end(struct pipe_health *health, const char *cause)
     pthread_mutex_unlock(&health->mutex);
 }
 
+bool pipe_health_is_over(struct pipe_health *health)
+{
+    pthread_mutex_lock(&health->mutex);
+    bool over = health->done || health->failed;
+    pthread_mutex_unlock(&health->mutex);
+    return over;
+}
+
 void pipe_health_read(struct pipe_health *health, struct pipe_stats *stats)
 {
     pthread_mutex_lock(&health->mutex);

@@ -13,7 +13,11 @@
 
 #define MAX_BACKENDS 16
 
+/* One configured model. A table and each instance hold a reference; all are taken and given back on
+ * the thread that creates and reloads the engine. */
 struct entry {
+    unsigned references;
+    struct pipe_config *root; /* the configuration that opened it */
     const struct pipe_config_model *config;
     struct prt_program *program;
     const struct prt_backend *backends[MAX_BACKENDS + 1];
@@ -26,10 +30,10 @@ struct entry {
 };
 
 struct pipe_models {
-    const struct pipe_config *config;
+    struct pipe_config *config;
     const struct pipe_host *host;
     size_t count;
-    struct entry entries[];
+    struct entry *entries[];
 };
 
 struct pipe_model {
@@ -85,8 +89,7 @@ static enum percept_status choose_backends(const struct pipe_models *models, str
     }
     for (size_t i = entry->by_cost; i < (wanted->count ? wanted->count : 1); i++) {
         const struct prt_backend *backend =
-            wanted->count ? pipe_config_find_backend(models->config, all, &wanted->items[i], error)
-                          : all[0];
+            wanted->count ? pipe_config_find_backend(all, &wanted->items[i], error) : all[0];
         if (!backend && wanted->count)
             return PERCEPT_NOT_FOUND;
         const char *why = backend ? backend->absent() : "this build has none";
@@ -96,7 +99,7 @@ static enum percept_status choose_backends(const struct pipe_models *models, str
             used = add_backend(entry, used, all, backend);
     }
     if (used == 0)
-        return percept_fail_at(error, PERCEPT_NOT_FOUND, models->config->file,
+        return percept_fail_at(error, PERCEPT_NOT_FOUND, entry->config->place->file->name,
                                entry->config->place->line, entry->config->place->column,
                                "model '%s' has no backend to run on: %s", entry->config->name,
                                absent ? absent : "this build has none");
@@ -129,15 +132,58 @@ static enum percept_status open_program(const struct pipe_models *models, struct
     entry->load_ns = base_clock_ns() - start;
     if (status != PERCEPT_OK) {
         char text[768];
-        return percept_fail_at(error, status, models->config->file, entry->config->place->line,
-                               entry->config->place->column, "model '%s': %s", entry->config->name,
+        return percept_fail_at(error, status, entry->config->place->file->name,
+                               entry->config->place->line, entry->config->place->column,
+                               "model '%s': %s", entry->config->name,
                                percept_error_format(&cause, text, sizeof text));
     }
     return PERCEPT_OK;
 }
 
-enum percept_status pipe_models_create(const struct pipe_config *config,
-                                       const struct pipe_host *host, struct pipe_models **out,
+static void unref(struct entry *entry)
+{
+    if (!entry || --entry->references)
+        return;
+    prt_program_close(entry->program);
+    pipe_config_destroy(entry->root);
+    free(entry);
+}
+
+/* The model as it was opened before, if it is still the same. */
+static struct entry *find_same(const struct pipe_models *before,
+                               const struct pipe_config_model *config)
+{
+    for (size_t i = 0; before && i < before->count; i++) {
+        struct entry *entry = before->entries[i];
+        if (strcmp(entry->config->name, config->name) == 0 &&
+            pipe_config_same_model(entry->config, config))
+            return entry;
+    }
+    return NULL;
+}
+
+static enum percept_status add_entry(struct pipe_models *models, const struct pipe_models *before,
+                                     const struct pipe_config_model *config,
+                                     struct percept_error *error)
+{
+    struct entry *entry = find_same(before, config);
+    if (entry) {
+        entry->references++;
+        models->entries[models->count++] = entry;
+        return PERCEPT_OK;
+    }
+    entry = calloc(1, sizeof *entry);
+    if (!entry)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    entry->references = 1;
+    entry->root = pipe_config_ref(models->config);
+    entry->config = config;
+    models->entries[models->count++] = entry;
+    return open_program(models, entry, error);
+}
+
+enum percept_status pipe_models_create(struct pipe_config *config, const struct pipe_host *host,
+                                       const struct pipe_models *before, struct pipe_models **out,
                                        struct percept_error *error)
 {
     struct pipe_models *models =
@@ -146,10 +192,8 @@ enum percept_status pipe_models_create(const struct pipe_config *config,
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     models->config = config;
     models->host = host;
-    models->count = config->model_count;
-    for (size_t i = 0; i < models->count; i++) {
-        models->entries[i].config = &config->models[i];
-        enum percept_status status = open_program(models, &models->entries[i], error);
+    for (size_t i = 0; i < config->model_count; i++) {
+        enum percept_status status = add_entry(models, before, &config->models[i], error);
         if (status != PERCEPT_OK) {
             pipe_models_destroy(models);
             return status;
@@ -162,7 +206,7 @@ enum percept_status pipe_models_create(const struct pipe_config *config,
 void pipe_models_destroy(struct pipe_models *models)
 {
     for (size_t i = 0; models && i < models->count; i++)
-        prt_program_close(models->entries[i].program);
+        unref(models->entries[i]);
     free(models);
 }
 
@@ -214,8 +258,8 @@ enum percept_status pipe_models_open(struct pipe_models *models, const char *nam
     };
     struct entry *entry = NULL;
     for (size_t i = 0; i < models->count; i++)
-        if (strcmp(models->entries[i].config->name, name) == 0)
-            entry = &models->entries[i];
+        if (strcmp(models->entries[i]->config->name, name) == 0)
+            entry = models->entries[i];
     if (!entry)
         return percept_fail(error, PERCEPT_NOT_FOUND, "no model '%s'", name);
     struct pipe_model *model = calloc(1, sizeof *model);
@@ -225,7 +269,7 @@ enum percept_status pipe_models_open(struct pipe_models *models, const char *nam
         .backends = entry->backends,
         .pool = models->host->pool,
         .arena = arena,
-        .cache = models->config->daemon.cache,
+        .cache = entry->root->daemon.cache,
         .half = entry->config->precision == PIPE_FP16,
         .measure_ns = entry->by_cost ? PRT_MEASURE_NS : 0,
         .priority = priorities[priority],
@@ -238,6 +282,7 @@ enum percept_status pipe_models_open(struct pipe_models *models, const char *nam
     }
     entry->load_ns += base_clock_ns() - start;
     add_placement(entry->placements[0], model->prt);
+    entry->references++;
     model->entry = entry;
     model->host = models->host;
     model->pool = options.pool;
@@ -251,6 +296,7 @@ void pipe_model_destroy(struct pipe_model *model)
     if (!model)
         return;
     prt_model_destroy(model->prt);
+    unref(model->entry);
     free(model);
 }
 
@@ -329,7 +375,7 @@ size_t pipe_models_stats(const struct pipe_models *models, struct pipe_model_sta
                          size_t capacity)
 {
     for (size_t i = 0; i < models->count && i < capacity; i++) {
-        const struct entry *entry = &models->entries[i];
+        const struct entry *entry = models->entries[i];
         stats[i] = (struct pipe_model_stats){
             .name = entry->config->name,
             .file = entry->config->file,

@@ -7,11 +7,13 @@
 
 struct pipe_models;
 
-/* Opens every model's file and resolves its backends among those of the host. */
-enum percept_status pipe_models_create(const struct pipe_config *config,
-                                       const struct pipe_host *host, struct pipe_models **models,
-                                       struct percept_error *error);
-void pipe_models_destroy(struct pipe_models *models); /* after their instances; NULL is fine */
+/* Opens every model's file and resolves its backends among those of the host; what is the same in
+ * `before` (NULL: nothing is) stays as it is there. */
+enum percept_status pipe_models_create(struct pipe_config *config, const struct pipe_host *host,
+                                       const struct pipe_models *before,
+                                       struct pipe_models **models, struct percept_error *error);
+/* Their instances go on. NULL is fine. */
+void pipe_models_destroy(struct pipe_models *models);
 
 /* A new instance for a pipeline of that priority; time spent in it is also added to *frame_ns. Its
  * tensors lie in the arena, with those of other instances that never run at once with it. */

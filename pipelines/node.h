@@ -1,20 +1,22 @@
 /*
- * How a node is written. A node turns the streams of one frame into other streams: it declares its
- * ports and parameters in a class, and the engine does the rest (type-checks the configuration
- * against the class, allocates the streams, calls process once a frame in an order in which inputs
- * come first).
+ * How a node is written, be it built in or a plugin (pipelines/node_plugin.h). A node turns the
+ * streams of one frame into other streams: it declares its ports and parameters in a class, and the
+ * engine does the rest (type-checks the configuration against the class, allocates the streams,
+ * calls process once a frame in an order in which inputs come first).
  *
- * The class is versioned and holds no pointers into the engine, so a plugin may bring one.
+ * Of all that a plugin sees, in this file and in those that it includes, PIPE_NODE_VERSION is the
+ * version: whoever changes a struct, a number or a meaning raises it.
  */
 #ifndef PIPELINES_NODE_H
 #define PIPELINES_NODE_H
 
 #include "base/status.h"
+#include "base/thread_pool.h"
 #include "pipelines/model.h"
 #include "pipelines/param.h"
 #include "pipelines/stream.h"
 
-#define PIPE_NODE_VERSION 1
+#define PIPE_NODE_VERSION 2
 #define PIPE_MAX_PORTS    8
 
 struct pipe_node; /* a node's own state; each class defines it */
@@ -29,7 +31,9 @@ struct pipe_port {
 /* What create gets. Valid during the call; params and name as long as the node. */
 struct pipe_node_setup {
     const char *name;
-    const void *params; /* the struct that class->params describes, filled and checked */
+    const void *params;     /* the struct that class->params describes, filled and checked */
+    uint32_t connected;     /* bit i: input i is */
+    struct base_pool *pool; /* to share work over; NULL: there is none. As long as the node */
     struct pipe_node_host *host;
     /* An instance of a configured model, for this node alone; the engine destroys it after the
      * node. name comes from a parameter of kind PIPE_PARAM_MODEL. */
@@ -60,6 +64,9 @@ struct pipe_node_class {
     enum percept_status (*process)(struct pipe_node *node, const void *const *inputs,
                                    void *const *outputs, struct percept_error *error);
     void (*destroy)(struct pipe_node *node); /* NULL is fine */
+    /* Only for a class with outputs of tensors: the most bytes that the data of those of one output
+     * take, each rounded up to PIPE_TENSOR_ALIGNMENT. Asked once, after create. */
+    size_t (*output_bytes)(const struct pipe_node *node, unsigned output);
 };
 
 /* The classes built in; NULL-terminated. */
@@ -72,6 +79,10 @@ extern const struct pipe_node_class *const pipe_node_classes[];
  */
 enum percept_status pipe_node_register(const struct pipe_node_class *class,
                                        struct percept_error *error);
+/* What it refuses of the class itself. A plugin's may not have parameters of kinds LIST and MAP,
+ * whose readers are not its to call. */
+enum percept_status pipe_node_check(const struct pipe_node_class *class, bool plugin,
+                                    struct percept_error *error);
 /* By index, built in first; NULL past the last. */
 const struct pipe_node_class *pipe_node_class_at(size_t index);
 const struct pipe_node_class *pipe_node_class_find(const char *name);

@@ -13,13 +13,18 @@ struct pipe_tree;
 
 /* An entry of a list, with its place in the file for later messages. */
 struct pipe_text {
-    const char *text;
+    const char *text, *file;
     unsigned line, column;
 };
 
 struct pipe_texts {
     size_t count;
     const struct pipe_text *items;
+};
+
+struct pipe_numbers {
+    size_t count;
+    const double *items;
 };
 
 /* Kind, and the C type of the field that it fills. */
@@ -33,9 +38,11 @@ enum pipe_param_kind {
     PIPE_PARAM_PATH,   /* const char *; a relative path is relative to the configuration's folder */
     PIPE_PARAM_TEXTS,  /* struct pipe_texts; one text will do for a list of one */
     PIPE_PARAM_PATHS,  /* struct pipe_texts, each as PATH */
-    PIPE_PARAM_MODEL,  /* const char *, a name under `models` */
-    PIPE_PARAM_LIST,   /* const struct pipe_tree *: the reader of the table goes on by itself */
-    PIPE_PARAM_MAP,    /* the same */
+    PIPE_PARAM_NUMBERS, /* struct pipe_numbers, each as NUMBER; one will do for a list of one */
+    PIPE_PARAM_MODEL,   /* const char *, a name under `models` */
+    PIPE_PARAM_LIST,    /* const struct pipe_tree *: the reader of the table goes on by itself */
+    PIPE_PARAM_MAP,     /* the same */
+    PIPE_PARAM_KINDS
 };
 
 /* A table ends with a row whose name is NULL. Strings that are filled in live as long as the

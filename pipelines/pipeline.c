@@ -18,7 +18,8 @@
 #define FRAMES 4
 /* Frames without a fault after which nodes count as recovered: a fault in every other frame is one
  * long fault. */
-#define RECOVERED 10
+#define RECOVERED         10
+#define MOST_OUTPUT_BYTES (128 << 20) /* of tensors */
 
 /* ---- one frame ---- */
 
@@ -225,13 +226,39 @@ static enum percept_status open_model(struct pipe_node_host *host, const char *n
 }
 
 /* An error of a part, with the place in the configuration that made the part. */
-static enum percept_status at_place(struct pipe_pipeline *p, const struct pipe_tree *place,
-                                    const char *what, const char *name, enum percept_status status,
+static enum percept_status at_place(const struct pipe_tree *place, const char *what,
+                                    const char *name, enum percept_status status,
                                     const struct percept_error *cause, struct percept_error *error)
 {
     char text[sizeof cause->message + sizeof cause->file];
-    return percept_fail_at(error, status, p->root->file, place->line, place->column, "%s '%s': %s",
-                           what, name, percept_error_format(cause, text, sizeof text));
+    return percept_fail_at(error, status, place->file->name, place->line, place->column,
+                           "%s '%s': %s", what, name,
+                           percept_error_format(cause, text, sizeof text));
+}
+
+/* Only a node that has been created knows how large its tensors are. */
+static enum percept_status create_outputs(struct pipe_running_node *n, struct percept_error *error)
+{
+    const struct pipe_node_class *class = n->config->class;
+    for (unsigned i = 0; class->outputs[i].name; i++) {
+        size_t bytes = pipe_stream_type_size(class->outputs[i].type);
+        if (class->outputs[i].type == PIPE_TENSORS) {
+            n->data_bytes[i] = class->output_bytes(n->node, i);
+            bytes = PIPE_TENSORS_ROOM;
+        }
+        if (n->data_bytes[i] > MOST_OUTPUT_BYTES)
+            return percept_fail(error, PERCEPT_LIMIT, "output '%s' of %zu bytes, the most is %d",
+                                class->outputs[i].name, n->data_bytes[i], MOST_OUTPUT_BYTES);
+        bytes = (bytes + n->data_bytes[i] + PIPE_TENSOR_ALIGNMENT - 1) / PIPE_TENSOR_ALIGNMENT *
+                PIPE_TENSOR_ALIGNMENT;
+        for (size_t turn = 0; turn < 2; turn++) {
+            n->outputs[turn][i] = aligned_alloc(PIPE_TENSOR_ALIGNMENT, bytes);
+            if (!n->outputs[turn][i])
+                return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+            memset(n->outputs[turn][i], 0, bytes);
+        }
+    }
+    return PERCEPT_OK;
 }
 
 static enum percept_status create_node(struct pipe_pipeline *p, size_t index,
@@ -240,23 +267,22 @@ static enum percept_status create_node(struct pipe_pipeline *p, size_t index,
     struct pipe_running_node *n = &p->nodes[index];
     struct percept_error cause = {0};
     n->config = &p->config->nodes[index];
-    for (size_t i = 0; n->config->class->outputs[i].name; i++)
-        for (size_t turn = 0; turn < 2; turn++) {
-            n->outputs[turn][i] =
-                calloc(1, pipe_stream_type_size(n->config->class->outputs[i].type));
-            if (!n->outputs[turn][i])
-                return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-        }
-    const struct pipe_node_setup setup = {
+    struct pipe_node_setup setup = {
         .name = n->config->name,
         .params = n->config->params,
+        .pool = p->host->pool,
         .host = &p->node_host,
         .open_model = open_model,
     };
+    for (size_t i = 0; i < PIPE_MAX_PORTS; i++)
+        if (n->config->inputs[i].node != PIPE_FROM_NOWHERE)
+            setup.connected |= 1u << i;
     enum percept_status status = n->config->class->create(&setup, &n->node, &cause);
+    if (status == PERCEPT_OK)
+        status = create_outputs(n, &cause);
     return status == PERCEPT_OK
                ? status
-               : at_place(p, n->config->place, "node", n->config->name, status, &cause, error);
+               : at_place(n->config->place, "node", n->config->name, status, &cause, error);
 }
 
 static enum percept_status create_topic(struct pipe_pipeline *p, size_t index,
@@ -266,12 +292,15 @@ static enum percept_status create_topic(struct pipe_pipeline *p, size_t index,
     struct percept_error cause = {0};
     t->config = &p->config->topics[index];
     t->publisher = pipe_publisher_of(t->config->type);
-    t->max_bytes = t->publisher->max_bytes(p->config->source->max_pixels(p->source));
+    const struct pipe_config_stream *stream = &t->config->stream;
+    t->max_bytes = t->publisher->max_bytes(
+        p->config->source->max_pixels(p->source),
+        stream->node >= 0 ? p->nodes[stream->node].data_bytes[stream->output] : 0);
     enum percept_status status = p->host->open_topic(
         p->host->context, t->config->name, t->publisher->schema, t->max_bytes, &t->topic, &cause);
     return status == PERCEPT_OK
                ? status
-               : at_place(p, t->config->place, "topic", t->config->name, status, &cause, error);
+               : at_place(t->config->place, "topic", t->config->name, status, &cause, error);
 }
 
 static enum percept_status create_source(struct pipe_pipeline *p, struct percept_error *error)
@@ -283,7 +312,7 @@ static enum percept_status create_source(struct pipe_pipeline *p, struct percept
     };
     enum percept_status status = p->config->source->create(&setup, &p->source, &cause);
     return status == PERCEPT_OK ? status
-                                : at_place(p, p->config->source_place, "source of pipeline",
+                                : at_place(p->config->source_place, "source of pipeline",
                                            p->config->name, status, &cause, error);
 }
 
@@ -293,20 +322,13 @@ static enum percept_status create_parts(struct pipe_pipeline *p, struct percept_
     p->topics = calloc(p->config->topic_count + 1, sizeof *p->topics);
     if (!p->nodes || !p->topics)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    p->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (p->stop_fd < 0)
-        return percept_fail_errno(error, errno, "eventfd");
     enum percept_status status = pipe_frame_pool_create(FRAMES, &p->frames, error);
-    if (status == PERCEPT_OK)
-        status = create_source(p, error);
     for (size_t i = 0; i < p->config->node_count && status == PERCEPT_OK; i++)
         status = create_node(p, i, error);
-    for (size_t i = 0; i < p->config->topic_count && status == PERCEPT_OK; i++)
-        status = create_topic(p, i, error);
     return status;
 }
 
-enum percept_status pipe_pipeline_create(const struct pipe_config *root,
+enum percept_status pipe_pipeline_create(struct pipe_config *root,
                                          const struct pipe_config_pipeline *config,
                                          const struct pipe_host *host, struct pipe_models *models,
                                          struct pipe_pipeline **pipeline,
@@ -315,7 +337,7 @@ enum percept_status pipe_pipeline_create(const struct pipe_config *root,
     struct pipe_pipeline *p = calloc(1, sizeof *p);
     if (!p)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    p->root = root;
+    p->root = pipe_config_ref(root);
     p->config = config;
     p->host = host;
     p->models = models;
@@ -324,6 +346,7 @@ enum percept_status pipe_pipeline_create(const struct pipe_config *root,
     pipe_mailbox_init(&p->mailbox);
     pipe_health_init(&p->health, host, config->name);
     enum percept_status status = create_parts(p, error);
+    p->models = NULL;
     if (status != PERCEPT_OK) {
         pipe_pipeline_destroy(p);
         return status;
@@ -332,11 +355,38 @@ enum percept_status pipe_pipeline_create(const struct pipe_config *root,
     return PERCEPT_OK;
 }
 
+enum percept_status pipe_pipeline_open(struct pipe_pipeline *p, struct percept_error *error)
+{
+    p->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (p->stop_fd < 0)
+        return percept_fail_errno(error, errno, "eventfd");
+    enum percept_status status = create_source(p, error);
+    for (size_t i = 0; i < p->config->topic_count && status == PERCEPT_OK; i++)
+        status = create_topic(p, i, error);
+    return status;
+}
+
+void pipe_pipeline_release(struct pipe_pipeline *p)
+{
+    for (size_t i = 0; i < p->config->topic_count; i++)
+        p->topics[i].topic = NULL;
+    p->config->source->destroy(p->source);
+    p->source = NULL;
+    if (p->stop_fd >= 0)
+        close(p->stop_fd);
+    p->stop_fd = -1;
+    /* Empty, and not cancelled any more. */
+    pipe_mailbox_fini(&p->mailbox);
+    pipe_mailbox_init(&p->mailbox);
+}
+
 void pipe_pipeline_destroy(struct pipe_pipeline *p)
 {
     if (!p)
         return;
     close_topics(p);
+    if (p->topics)
+        pipe_pipeline_release(p);
     for (size_t i = 0; p->nodes && i < p->config->node_count && p->nodes[i].config; i++) {
         p->nodes[i].config->class->destroy(p->nodes[i].node);
         for (size_t port = 0; port < PIPE_MAX_PORTS; port++) {
@@ -346,16 +396,14 @@ void pipe_pipeline_destroy(struct pipe_pipeline *p)
     }
     for (size_t i = 0; i < p->open_model_count; i++)
         pipe_model_destroy(p->open_models[i]);
-    p->config->source->destroy(p->source);
     pipe_mailbox_fini(&p->mailbox);
     pipe_frame_pool_destroy(p->frames);
     pipe_health_fini(&p->health);
-    if (p->stop_fd >= 0)
-        close(p->stop_fd);
     free(p->open_models);
     prt_arena_destroy(p->arena);
     free(p->nodes);
     free(p->topics);
+    pipe_config_destroy(p->root);
     free(p);
 }
 

@@ -38,6 +38,7 @@ void pipe_health_bad(struct pipe_health *health, enum pipe_side side, const char
 void pipe_health_good(struct pipe_health *health, enum pipe_side side, unsigned enough);
 /* Over: done (cause NULL) or failed. */
 void pipe_health_end(struct pipe_health *health, const char *cause);
+bool pipe_health_is_over(struct pipe_health *health);
 /* Fills state and cause. */
 void pipe_health_read(struct pipe_health *health, struct pipe_stats *stats);
 
@@ -48,6 +49,7 @@ struct pipe_running_node {
     struct pipe_node *node;
     /* Two buffers an output, this frame's and the last one's, in turns. */
     void *outputs[2][PIPE_MAX_PORTS];
+    size_t data_bytes[PIPE_MAX_PORTS]; /* of tensors, behind each output */
     bool valid[2];
 };
 
@@ -64,10 +66,10 @@ struct pipe_node_host {
 };
 
 struct pipe_pipeline {
-    const struct pipe_config *root;
+    struct pipe_config *root; /* a reference; config is its */
     const struct pipe_config_pipeline *config;
     const struct pipe_host *host;
-    struct pipe_models *models;
+    struct pipe_models *models; /* while it is created */
     struct pipe_source *source;
     struct pipe_frame_pool *frames;
     struct pipe_mailbox mailbox;
@@ -97,11 +99,17 @@ struct pipe_pipeline {
     struct pipe_window latency;
 };
 
-enum percept_status pipe_pipeline_create(const struct pipe_config *root,
+/* Its nodes and their models; no source and no topics yet. */
+enum percept_status pipe_pipeline_create(struct pipe_config *root,
                                          const struct pipe_config_pipeline *config,
                                          const struct pipe_host *host, struct pipe_models *models,
                                          struct pipe_pipeline **pipeline,
                                          struct percept_error *error);
+/* Its source and topics, before each start. */
+enum percept_status pipe_pipeline_open(struct pipe_pipeline *pipeline, struct percept_error *error);
+/* Lets go of them, when it is not running: the source's device is free, the topics are the host's
+ * to close or to use again. */
+void pipe_pipeline_release(struct pipe_pipeline *pipeline);
 enum percept_status pipe_pipeline_start(struct pipe_pipeline *pipeline,
                                         struct percept_error *error);
 /* Ask to stop; does not wait. */

@@ -4,10 +4,12 @@
 #include "base/checked.h"
 #include "pipelines/stream.h"
 
+#include <stdio.h>
 #include <string.h>
 
-static size_t frame_max_bytes(size_t max_pixels)
+static size_t frame_max_bytes(size_t max_pixels, size_t data_bytes)
 {
+    (void)data_bytes;
     return sizeof(struct percept_frame) + 3 * max_pixels;
 }
 
@@ -52,9 +54,10 @@ static size_t frame_write(void *slot, size_t max_bytes, const void *payload, int
     return bytes;
 }
 
-static size_t hands_max_bytes(size_t max_pixels)
+static size_t hands_max_bytes(size_t max_pixels, size_t data_bytes)
 {
     (void)max_pixels;
+    (void)data_bytes;
     return sizeof(struct percept_hands);
 }
 
@@ -70,9 +73,10 @@ static size_t hands_write(void *slot, size_t max_bytes, const void *payload, int
     return sizeof *out;
 }
 
-static size_t presence_max_bytes(size_t max_pixels)
+static size_t presence_max_bytes(size_t max_pixels, size_t data_bytes)
 {
     (void)max_pixels;
+    (void)data_bytes;
     return sizeof(struct percept_hands_presence);
 }
 
@@ -85,6 +89,52 @@ static size_t presence_write(void *slot, size_t max_bytes, const void *payload, 
         return 0;
     memcpy(slot, payload, sizeof(struct percept_hands_presence));
     return sizeof(struct percept_hands_presence);
+}
+
+/* ---- tensors ---- */
+
+static size_t round_up(size_t bytes)
+{
+    return (bytes + PIPE_TENSOR_ALIGNMENT - 1) & ~(size_t)(PIPE_TENSOR_ALIGNMENT - 1);
+}
+
+static size_t tensors_max_bytes(size_t max_pixels, size_t data_bytes)
+{
+    (void)max_pixels;
+    return round_up(sizeof(struct percept_tensors)) + data_bytes;
+}
+
+static size_t tensors_write(void *slot, size_t max_bytes, const void *payload, int64_t model_ns,
+                            struct base_pool *pool)
+{
+    const struct pipe_tensors *from = payload;
+    struct percept_tensors *out = slot;
+    size_t used = round_up(sizeof *out);
+    (void)pool;
+    *out = (struct percept_tensors){
+        .capture_ns = from->capture_ns,
+        .model_ns = model_ns,
+        .frame = from->frame,
+        .image_width = from->image_width,
+        .image_height = from->image_height,
+        .tensor_count = from->count,
+    };
+    memcpy(out->image_rect, from->image_rect, sizeof out->image_rect);
+    for (uint32_t i = 0; i < from->count; i++) {
+        const struct pipe_tensor *tensor = &from->items[i];
+        struct percept_tensor *to = &out->tensors[i];
+        if (used > max_bytes || tensor->bytes > max_bytes - used)
+            return 0;
+        snprintf(to->name, sizeof to->name, "%s", tensor->name);
+        to->dtype = tensor->dtype;
+        to->rank = tensor->rank;
+        memcpy(to->sizes, tensor->sizes, sizeof to->sizes);
+        to->offset = used;
+        to->bytes = tensor->bytes;
+        memcpy((char *)slot + used, tensor->data, tensor->bytes);
+        used = round_up(used + tensor->bytes);
+    }
+    return used < max_bytes ? used : max_bytes;
 }
 
 static const struct {
@@ -101,6 +151,9 @@ static const struct {
     [PIPE_HANDS_PRESENCE] = {"the presence of hands",
                              sizeof(struct percept_hands_presence),
                              {PERCEPT_HANDS_PRESENCE_SCHEMA, presence_max_bytes, presence_write}},
+    [PIPE_TENSORS] = {"tensors",
+                      sizeof(struct pipe_tensors),
+                      {PERCEPT_TENSORS_SCHEMA, tensors_max_bytes, tensors_write}},
 };
 
 const char *pipe_stream_type_name(enum pipe_stream_type type)

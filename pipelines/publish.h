@@ -7,8 +7,9 @@
 
 struct pipe_publisher {
     const char *schema;
-    /* Bytes that a slot needs; max_pixels is the source's largest frame. */
-    size_t (*max_bytes)(size_t max_pixels);
+    /* Bytes that a slot needs; max_pixels is the source's largest frame, data_bytes what the node
+     * says of its output (0 but for tensors). */
+    size_t (*max_bytes)(size_t max_pixels, size_t data_bytes);
     /* Write the payload; returns its bytes, 0 when it does not fit max_bytes. pool may be NULL. */
     size_t (*write)(void *slot, size_t max_bytes, const void *payload, int64_t model_ns,
                     struct base_pool *pool);

@@ -19,7 +19,7 @@ enum percept_status pipe_schema_fail(const struct pipe_schema_reader *reader,
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    return percept_fail_at(reader->error, status, reader->file, at->line, at->column, "%s",
+    return percept_fail_at(reader->error, status, at->file->name, at->line, at->column, "%s",
                            message);
 }
 
@@ -145,15 +145,16 @@ static enum percept_status read_choice(const struct pipe_schema_reader *r,
 static enum percept_status resolve(const struct pipe_schema_reader *r,
                                    const struct pipe_tree *value, const char **path)
 {
-    if (value->text[0] == '/' || !r->folder[0]) {
+    const char *start = value->file->folder;
+    if (value->text[0] == '/' || !start[0]) {
         *path = value->text;
         return PERCEPT_OK;
     }
-    size_t folder = strlen(r->folder), length = strlen(value->text);
+    size_t folder = strlen(start), length = strlen(value->text);
     char *joined = base_arena_alloc(r->arena, folder + length + 2);
     if (!joined)
         return pipe_schema_fail(r, value, PERCEPT_NO_MEMORY, "out of memory");
-    memcpy(joined, r->folder, folder);
+    memcpy(joined, start, folder);
     joined[folder] = '/';
     memcpy(joined + folder + 1, value->text, length + 1);
     *path = joined;
@@ -187,13 +188,33 @@ static enum percept_status read_texts(const struct pipe_schema_reader *r,
         const struct pipe_tree *item = items[i].value;
         if (item->kind != PIPE_TREE_TEXT || item->text[0] == '\0')
             return wrong(r, item, param, expected);
-        texts[i] =
-            (struct pipe_text){.text = item->text, .line = item->line, .column = item->column};
+        texts[i] = (struct pipe_text){item->text, item->file->name, item->line, item->column};
         enum percept_status status = paths ? resolve(r, item, &texts[i].text) : PERCEPT_OK;
         if (status != PERCEPT_OK)
             return status;
     }
     *(struct pipe_texts *)field = (struct pipe_texts){.count = count, .items = texts};
+    return PERCEPT_OK;
+}
+
+static enum percept_status read_numbers(const struct pipe_schema_reader *r,
+                                        const struct pipe_param *param,
+                                        const struct pipe_tree *value, void *field)
+{
+    const struct pipe_tree_item alone = {.value = value};
+    const struct pipe_tree_item *items = value->kind == PIPE_TREE_LIST ? value->items : &alone;
+    size_t count = value->kind == PIPE_TREE_LIST ? value->count : 1;
+    if (value->kind == PIPE_TREE_MAP || count == 0)
+        return wrong(r, value, param, "a number or a list of numbers");
+    double *numbers = base_arena_array(r->arena, count, sizeof *numbers);
+    if (!numbers)
+        return pipe_schema_fail(r, value, PERCEPT_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        enum percept_status status = read_number(r, param, items[i].value, &numbers[i]);
+        if (status != PERCEPT_OK)
+            return status;
+    }
+    *(struct pipe_numbers *)field = (struct pipe_numbers){.count = count, .items = numbers};
     return PERCEPT_OK;
 }
 
@@ -218,12 +239,13 @@ static enum percept_status read_map(const struct pipe_schema_reader *r,
 }
 
 static const read_fn readers[] = {
-    [PIPE_PARAM_BOOL] = read_bool,     [PIPE_PARAM_INT] = read_int,
-    [PIPE_PARAM_NUMBER] = read_number, [PIPE_PARAM_TEXT] = read_text,
-    [PIPE_PARAM_NAME] = read_name,     [PIPE_PARAM_CHOICE] = read_choice,
-    [PIPE_PARAM_PATH] = read_path,     [PIPE_PARAM_TEXTS] = read_texts,
-    [PIPE_PARAM_PATHS] = read_texts,   [PIPE_PARAM_MODEL] = read_name,
-    [PIPE_PARAM_LIST] = read_list,     [PIPE_PARAM_MAP] = read_map,
+    [PIPE_PARAM_BOOL] = read_bool,       [PIPE_PARAM_INT] = read_int,
+    [PIPE_PARAM_NUMBER] = read_number,   [PIPE_PARAM_TEXT] = read_text,
+    [PIPE_PARAM_NAME] = read_name,       [PIPE_PARAM_CHOICE] = read_choice,
+    [PIPE_PARAM_PATH] = read_path,       [PIPE_PARAM_TEXTS] = read_texts,
+    [PIPE_PARAM_PATHS] = read_texts,     [PIPE_PARAM_MODEL] = read_name,
+    [PIPE_PARAM_LIST] = read_list,       [PIPE_PARAM_MAP] = read_map,
+    [PIPE_PARAM_NUMBERS] = read_numbers,
 };
 
 /* ---- a whole map ---- */
@@ -257,8 +279,10 @@ static void set_fallback(const struct pipe_schema_part *part, const struct pipe_
     case PIPE_PARAM_MODEL:
     case PIPE_PARAM_TEXTS:
     case PIPE_PARAM_PATHS:
+    case PIPE_PARAM_NUMBERS:
     case PIPE_PARAM_LIST:
     case PIPE_PARAM_MAP:
+    case PIPE_PARAM_KINDS:
         break; /* zero, as the struct came */
     }
 }

@@ -8,8 +8,6 @@
 #include "pipelines/tree.h"
 
 struct pipe_schema_reader {
-    const char *file;   /* of the configuration, for messages */
-    const char *folder; /* that relative paths start from */
     struct base_arena *arena;
     struct percept_error *error;
 };

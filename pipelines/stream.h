@@ -20,12 +20,13 @@ enum pipe_stream_type {
     PIPE_REGIONS,
     PIPE_HANDS,
     PIPE_HANDS_PRESENCE,
+    PIPE_TENSORS,
     PIPE_STREAM_TYPES
 };
 
 /* Name as messages and docs/nodes.md write it. */
 const char *pipe_stream_type_name(enum pipe_stream_type type);
-/* Bytes of a payload; 0 for frames, which are passed by reference. */
+/* Bytes of a payload; 0 for frames, which are passed by reference. Tensors' data come on top. */
 size_t pipe_stream_type_size(enum pipe_stream_type type);
 
 /* An image that some thread may be reading: RGB, 8 bits a channel. Memory: pipelines/frame.h. */
@@ -77,6 +78,33 @@ struct pipe_regions {
     bool detector_ran;
     struct pipe_region items[PERCEPT_HANDS_MAX];
 };
+
+/* ---- tensors ---- */
+
+struct pipe_tensor {
+    const char *name; /* up to 63 bytes; the producing node's, as long as it lives */
+    uint32_t dtype;   /* enum percept_dtype */
+    uint32_t rank;    /* up to PERCEPT_TENSOR_RANK_MAX */
+    uint32_t sizes[PERCEPT_TENSOR_RANK_MAX];
+    const void *data; /* row-major, 64-byte aligned */
+    size_t bytes;
+};
+
+/* As ipc/topics.h says of struct percept_tensors. An output of this type has room for the data of
+ * its tensors right behind it: as many bytes as its node's output_bytes said. */
+struct pipe_tensors {
+    int64_t capture_ns;
+    uint64_t frame;
+    uint32_t image_width, image_height;
+    float image_rect[4];
+    uint32_t count;
+    struct pipe_tensor items[PERCEPT_TENSORS_MAX];
+};
+#define PIPE_TENSOR_ALIGNMENT 64
+/* Where that room begins, from the payload's start. */
+#define PIPE_TENSORS_ROOM                                        \
+    ((sizeof(struct pipe_tensors) + PIPE_TENSOR_ALIGNMENT - 1) & \
+     ~(size_t)(PIPE_TENSOR_ALIGNMENT - 1))
 
 /* PIPE_HANDS: struct percept_hands, as it is published (model_ns is filled on publishing).
  * PIPE_HANDS_PRESENCE: struct percept_hands_presence, as it is published. */

@@ -15,6 +15,7 @@
 
 struct builder {
     const char *name;
+    const struct pipe_tree_file *file;
     yaml_document_t *document;
     struct base_arena *arena;
     struct percept_error *error;
@@ -159,6 +160,7 @@ static enum percept_status build(struct builder *b, int index, unsigned depth,
     struct pipe_tree *tree = base_arena_alloc(b->arena, sizeof *tree);
     if (!tree)
         return FAIL(b, PERCEPT_NO_MEMORY, node->start_mark, "out of memory");
+    tree->file = b->file;
     tree->line = (unsigned)node->start_mark.line + 1;
     tree->column = (unsigned)node->start_mark.column + 1;
     enum percept_status status;
@@ -209,6 +211,18 @@ static enum percept_status expect_end(yaml_parser_t *parser, struct builder *b)
     return status;
 }
 
+static const struct pipe_tree_file *name_file(struct base_arena *arena, const char *name)
+{
+    struct pipe_tree_file *file = base_arena_alloc(arena, sizeof *file);
+    const char *slash = strrchr(name, '/');
+    size_t length = slash == name ? 1 : slash ? (size_t)(slash - name) : 0;
+    if (!file)
+        return NULL;
+    file->name = base_arena_strndup(arena, name, strlen(name));
+    file->folder = base_arena_strndup(arena, name, length);
+    return file->name && file->folder ? file : NULL;
+}
+
 enum percept_status pipe_tree_parse(const char *name, const void *bytes, size_t size,
                                     struct base_arena *arena, const struct pipe_tree **tree,
                                     struct percept_error *error)
@@ -216,8 +230,11 @@ enum percept_status pipe_tree_parse(const char *name, const void *bytes, size_t 
     if (size > PIPE_TREE_MAX_BYTES)
         return percept_fail_at(error, PERCEPT_LIMIT, name, 0, 0, "more than %d bytes",
                                PIPE_TREE_MAX_BYTES);
+    const struct pipe_tree_file *file = name_file(arena, name);
     yaml_parser_t parser;
     yaml_document_t document;
+    if (!file)
+        return percept_fail_at(error, PERCEPT_NO_MEMORY, name, 0, 0, "out of memory");
     if (!yaml_parser_initialize(&parser))
         return percept_fail_at(error, PERCEPT_NO_MEMORY, name, 0, 0, "out of memory");
     yaml_parser_set_input_string(&parser, bytes, size);
@@ -226,7 +243,8 @@ enum percept_status pipe_tree_parse(const char *name, const void *bytes, size_t 
         yaml_parser_delete(&parser);
         return status;
     }
-    struct builder b = {.name = name, .document = &document, .arena = arena, .error = error};
+    struct builder b = {
+        .name = name, .file = file, .document = &document, .arena = arena, .error = error};
     const struct pipe_tree *root = NULL;
     enum percept_status status = PERCEPT_OK;
     if (yaml_document_get_root_node(&document)) {
@@ -236,7 +254,8 @@ enum percept_status pipe_tree_parse(const char *name, const void *bytes, size_t 
     } else {
         struct pipe_tree *empty = base_arena_alloc(arena, sizeof *empty);
         if (empty)
-            *empty = (struct pipe_tree){.kind = PIPE_TREE_MAP, .line = 1, .column = 1};
+            *empty =
+                (struct pipe_tree){.kind = PIPE_TREE_MAP, .file = file, .line = 1, .column = 1};
         else
             status = percept_fail_at(error, PERCEPT_NO_MEMORY, name, 0, 0, "out of memory");
         root = empty;
@@ -254,6 +273,24 @@ const struct pipe_tree_item *pipe_tree_find(const struct pipe_tree *map, const c
         if (strcmp(map->items[i].key->text, key) == 0)
             return &map->items[i];
     return NULL;
+}
+
+bool pipe_tree_same(const struct pipe_tree *a, const struct pipe_tree *b)
+{
+    if (!a || !b)
+        return a == b;
+    if (a->kind != b->kind || a->count != b->count)
+        return false;
+    if (a->kind == PIPE_TREE_TEXT)
+        return a->quoted == b->quoted && strcmp(a->text, b->text) == 0 &&
+               strcmp(a->file->folder, b->file->folder) == 0;
+    for (size_t i = 0; i < a->count; i++) {
+        const struct pipe_tree_item *other =
+            a->kind == PIPE_TREE_MAP ? pipe_tree_find(b, a->items[i].key->text) : &b->items[i];
+        if (!other || !pipe_tree_same(a->items[i].value, other->value))
+            return false;
+    }
+    return true;
 }
 
 char *pipe_tree_describe(const struct pipe_tree *tree, char *buffer, size_t size)

@@ -28,16 +28,24 @@ struct pipe_tree_item {
     const struct pipe_tree *value;
 };
 
+/* A file that values come from. */
+struct pipe_tree_file {
+    const char *name;   /* for messages */
+    const char *folder; /* that relative paths in it start from; "": the current one */
+};
+
 struct pipe_tree {
     enum pipe_tree_kind kind;
     bool quoted; /* TEXT: was written in quotes, so it is not a number */
+    const struct pipe_tree_file *file;
     unsigned line, column;
     const char *text; /* TEXT */
     size_t count;     /* LIST, MAP */
     const struct pipe_tree_item *items;
 };
 
-/* name is for messages. An empty document gives an empty map. The tree lives in the arena. */
+/* name is for messages, and its folder is where relative paths start. An empty document gives an
+ * empty map. The tree lives in the arena. */
 enum percept_status pipe_tree_parse(const char *name, const void *bytes, size_t size,
                                     struct base_arena *arena, const struct pipe_tree **tree,
                                     struct percept_error *error);
@@ -49,6 +57,10 @@ enum percept_status pipe_tree_read_file(const char *path, const struct signing_k
 
 /* The item of a map with this key; NULL when there is none. */
 const struct pipe_tree_item *pipe_tree_find(const struct pipe_tree *map, const char *key);
+
+/* Do they say the same? Order does not matter in a map; places do not, but the folders of texts
+ * do, for they may be relative paths. Two NULLs are the same. */
+bool pipe_tree_same(const struct pipe_tree *a, const struct pipe_tree *b);
 
 /* "a list", "the text '30'", "nothing": what a message says it got. Returns buffer. */
 char *pipe_tree_describe(const struct pipe_tree *tree, char *buffer, size_t size);

@@ -337,8 +337,8 @@ static const struct {
      "test.yaml:8:14: topic 'hands' is called like a class of topics, but is of the class 'camera'",
      PERCEPT_MALFORMED},
     {HEAD "    nodes:\n" DETECTOR "    topics: {palms: palm_detector}\n",
-     "test.yaml:10:21: a stream of detections can't be published; only frames, hands and their "
-     "presence can",
+     "test.yaml:10:21: a stream of detections can't be published; only frames, hands, their "
+     "presence and tensors can",
      PERCEPT_MALFORMED},
     {"version: 1\npipelines:\n"
      "  a: {source: {type: images, paths: .}, topics: {frames: source}}\n"
