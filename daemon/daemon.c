@@ -12,6 +12,7 @@
 #include "daemon/notify.h"
 #include "daemon/status.h"
 #include "daemon/watchdog.h"
+#include "ipc/schema.h"
 #include "ipc/server.h"
 #include "ipc/socket_path.h"
 #include "pipelines/engine.h"
@@ -224,6 +225,8 @@ static void on_pipeline_finished(uv_async_t *async)
 static char *answer(void *context, const char *what)
 {
     struct daemon *daemon = context;
+    if (strcmp(what, "schemas") == 0)
+        return ipc_schemas_json();
     daemon->state.server = daemon->server;
     char *text = access_query(daemon->access, what);
     return text ? text : daemon_status_json(&daemon->state, what);
