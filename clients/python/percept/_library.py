@@ -122,7 +122,7 @@ class _Mapping:
 class Memory:
     """The ring that the newest sample of a subscription is in."""
 
-    def __init__(self, subscription: c_void_p):
+    def __init__(self, subscription: int):
         start, size = c_void_p(), c_size_t()
         handle = lib.percept_memory_keep(subscription, ctypes.byref(start), ctypes.byref(size))
         if not handle:
@@ -130,7 +130,7 @@ class Memory:
         self.start: int = start.value or 0
         self.size: int = size.value
         array = (ctypes.c_ubyte * self.size).from_address(self.start)
-        array.mapping = _Mapping(handle)  # every view refers to the array, and so to this
+        setattr(array, "mapping", _Mapping(handle))  # views refer to the array, and so to this
         self._view = memoryview(array).cast("B").toreadonly()
 
     def has(self, address: int) -> bool:

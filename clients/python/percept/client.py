@@ -256,7 +256,7 @@ class Subscription:
                 ctypes.byref(self._error),
             )
             check(status, self._error)
-            self._handle = handle.value
+            self._handle = handle.value or 0
             client._subscriptions[self._handle] = weakref.ref(self)
 
     @contextlib.contextmanager
@@ -277,10 +277,11 @@ class Subscription:
             check(status, self._error)
             if self._memory is None or not self._memory.has(raw.data):
                 self._memory = _library.Memory(handle)
-        payload = np.frombuffer(self._memory.view(raw.data, raw.size), np.uint8)
-        return Sample(
-            self.topic, self.schema, raw.sequence, raw.capture_ns, raw.publish_ns, raw.lost, payload
-        )
+            payload = np.frombuffer(self._memory.view(raw.data, raw.size), np.uint8)
+            return Sample(
+                self.topic, self.schema, raw.sequence, raw.capture_ns, raw.publish_ns, raw.lost,
+                payload,
+            )
 
     def next(self, timeout: Optional[float] = None) -> Sample:
         """Wait for the next sample; arrays of the one before may change from then on.
@@ -342,7 +343,7 @@ class Subscription:
                 return sample
             ready = loop.create_future()
             descriptor = self.fileno()
-            loop.add_reader(descriptor, lambda: ready.done() or ready.set_result(None))
+            loop.add_reader(descriptor, _wake, ready)
             try:
                 await ready
             finally:
@@ -370,3 +371,7 @@ class Subscription:
             self._client._subscriptions.pop(self._handle, None)
             self._client._dropped.append(self._handle)
 
+
+def _wake(ready: "asyncio.Future[None]") -> None:
+    if not ready.done():
+        ready.set_result(None)

@@ -116,7 +116,7 @@ class Sample:
 
 
 def _plain(record: Any, description: Any) -> Dict[str, Any]:
-    result = {}
+    result: Dict[str, Any] = {}
     for field in description["fields"]:
         name, kind = field["name"], field["type"]
         if kind == "image":
