@@ -1,6 +1,8 @@
 #include "cli/cli.h"
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "cli/interrupt.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -58,12 +60,20 @@ int cli_fail(enum cli_exit code, const struct percept_error *error)
     return code;
 }
 
-enum cli_exit cli_connect(const char *socket, struct percept_client **client)
+enum cli_exit cli_connect_within(const char *socket, double seconds, struct percept_client **client)
 {
     struct percept_error error = {0};
-    if (percept_connect(socket, client, &error))
-        return cli_fail(CLI_NO_DAEMON, &error);
-    return CLI_OK;
+    int64_t give_up_ns = base_clock_ns() + (int64_t)(seconds * BASE_NS_PER_S);
+    enum percept_status status;
+    while ((status = percept_connect(socket, client, &error)) && base_clock_ns() < give_up_ns &&
+           !cli_interrupted())
+        base_clock_sleep_until(base_clock_ns() + 10 * BASE_NS_PER_MS);
+    return status ? cli_fail(CLI_NO_DAEMON, &error) : CLI_OK;
+}
+
+enum cli_exit cli_connect(const char *socket, struct percept_client **client)
+{
+    return cli_connect_within(socket, 0, client);
 }
 
 enum percept_status cli_query(struct percept_client *client, const char *what, json_t **answer,

@@ -54,6 +54,9 @@ int cli_fail(enum cli_exit code, const struct percept_error *error);
 
 /* Connect or say why not. */
 enum cli_exit cli_connect(const char *socket, struct percept_client **client);
+/* The same, with as many seconds for the daemon to come up; Ctrl-C ends the wait. */
+enum cli_exit cli_connect_within(const char *socket, double seconds,
+                                 struct percept_client **client);
 /* Ask a connected daemon; *answer is the caller's. */
 enum percept_status cli_query(struct percept_client *client, const char *what, json_t **answer,
                               struct percept_error *error);
@@ -75,6 +78,7 @@ int cli_status(int argc, char **argv);
 int cli_topics(int argc, char **argv);
 int cli_top(int argc, char **argv);
 int cli_echo(int argc, char **argv);
+int cli_record(int argc, char **argv);
 int cli_grant(int argc, char **argv);
 int cli_revoke(int argc, char **argv);
 int cli_grants(int argc, char **argv);

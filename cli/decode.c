@@ -1,156 +1,18 @@
 #include "cli/decode.h"
 
 #include "cli/cli.h"
-#include "cli/decode_tensors.h"
+#include "cli/decode_tensor.h"
 #include "ipc/topics.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HEX_BYTES 64
 
-enum field_kind {
-    FIELD_I64,
-    FIELD_U64,
-    FIELD_U32,
-    FIELD_F32,
-    FIELD_WORD,
-    FIELD_TEXT,
-    FIELD_STRUCT
-};
-#define TEXT_BYTES 64 /* FIELD_TEXT: NUL-terminated within these */
-
-struct field {
-    const char *name;
-    enum field_kind kind;
-    size_t offset;
-    unsigned dims[2];                /* of an array; 0, 0: a single one */
-    const char *const *words;        /* FIELD_WORD: text of 0, 1, ...; ends with NULL */
-    const struct cli_struct *layout; /* FIELD_STRUCT */
-    size_t count_offset; /* FIELD_STRUCT array: where the u32 with the used length stands */
-};
-
-struct cli_struct {
-    size_t size;
-    const struct field *fields; /* ends with a field without a name */
-};
-
-/* ---- the layouts ---- */
-
-#define IN(type, member) offsetof(struct type, member)
-
-static const char *const handedness_words[] = {"left", "right", NULL};
-
-static const struct cli_struct hand_layout = {
-    sizeof(struct percept_hand),
-    (const struct field[]){
-        {.name = "id", FIELD_U32, IN(percept_hand, id)},
-        {.name = "handedness", FIELD_WORD, IN(percept_hand, handedness), .words = handedness_words},
-        {.name = "handedness_score", FIELD_F32, IN(percept_hand, handedness_score)},
-        {.name = "presence", FIELD_F32, IN(percept_hand, presence)},
-        {.name = "detection_score", FIELD_F32, IN(percept_hand, detection_score)},
-        {.name = "region_center", FIELD_F32, IN(percept_hand, region_center), {2}},
-        {.name = "region_size", FIELD_F32, IN(percept_hand, region_size)},
-        {.name = "region_rotation", FIELD_F32, IN(percept_hand, region_rotation)},
-        {.name = "image", FIELD_F32, IN(percept_hand, image), {PERCEPT_HAND_LANDMARKS, 3}},
-        {.name = "world", FIELD_F32, IN(percept_hand, world), {PERCEPT_HAND_LANDMARKS, 3}},
-        {0},
-    },
-};
-
-static const struct cli_struct hands_layout = {
-    sizeof(struct percept_hands),
-    (const struct field[]){
-        {.name = "capture_ns", FIELD_I64, IN(percept_hands, capture_ns)},
-        {.name = "model_ns", FIELD_I64, IN(percept_hands, model_ns)},
-        {.name = "frame", FIELD_U64, IN(percept_hands, frame)},
-        {.name = "image_width", FIELD_U32, IN(percept_hands, image_width)},
-        {.name = "image_height", FIELD_U32, IN(percept_hands, image_height)},
-        {.name = "hand_count", FIELD_U32, IN(percept_hands, hand_count)},
-        {.name = "detector_ran", FIELD_U32, IN(percept_hands, detector_ran)},
-        {.name = "hands",
-         FIELD_STRUCT,
-         IN(percept_hands, hands),
-         {PERCEPT_HANDS_MAX},
-         .layout = &hand_layout,
-         .count_offset = IN(percept_hands, hand_count)},
-        {0},
-    },
-};
-
-static const char *const format_words[] = {"unknown", "rgb8", "gray8", NULL};
-
-static const struct cli_struct frame_layout = {
-    sizeof(struct percept_frame),
-    (const struct field[]){
-        {.name = "capture_ns", FIELD_I64, IN(percept_frame, capture_ns)},
-        {.name = "frame", FIELD_U64, IN(percept_frame, frame)},
-        {.name = "width", FIELD_U32, IN(percept_frame, width)},
-        {.name = "height", FIELD_U32, IN(percept_frame, height)},
-        {.name = "stride", FIELD_U32, IN(percept_frame, stride)},
-        {.name = "format", FIELD_WORD, IN(percept_frame, format), .words = format_words},
-        {0},
-    },
-};
-
-static const struct cli_struct presence_layout = {
-    sizeof(struct percept_hands_presence),
-    (const struct field[]){
-        {.name = "capture_ns", FIELD_I64, IN(percept_hands_presence, capture_ns)},
-        {.name = "since_ns", FIELD_I64, IN(percept_hands_presence, since_ns)},
-        {.name = "hand_count", FIELD_U32, IN(percept_hands_presence, hand_count)},
-        {0},
-    },
-};
-
-static const char *const sensor_words[] = {"other", "camera", "recording", NULL};
-
-static const struct cli_struct sensor_layout = {
-    sizeof(struct percept_sensor),
-    (const struct field[]){
-        {.name = "kind", FIELD_WORD, IN(percept_sensor, kind), .words = sensor_words},
-        {.name = "live", FIELD_U32, IN(percept_sensor, live)},
-        {.name = "since_ns", FIELD_I64, IN(percept_sensor, since_ns)},
-        {.name = "reader_count", FIELD_U32, IN(percept_sensor, reader_count)},
-        {.name = "pipeline", FIELD_TEXT, IN(percept_sensor, pipeline)},
-        {0},
-    },
-};
-
-static const struct cli_struct reader_layout = {
-    sizeof(struct percept_sensor_reader),
-    (const struct field[]){
-        {.name = "sensor", FIELD_U32, IN(percept_sensor_reader, sensor)},
-        {.name = "uid", FIELD_U32, IN(percept_sensor_reader, uid)},
-        {.name = "pid", FIELD_I64, IN(percept_sensor_reader, pid)},
-        {.name = "topic", FIELD_TEXT, IN(percept_sensor_reader, topic)},
-        {.name = "program", FIELD_TEXT, IN(percept_sensor_reader, program)},
-        {0},
-    },
-};
-
-static const struct cli_struct indicator_layout = {
-    sizeof(struct percept_indicator),
-    (const struct field[]){
-        {.name = "time_ns", FIELD_I64, IN(percept_indicator, time_ns)},
-        {.name = "sensor_count", FIELD_U32, IN(percept_indicator, sensor_count)},
-        {.name = "reader_count", FIELD_U32, IN(percept_indicator, reader_count)},
-        {.name = "sensors",
-         FIELD_STRUCT,
-         IN(percept_indicator, sensors),
-         {PERCEPT_SENSORS_MAX},
-         .layout = &sensor_layout,
-         .count_offset = IN(percept_indicator, sensor_count)},
-        {.name = "readers",
-         FIELD_STRUCT,
-         IN(percept_indicator, readers),
-         {PERCEPT_SENSOR_READERS_MAX},
-         .layout = &reader_layout,
-         .count_offset = IN(percept_indicator, reader_count)},
-        {0},
-    },
-};
+static const char *const format_words[] = {"unknown", "rgb8", "gray8"};
+static const char *const sensor_words[] = {"other", "camera", "recording"};
 
 /* ---- lines for people ---- */
 
@@ -206,7 +68,7 @@ static void indicator_line(const void *data, size_t size, FILE *file)
                 sensor->live ? "is live" : "is off");
         for (uint32_t r = 0; r < indicator->reader_count && r < PERCEPT_SENSOR_READERS_MAX; r++) {
             const struct percept_sensor_reader *reader = &indicator->readers[r];
-            char program[TEXT_BYTES];
+            char program[sizeof reader->program];
             if (reader->sensor != s)
                 continue;
             snprintf(program, sizeof program, "%.63s", reader->program);
@@ -224,99 +86,109 @@ static int64_t tensors_model_ns(const void *data)
 
 /* ---- the table ---- */
 
-static const struct cli_schema schemas[] = {
-    {PERCEPT_HANDS_SCHEMA, sizeof(struct percept_hands), &hands_layout, hands_line, NULL,
-     hands_model_ns},
-    {PERCEPT_FRAME_SCHEMA, sizeof(struct percept_frame), &frame_layout, frame_line, NULL, NULL},
-    {PERCEPT_HANDS_PRESENCE_SCHEMA, sizeof(struct percept_hands_presence), &presence_layout,
-     presence_line, NULL, NULL},
-    {PERCEPT_INDICATOR_SCHEMA, sizeof(struct percept_indicator), &indicator_layout, indicator_line,
-     NULL, NULL},
-    {PERCEPT_TENSORS_SCHEMA, sizeof(struct percept_tensors), NULL, cli_tensors_line,
-     cli_tensors_json, tensors_model_ns},
+static const struct cli_schema known[] = {
+    {PERCEPT_HANDS_SCHEMA, sizeof(struct percept_hands), hands_line, hands_model_ns},
+    {PERCEPT_FRAME_SCHEMA, sizeof(struct percept_frame), frame_line, NULL},
+    {PERCEPT_HANDS_PRESENCE_SCHEMA, sizeof(struct percept_hands_presence), presence_line, NULL},
+    {PERCEPT_INDICATOR_SCHEMA, sizeof(struct percept_indicator), indicator_line, NULL},
+    {PERCEPT_TENSORS_SCHEMA, sizeof(struct percept_tensors), cli_tensors_line, tensors_model_ns},
 };
 
 const struct cli_schema *cli_schema_find(const char *name)
 {
-    for (size_t i = 0; name && i < sizeof schemas / sizeof schemas[0]; i++)
-        if (strcmp(schemas[i].name, name) == 0)
-            return &schemas[i];
+    for (size_t i = 0; name && i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(known[i].name, name) == 0)
+            return &known[i];
     return NULL;
 }
 
-/* ---- decoding by table ---- */
+/* ---- decoding by description ---- */
 
-static const size_t element_sizes[] = {
-    [FIELD_I64] = 8, [FIELD_U64] = 8, [FIELD_U32] = 4, [FIELD_F32] = 4, [FIELD_WORD] = 4,
+/* All of it: what some fields describe lies elsewhere in it. */
+struct payload {
+    const unsigned char *data;
+    size_t size;
 };
 
-static json_t *decode_struct(const struct cli_struct *layout, const unsigned char *at);
+static json_t *decode_struct(const struct cli_layout *layout, const unsigned char *at,
+                             const struct payload *payload);
 
-static json_t *decode_one(const struct field *field, const unsigned char *at)
+static json_t *decode_text(const unsigned char *at, size_t size)
+{
+    char *text = strndup((const char *)at, size);
+    json_t *value = cli_json_text(text);
+    free(text);
+    return value;
+}
+
+static json_t *decode_one(const struct cli_field *field, const unsigned char *at,
+                          const struct payload *payload)
 {
     int64_t i64;
     uint32_t u32;
     float f32;
-    char text[TEXT_BYTES + 1];
-    switch (field->kind) {
-    case FIELD_I64:
-    case FIELD_U64: /* JSON numbers stop at 2^63; no counter gets there */
+    switch (field->type) {
+    case IPC_FIELD_I64:
+    case IPC_FIELD_U64: /* JSON numbers stop at 2^63; no counter gets there */
         memcpy(&i64, at, sizeof i64);
         return json_integer(i64);
-    case FIELD_U32:
+    case IPC_FIELD_U32:
         memcpy(&u32, at, sizeof u32);
+        if (u32 < json_array_size(field->words))
+            return json_incref(json_array_get(field->words, u32));
         return json_integer(u32);
-    case FIELD_F32:
+    case IPC_FIELD_F32:
         memcpy(&f32, at, sizeof f32);
         /* JSON has no NaN and no infinity. */
         return f32 - f32 == 0 ? json_real((double)f32) : json_null();
-    case FIELD_WORD:
-        memcpy(&u32, at, sizeof u32);
-        for (uint32_t i = 0; field->words[i]; i++)
-            if (i == u32)
-                return json_string(field->words[i]);
-        return json_integer(u32);
-    case FIELD_TEXT:
-        memcpy(text, at, TEXT_BYTES);
-        text[TEXT_BYTES] = '\0';
-        return cli_json_text(text);
-    case FIELD_STRUCT:
-        return decode_struct(field->layout, at);
+    case IPC_FIELD_STRUCT:
+        return decode_struct(field->layout, at, payload);
+    case IPC_FIELD_TEXT:
+    case IPC_FIELD_IMAGE:
+    case IPC_FIELD_TENSOR:
+        break;
     }
     return json_null();
 }
 
-static json_t *decode_array(const struct field *field, const unsigned char *at, unsigned count,
-                            size_t step, bool rows)
+static json_t *decode_array(const struct cli_field *field, const unsigned char *at, size_t count,
+                            bool rows, const struct payload *payload)
 {
     json_t *array = json_array();
-    size_t inner = field->dims[1] ? step / field->dims[1] : step;
-    for (unsigned i = 0; i < count; i++, at += step)
-        json_array_append_new(array, rows ? decode_array(field, at, field->dims[1], inner, false)
-                                          : decode_one(field, at));
+    size_t step = rows ? field->bytes * field->dims[1] : field->bytes;
+    for (size_t i = 0; i < count; i++, at += step)
+        json_array_append_new(array, rows ? decode_array(field, at, field->dims[1], false, payload)
+                                          : decode_one(field, at, payload));
     return array;
 }
 
-static json_t *decode_struct(const struct cli_struct *layout, const unsigned char *at)
+static json_t *decode_field(const struct cli_field *field, const unsigned char *base,
+                            const struct payload *payload)
+{
+    const unsigned char *at = base + field->offset;
+    if (field->type == IPC_FIELD_TENSOR)
+        return cli_tensor_json(&field->tensor, base, payload->data, payload->size);
+    if (field->type == IPC_FIELD_TEXT)
+        return decode_text(at, field->dims[0]);
+    if (!field->dims[0])
+        return decode_one(field, at, payload);
+    size_t count = field->dims[0];
+    uint32_t used;
+    if (field->count) {
+        memcpy(&used, base + field->count->offset, sizeof used);
+        count = used < count ? used : count;
+    }
+    return decode_array(field, at, count, field->dims[1] != 0, payload);
+}
+
+static json_t *decode_struct(const struct cli_layout *layout, const unsigned char *at,
+                             const struct payload *payload)
 {
     json_t *object = json_object();
-    for (const struct field *field = layout->fields; field->name; field++) {
-        const unsigned char *data = at + field->offset;
-        json_t *value;
-        if (!field->dims[0]) {
-            value = decode_one(field, data);
-        } else {
-            size_t size =
-                field->kind == FIELD_STRUCT ? field->layout->size : element_sizes[field->kind];
-            unsigned count = field->dims[0];
-            uint32_t used = count;
-            if (field->count_offset)
-                memcpy(&used, at + field->count_offset, sizeof used);
-            bool rows = field->dims[1] != 0;
-            value = decode_array(field, data, used < count ? used : count,
-                                 rows ? size * field->dims[1] : size, rows);
-        }
-        json_object_set_new(object, field->name, value);
+    for (size_t i = 0; i < layout->field_count; i++) {
+        const struct cli_field *field = &layout->fields[i];
+        if (field->type != IPC_FIELD_IMAGE) /* pixels are not for reading */
+            json_object_set_new(object, field->name, decode_field(field, at, payload));
     }
     return object;
 }
@@ -329,22 +201,63 @@ static void hex(const void *data, size_t size, char text[2 * HEX_BYTES + 1])
         snprintf(text + 2 * i, 3, "%02x", bytes[i]);
 }
 
-json_t *cli_decode_json(const struct cli_schema *schema, const void *data, size_t size)
+json_t *cli_decode_json(const struct cli_layout *layout, const void *data, size_t size)
 {
     char text[2 * HEX_BYTES + 1];
-    if (schema && size >= schema->least)
-        return schema->json ? schema->json(data, size) : decode_struct(schema->layout, data);
+    const struct payload payload = {data, size};
+    if (layout && size >= layout->size)
+        return decode_struct(layout, data, &payload);
     hex(data, size, text);
     return json_pack("{s:I, s:s}", "size", (json_int_t)size, "hex", text);
 }
 
-void cli_decode_line(const struct cli_schema *schema, const void *data, size_t size, FILE *file)
+void cli_decode_line(const struct cli_schema *schema, const struct cli_layout *layout,
+                     const void *data, size_t size, FILE *file)
 {
     char text[2 * HEX_BYTES + 1];
     if (schema && size >= schema->least) {
         schema->line(data, size, file);
         return;
     }
+    if (layout && size >= layout->size) {
+        const struct payload payload = {data, size};
+        json_t *value = decode_struct(layout, data, &payload);
+        json_dumpf(value, file, JSON_COMPACT | JSON_REAL_PRECISION(4));
+        json_decref(value);
+        return;
+    }
     hex(data, size, text);
     fprintf(file, "%zu bytes: %s%s", size, text, size > HEX_BYTES ? "..." : "");
+}
+
+/* ---- where descriptions come from ---- */
+
+json_t *cli_description(const json_t *schemas, const char *schema)
+{
+    json_t *row;
+    size_t i;
+    json_array_foreach(json_object_get(schemas, "schemas"), i, row)
+    {
+        const char *name = json_string_value(json_object_get(row, "name"));
+        if (name && strcmp(name, schema) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+enum percept_status cli_describe(struct percept_client *client, const char *schema,
+                                 struct cli_layout **layout, struct percept_error *error)
+{
+    json_t *schemas;
+    enum percept_status status = cli_query(client, "schemas", &schemas, error);
+    if (status)
+        return status;
+    json_t *description = cli_description(schemas, schema);
+    struct cli_layout *found = NULL;
+    if (description)
+        status = cli_layout_parse(description, &found, error);
+    json_decref(schemas);
+    if (status == PERCEPT_OK)
+        *layout = found;
+    return status;
 }

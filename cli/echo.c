@@ -3,13 +3,16 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/decode.h"
+#include "cli/recording.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct echo {
-    const char *topic;
+    const char *topic; /* NULL: all, of a recording */
     const char *socket;
+    const char *recording; /* read this instead of asking a daemon; NULL: none */
     bool json, latest;
     unsigned long count; /* 0: no limit */
     double timeout_s;    /* 0: none */
@@ -40,22 +43,27 @@ static enum percept_status schema_of(struct percept_client *client, const char *
     return status;
 }
 
-static void print_sample(const struct echo *echo, const char *schema_name,
-                         const struct percept_sample *sample)
+static void print_sample(const struct echo *echo, const struct recording_sample *from)
 {
-    const struct cli_schema *schema = cli_schema_find(schema_name);
+    const struct percept_sample *sample = &from->sample;
     if (echo->json) {
-        cli_print_json(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "topic", echo->topic,
-                                 "schema", schema_name, "sequence", (json_int_t)sample->sequence,
-                                 "capture_ns", (json_int_t)sample->capture_ns, "publish_ns",
+        cli_print_json(json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:o}", "topic",
+                                 cli_json_text(from->topic), "schema", cli_json_text(from->schema),
+                                 "sequence", (json_int_t)sample->sequence, "capture_ns",
+                                 (json_int_t)sample->capture_ns, "publish_ns",
                                  (json_int_t)sample->publish_ns, "lost", (json_int_t)sample->lost,
-                                 "data", cli_decode_json(schema, sample->data, sample->size)),
+                                 "data", cli_decode_json(from->layout, sample->data, sample->size)),
                        true);
         return;
     }
+    if (!echo->topic) { /* several */
+        cli_print_text(from->topic, stdout);
+        putchar(' ');
+    }
     printf("%6llu  %7.2f ms  ", (unsigned long long)sample->sequence,
            (double)(sample->publish_ns - sample->capture_ns) / BASE_NS_PER_MS);
-    cli_decode_line(schema, sample->data, sample->size, stdout);
+    cli_decode_line(cli_schema_find(from->schema), from->layout, sample->data, sample->size,
+                    stdout);
     if (sample->lost)
         printf("  [%llu lost]", (unsigned long long)sample->lost);
     putchar('\n');
@@ -69,13 +77,13 @@ static void on_connection(void *context, int connected)
 }
 
 static int read_samples(const struct echo *echo, struct percept_subscription *subscription,
-                        const char *schema)
+                        const char *schema, const struct cli_layout *layout)
 {
     struct percept_error error = {0};
-    struct percept_sample sample;
+    struct recording_sample from = {.topic = echo->topic, .schema = schema, .layout = layout};
     int64_t timeout_ns = echo->timeout_s > 0 ? (int64_t)(echo->timeout_s * BASE_NS_PER_S) : -1;
     for (unsigned long seen = 0; !echo->count || seen < echo->count; seen++) {
-        enum percept_status status = percept_next(subscription, timeout_ns, &sample, &error);
+        enum percept_status status = percept_next(subscription, timeout_ns, &from.sample, &error);
         if (status == PERCEPT_END)
             return CLI_OK;
         if (status == PERCEPT_TIMED_OUT)
@@ -83,7 +91,7 @@ static int read_samples(const struct echo *echo, struct percept_subscription *su
                          echo->timeout_s);
         if (status)
             return cli_fail(CLI_FAILURE, &error);
-        print_sample(echo, schema, &sample);
+        print_sample(echo, &from);
         /* A line is of use only when it is out; a reader that has gone ends this quietly. */
         if (fflush(stdout) != 0)
             return CLI_OK;
@@ -96,6 +104,7 @@ static int echo_topic(const struct echo *echo)
     struct percept_error error = {0};
     struct percept_client *client;
     struct percept_subscription *subscription;
+    struct cli_layout *layout = NULL;
     char *schema = NULL;
     int code = cli_connect(echo->socket, &client);
     if (code)
@@ -106,10 +115,62 @@ static int echo_topic(const struct echo *echo)
     const struct percept_subscribe_options options = {
         .reading = echo->latest ? PERCEPT_READ_LATEST : PERCEPT_READ_QUEUE, .schema = schema};
     if (!status)
+        status = cli_describe(client, schema, &layout, &error);
+    if (!status)
         status = percept_subscribe(client, echo->topic, &options, &subscription, &error);
-    code = status ? cli_fail(CLI_FAILURE, &error) : read_samples(echo, subscription, schema);
+    code =
+        status ? cli_fail(CLI_FAILURE, &error) : read_samples(echo, subscription, schema, layout);
     percept_disconnect(client);
+    cli_layout_free(layout);
     free(schema);
+    return code;
+}
+
+/* ---- a recording ---- */
+
+static int print_recording(const struct echo *echo, struct recording_reader *reader)
+{
+    struct percept_error error = {0};
+    struct recording_sample sample;
+    bool found = !echo->topic;
+    enum percept_status status;
+    unsigned long seen = 0;
+    while ((status = recording_next(reader, &sample, &error)) == PERCEPT_OK) {
+        if (echo->topic && strcmp(echo->topic, sample.topic) != 0)
+            continue;
+        found = true;
+        print_sample(echo, &sample);
+        if ((echo->count && ++seen == echo->count) || ferror(stdout))
+            return CLI_OK;
+    }
+    if (status != PERCEPT_END)
+        return cli_fail(CLI_INPUT, &error);
+    if (recording_cut_off(reader))
+        base_log(BASE_LOG_WARNING, "%s: the recording is cut off here", echo->recording);
+    if (found)
+        return CLI_OK;
+    percept_fail_at(&error, PERCEPT_NOT_FOUND, echo->recording, 0, 0, "no sample of a topic '%s'",
+                    echo->topic);
+    return cli_fail(CLI_FAILURE, &error);
+}
+
+static int echo_recording(const struct echo *echo)
+{
+    struct percept_error error = {0};
+    struct recording_reader *reader;
+    FILE *file = fopen(echo->recording, "rbe");
+    if (!file) {
+        percept_fail_errno(&error, errno, "%s", echo->recording);
+        return cli_fail(CLI_INPUT, &error);
+    }
+    int code;
+    if (recording_open(file, echo->recording, &reader, &error)) {
+        code = cli_fail(CLI_INPUT, &error);
+    } else {
+        code = print_recording(echo, reader);
+        recording_close(reader);
+    }
+    fclose(file);
     return code;
 }
 
@@ -119,6 +180,8 @@ int cli_echo(int argc, char **argv)
     int operands, code;
     const struct base_option options[] = {
         CLI_OPTION_SOCKET(&echo.socket),
+        {"from", "FILE", "print what percept record left there, of all topics if none is named",
+         BASE_OPTION_TEXT, &echo.recording},
         {"json", NULL, "print a JSON object a line", BASE_OPTION_FLAG, &echo.json},
         {"count", "N", "stop after N samples", BASE_OPTION_COUNT, &echo.count},
         {"latest", NULL, "skip to the newest sample instead of reading them all", BASE_OPTION_FLAG,
@@ -128,15 +191,20 @@ int cli_echo(int argc, char **argv)
     };
     const struct base_usage usage = {
         .program = "percept echo",
-        .operands = "TOPIC",
-        .purpose = "Print the samples of a topic until it ends.",
-        .least = 1,
+        .operands = "[TOPIC]",
+        .purpose = "Print the samples of a topic until it ends, or those of a recording.",
         .most = 1,
         .options = options,
         .option_count = sizeof options / sizeof options[0],
     };
     if (!cli_parse(&usage, argc, argv, &operands, &code))
         return code;
-    echo.topic = argv[1];
+    echo.topic = operands ? argv[1] : NULL;
+    if (echo.recording)
+        return echo_recording(&echo);
+    if (!echo.topic) {
+        base_log(BASE_LOG_ERROR, "missing operand: TOPIC (percept echo --help)");
+        return CLI_USAGE;
+    }
     return echo_topic(&echo);
 }

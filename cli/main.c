@@ -10,7 +10,8 @@ static const struct cli_command commands[] = {
     {"status", "show what the daemon is doing", cli_status},
     {"topics", "list what is published", cli_topics},
     {"top", "watch rates, latencies and models live", cli_top},
-    {"echo", "print the samples of a topic", cli_echo},
+    {"echo", "print the samples of a topic, or of a recording", cli_echo},
+    {"record", "write the samples of topics into a file", cli_record},
     {"grant", "let somebody read a topic", cli_grant},
     {"revoke", "end what was granted", cli_revoke},
     {"grants", "list what has been granted", cli_grants},
@@ -37,6 +38,7 @@ static int close_output(int code)
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error like others */
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         puts("percept " PERCEPT_RELEASE);
         return close_output(CLI_OK);

@@ -5,10 +5,11 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/file.h"
+#include "cli/interrupt.h"
+#include "cli/subscribe.h"
 #include "cli/table.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,9 +18,6 @@
 #define LINES_NS     BASE_NS_PER_S          /* between two groups of lines elsewhere */
 #define AWAY_MOST_NS (3 * BASE_NS_PER_S)    /* how long the daemon may be gone */
 #define SHOWN_POINTS 256                    /* the live numbers are of the newest samples */
-
-/* No daemon of ours has others; so names are safe in every file that is made of them. */
-#define TOPIC_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789._-"
 
 struct session {
     struct report report;
@@ -34,14 +32,6 @@ struct session {
     int64_t shown_ns;
 };
 
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
-
 /* ---- connecting ---- */
 
 static void on_connection(void *context, int connected)
@@ -50,95 +40,21 @@ static void on_connection(void *context, int connected)
     session->away_since_ns = connected ? 0 : base_clock_ns();
 }
 
-static enum percept_status connect_within(struct session *session, struct percept_error *error)
-{
-    int64_t give_up_ns = base_clock_ns() + (int64_t)(session->wait_s * BASE_NS_PER_S);
-    enum percept_status status;
-    while ((status = percept_connect(session->socket, &session->client, error)) &&
-           base_clock_ns() < give_up_ns && !interrupted)
-        base_clock_sleep_until(base_clock_ns() + 10 * BASE_NS_PER_MS);
-    if (!status)
-        percept_on_connection(session->client, on_connection, session);
-    return status;
-}
-
-static bool same_name(const char *a, const char *b)
-{
-    return a && b && strcmp(a, b) == 0;
-}
-
-static bool is_wanted(const struct session *session, const char *name)
-{
-    for (int i = 0; i < session->wanted_count; i++)
-        if (same_name(session->wanted[i], name))
-            return true;
-    return session->wanted_count == 0;
-}
-
-/* NULL when there is a topic of each name that is wanted. */
-static const char *missing_topic(const struct session *session, const json_t *topics)
-{
-    for (int i = 0; i < session->wanted_count; i++) {
-        bool found = false;
-        size_t j;
-        json_t *row;
-        json_array_foreach(topics, j, row)
-        {
-            const char *name = json_string_value(json_object_get(row, "name"));
-            found |= same_name(name, session->wanted[i]);
-        }
-        if (!found)
-            return session->wanted[i];
-    }
-    return NULL;
-}
-
 static enum percept_status subscribe_all(struct session *session, struct percept_error *error)
 {
-    const struct percept_subscribe_options options = {.reading = PERCEPT_READ_QUEUE};
+    struct cli_topic topics[CLI_TOPICS];
     struct report *report = &session->report;
-    json_t *topics, *row;
-    size_t i;
-    bool refused = false;
-    enum percept_status status = cli_query(session->client, "topics", &topics, error);
-    if (status)
-        return status;
-    const char *missing = missing_topic(session, json_object_get(topics, "topics"));
-    if (missing)
-        status = percept_fail(error, PERCEPT_NOT_FOUND, "there is no topic '%.64s'", missing);
-    json_array_foreach(json_object_get(topics, "topics"), i, row)
-    {
-        if (status)
-            break;
-        const char *name = json_string_value(json_object_get(row, "name"));
-        const char *schema = json_string_value(json_object_get(row, "schema"));
-        if (!name || strspn(name, TOPIC_CHARACTERS) != strlen(name) || !is_wanted(session, name))
-            continue;
-        /* About ourselves, among others; read when it is asked for. */
-        if (!session->wanted_count && same_name(schema, PERCEPT_INDICATOR_SCHEMA))
-            continue;
-        if (report->topic_count == REPORT_TOPICS) {
-            base_log(BASE_LOG_WARNING, "only the first %d topics are reported", REPORT_TOPICS);
-            break;
-        }
-        struct report_topic *topic = &report->topics[report->topic_count];
-        snprintf(topic->name, sizeof topic->name, "%s", name);
-        snprintf(topic->schema_name, sizeof topic->schema_name, "%s", schema ? schema : "");
+    enum percept_status status =
+        cli_subscribe(session->client, session->wanted, session->wanted_count, topics,
+                      &report->topic_count, error);
+    for (size_t i = 0; i < report->topic_count; i++) {
+        struct report_topic *topic = &report->topics[i];
+        memcpy(topic->name, topics[i].name, sizeof topic->name);
+        memcpy(topic->schema_name, topics[i].schema, sizeof topic->schema_name);
         topic->schema = cli_schema_find(topic->schema_name);
-        status =
-            percept_subscribe(session->client, topic->name, &options, &topic->subscription, error);
-        topic->subscribed_ns = base_clock_ns();
-        report->topic_count += status == PERCEPT_OK;
-        /* Of all topics, those that we may read. */
-        if (status == PERCEPT_PERMISSION && !session->wanted_count) {
-            base_log(BASE_LOG_WARNING, "left out: %s", error->message);
-            status = PERCEPT_OK;
-            refused = true;
-        }
+        topic->subscription = topics[i].subscription;
+        topic->subscribed_ns = topics[i].subscribed_ns;
     }
-    json_decref(topics);
-    if (!status && refused && !report->topic_count)
-        status = percept_fail(error, PERCEPT_PERMISSION, "there is no topic that we may read");
     return status;
 }
 
@@ -176,7 +92,7 @@ static void take_sample(struct report *report, size_t index, const struct percep
 static enum percept_status drain(struct report *report, struct percept_error *error)
 {
     bool more = true;
-    while (more && !interrupted) {
+    while (more && !cli_interrupted()) {
         more = false;
         for (size_t i = 0; i < report->topic_count; i++) {
             struct report_topic *topic = &report->topics[i];
@@ -297,7 +213,7 @@ static enum percept_status read_topics(struct session *session, struct percept_e
                          ? base_clock_ns() + (int64_t)(session->seconds * BASE_NS_PER_S)
                          : INT64_MAX;
     enum percept_status status = PERCEPT_OK;
-    while (!status && !interrupted && !all_ended(report) && base_clock_ns() < end_ns) {
+    while (!status && !cli_interrupted() && !all_ended(report) && base_clock_ns() < end_ns) {
         wait_for_samples(report);
         status = drain(report, error);
         if (session->away_since_ns && base_clock_ns() - session->away_since_ns > AWAY_MOST_NS)
@@ -360,17 +276,16 @@ static enum percept_status write_report(const struct report *report, const char 
 static int run(struct session *session)
 {
     struct percept_error error = {0}, write_error = {0};
-    const struct sigaction action = {.sa_handler = on_interrupt}; /* no SA_RESTART: poll returns */
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    cli_catch_interrupts();
     session->report.start_ns = base_clock_ns();
     /* Before anything is measured: a report that can't be written is known at once. */
     if (cli_make_directory(session->folder, &error))
         return cli_fail(CLI_FAILURE, &error);
-    enum percept_status status = connect_within(session, &error);
-    if (status)
-        return cli_fail(CLI_NO_DAEMON, &error);
-    status = subscribe_all(session, &error);
+    int code = cli_connect_within(session->socket, session->wait_s, &session->client);
+    if (code)
+        return code;
+    percept_on_connection(session->client, on_connection, session);
+    enum percept_status status = subscribe_all(session, &error);
     if (status)
         return cli_fail(CLI_FAILURE, &error);
     status = read_topics(session, &error);
@@ -378,9 +293,9 @@ static int run(struct session *session)
     percept_disconnect(session->client);
     session->client = NULL;
 
-    int code = status == PERCEPT_OK             ? CLI_OK
-               : status == PERCEPT_DISCONNECTED ? cli_fail(CLI_NO_DAEMON, &error)
-                                                : cli_fail(CLI_FAILURE, &error);
+    code = status == PERCEPT_OK             ? CLI_OK
+           : status == PERCEPT_DISCONNECTED ? cli_fail(CLI_NO_DAEMON, &error)
+                                            : cli_fail(CLI_FAILURE, &error);
     /* What was seen until then is worth keeping in any case. */
     if (write_report(&session->report, session->folder, &write_error))
         return cli_fail(CLI_FAILURE, &write_error);

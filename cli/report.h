@@ -9,13 +9,14 @@
 
 #include "cli/decode.h"
 #include "cli/stats.h"
+#include "cli/subscribe.h"
 #include "ipc/percept.h"
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 
-#define REPORT_TOPICS 32 /* as many as one client may subscribe to */
+#define REPORT_TOPICS CLI_TOPICS
 #define REPORT_FRAMES 16 /* kept per topic of frames */
 #define REPORT_RECENT 32 /* hands remembered until their frame comes */
 

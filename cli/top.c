@@ -1,20 +1,12 @@
 /* percept top: the status, again and again, with what changed in between as rates. */
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "cli/interrupt.h"
 #include "cli/status_view.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <termios.h>
 #include <unistd.h>
-
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
 
 struct screen {
     bool live; /* standard output is a terminal */
@@ -24,9 +16,7 @@ struct screen {
 
 static void open_screen(struct screen *screen)
 {
-    const struct sigaction action = {.sa_handler = on_interrupt}; /* no SA_RESTART: poll returns */
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    cli_catch_interrupts();
     screen->live = isatty(STDOUT_FILENO);
     screen->keys = screen->live && tcgetattr(STDIN_FILENO, &screen->before) == 0;
     if (screen->keys) {
@@ -50,7 +40,7 @@ static void close_screen(const struct screen *screen)
 static bool wait_interval(const struct screen *screen, int64_t until_ns)
 {
     fflush(stdout);
-    while (!interrupted && !ferror(stdout)) {
+    while (!cli_interrupted() && !ferror(stdout)) {
         int64_t left = until_ns - base_clock_ns();
         if (left <= 0)
             return true;

@@ -13,6 +13,7 @@
 #include "daemon/status.h"
 #include "daemon/topics.h"
 #include "daemon/watchdog.h"
+#include "ipc/schema.h"
 #include "ipc/server.h"
 #include "ipc/socket_path.h"
 #include "pipelines/engine.h"
@@ -484,6 +485,8 @@ static char *answer(void *context, const char *what)
     struct daemon *daemon = context;
     if (strcmp(what, "reload") == 0)
         return answer_reload(daemon);
+    if (strcmp(what, "schemas") == 0)
+        return ipc_schemas_json();
     daemon->state.server = daemon->server;
     daemon->state.topic_count = daemon->topics.count;
     char *text = access_query(daemon->access, what);

@@ -224,6 +224,7 @@ static bool on_reply(struct percept_client *client, const reply_message *reply,
     if (reply->id == 0 || reply->id == client->hello) {
         if (reply->id != 0 && reply->body_case == PERCEPT__CONTROL__REPLY__BODY_WELCOME) {
             client->hello = 0;
+            client->version = reply->welcome->version;
             client->failure.status = PERCEPT_OK;
             return true;
         }
@@ -401,13 +402,18 @@ static enum percept_status read_result(int fd, char **json, struct percept_error
     return PERCEPT_OK;
 }
 
-/* Send it and wait for its answer. */
+/* Send what there is since a version of the protocol, and wait for the answer. */
 static enum percept_status ask(struct percept_client *client, Percept__Control__Request *request,
-                               struct percept_error *error)
+                               uint32_t version, struct percept_error *error)
 {
     if (percept__control__request__get_packed_size(request) + 8 > IPC_PACKET_MAX)
         return percept_fail(error, PERCEPT_INVALID, "the request is too long");
     client_service(client);
+    if (client->hello == 0 && client->version < version)
+        return percept_fail(error, PERCEPT_VERSION,
+                            "the daemon on '%s' speaks version %u of the protocol, and this takes "
+                            "version %u",
+                            client->path, client->version, version);
     client->query_failure.status = PERCEPT_OK;
     client->query = client_send(client, request);
     if (client->query == 0)
@@ -431,7 +437,7 @@ enum percept_status percept_query(struct percept_client *client, const char *wha
     query.what = (char *)what;
     request.body_case = PERCEPT__CONTROL__REQUEST__BODY_QUERY;
     request.query = &query;
-    enum percept_status status = ask(client, &request, error);
+    enum percept_status status = ask(client, &request, 1, error);
     if (status != PERCEPT_OK)
         return status;
     if (client->result_fd < 0)
@@ -453,7 +459,7 @@ enum percept_status percept_grant(struct percept_client *client, const struct pe
     message.seconds = grant->seconds;
     request.body_case = PERCEPT__CONTROL__REQUEST__BODY_GRANT;
     request.grant = &message;
-    return ask(client, &request, error);
+    return ask(client, &request, 2, error);
 }
 
 enum percept_status percept_revoke(struct percept_client *client, const struct percept_grant *grant,
@@ -466,5 +472,5 @@ enum percept_status percept_revoke(struct percept_client *client, const struct p
     message.executable = (char *)(grant->executable ? grant->executable : "");
     request.body_case = PERCEPT__CONTROL__REQUEST__BODY_REVOKE;
     request.revoke = &message;
-    return ask(client, &request, error);
+    return ask(client, &request, 2, error);
 }

@@ -23,9 +23,18 @@
     (250 * BASE_NS_PER_MS) /* how often a sleeping reader looks whether the \
                               daemon lives; a killed one wakes nobody */
 
+/* A ring as it is mapped, for as long as somebody refers to it: the subscription, or an app that
+ * keeps the memory of a sample (percept_memory_keep). */
+struct percept_memory {
+    _Atomic unsigned references; /* any thread: up relaxed, down acquire-release */
+    const void *ring;
+    size_t bytes;
+};
+
 /* What one Subscribe got us. */
 struct mapping {
     const struct ipc_ring_header *header; /* NULL: nothing mapped */
+    struct percept_memory *memory;        /* what header is in */
     struct ipc_ring_shape shape;
     struct ipc_ring_page *page;
     int wake_fd; /* -1: none */
@@ -60,6 +69,7 @@ struct percept_client {
     int fd;       /* -1 while the daemon is away */
     int timer_fd; /* -1 before the first percept_subscription_fd; runs while not up */
     bool up;      /* greeted, and every subscription answered */
+    uint32_t version; /* of the protocol, that the daemon chose last */
     uint32_t last_request;
     uint32_t hello; /* request under way; 0: none */
     uint32_t query; /* the same, of a Query, Grant or Revoke */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -55,31 +56,61 @@ enum percept_status mapping_open(int ring_fd, int page_fd, const char *topic,
         !ipc_memfd_check(page_fd, IPC_SEALS_PAGE, &page_bytes) || page_bytes < IPC_PAGE_BYTES)
         return percept_fail(error, PERCEPT_MALFORMED,
                             "the memory of topic '%s' is not sealed as it has to be", topic);
+    struct percept_memory *memory = malloc(sizeof *memory);
+    if (!memory)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     void *ring = mmap(NULL, ring_bytes, PROT_READ, MAP_SHARED, ring_fd, 0);
-    if (ring == MAP_FAILED)
-        return percept_fail_errno(error, errno, "map topic '%s'", topic);
+    if (ring == MAP_FAILED) {
+        int number = errno;
+        free(memory);
+        return percept_fail_errno(error, number, "map topic '%s'", topic);
+    }
+    *memory = (struct percept_memory){.references = 1, .ring = ring, .bytes = ring_bytes};
     struct ipc_ring_shape shape;
     enum percept_status status = check_ring(ring, ring_bytes, topic, &shape, error);
     if (status == PERCEPT_OK) {
         void *page = mmap(NULL, IPC_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, page_fd, 0);
         if (page != MAP_FAILED) {
-            *mapping =
-                (struct mapping){.header = ring, .shape = shape, .page = page, .wake_fd = -1};
+            *mapping = (struct mapping){
+                .header = ring, .memory = memory, .shape = shape, .page = page, .wake_fd = -1};
             return PERCEPT_OK;
         }
         status = percept_fail_errno(error, errno, "map the page of topic '%s'", topic);
     }
-    munmap(ring, ring_bytes);
+    percept_memory_release(memory);
     return status;
 }
 
 void mapping_close(struct mapping *mapping)
 {
     if (mapping->header) {
-        munmap((void *)mapping->header, mapping->shape.bytes);
+        percept_memory_release(mapping->memory);
         munmap(mapping->page, IPC_PAGE_BYTES);
     }
     if (mapping->wake_fd >= 0)
         close(mapping->wake_fd);
     *mapping = (struct mapping){.wake_fd = -1};
+}
+
+/* ---- public ---- */
+
+struct percept_memory *percept_memory_keep(struct percept_subscription *subscription,
+                                           const void **start, size_t *bytes)
+{
+    struct percept_memory *memory = subscription->current.memory;
+    if (!memory)
+        return NULL;
+    atomic_fetch_add_explicit(&memory->references, 1, memory_order_relaxed);
+    *start = memory->ring;
+    *bytes = memory->bytes;
+    return memory;
+}
+
+void percept_memory_release(struct percept_memory *memory)
+{
+    /* acq_rel: what others have read of it comes before it goes. */
+    if (!memory || atomic_fetch_sub_explicit(&memory->references, 1, memory_order_acq_rel) != 1)
+        return;
+    munmap((void *)memory->ring, memory->bytes);
+    free(memory);
 }

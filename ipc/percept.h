@@ -105,6 +105,18 @@ enum percept_status percept_next(struct percept_subscription *subscription, int6
 void percept_release(struct percept_subscription *subscription);
 
 /*
+ * For languages in which a view of a sample lives until nobody refers to it: keep the memory that
+ * the newest sample is in mapped, though the subscription moves to other memory or is freed. It
+ * keeps the memory, not the sample: once that is released, what can be read there is anything.
+ * *start and *bytes: all of the memory, which is read-only. NULL before the first sample.
+ */
+struct percept_memory;
+struct percept_memory *percept_memory_keep(struct percept_subscription *subscription,
+                                           const void **start, size_t *bytes);
+/* Any thread; NULL is fine. */
+void percept_memory_release(struct percept_memory *memory);
+
+/*
  * For poll loops: a descriptor that becomes readable when percept_next(subscription, 0, ...) may
  * have something to say. Clear it by calling percept_next until TIMED_OUT. It stays the same across
  * reconnects. Owned by the subscription. Made at the first call, which asks the daemon for a
@@ -121,11 +133,12 @@ struct percept_grant {
     uint64_t seconds;       /* 0: until it is revoked */
     uint64_t reserved[4];   /* zero */
 };
-/* Let somebody read. PERMISSION: the caller is no administrator; INVALID; LIMIT. */
+/* Let somebody read. PERMISSION: the caller is no administrator; INVALID; LIMIT; VERSION: the daemon
+ * is too old to have grants. */
 enum percept_status percept_grant(struct percept_client *client, const struct percept_grant *grant,
                                   struct percept_error *error);
 /* End every grant that fits; what NULL: of whatever; uid -1: to whomever; executable NULL: to
- * whatever. PERMISSION; NOT_FOUND when none fits. */
+ * whatever. PERMISSION; NOT_FOUND when none fits; VERSION. */
 enum percept_status percept_revoke(struct percept_client *client, const struct percept_grant *grant,
                                    struct percept_error *error);
 

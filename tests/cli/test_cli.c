@@ -61,6 +61,22 @@ END_TEST
 
 /* ---- decode ---- */
 
+/* As a daemon describes it; NULL: it does not. */
+static struct cli_layout *layout_of(const char *schema)
+{
+    struct percept_error error = {0};
+    struct cli_layout *layout = NULL;
+    char *text = ipc_schemas_json();
+    json_t *schemas = json_loads(text, 0, NULL), *description = cli_description(schemas, schema);
+    ck_assert_ptr_nonnull(schemas);
+    if (description)
+        ck_assert_msg(cli_layout_parse(description, &layout, &error) == PERCEPT_OK, "%s",
+                      error.message);
+    json_decref(schemas);
+    free(text);
+    return layout;
+}
+
 START_TEST(hands_decode_by_their_names)
 {
     struct percept_hands hands = {.capture_ns = 5, .model_ns = 7, .frame = 3, .hand_count = 1};
@@ -72,7 +88,8 @@ START_TEST(hands_decode_by_their_names)
     const struct cli_schema *schema = cli_schema_find(PERCEPT_HANDS_SCHEMA);
     ck_assert_ptr_nonnull(schema);
     ck_assert_int_eq(schema->model_ns(&hands), 7);
-    json_t *json = cli_decode_json(schema, &hands, sizeof hands);
+    struct cli_layout *layout = layout_of(PERCEPT_HANDS_SCHEMA);
+    json_t *json = cli_decode_json(layout, &hands, sizeof hands);
     json_t *list = json_object_get(json, "hands"), *hand = json_array_get(list, 0);
     ck_assert_uint_eq(json_array_size(list), 1); /* as many as hand_count says, not as fit */
     ck_assert_int_eq(json_integer_value(json_object_get(json, "frame")), 3);
@@ -85,29 +102,110 @@ START_TEST(hands_decode_by_their_names)
     ck_assert_uint_eq(json_array_size(tip), 3);
     ck_assert(json_is_null(json_array_get(tip, 2)));
     json_decref(json);
+    cli_layout_free(layout);
 }
 END_TEST
 
 START_TEST(a_count_beyond_the_array_is_not_believed)
 {
     struct percept_hands hands = {.hand_count = 1000000};
-    json_t *json = cli_decode_json(cli_schema_find(PERCEPT_HANDS_SCHEMA), &hands, sizeof hands);
+    struct cli_layout *layout = layout_of(PERCEPT_HANDS_SCHEMA);
+    json_t *json = cli_decode_json(layout, &hands, sizeof hands);
     ck_assert_uint_eq(json_array_size(json_object_get(json, "hands")), PERCEPT_HANDS_MAX);
     json_decref(json);
+    cli_layout_free(layout);
 }
 END_TEST
 
 START_TEST(what_is_not_known_or_too_short_is_shown_as_bytes)
 {
     const unsigned char data[] = {0xde, 0xad};
-    const struct cli_schema *none = cli_schema_find("percept.depth/9");
-    ck_assert_ptr_null(none);
-    const struct cli_schema *schemas[] = {none, cli_schema_find(PERCEPT_FRAME_SCHEMA)};
+    ck_assert_ptr_null(cli_schema_find("percept.depth/9"));
+    ck_assert_ptr_null(layout_of("percept.depth/9"));
+    struct cli_layout *layouts[] = {NULL, layout_of(PERCEPT_FRAME_SCHEMA)};
     for (size_t i = 0; i < 2; i++) {
-        json_t *json = cli_decode_json(schemas[i], data, sizeof data);
+        json_t *json = cli_decode_json(layouts[i], data, sizeof data);
         ck_assert_str_eq(json_string_value(json_object_get(json, "hex")), "dead");
         ck_assert_int_eq(json_integer_value(json_object_get(json, "size")), 2);
         json_decref(json);
+        cli_layout_free(layouts[i]);
+    }
+}
+END_TEST
+
+/* A schema of which this build has no struct. */
+START_TEST(what_only_its_description_is_known_of_decodes_all_the_same)
+{
+    const struct {
+        int64_t a;
+        uint32_t count, word;
+        float table[2][2];
+        char text[8];
+    } data = {-3, 1, 1, {{1, 2}, {3, 4}}, "ab\x01"};
+    struct percept_error error = {0};
+    struct cli_layout *layout;
+    json_t *description = json_loads(
+        "{\"name\": \"x/1\", \"size\": 40, \"fields\": ["
+        "{\"name\": \"a\", \"type\": \"i64\", \"offset\": 0},"
+        "{\"name\": \"n\", \"type\": \"u32\", \"offset\": 8},"
+        "{\"name\": \"w\", \"type\": \"u32\", \"offset\": 12, \"words\": [\"no\", \"yes\"]},"
+        "{\"name\": \"t\", \"type\": \"f32\", \"offset\": 16, \"shape\": [2, 2], \"count\": \"n\"},"
+        "{\"name\": \"s\", \"type\": \"text\", \"offset\": 32, \"shape\": [8]}]}",
+        0, NULL);
+    ck_assert_int_eq(cli_layout_parse(description, &layout, &error), PERCEPT_OK);
+    json_t *json = cli_decode_json(layout, &data, sizeof data);
+    json_t *want = json_pack("{s:i, s:i, s:s, s:[[f, f]], s:s}", "a", -3, "n", 1, "w", "yes", "t",
+                             1.0, 2.0, "s", "ab?");
+    ck_assert(json_equal(json, want));
+    json_decref(want);
+    json_decref(json);
+    json_decref(description);
+    cli_layout_free(layout);
+}
+END_TEST
+
+START_TEST(a_description_that_contradicts_itself_is_refused)
+{
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"[]", "no size"},
+        {"{\"size\": 0, \"fields\": []}", "no size"},
+        {"{\"size\": 1e300, \"fields\": []}", "no size"},
+        {"{\"size\": 8}", "no fields"},
+        {"{\"size\": 8, \"fields\": [1]}", "no name"},
+        {"{\"size\": 8, \"fields\": [{\"name\": \"a\", \"type\": \"i65\", \"offset\": 0}]}",
+         "no type"},
+        {"{\"size\": 8, \"fields\": [{\"name\": \"a\", \"type\": \"i64\", \"offset\": -1}]}",
+         "offset"},
+        {"{\"size\": 8, \"fields\": [{\"name\": \"a\", \"type\": \"i64\", \"offset\": 1}]}",
+         "outside"},
+        {"{\"size\": 8, \"fields\": [{\"name\": \"a\", \"type\": \"text\", \"offset\": 0}]}",
+         "shape"},
+        {"{\"size\": 8, \"fields\": [{\"name\": \"a\", \"type\": \"u32\", \"offset\": 0, "
+         "\"shape\": [1000000000, 1000000000]}]}",
+         "outside"},
+        {"{\"size\": 8, \"fields\": [{\"name\": \"a\", \"type\": \"u32\", \"offset\": 0}, "
+         "{\"name\": \"b\", \"type\": \"u32\", \"offset\": 2}]}",
+         "outside"},
+        {"{\"size\": 8, \"fields\": [{\"name\": \"a\", \"type\": \"u32\", \"offset\": 0, "
+         "\"shape\": [2], \"count\": \"a\"}]}",
+         "refers"},
+        {"{\"size\": 8, \"fields\": [{\"name\": \"a\", \"type\": \"image\", \"offset\": 8}]}",
+         "refers"},
+        {"{\"size\": 8, \"fields\": [{\"name\": \"a\", \"type\": \"f32\", \"offset\": 0, "
+         "\"words\": [\"x\"]}]}",
+         "words"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct percept_error error = {0};
+        struct cli_layout *layout = NULL;
+        json_t *description = json_loads(cases[i].text, 0, NULL);
+        ck_assert_ptr_nonnull(description);
+        ck_assert_int_eq(cli_layout_parse(description, &layout, &error), PERCEPT_MALFORMED);
+        ck_assert_msg(strstr(error.message, cases[i].says), "%s: %s", cases[i].text, error.message);
+        ck_assert_ptr_null(layout);
+        json_decref(description);
     }
 }
 END_TEST
@@ -353,6 +451,8 @@ int main(void)
     tcase_add_test(tests, hands_decode_by_their_names);
     tcase_add_test(tests, a_count_beyond_the_array_is_not_believed);
     tcase_add_test(tests, what_is_not_known_or_too_short_is_shown_as_bytes);
+    tcase_add_test(tests, what_only_its_description_is_known_of_decodes_all_the_same);
+    tcase_add_test(tests, a_description_that_contradicts_itself_is_refused);
     tcase_add_test(tests, percentiles_are_nearest_ranks);
     tcase_add_test(tests, a_long_series_stays_bounded_and_even);
     tcase_add_loop_test(tests, tensors_survive_a_file, 0, COUNT(dtypes));

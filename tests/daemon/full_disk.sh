@@ -23,6 +23,28 @@ kill "$daemon"
 daemon_ends 0
 umount "$work/disk"
 
+# And for a recording: what there was room for is whole, even if its end takes the room of a chunk.
+frames_config "$work/endless.yaml" 0
+start_daemon "$work/endless.yaml"
+mkdir "$work/small"
+mount -t tmpfs -o size=8m tmpfs "$work/small"
+"$percept" record --out "$work/small/full.mcap" >"$work/out" 2>"$work/err" &
+recorder=$!
+until [ "$(stat -c %s "$work/small/full.mcap" 2>/dev/null || echo 0)" -gt 2000000 ]; do
+    kill -0 "$recorder" || fail "the recorder has ended"
+    sleep 0.05
+done
+cat /dev/zero >"$work/small/ballast" 2>/dev/null || true
+code=0
+wait "$recorder" || code=$?
+[ "$code" = 1 ] || fail "a recorder on a full disk: exit $code"
+one_line "full.mcap: No space left on device"
+expect 0 "$percept" echo --from "$work/small/full.mcap"
+[ -s "$work/out" ] && [ ! -s "$work/err" ] || fail "the recording is not whole"
+kill "$daemon"
+daemon_ends 0
+umount "$work/small"
+
 # Standard output can be full as well.
 code=0
 "$percept" --help >/dev/full 2>"$work/err" || code=$?

@@ -48,7 +48,7 @@ kill -TERM "$daemon"
 daemon_ends 0
 # The pictures are 64, 65, 66 of 255 all over, the net squares.
 json "$work/light.json" 'abs(v["data"]["tensors"][0]["data"][0] * 255 - 64) < 2.1 and v["data"]["tensors"][0]["name"] == "mean"'
-json "$work/best.json" '[(t["name"], t["dtype"], t["shape"]) for t in v["data"]["tensors"]] == [("class", "int32", [3]), ("score", "float32", [3])]'
+json "$work/best.json" '[(t["name"], t["dtype"], t["sizes"]) for t in v["data"]["tensors"]] == [("class", "int32", [3]), ("score", "float32", [3])]'
 json "$work/best.json" 'all(abs(x ** 0.5 * 255 - 64) < 2.1 for x in v["data"]["tensors"][1]["data"]) and len(set(v["data"]["tensors"][0]["data"])) == 3'
 # A program that is installed finds what is installed.
 install -D "$percept" "$prefix/bin/percept"
