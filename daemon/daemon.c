@@ -10,6 +10,7 @@
 #include "daemon/confine.h"
 #include "daemon/indicator.h"
 #include "daemon/notify.h"
+#include "daemon/probe.h"
 #include "daemon/status.h"
 #include "daemon/topics.h"
 #include "daemon/watchdog.h"
@@ -37,6 +38,7 @@ static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
 struct daemon {
     struct daemon_state state;
     struct signing_keys *keys; /* or NULL */
+    struct probe *probe;       /* or NULL: models are not loaded elsewhere first */
     struct pipe_config *config;
     struct backends_registry *backends;
     struct pipe_host host;
@@ -121,6 +123,14 @@ static void event(void *context, const char *pipeline, const char *text)
     (void)context;
     base_log(BASE_LOG_WARNING, "%s%s%s%s", pipeline ? "pipeline " : "", pipeline ? pipeline : "",
              pipeline ? ": " : "", text);
+}
+
+static enum percept_status try_model(void *context, const char *path, int descriptor,
+                                     const uint8_t hash[SIGNING_HASH_BYTES],
+                                     struct percept_error *error)
+{
+    const struct daemon *daemon = context;
+    return probe_model(daemon->probe, path, descriptor, hash, error);
 }
 
 /* ---- stopping ---- */
@@ -388,6 +398,8 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
         if (code)
             return code;
     }
+    if (own->check_models && probe_start(own->check_seconds, own->cache, &daemon->probe, error))
+        return DAEMON_EXIT_FAILURE;
     if (find_backends(daemon, error) || base_pool_create(own->threads, &daemon->pool, error))
         return DAEMON_EXIT_FAILURE;
     const struct pipe_host host = {
@@ -395,6 +407,7 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
         .backends = backends_registry_all(daemon->backends),
         .pool = daemon->pool,
         .keys = daemon->keys,
+        .try_model = daemon->probe ? try_model : NULL,
         .open_topic = open_topic,
         .loan = loan,
         .publish = publish,
@@ -536,6 +549,7 @@ static void destroy(struct daemon *daemon)
     indicator_destroy(daemon->indicator);
     base_pool_destroy(daemon->pool);
     backends_registry_destroy(daemon->backends);
+    probe_stop(daemon->probe);
     state_close(&daemon->folder);
     policy_destroy(daemon->policy);
     pipe_config_destroy(daemon->config);
