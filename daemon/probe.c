@@ -18,8 +18,8 @@
 
 struct probe {
     unsigned seconds;
-    const char *cache;
-    int socket; /* -1: it is lost */
+    char *cache; /* or NULL */
+    int socket;  /* -1: it is lost */
     pid_t pid;
 };
 
@@ -64,12 +64,16 @@ enum percept_status probe_start(unsigned seconds, const char *cache, struct prob
                                 struct percept_error *error)
 {
     struct probe *probe = calloc(1, sizeof *probe);
-    if (!probe)
+    char *copy = cache ? strdup(cache) : NULL;
+    if (!probe || (cache && !copy)) {
+        free(probe);
+        free(copy);
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    *probe = (struct probe){.seconds = seconds, .cache = cache, .socket = -1};
+    }
+    *probe = (struct probe){.seconds = seconds, .cache = copy, .socket = -1};
     enum percept_status status = start(probe, error);
     if (status != PERCEPT_OK) {
-        free(probe);
+        probe_stop(probe);
         return status;
     }
     *result = probe;
@@ -81,6 +85,7 @@ void probe_stop(struct probe *probe)
     if (!probe)
         return;
     end(probe, BASE_NS_PER_S);
+    free(probe->cache);
     free(probe);
 }
 
