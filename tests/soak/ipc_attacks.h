@@ -34,6 +34,7 @@ void lie(struct soak *soak, long count);
 
 /* ---- ipc_messages.c ---- */
 void mutate_messages(struct soak *soak, long count);
+void babble_within_quotas(struct soak *soak, long count);
 
 /* ---- ipc_limits.c: what happens to processes ---- */
 void run_out_of_descriptors(struct soak *soak, long count);

@@ -51,11 +51,13 @@ struct figures figures_of(pid_t pid)
     return figures;
 }
 
-long figures_cpu_ms(pid_t pid)
+long figures_loop_ms(pid_t pid)
 {
     char line[1024];
     long user = 0, system = 0;
-    FILE *file = open_of(pid, "stat");
+    char what[32];
+    snprintf(what, sizeof what, "task/%d/stat", (int)pid);
+    FILE *file = open_of(pid, what);
     const char *end = file && fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
     if (end &&
         sscanf(end, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user, &system) != 2)

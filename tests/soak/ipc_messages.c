@@ -2,10 +2,14 @@
  * fields come twice. */
 #include "ipc_attacks.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+enum { CONNECTIONS = 4, MOST_REFUSED = 20000 };
 
 struct message {
     uint8_t bytes[IPC_PACKET_MAX + 64];
@@ -101,37 +105,46 @@ static bool drain(int fd)
     return status == PERCEPT_BUSY;
 }
 
+/* -1 when it is not let in, as a user over a quota. A daemon that lets nobody in any more is found
+ * out all the same. */
 static int come_in(const char *socket, unsigned *seed)
 {
+    static unsigned refused;
     int fd = peer_connect(socket);
     MUST(fd >= 0);
-    if (rand_r(seed) % 8)
-        MUST(peer_hello(fd));
-    return fd;
+    if (rand_r(seed) % 8 == 0 || peer_hello(fd)) {
+        refused = 0;
+        return fd;
+    }
+    MUST(refused++ < MOST_REFUSED);
+    close(fd);
+    usleep(1000);
+    return -1;
 }
 
-static void babble(const char *socket, long count)
+static _Noreturn void babble(const char *socket, long count)
 {
     static struct message templates[16];
     size_t kinds = make_templates(templates);
     unsigned seed = 20240607;
-    int fds[4];
-    for (int i = 0; i < 4; i++)
-        fds[i] = come_in(socket, &seed);
+    int fds[CONNECTIONS];
+    memset(fds, -1, sizeof fds);
     for (long sent = 0; sent < count;) {
         struct message message = templates[(size_t)rand_r(&seed) % kinds];
-        int *fd = &fds[rand_r(&seed) % 4];
+        int *fd = &fds[rand_r(&seed) % CONNECTIONS];
+        if (*fd < 0) {
+            *fd = come_in(socket, &seed);
+            continue;
+        }
         mutate(&message, &seed);
         bool is_sent = send(*fd, message.bytes, message.size, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
         sent += is_sent;
         /* Read now and then, so that the daemon also meets one who does not. */
         if ((!is_sent || rand_r(&seed) % 8 == 0) && !drain(*fd)) {
             close(*fd);
-            *fd = come_in(socket, &seed);
+            *fd = -1;
         }
     }
-    for (int i = 0; i < 4; i++)
-        close(fds[i]);
     _exit(0);
 }
 
@@ -141,4 +154,19 @@ void mutate_messages(struct soak *soak, long count)
     if (pid == 0)
         babble(soak->socket, count);
     attacker_join(soak, pid);
+}
+
+/* With the quotas that there are by default, while the bystander reads `count` samples. */
+void babble_within_quotas(struct soak *soak, long count)
+{
+    soak_set_policy(soak, false);
+    pid_t pid = attacker();
+    if (pid == 0)
+        babble(soak->socket, LONG_MAX);
+    (void)soak_samples(soak, (unsigned long long)count);
+    if (waitpid(pid, NULL, WNOHANG) != 0)
+        soak_fail(soak, "who babbles has ended by itself");
+    else
+        attacker_kill(pid);
+    soak_set_policy(soak, true);
 }

@@ -48,8 +48,8 @@ struct figures {
 };
 struct figures figures_of(pid_t pid);
 int figures_descriptors(pid_t pid);
-/* Processor time that the process has used, ms. */
-long figures_cpu_ms(pid_t pid);
+/* Processor time of its first thread, which is the daemon's loop, ms. */
+long figures_loop_ms(pid_t pid);
 
 /* ---- the harness ---- */
 
@@ -63,6 +63,9 @@ struct soak {
 
 void soak_fail(struct soak *soak, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool soak_start_daemon(struct soak *soak);
+/* Who may do what; with quotas so high that what is attacked is the code behind them, or those that
+ * there are by default. The daemon, if there is one, reads it again. */
+bool soak_set_policy(struct soak *soak, bool no_quotas);
 /* Wait until the bystander has seen so many more; false, and a failure, when it does not. */
 bool soak_samples(struct soak *soak, unsigned long long more);
 
@@ -72,6 +75,7 @@ struct attack {
     long small, full;
     bool restarts; /* the daemon: then sequences begin again */
     bool stalls;   /* everybody: then latencies mean nothing */
+    bool floods;   /* what quotas would hold back: latencies are told, but not judged */
     bool limits;   /* resources that a sanitizer takes for itself */
 };
 extern const struct attack attacks[]; /* the last has no name */
