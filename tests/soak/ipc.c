@@ -36,7 +36,7 @@ enum { SANITIZED = 0 };
 #endif
 
 const struct attack attacks[] = {
-    {.name = "clients killed", .run = kill_clients, .small = 160, .full = 10000},
+    {.name = "clients killed", .run = kill_clients, .small = 160, .full = 10000, .floods = true},
     {.name = "mutated messages",
      .run = mutate_messages,
      .small = 20000,
