@@ -85,10 +85,11 @@ bench: build models
 	bench/daemon/run
 	bench/ipc/run
 
-# What takes too long for a test: ten thousand deaths of an isolated backend's host.
+# What takes too long for a test: ten thousand deaths of an isolated backend's host, and attacks on the daemon's socket in full.
 SOAK_KILLS := 10000
 soak: setup-test build
 	PERCEPT_HOST=build/release/bin/percept-host build/release/tests/soak_isolated $(SOAK_KILLS)
+	PERCEPT_BIN=build/release/bin build/release/tests/test_soak_ipc --full
 
 install: build
 	cmake --install build/release

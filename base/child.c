@@ -88,7 +88,8 @@ bool base_child_any(void)
 
 int base_child_start(const struct base_child_start *start, pid_t *pid)
 {
-    atomic_store(&any, true);
+    if (!start->is_early)
+        atomic_store(&any, true);
     /* Above the numbers that the child knows them by, or one would be closed by another. */
     const int least = BASE_CHILD_FD + BASE_CHILD_MOST_FDS;
     int moved[BASE_CHILD_MOST_FDS + 1], cause = 0;

@@ -24,6 +24,7 @@ struct base_child_start {
     int fds[BASE_CHILD_MOST_FDS]; /* they stay the caller's */
     unsigned fd_count;
     int standard_error; /* -1: ours */
+    bool is_early;      /* none of its kind is started later: base_child_any leaves it out */
 };
 
 /*
@@ -33,7 +34,8 @@ struct base_child_start {
  */
 int base_child_start(const struct base_child_start *start, pid_t *pid);
 
-/* Has any been started, or tried, by this process? */
+/* Has any been started, or tried, by this process? Then there may be more: one that goes down is
+ * started again. */
 bool base_child_any(void);
 
 /* Let it end by itself for so long, then kill it, and what it started in its process group; it is

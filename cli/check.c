@@ -3,6 +3,8 @@
 #include "base/log.h"
 #include "cli/check_schema.h"
 #include "cli/cli.h"
+#include "daemon/indicator.h"
+#include "daemon/policy.h"
 #include "pipelines/engine.h"
 #include "pipelines/node_plugins.h"
 
@@ -103,6 +105,27 @@ static void tell_node_plugins(void)
                      entries[i].error.message);
 }
 
+/* Who may read what; it may name the engine's topics, and the daemon's own. */
+static enum percept_status check_policy(const char *path, const struct signing_keys *keys,
+                                        const json_t *topics, struct percept_error *error)
+{
+    struct policy *policy;
+    size_t count = json_array_size(topics);
+    const char **names = path ? malloc((count + 1) * sizeof *names) : NULL;
+    if (!names)
+        return path ? percept_fail(error, PERCEPT_NO_MEMORY, "out of memory") : PERCEPT_OK;
+    for (size_t i = 0; i < count; i++)
+        names[i] = json_string_value(json_object_get(json_array_get(topics, i), "name"));
+    names[count] = INDICATOR_TOPIC;
+    enum percept_status status = policy_load(path, keys, &policy, error);
+    if (status == PERCEPT_OK) {
+        status = policy_check_topics(policy, names, count + 1, error);
+        policy_destroy(policy);
+    }
+    free(names);
+    return status;
+}
+
 /* What the configuration amounts to, as JSON; NULL with an error. */
 static json_t *inspect(const char *path, const char *keys, struct percept_error *error)
 {
@@ -131,6 +154,8 @@ static json_t *inspect(const char *path, const char *keys, struct percept_error 
         host.backends = backends_registry_all(backends);
         status = pipe_engine_create(config, &host, &engine, error);
     }
+    if (status == PERCEPT_OK)
+        status = check_policy(pipe_config_daemon(config)->policy, trusted, topics, error);
     if (status == PERCEPT_OK)
         result = json_pack("{s:b, s:o, s:I, s:I, s:O}", "ok", 1, "config", cli_json_text(path),
                            "pipelines", (json_int_t)pipe_engine_stats(engine, NULL, 0), "models",
@@ -204,7 +229,8 @@ int cli_check(int argc, char **argv)
     const struct base_usage usage = {
         .program = "percept check",
         .operands = "[CONFIG]",
-        .purpose = "Check a configuration and the models that it names, without running it.",
+        .purpose = "Check a configuration, and the models and the policy that it names, without "
+                   "running it.",
         .most = 1,
         .options = options,
         .option_count = sizeof options / sizeof options[0],

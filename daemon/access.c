@@ -202,6 +202,15 @@ static void on_timer(uv_poll_t *poll, int status, int events)
         ipc_server_recheck(access->server);
 }
 
+void access_reload(struct access *access, const struct policy *policy)
+{
+    const struct ipc_quotas quotas = policy_quotas(policy);
+    access->options.policy = policy;
+    audit_write(access->audit, "reload", NULL, "", "the policy");
+    ipc_server_set_quotas(access->server, &quotas);
+    ipc_server_recheck(access->server);
+}
+
 /* ---- the record ---- */
 
 static void event(void *context, enum ipc_event event, const struct ipc_peer *peer,

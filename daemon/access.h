@@ -31,6 +31,11 @@ const struct ipc_guard *access_guard(const struct access *access);
 void access_serve(struct access *access, struct ipc_server *server, struct ipc_topic *const *topics,
                   size_t topic_count);
 
+/* Another policy, whose names are checked; NULL: none. Its rules and quotas hold from now on, and
+ * subscriptions that are not permitted any more end as by a revocation. It must outlive the access.
+ */
+void access_reload(struct access *access, const struct policy *policy);
+
 /* The answer to the queries "grants" and "audit N": malloc'ed JSON; NULL for another. */
 char *access_query(struct access *access, const char *what);
 

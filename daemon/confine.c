@@ -2,11 +2,12 @@
  * through them. */
 #include "daemon/confine.h"
 
+#include "daemon/filter.h"
+
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
-#include <seccomp.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -284,6 +285,7 @@ static const char *const calls[] = {
     "sysinfo",
     "uname",
     "process_madvise",
+    NULL,
 };
 
 /* For who starts programs, in a child before its exec. */
@@ -293,57 +295,20 @@ static const char *const program_calls[] = {"execve",
                                             "setresgid",
                                             "setrlimit",
                                             "seccomp",
-                                            "landlock_restrict_self"};
-
-static int allow(scmp_filter_ctx filter, const char *const *names, size_t count)
-{
-    int result = 0;
-    for (size_t i = 0; i < count && result == 0; i++) {
-        int call = seccomp_syscall_resolve_name(names[i]);
-        if (call == __NR_SCMP_ERROR)
-            continue;
-        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0);
-    }
-    return result;
-}
+                                            "landlock_restrict_self",
+                                            NULL};
 
 /* Sockets of this machine alone: the daemon and what it loads have no business on a network. */
-static int allow_local_sockets(scmp_filter_ctx filter)
-{
-    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                            SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
-}
-
-/* A sanitizer looks for leaks with ptrace, in a process that it clones; it is no deployment. */
-#ifndef __has_feature /* clang's way to tell, where GCC has macros */
-#define __has_feature(name) 0
-#endif
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__ || \
-    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-enum { SANITIZED = 1 };
-#else
-enum { SANITIZED = 0 };
-#endif
+static const struct daemon_filter_call narrow_calls[] = {
+    {"socket", 0, AF_UNIX},
+    {NULL, 0, 0},
+};
 
 enum percept_status daemon_confine(bool programs, struct percept_error *error)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return percept_fail_errno(error, errno, "no_new_privs");
-    if (SANITIZED)
-        return PERCEPT_OK;
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    if (!filter)
-        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-    if (result == 0)
-        result = allow(filter, calls, sizeof calls / sizeof calls[0]);
-    if (result == 0)
-        result = allow_local_sockets(filter);
-    if (result == 0 && programs)
-        result = allow(filter, program_calls, sizeof program_calls / sizeof program_calls[0]);
-    if (result == 0)
-        result = seccomp_load(filter);
-    seccomp_release(filter);
-    return result == 0 ? PERCEPT_OK
-                       : percept_fail_errno(error, -result, "a list of system calls (seccomp)");
+    const struct daemon_filter filter = {
+        .calls = calls, .more = programs ? program_calls : NULL, .narrow = narrow_calls};
+    return daemon_filter_set(&filter, error);
 }

@@ -10,6 +10,7 @@
 #include "daemon/confine.h"
 #include "daemon/indicator.h"
 #include "daemon/notify.h"
+#include "daemon/probe.h"
 #include "daemon/status.h"
 #include "daemon/topics.h"
 #include "daemon/watchdog.h"
@@ -38,6 +39,7 @@ static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
 struct daemon {
     struct daemon_state state;
     struct signing_keys *keys; /* or NULL */
+    struct probe *probe;       /* or NULL: models are not loaded elsewhere first */
     struct pipe_config *config;
     struct backends_registry *backends;
     struct pipe_host host;
@@ -122,6 +124,14 @@ static void event(void *context, const char *pipeline, const char *text)
     (void)context;
     base_log(BASE_LOG_WARNING, "%s%s%s%s", pipeline ? "pipeline " : "", pipeline ? pipeline : "",
              pipeline ? ": " : "", text);
+}
+
+static enum percept_status try_model(void *context, const char *path, int descriptor,
+                                     const uint8_t hash[SIGNING_HASH_BYTES],
+                                     struct percept_error *error)
+{
+    const struct daemon *daemon = context;
+    return probe_model(daemon->probe, path, descriptor, hash, error);
 }
 
 /* ---- stopping ---- */
@@ -345,8 +355,8 @@ static enum daemon_exit open_access(struct daemon *daemon, const char *path,
                                       : DAEMON_EXIT_FAILURE;
 }
 
-/* Does the policy know the topics of the configuration? */
-static enum percept_status check_policy(const struct daemon *daemon,
+/* Does the policy, if there is one, know the topics of the configuration? */
+static enum percept_status check_policy(const struct policy *policy,
                                         const struct pipe_config *config,
                                         struct percept_error *error)
 {
@@ -354,7 +364,7 @@ static enum percept_status check_policy(const struct daemon *daemon,
     size_t count = 1;
     while (count < TOPICS_MAX && (name = pipe_config_topic_at(config, count - 1)) != NULL)
         names[count++] = name;
-    return daemon->policy ? policy_check_topics(daemon->policy, names, count, error) : PERCEPT_OK;
+    return policy ? policy_check_topics(policy, names, count, error) : PERCEPT_OK;
 }
 
 /* What clients connect to. The socket comes first: of two daemons on one the second gives way. */
@@ -389,6 +399,8 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
         if (code)
             return code;
     }
+    if (own->check_models && probe_start(own->check_seconds, own->cache, &daemon->probe, error))
+        return DAEMON_EXIT_FAILURE;
     if (find_backends(daemon, error) || base_pool_create(own->threads, &daemon->pool, error))
         return DAEMON_EXIT_FAILURE;
     const struct pipe_host host = {
@@ -396,6 +408,7 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
         .backends = backends_registry_all(daemon->backends),
         .pool = daemon->pool,
         .keys = daemon->keys,
+        .try_model = daemon->probe ? try_model : NULL,
         .open_topic = open_topic,
         .loan = loan,
         .publish = publish,
@@ -410,7 +423,7 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
         return DAEMON_EXIT_FAILURE;
     if (topics_add(&daemon->topics, indicator_topic(daemon->indicator), error))
         return DAEMON_EXIT_FAILURE;
-    if (check_policy(daemon, daemon->config, error))
+    if (check_policy(daemon->policy, daemon->config, error))
         return DAEMON_EXIT_CONFIG;
     if (settings->check)
         return DAEMON_EXIT_OK;
@@ -422,16 +435,43 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
 
 /* ---- reloading ---- */
 
+/* The policy as it is now, by the keys as they are now. */
+static enum percept_status read_policy(struct daemon *daemon, const struct pipe_config *config,
+                                       struct policy **result, struct percept_error *error)
+{
+    const char *file = pipe_config_daemon(config)->policy;
+    struct policy *policy = NULL;
+    enum percept_status status =
+        file ? policy_load(file, daemon->keys, &policy, error) : PERCEPT_OK;
+    if (status == PERCEPT_OK)
+        status = check_policy(policy, config, error);
+    if (status == PERCEPT_OK)
+        *result = policy;
+    else
+        policy_destroy(policy);
+    return status;
+}
+
+static void take_policy(struct daemon *daemon, struct policy *policy)
+{
+    access_reload(daemon->access, policy);
+    policy_destroy(daemon->policy);
+    daemon->policy = policy;
+}
+
 static enum percept_status try_reload(struct daemon *daemon, struct pipe_changes *changes,
                                       struct percept_error *error)
 {
     struct pipe_config *config = NULL;
+    struct policy *policy = NULL;
     if (!daemon->started || daemon->stopping || daemon->drain_start_ns)
         return percept_fail(error, PERCEPT_BUSY, "the daemon is starting or stopping");
     enum percept_status status =
-        pipe_config_load_signed(daemon->settings->config, daemon->keys, &config, error);
+        daemon->keys ? signing_keys_reload(daemon->keys, error) : PERCEPT_OK;
     if (status == PERCEPT_OK)
-        status = check_policy(daemon, config, error);
+        status = pipe_config_load_signed(daemon->settings->config, daemon->keys, &config, error);
+    if (status == PERCEPT_OK)
+        status = read_policy(daemon, config, &policy, error);
     if (status == PERCEPT_OK)
         status = pipe_engine_reload(daemon->engine, config, changes, error);
     if (status != PERCEPT_OK) {
@@ -443,11 +483,16 @@ static enum percept_status try_reload(struct daemon *daemon, struct pipe_changes
     }
     topics_keep(&daemon->topics, config, indicator_topic(daemon->indicator));
     access_serve(daemon->access, daemon->server, daemon->topics.all, daemon->topics.count);
+    if (status == PERCEPT_OK)
+        take_policy(daemon, policy);
+    else
+        policy_destroy(policy);
     on_change(daemon);
     return status;
 }
 
-/* The configuration is read again; if anything is wrong with it, the old one goes on. */
+/* The keys, the configuration and the policy are read again; if anything is wrong with them, all
+ * goes on as it was. */
 static enum percept_status tell_reload(struct daemon *daemon, struct pipe_changes *changes,
                                        struct percept_error *error)
 {
@@ -539,6 +584,7 @@ static void destroy(struct daemon *daemon)
     indicator_destroy(daemon->indicator);
     base_pool_destroy(daemon->pool);
     backends_registry_destroy(daemon->backends);
+    probe_stop(daemon->probe);
     state_close(&daemon->folder);
     policy_destroy(daemon->policy);
     pipe_config_destroy(daemon->config);

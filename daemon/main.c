@@ -73,6 +73,7 @@ int main(int argc, char **argv)
         return DAEMON_EXIT_USAGE;
     }
     signal(SIGPIPE, SIG_IGN); /* a client that goes away is an error code, not the end */
+    signal(SIGXFSZ, SIG_IGN); /* nor is a file, or shared memory, that may not grow */
 
     enum daemon_exit code = daemon_run(&settings, &error);
     if (code)

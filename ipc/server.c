@@ -415,6 +415,11 @@ enum percept_status ipc_server_add_topic(struct ipc_server *server, struct ipc_t
     return PERCEPT_OK;
 }
 
+void ipc_server_set_quotas(struct ipc_server *server, const struct ipc_quotas *quotas)
+{
+    server->catalogue.quotas = *quotas;
+}
+
 void ipc_server_remove_topic(struct ipc_server *server, const struct ipc_topic *topic)
 {
     struct ipc_catalogue *catalogue = &server->catalogue;

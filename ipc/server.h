@@ -119,6 +119,8 @@ void ipc_server_remove_topic(struct ipc_server *server, const struct ipc_topic *
  * anything else; from within the guard, after what it is asked.
  */
 void ipc_server_recheck(struct ipc_server *server);
+/* Of each user from now on; what they have already they keep. */
+void ipc_server_set_quotas(struct ipc_server *server, const struct ipc_quotas *quotas);
 /* Hangs up on all clients, closes all handles and removes the socket file; run the loop afterwards
  * until it is empty. NULL is fine. */
 void ipc_server_destroy(struct ipc_server *server);

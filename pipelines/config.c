@@ -71,10 +71,12 @@ const struct pipe_param pipe_top_params[] = {
     {0},
 };
 
+#define CHECK_SECONDS 60 /* on a slow machine, for a large one */
+
 struct daemon_fields {
     const char *socket, *cache, *policy, *state;
-    bool exit_when_done, confine;
-    int64_t threads;
+    bool exit_when_done, confine, check_models;
+    int64_t threads, check_seconds;
     int log;
 };
 
@@ -106,6 +108,18 @@ const struct pipe_param pipe_daemon_params[] = {
      .offset = offsetof(struct daemon_fields, confine),
      .fallback = true,
      .help = "forbid the daemon the system calls that it does not need"},
+    {.name = "check_models",
+     .kind = PIPE_PARAM_BOOL,
+     .offset = offsetof(struct daemon_fields, check_models),
+     .fallback = true,
+     .help = "have a process that may die of it load each model first"},
+    {.name = "check_seconds",
+     .kind = PIPE_PARAM_INT,
+     .offset = offsetof(struct daemon_fields, check_seconds),
+     .fallback = CHECK_SECONDS,
+     .min = 1,
+     .max = 3600,
+     .help = "how long that may take, for a model"},
     {.name = "threads",
      .kind = PIPE_PARAM_INT,
      .offset = offsetof(struct daemon_fields, threads),
@@ -123,7 +137,10 @@ const struct pipe_param pipe_daemon_params[] = {
 static enum percept_status read_daemon(const struct pipe_schema_reader *r,
                                        const struct pipe_tree *map, struct pipe_config *config)
 {
-    struct daemon_fields fields = {.confine = true, .log = BASE_LOG_INFO};
+    struct daemon_fields fields = {.confine = true,
+                                   .check_models = true,
+                                   .check_seconds = CHECK_SECONDS,
+                                   .log = BASE_LOG_INFO};
     if (map) {
         struct pipe_schema_part part = {pipe_daemon_params, &fields};
         enum percept_status status = pipe_schema_read(r, map, "daemon", &part, 1);
@@ -137,6 +154,8 @@ static enum percept_status read_daemon(const struct pipe_schema_reader *r,
         .state = fields.state,
         .exit_when_done = fields.exit_when_done,
         .confine = fields.confine,
+        .check_models = fields.check_models,
+        .check_seconds = (unsigned)fields.check_seconds,
         .threads = (unsigned)fields.threads,
         .log_level = (enum base_log_level)fields.log,
     };

@@ -29,7 +29,9 @@ struct pipe_daemon_settings {
     const char *state;   /* folder for what outlives a run; NULL: the default */
     bool exit_when_done; /* stop when every source has ended */
     bool confine;        /* forbid itself what it does not need */
-    unsigned threads;    /* of the runtime's pool; 0: one per CPU */
+    bool check_models;   /* have another process load each first */
+    unsigned check_seconds;
+    unsigned threads; /* of the runtime's pool; 0: one per CPU */
     enum base_log_level log_level;
     size_t plugin_folder_count;
     const char *const *plugin_folders; /* none: the default */
@@ -99,6 +101,11 @@ struct pipe_host {
         *backends; /* NULL-terminated: all that there are, the default first */
     struct base_pool *pool;
     const struct signing_keys *keys; /* by which models must be signed; NULL: they need not */
+    /* May what is in this sealed descriptor be loaded? Asked before it is; NULL: it may. The hash
+     * is of its contents, path for messages. */
+    enum percept_status (*try_model)(void *context, const char *path, int descriptor,
+                                     const uint8_t hash[SIGNING_HASH_BYTES],
+                                     struct percept_error *error);
 
     /* While the engine is created, once a topic: returns the host's handle. */
     enum percept_status (*open_topic)(void *context, const char *name, const char *schema,

@@ -106,16 +106,20 @@ static enum percept_status choose_backends(const struct pipe_models *models, str
     return PERCEPT_OK;
 }
 
-static enum percept_status open_file(const char *path, const struct signing_keys *keys,
+static enum percept_status open_file(const char *path, const struct pipe_host *host,
                                      struct prt_program **program, struct percept_error *error)
 {
+    uint8_t hash[SIGNING_HASH_BYTES];
     int file;
-    if (!keys)
+    if (!host->keys && !host->try_model)
         return prt_program_open(path, program, error);
-    enum percept_status status = signing_open(keys, path, &file, NULL, error);
+    enum percept_status status = signing_copy(host->keys, path, &file, hash, error);
     if (status != PERCEPT_OK)
         return status;
-    status = prt_program_open_descriptor(file, path, program, error);
+    if (host->try_model)
+        status = host->try_model(host->context, path, file, hash, error);
+    if (status == PERCEPT_OK)
+        status = prt_program_open_descriptor(file, path, program, error);
     close(file);
     return status;
 }
@@ -128,7 +132,7 @@ static enum percept_status open_program(const struct pipe_models *models, struct
     if (status != PERCEPT_OK)
         return status;
     int64_t start = base_clock_ns();
-    status = open_file(entry->config->file, models->host->keys, &entry->program, &cause);
+    status = open_file(entry->config->file, models->host, &entry->program, &cause);
     entry->load_ns = base_clock_ns() - start;
     if (status != PERCEPT_OK) {
         char text[768];

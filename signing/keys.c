@@ -174,6 +174,17 @@ enum percept_status signing_keys_open(const char *folder, struct signing_keys **
     return PERCEPT_OK;
 }
 
+enum percept_status signing_keys_reload(struct signing_keys *keys, struct percept_error *error)
+{
+    struct signing_keys *fresh;
+    enum percept_status status = signing_keys_open(keys->folder, &fresh, error);
+    if (status == PERCEPT_OK) {
+        *keys = *fresh;
+        signing_keys_close(fresh);
+    }
+    return status;
+}
+
 void signing_keys_close(struct signing_keys *keys)
 {
     free(keys);

@@ -177,25 +177,42 @@ static enum percept_status seal(const char *path, int *descriptor, uint8_t hash[
     return status;
 }
 
-enum percept_status signing_open(const struct signing_keys *keys, const char *path, int *descriptor,
-                                 const struct signing_key **by, struct percept_error *error)
+static enum percept_status open_signed(const struct signing_keys *keys, const char *path,
+                                       int *descriptor, uint8_t hash[SIGNING_HASH_BYTES],
+                                       const struct signing_key **by, struct percept_error *error)
 {
     struct signing_signature signature;
-    const struct signing_key *key;
-    uint8_t hash[SIGNING_HASH_BYTES];
     int copy;
     enum percept_status status = read_signature(path, &signature, error);
     if (status == PERCEPT_OK)
         status = seal(path, &copy, hash, error);
     if (status != PERCEPT_OK)
         return status;
-    status = check(keys, path, &signature, hash, &key, error);
-    if (status != PERCEPT_OK) {
+    status = check(keys, path, &signature, hash, by, error);
+    if (status == PERCEPT_OK)
+        *descriptor = copy;
+    else
         close(copy);
-        return status;
-    }
-    *descriptor = copy;
-    if (by)
+    return status;
+}
+
+enum percept_status signing_open(const struct signing_keys *keys, const char *path, int *descriptor,
+                                 const struct signing_key **by, struct percept_error *error)
+{
+    const struct signing_key *key;
+    uint8_t hash[SIGNING_HASH_BYTES];
+    enum percept_status status = open_signed(keys, path, descriptor, hash, &key, error);
+    if (status == PERCEPT_OK && by)
         *by = key;
-    return PERCEPT_OK;
+    return status;
+}
+
+enum percept_status signing_copy(const struct signing_keys *keys, const char *path, int *descriptor,
+                                 uint8_t hash[SIGNING_HASH_BYTES], struct percept_error *error)
+{
+    const struct signing_key *by;
+    if (sodium_init() < 0)
+        return percept_fail(error, PERCEPT_INTERNAL, "libsodium does not start");
+    return keys ? open_signed(keys, path, descriptor, hash, &by, error)
+                : seal(path, descriptor, hash, error);
 }

@@ -24,6 +24,9 @@ struct signing_keys;
  * MALFORMED for a file that is no key or a line that revokes nothing. */
 enum percept_status signing_keys_open(const char *folder, struct signing_keys **keys,
                                       struct percept_error *error);
+/* Look into the folder again; they are as they were when that fails. Not while another thread uses
+ * them. */
+enum percept_status signing_keys_reload(struct signing_keys *keys, struct percept_error *error);
 void signing_keys_close(struct signing_keys *keys); /* NULL is fine */
 
 /* For lists. A key that is revoked stays in the list. */
@@ -45,6 +48,11 @@ const struct signing_key *signing_keys_at(const struct signing_keys *keys, size_
  */
 enum percept_status signing_open(const struct signing_keys *keys, const char *path, int *descriptor,
                                  const struct signing_key **by, struct percept_error *error);
+
+/* The same for what is to be read in more than one place, with its hash; keys NULL: it need not be
+ * signed. */
+enum percept_status signing_copy(const struct signing_keys *keys, const char *path, int *descriptor,
+                                 uint8_t hash[SIGNING_HASH_BYTES], struct percept_error *error);
 
 /* The hash of what is in a file. */
 enum percept_status signing_hash_file(const char *path, uint8_t hash[SIGNING_HASH_BYTES],

@@ -25,6 +25,7 @@ commands() { sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'; }
 
 check perceptd.1 "$perceptd"
 check percept-host.1 "$PERCEPT_BIN/percept-host"
+check percept-probe.1 "$PERCEPT_BIN/percept-probe"
 list=$("$percept" --help | commands)
 [ "$(wc -w <<<"$list")" -ge 7 ] || fail "commands: $list"
 for command in $list; do

@@ -4,7 +4,7 @@
 
 # Stopped by a signal: exit 0, no socket left.
 frames_config "$work/endless.yaml" 0
-for signal in TERM INT HUP; do
+for signal in TERM INT; do
     start_daemon "$work/endless.yaml"
     kill -"$signal" "$daemon"
     daemon_ends 0

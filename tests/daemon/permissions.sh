@@ -198,8 +198,8 @@ daemon_ends 0
 # A policy that is wrong stops the daemon before anything runs.
 sed 's/^version: 1$/version: 1\ndaemon: {policy: wrong.yaml}/' "$work/plain.yaml" >"$work/policed.yaml"
 printf 'version: 1\nrules:\n  - {anyone: true, deny: [camrea]}\n' >"$work/wrong.yaml"
-for option in "" --check; do
-    expect 3 "$perceptd" --config "$work/policed.yaml" $option
+for command in "$perceptd --config" "$perceptd --check --config" "$percept check"; do
+    expect 3 $command "$work/policed.yaml"
     tail -n 1 "$work/err" >"$work/last" && mv "$work/last" "$work/err"
     one_line "wrong.yaml:3:[0-9]+: no topic or class of topics 'camrea'; did you mean 'camera'"
 done

@@ -1,4 +1,5 @@
-/* The control socket under clients that are wrong, greedy, hostile, or many. */
+/* The control socket under clients that are wrong, greedy, hostile, or many. Those that send noise
+ * are in tests/soak/ipc.c. */
 #include "mini.h"
 #include "raw.h"
 
@@ -123,64 +124,6 @@ START_TEST(packets_of_no_size_and_of_too_much_end_the_connection)
     ck_assert(raw_send_bytes(fd, large, 0));
     ck_assert(raw_hung_up(fd));
     close(fd);
-    check_daemon_serves();
-}
-END_TEST
-
-START_TEST(random_and_mutated_packets_do_no_harm)
-{
-    static const uint8_t valid[][24] = {
-        {8, 1, 18, 4, 8, 1, 16, 1},                                      /* hello */
-        {8, 2, 26, 9, 10, 7, 'n', 'u', 'm', 'b', 'e', 'r', 's'},         /* subscribe */
-        {8, 3, 26, 11, 10, 7, 'n', 'u', 'm', 'b', 'e', 'r', 's', 24, 1}, /* with wake */
-        {8, 4, 34, 2, 8, 1},                                             /* unsubscribe */
-        {8, 5, 42, 2, 8, 1},                                             /* wake */
-        {8, 6, 50, 9, 10, 7, 'c', 'l', 'i', 'e', 'n', 't', 's'},         /* query */
-    };
-    static const size_t sizes[] = {8, 13, 15, 6, 6, 13};
-    struct percept_client *bystander;
-    ck_assert_int_eq(percept_connect(path, &bystander, &error), PERCEPT_OK);
-    size_t descriptors = mini_open_descriptors();
-    int fd = -1;
-    srandom(20240607);
-    for (int i = 0; i < 20000; i++) {
-        uint8_t bytes[64];
-        size_t kind = (size_t)random() % 6, size = sizes[kind];
-        if (fd < 0) {
-            fd = raw_connect(path);
-            if (random() % 8)
-                raw_hello(fd);
-        }
-        memcpy(bytes, valid[kind], size);
-        if (random() % 4 == 0) {
-            size = (size_t)random() % sizeof bytes;
-            for (size_t k = 0; k < size; k++)
-                bytes[k] = (uint8_t)random();
-        } else if (random() % 2) {
-            bytes[(size_t)random() % size] ^= (uint8_t)(1 << random() % 8);
-        }
-        /* Read as often as not, so that the daemon also meets a client who never does. */
-        struct ipc_packet packet = {.size = 0};
-        bool gone = !raw_send_bytes(fd, bytes, size) || size == 0;
-        if (!gone && random() % 2) {
-            Percept__Control__Reply *reply = raw_receive(fd, &packet);
-            gone = !reply;
-            if (reply)
-                percept__control__reply__free_unpacked(reply, NULL);
-            ipc_packet_reset(&packet);
-        }
-        if (gone || random() % 64 == 0) {
-            close(fd);
-            fd = -1;
-        }
-    }
-    if (fd >= 0)
-        close(fd);
-    char *json;
-    ck_assert_int_eq(percept_query(bystander, "clients", &json, &error), PERCEPT_OK);
-    free(json);
-    ck_assert_uint_le(mini_open_descriptors(), descriptors + 4);
-    percept_disconnect(bystander);
     check_daemon_serves();
 }
 END_TEST
@@ -417,7 +360,6 @@ int main(void)
     tcase_add_test(tests, versions_are_negotiated);
     tcase_add_test(tests, requests_out_of_turn_end_the_connection);
     tcase_add_test(tests, packets_of_no_size_and_of_too_much_end_the_connection);
-    tcase_add_test(tests, random_and_mutated_packets_do_no_harm);
     tcase_add_test(tests, a_client_that_never_reads_is_not_read_from_either);
     tcase_add_test(tests, a_flood_of_requests_starves_nobody);
     tcase_add_test(tests, descriptors_that_a_client_sends_are_dropped);

@@ -1,5 +1,5 @@
 /* Death and malice: daemons that are killed, clients that are killed, and clients that try to get
- * at what is not theirs. */
+ * at what is not theirs. What a whole daemon has to bear is in tests/soak/ipc.c. */
 #include "mini.h"
 #include "raw.h"
 
@@ -197,52 +197,6 @@ static void be_a_client(const char *path, int number)
         percept_next(subscription, -1, &sample, &error);
 }
 
-static void reap_and_settle(struct mini *mini)
-{
-    /* Until the daemon has seen the last of them. */
-    struct ipc_topic_stats stats;
-    for (int i = 0; i < 500; i++) {
-        ipc_topic_stats(mini_topic(mini), &stats);
-        if (stats.subscribers == 0)
-            return;
-        poll(NULL, 0, 10);
-    }
-    ck_abort_msg("%u subscribers are left", stats.subscribers);
-}
-
-START_TEST(killed_clients_leave_nothing_behind)
-{
-    const char *path = mini_path();
-    struct mini *mini = mini_start(path, NULL);
-    size_t descriptors = 0, mappings = 0;
-    uint64_t stamp = 0;
-    srandom(7);
-    for (int round = 0; round < 50; round++) {
-        pid_t clients[4];
-        for (int i = 0; i < 4; i++) {
-            clients[i] = fork();
-            ck_assert_int_ge(clients[i], 0);
-            if (clients[i] == 0)
-                be_a_client(path, round * 4 + i);
-        }
-        int64_t until = base_clock_ns() + random() % (20 * BASE_NS_PER_MS);
-        while (base_clock_ns() < until)
-            ck_assert(mini_publish(mini, ++stamp));
-        for (int i = 0; i < 4; i++)
-            mini_kill(clients[i]);
-        reap_and_settle(mini);
-        if (round == 5) {
-            descriptors = mini_open_descriptors();
-            mappings = mini_mappings();
-        }
-    }
-    /* A seat that the writer was looking at goes with the next one to come or go. */
-    ck_assert_uint_le(mini_open_descriptors(), descriptors + 2);
-    ck_assert_uint_le(mini_mappings(), mappings + 2);
-    mini_stop(mini);
-}
-END_TEST
-
 START_TEST(a_stopped_client_holds_up_nobody)
 {
     const char *path = mini_path();
@@ -269,73 +223,6 @@ START_TEST(a_stopped_client_holds_up_nobody)
 END_TEST
 
 /* ---- clients attack ---- */
-
-/* Nothing that a holder of the descriptor can do changes a byte or the size. */
-static void check_immutable(int fd, size_t page_size)
-{
-    char byte = 0, name[64];
-    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-    int again = open(name, O_RDWR | O_CLOEXEC);
-    int ways[] = {fd, again, dup(fd)};
-    for (size_t i = 0; i < 3; i++) {
-        if (ways[i] < 0)
-            continue;
-        off_t size = lseek(ways[i], 0, SEEK_END);
-        ck_assert_ptr_eq(mmap(NULL, page_size, PROT_READ | PROT_WRITE, MAP_SHARED, ways[i], 0),
-                         MAP_FAILED);
-        ck_assert_ptr_eq(mmap(NULL, page_size, PROT_WRITE, MAP_SHARED, ways[i], 0), MAP_FAILED);
-        void *readable = mmap(NULL, page_size, PROT_READ, MAP_SHARED, ways[i], 0);
-        ck_assert_ptr_ne(readable, MAP_FAILED);
-        ck_assert_int_eq(mprotect(readable, page_size, PROT_READ | PROT_WRITE), -1);
-        ck_assert_int_eq(madvise(readable, page_size, MADV_REMOVE), -1);
-        munmap(readable, page_size);
-        ck_assert_int_eq((int)write(ways[i], &byte, 1), -1);
-        ck_assert_int_eq((int)pwrite(ways[i], &byte, 1, 0), -1);
-        ck_assert_int_eq(ftruncate(ways[i], 0), -1);
-        ck_assert_int_eq(ftruncate(ways[i], size + 4096), -1);
-        ck_assert_int_eq(fallocate(ways[i], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096),
-                         -1);
-        ck_assert_int_eq(fallocate(ways[i], 0, 0, size + 4096), -1);
-        ck_assert_int_eq(fcntl(ways[i], F_ADD_SEALS, F_SEAL_WRITE), -1);
-        close(ways[i]);
-    }
-}
-
-START_TEST(what_a_client_gets_can_not_be_written)
-{
-    const char *path = mini_path();
-    struct mini *mini = mini_start(path, NULL);
-    struct ipc_packet packet;
-    Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
-    Percept__Control__Query query = PERCEPT__CONTROL__QUERY__INIT;
-    int fds[3], fd = raw_connect(path);
-    raw_hello(fd);
-    raw_subscribe(fd, MINI_TOPIC, fds);
-    check_immutable(fds[0], 4096);
-
-    query.what = "clients";
-    request.body_case = PERCEPT__CONTROL__REQUEST__BODY_QUERY;
-    request.query = &query;
-    ck_assert(raw_send(fd, &request));
-    Percept__Control__Reply *reply = raw_receive(fd, &packet);
-    ck_assert_uint_eq(packet.fd_count, 1);
-    check_immutable(packet.fds[0], 4096);
-    percept__control__reply__free_unpacked(reply, NULL);
-
-    /* The page is the client's to write, but not to resize, and holes in it harm nobody. */
-    ck_assert_int_eq(ftruncate(fds[1], 0), -1);
-    ck_assert_int_eq(ftruncate(fds[1], 8192), -1);
-    ck_assert_int_eq(fcntl(fds[1], F_ADD_SEALS, F_SEAL_WRITE), -1);
-    for (uint64_t stamp = 0; stamp < 100; stamp++) {
-        ck_assert_int_eq(fallocate(fds[1], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096), 0);
-        ck_assert(mini_publish(mini, stamp));
-    }
-    close(fds[1]);
-    close(fds[2]);
-    close(fd);
-    mini_stop(mini);
-}
-END_TEST
 
 START_TEST(a_wake_up_socket_can_not_stop_the_writer)
 {
@@ -473,9 +360,7 @@ int main(void)
     tcase_add_test(tests, a_reader_asleep_for_ever_notices_the_death_and_the_return);
     tcase_add_test(tests, the_descriptor_survives_a_restart);
     tcase_add_test(tests, a_topic_that_did_not_come_back_is_named);
-    tcase_add_test(tests, killed_clients_leave_nothing_behind);
     tcase_add_test(tests, a_stopped_client_holds_up_nobody);
-    tcase_add_test(tests, what_a_client_gets_can_not_be_written);
     tcase_add_test(tests, a_wake_up_socket_can_not_stop_the_writer);
     tcase_add_test(tests, a_client_that_lies_about_everything_harms_only_itself);
     tcase_add_test(tests, readers_in_other_processes_see_whole_samples);
