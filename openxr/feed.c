@@ -36,8 +36,8 @@ static_assert(sizeof(struct skeleton) % sizeof(uint32_t) == 0, "copied by half w
 
 /*
  * Written by the thread alone. `turn` is 2n + 1 while sample n is written and 2n + 2 when it is
- * there. The words are atomic because a reader may look while they change; their order does not
- * matter, the fences about `turn` see to it.
+ * there. Words are released and acquired: who has read one of a later sample also sees that the
+ * turn is not what it was.
  */
 static struct slot {
     atomic_uint_least64_t turn;
@@ -61,9 +61,8 @@ static void publish(const struct sample *sample)
     uint64_t words[SAMPLE_WORDS];
     memcpy(words, sample, sizeof words);
     atomic_store_explicit(&slot->turn, 2 * number + 1, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release); /* no word before the turn says so */
     for (size_t i = 0; i < SAMPLE_WORDS; i++)
-        atomic_store_explicit(&slot->words[i], words[i], memory_order_relaxed);
+        atomic_store_explicit(&slot->words[i], words[i], memory_order_release);
     atomic_store_explicit(&slot->turn, 2 * number + 2, memory_order_release);
     atomic_store_explicit(&newest, number, memory_order_release);
 }
@@ -78,8 +77,7 @@ static bool copy(uint64_t number, size_t offset, void *to, size_t size)
     if (atomic_load_explicit(&slot->turn, memory_order_acquire) != 2 * number + 2)
         return false;
     for (size_t i = first; i < end; i++)
-        words[i] = atomic_load_explicit(&slot->words[i], memory_order_relaxed);
-    atomic_thread_fence(memory_order_acquire); /* no word after the turn is looked at again */
+        words[i] = atomic_load_explicit(&slot->words[i], memory_order_acquire);
     if (atomic_load_explicit(&slot->turn, memory_order_relaxed) != 2 * number + 2)
         return false;
     memcpy(to, (const char *)words + offset, size);
