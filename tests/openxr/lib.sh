@@ -1,14 +1,10 @@
 # For tests of the layer through loaders. Sourced by each.
 set -euo pipefail
 build=$(dirname "${PERCEPT_BIN:?set by CTest}")
-manifests=$build/share/openxr/1/api_layers
 layer=XR_APILAYER_PERCEPT_perception
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# Nothing of the machine's own.
-export HOME=$work XDG_DATA_HOME=$work XDG_CONFIG_HOME=$work XDG_CONFIG_DIRS=$work XDG_DATA_DIRS=$work
-export XR_RUNTIME_JSON=$build/tests/openxr/mock_runtime.json
-unset XR_API_LAYER_PATH XR_ENABLE_API_LAYERS
+. "$(dirname "$0")/environment.sh"
 
 fail() {
     echo "FAIL: $*" >&2
