@@ -12,7 +12,8 @@
 
 #include <string.h>
 
-#define GAP_NS (250 * BASE_NS_PER_MS) /* between samples that still tell of one motion */
+#define FASTEST 8.0f                   /* of a hand, metres a second */
+#define GAP_NS  (250 * BASE_NS_PER_MS) /* between samples that still tell of one motion */
 
 static const XrSpaceLocationFlags valid =
     XR_SPACE_LOCATION_POSITION_VALID_BIT | XR_SPACE_LOCATION_ORIENTATION_VALID_BIT;
@@ -84,6 +85,19 @@ static XrPosef joint_in_world(const XrPosef *camera, const struct skeleton_joint
     return pose_multiply(camera, &pose);
 }
 
+/* Pictures that follow each other without a motion between them: no hand is as fast. */
+static bool jumps(const struct feed_view *view, const XrPosef cameras[2])
+{
+    XrPosef wrist[2];
+    for (size_t i = 0; i < 2; i++)
+        wrist[i] =
+            joint_in_world(&cameras[i], &view->samples[i].hand.joints[XR_HAND_JOINT_WRIST_EXT]);
+    float seconds =
+        (float)(view->samples[0].capture_ns - view->samples[1].capture_ns) / (float)BASE_NS_PER_S;
+    float way = vec_length(vec_sub(wrist[0].position, wrist[1].position));
+    return way > FASTEST * seconds;
+}
+
 static void place(const struct feed_view *view, const XrPosef cameras[2],
                   struct hand_motion *motion)
 {
@@ -135,8 +149,9 @@ void locate_hand(const struct tracker *tracker, XrTime time, bool extrapolate,
         !find_camera(tracker, newest, &cameras[0]))
         return;
     int64_t gap = view.count == 2 ? newest - view.samples[1].capture_ns : 0;
-    motion->moves =
-        gap > 0 && gap <= GAP_NS && find_camera(tracker, view.samples[1].capture_ns, &cameras[1]);
+    motion->moves = gap > 0 && gap <= GAP_NS &&
+                    find_camera(tracker, view.samples[1].capture_ns, &cameras[1]) &&
+                    !jumps(&view, cameras);
     motion->tracked = true;
     motion->head_is_known = find_head(tracker, motion->captured, &motion->head);
     memcpy(motion->pinch_strength, view.samples[0].hand.pinch_strength,

@@ -18,6 +18,8 @@ enum { WRIST = 0, THUMB_BASE = 1, INDEX_KNUCKLE = 5, MIDDLE_KNUCKLE = 9, LITTLE_
 #define PALM_LENGTH  0.095f
 #define PALM_MIN     0.03f
 #define PALM_MAX     0.2f
+#define REACH        0.5f
+#define IMAGE_MAX    1e5f /* pixels */
 #define DEPTH_MIN    0.03f
 #define DEPTH_MAX    5.0f
 #define LEARNING     0.1f /* how much of a bone's length is the newest sample's */
@@ -52,14 +54,17 @@ struct axes {
     XrVector3f x, y, z;
 };
 
+/* False when a landmark is farther from the wrist than any hand reaches, or farther off the image
+ * than makes sense, or no number. */
 static bool to_camera_frame(const struct percept_hand *hand, XrVector3f points[])
 {
-    float sum = 0;
     for (size_t i = 0; i < PERCEPT_HAND_LANDMARKS; i++) {
         points[i] = (XrVector3f){hand->world[i][0], -hand->world[i][1], -hand->world[i][2]};
-        sum += vec_length(points[i]) + fabsf(hand->image[i][0]) + fabsf(hand->image[i][1]);
+        if (!(vec_length(points[i]) <= REACH && fabsf(hand->image[i][0]) <= IMAGE_MAX &&
+              fabsf(hand->image[i][1]) <= IMAGE_MAX))
+            return false;
     }
-    return isfinite(sum);
+    return true;
 }
 
 /*
