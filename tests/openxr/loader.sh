@@ -10,3 +10,12 @@ implicit=$build/share
 ENABLE_XR_APILAYER_PERCEPT_1=1 XDG_DATA_DIRS=$implicit pass "implicitly"
 XDG_DATA_DIRS=$implicit miss "an implicit layer must be asked for"
 DISABLE_XR_APILAYER_PERCEPT_1=1 ENABLE_XR_APILAYER_PERCEPT_1=1 XDG_DATA_DIRS=$implicit miss "disabled, it is not there"
+
+# What is installed finds its parts, wherever it is.
+prefix=$work/prefix
+for folder in openxr ipc; do
+    cmake -DCMAKE_INSTALL_PREFIX="$prefix" -P "$build/$folder/cmake_install.cmake" >"$work/out"
+done
+ENABLE_XR_APILAYER_PERCEPT_1=1 XDG_DATA_DIRS=$prefix/share pass "installed"
+ldd "$(find "$prefix" -name libXrApiLayer_percept.so)" >"$work/out"
+grep -q "libpercept.so.0 => $prefix/" "$work/out" || fail "the installed layer loads another libpercept"
