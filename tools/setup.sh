@@ -63,4 +63,5 @@ fi
 if [ "$what" = test ] && [ "$(uname -m)" = x86_64 ]; then
     tools/setup_vgf.sh
     tools/setup_openvino.sh
+    tools/setup_openxr.sh
 fi

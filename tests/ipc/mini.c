@@ -108,8 +108,8 @@ struct mini *mini_start(const char *path, const struct mini_options *options)
     ck_assert_ptr_nonnull(mini);
     struct percept_error error = {0};
     mini->max_bytes = options->max_bytes ? options->max_bytes : 64;
-    struct ipc_topic_options topic = {.name = MINI_TOPIC,
-                                      .schema = MINI_SCHEMA,
+    struct ipc_topic_options topic = {.name = options->topic ? options->topic : MINI_TOPIC,
+                                      .schema = options->schema ? options->schema : MINI_SCHEMA,
                                       .max_bytes = mini->max_bytes,
                                       .slots = options->slots};
     struct ipc_server_options server = {.socket_path = path,

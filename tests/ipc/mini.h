@@ -16,7 +16,8 @@
 #define MINI_SCHEMA "test.numbers/1"
 
 struct mini_options {
-    size_t max_bytes; /* 0: 64 */
+    const char *topic, *schema; /* NULL: MINI_TOPIC, MINI_SCHEMA */
+    size_t max_bytes;           /* 0: 64 */
     unsigned slots;
     unsigned max_clients;
     unsigned topics; /* further ones, "more0"...; 0: none */

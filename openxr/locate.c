@@ -1,0 +1,168 @@
+/*
+ * Why the world is between camera and app: a head moves while a hand rests. Each sample is put into
+ * the world, the LOCAL space, by where the camera was when it was taken; what is extrapolated is
+ * the motion there.
+ */
+#include "openxr/locate.h"
+
+#include "openxr/pose.h"
+#include "openxr/settings.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+#define FASTEST 8.0f                   /* of a hand, metres a second */
+#define GAP_NS  (250 * BASE_NS_PER_MS) /* between samples that still tell of one motion */
+
+static const XrSpaceLocationFlags valid =
+    XR_SPACE_LOCATION_POSITION_VALID_BIT | XR_SPACE_LOCATION_ORIENTATION_VALID_BIT;
+
+XrResult locate_space(const struct tracker *tracker, XrSpace space, XrSpace base, XrTime time,
+                      struct located *located)
+{
+    XrSpaceVelocity velocity = {.type = XR_TYPE_SPACE_VELOCITY};
+    XrSpaceLocation location = {.type = XR_TYPE_SPACE_LOCATION, .next = &velocity};
+    XrResult result = tracker->instance.xrLocateSpace(space, base, time, &location);
+    *located = (struct located){.pose = location.pose, .flags = location.locationFlags};
+    if (XR_FAILED(result))
+        return result;
+    if (velocity.velocityFlags & XR_SPACE_VELOCITY_LINEAR_VALID_BIT)
+        located->linear = velocity.linearVelocity;
+    if (velocity.velocityFlags & XR_SPACE_VELOCITY_ANGULAR_VALID_BIT)
+        located->angular = velocity.angularVelocity;
+    return result;
+}
+
+/* ---- times ---- */
+
+static bool to_ns(const struct instance *instance, XrTime time, int64_t *ns)
+{
+    struct timespec t;
+    if (!instance->xrConvertTimeToTimespecTimeKHR ||
+        instance->xrConvertTimeToTimespecTimeKHR(instance->handle, time, &t) != XR_SUCCESS)
+        return false;
+    *ns = (int64_t)t.tv_sec * BASE_NS_PER_S + t.tv_nsec;
+    return true;
+}
+
+static bool from_ns(const struct instance *instance, int64_t ns, XrTime *time)
+{
+    struct timespec t = {.tv_sec = (time_t)(ns / BASE_NS_PER_S), .tv_nsec = ns % BASE_NS_PER_S};
+    return instance->xrConvertTimespecTimeToTimeKHR &&
+           instance->xrConvertTimespecTimeToTimeKHR(instance->handle, &t, time) == XR_SUCCESS;
+}
+
+/* ---- the camera ---- */
+
+static bool find_head(const struct tracker *tracker, XrTime time, XrPosef *head)
+{
+    struct located located;
+    bool found = XR_SUCCEEDED(locate_space(tracker, tracker->view, tracker->world, time, &located));
+    *head = located.pose;
+    return found && (located.flags & valid) == valid;
+}
+
+static bool find_camera(const struct tracker *tracker, int64_t capture_ns, XrPosef *camera)
+{
+    const struct settings *settings = settings_get();
+    XrTime time;
+    XrPosef head;
+    *camera = settings->camera;
+    if (settings->camera_is_fixed)
+        return true;
+    if (!from_ns(&tracker->instance, capture_ns, &time) || !find_head(tracker, time, &head))
+        return false;
+    *camera = pose_multiply(&head, &settings->camera);
+    return true;
+}
+
+/* ---- the hand ---- */
+
+static XrPosef joint_in_world(const XrPosef *camera, const struct skeleton_joint *joint)
+{
+    XrPosef pose = {joint->orientation, joint->position};
+    return pose_multiply(camera, &pose);
+}
+
+/* Pictures that follow each other without a motion between them: no hand is as fast. */
+static bool jumps(const struct feed_view *view, const XrPosef cameras[2])
+{
+    XrPosef wrist[2];
+    for (size_t i = 0; i < 2; i++)
+        wrist[i] =
+            joint_in_world(&cameras[i], &view->samples[i].hand.joints[XR_HAND_JOINT_WRIST_EXT]);
+    float seconds =
+        (float)(view->samples[0].capture_ns - view->samples[1].capture_ns) / (float)BASE_NS_PER_S;
+    float way = vec_length(vec_sub(wrist[0].position, wrist[1].position));
+    return way > FASTEST * seconds;
+}
+
+static void place(const struct feed_view *view, const XrPosef cameras[2],
+                  struct hand_motion *motion)
+{
+    const struct skeleton *now = &view->samples[0].hand, *before = &view->samples[1].hand;
+    float rate = 0;
+    if (motion->moves)
+        rate = (float)BASE_NS_PER_S /
+               (float)(view->samples[0].capture_ns - view->samples[1].capture_ns);
+    for (size_t i = 0; i < XR_HAND_JOINT_COUNT_EXT; i++) {
+        typeof(motion->joints[0]) *joint = &motion->joints[i];
+        joint->pose = joint_in_world(&cameras[0], &now->joints[i]);
+        joint->radius = now->joints[i].radius;
+        joint->linear = joint->angular = (XrVector3f){0, 0, 0};
+        if (!motion->moves)
+            continue;
+        XrPosef old = joint_in_world(&cameras[1], &before->joints[i]);
+        XrQuaternionf turn = quat_multiply(joint->pose.orientation, quat_inverse(old.orientation));
+        joint->linear = vec_scale(vec_sub(joint->pose.position, old.position), rate);
+        joint->angular = vec_scale(quat_log(turn), rate);
+    }
+}
+
+static void advance(struct hand_motion *motion, float seconds)
+{
+    for (size_t i = 0; i < XR_HAND_JOINT_COUNT_EXT; i++) {
+        typeof(motion->joints[0]) *joint = &motion->joints[i];
+        joint->pose.position = vec_add(joint->pose.position, vec_scale(joint->linear, seconds));
+        joint->pose.orientation = quat_unit(
+            quat_multiply(quat_exp(vec_scale(joint->angular, seconds)), joint->pose.orientation));
+    }
+}
+
+void locate_hand(const struct tracker *tracker, XrTime time, bool extrapolate,
+                 struct hand_motion *motion, bool *live)
+{
+    struct feed_view view;
+    XrPosef cameras[2];
+    int64_t time_ns;
+    motion->tracked = false;
+    *live = false;
+    if (!tracker->fed || !tracker->takes_cameras || !to_ns(&tracker->instance, time, &time_ns))
+        return;
+    feed_read(tracker->hand, extrapolate ? time_ns : INT64_MAX, &view);
+    *live = view.live;
+    if (view.count == 0)
+        return;
+    int64_t newest = view.samples[0].capture_ns;
+    if (!from_ns(&tracker->instance, newest, &motion->captured) ||
+        !find_camera(tracker, newest, &cameras[0]))
+        return;
+    int64_t gap = view.count == 2 ? newest - view.samples[1].capture_ns : 0;
+    motion->moves = gap > 0 && gap <= GAP_NS &&
+                    find_camera(tracker, view.samples[1].capture_ns, &cameras[1]) &&
+                    !jumps(&view, cameras);
+    motion->tracked = true;
+    motion->head_is_known = find_head(tracker, motion->captured, &motion->head);
+    memcpy(motion->pinch_strength, view.samples[0].hand.pinch_strength,
+           sizeof motion->pinch_strength);
+    motion->pinching = view.samples[0].hand.pinching;
+    place(&view, cameras, motion);
+    int64_t ahead = time_ns - newest;
+    if (ahead > settings_get()->prediction_ns)
+        ahead = settings_get()->prediction_ns;
+    if (ahead < -gap)
+        ahead = -gap;
+    if (extrapolate && motion->moves)
+        advance(motion, (float)ahead / (float)BASE_NS_PER_S);
+}
