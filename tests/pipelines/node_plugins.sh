@@ -131,7 +131,7 @@ mkdir "$work/keys"
 config "node_plugins: $plugins"
 expect 0 "$percept" model keys new "$work/release" --no-password
 cp "$work/release.pub" "$work/keys"
-expect 0 "$percept" model sign --key "$work/release.key" "$work/config.yaml" "$work/net.pte"
+expect 0 "$percept" model sign --key "$work/release.key" "$work/config.yaml" "$work/net.pte" "$work/policy.yaml"
 expect 3 "$percept" check "$work/config.yaml" --keys "$work/keys"
 refused "$sample" "it is not signed"
 expect 0 "$percept" model sign --key "$work/release.key" "$sample"
