@@ -16,6 +16,7 @@ static const struct cli_command commands[] = {
     {"revoke", "end what was granted", cli_revoke},
     {"grants", "list what has been granted", cli_grants},
     {"audit", "show who read what", cli_audit},
+    {"trace", "record what its threads do when", cli_trace},
     {"reload", "let the daemon read its configuration again", cli_reload},
     {"check", "check a configuration without running it", cli_check},
     {"backends", "list what models can run on", cli_backends},

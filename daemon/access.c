@@ -85,7 +85,8 @@ static enum percept_status may_ask(void *context, const struct ipc_peer *peer, c
 {
     if (strcmp(what, "reload") == 0)
         return may_administer(context, peer, "reload the configuration", error);
-    bool open = strcmp(what, "grants") != 0 && strncmp(what, "audit", 5) != 0;
+    bool open = strcmp(what, "grants") != 0 && strncmp(what, "audit", 5) != 0 &&
+                strncmp(what, "trace", 5) != 0;
     return open ? PERCEPT_OK : may_administer(context, peer, "see that", error);
 }
 

@@ -9,10 +9,13 @@
 #include "daemon/access.h"
 #include "daemon/confine.h"
 #include "daemon/indicator.h"
+#include "daemon/metrics.h"
+#include "daemon/metrics_server.h"
 #include "daemon/notify.h"
 #include "daemon/probe.h"
 #include "daemon/status.h"
 #include "daemon/topics.h"
+#include "daemon/trace.h"
 #include "daemon/watchdog.h"
 #include "ipc/schema.h"
 #include "ipc/server.h"
@@ -51,6 +54,7 @@ struct daemon {
     struct access *access;
     struct ipc_guard guard; /* its; filled before the loop runs */
     struct ipc_server *server;
+    struct metrics_server *metrics; /* or NULL */
     struct indicator *indicator;
     struct topics topics;
     const struct daemon_settings *settings;
@@ -155,6 +159,8 @@ static void stop(struct daemon *daemon)
     daemon->engine_stopped = true;
     ipc_server_destroy(daemon->server);
     daemon->server = NULL;
+    metrics_server_destroy(daemon->metrics);
+    daemon->metrics = NULL;
     access_destroy(daemon->access);
     daemon->access = NULL;
     for (size_t i = 0; i < SIGNALS; i++)
@@ -517,6 +523,35 @@ static void reload(struct daemon *daemon)
     (void)tell_reload(daemon, &changes, &error);
 }
 
+/* The state as it is now. */
+static void look(struct daemon *daemon)
+{
+    daemon->state.server = daemon->server;
+    daemon->state.topic_count = daemon->topics.count;
+}
+
+static char *metrics_text(void *context)
+{
+    struct daemon *daemon = context;
+    look(daemon);
+    return daemon->started ? daemon_metrics_text(&daemon->state) : NULL;
+}
+
+static enum daemon_exit open_metrics(struct daemon *daemon, struct percept_error *error)
+{
+    const struct metrics_server_options options = {
+        .address = pipe_config_daemon(daemon->config)->metrics,
+        .text = metrics_text,
+        .context = daemon,
+    };
+    enum percept_status status =
+        options.address ? metrics_server_create(&daemon->loop, &options, &daemon->metrics, error)
+                        : PERCEPT_OK;
+    return status == PERCEPT_OK       ? DAEMON_EXIT_OK
+           : status == PERCEPT_EXISTS ? DAEMON_EXIT_SOCKET
+                                      : DAEMON_EXIT_FAILURE;
+}
+
 static char *answer_reload(struct daemon *daemon)
 {
     struct pipe_changes changes;
@@ -532,8 +567,9 @@ static char *answer(void *context, const char *what)
         return answer_reload(daemon);
     if (strcmp(what, "schemas") == 0)
         return ipc_schemas_json();
-    daemon->state.server = daemon->server;
-    daemon->state.topic_count = daemon->topics.count;
+    if (strncmp(what, "trace ", 6) == 0)
+        return daemon_trace_query(daemon->engine, what);
+    look(daemon);
     char *text = access_query(daemon->access, what);
     return text ? text : daemon_status_json(&daemon->state, what);
 }
@@ -557,6 +593,9 @@ static void on_start(uv_timer_t *timer)
 static enum daemon_exit serve(struct daemon *daemon, struct percept_error *error)
 {
     daemon->state.engine = daemon->engine;
+    enum daemon_exit code = open_metrics(daemon, error);
+    if (code)
+        return code;
     if (pipe_config_daemon(daemon->config)->confine && daemon_confine(base_child_any(), error))
         return DAEMON_EXIT_FAILURE;
     uv_timer_start(&daemon->timer, on_start, START_DELAY_MS, 0);

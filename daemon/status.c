@@ -34,13 +34,13 @@ static json_t *pipelines(const struct daemon_state *state)
     for (size_t i = 0; stats && i < count; i++) {
         const struct pipe_stats *p = &stats[i];
         json_array_append_new(
-            list,
-            json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:f, s:f}", "name", text(p->name),
-                      "source", text(p->source), "state", text(p->state), "cause", text(p->cause),
-                      "frames", (json_int_t)p->frames, "dropped_late", (json_int_t)p->dropped_late,
-                      "dropped_bad", (json_int_t)p->dropped_bad, "node_errors",
-                      (json_int_t)p->node_errors, "latency_p50_ms", ms(p->latency_p50_ns),
-                      "latency_p99_ms", ms(p->latency_p99_ns)));
+            list, json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:f, s:f}", "name",
+                            text(p->name), "source", text(p->source), "state", text(p->state),
+                            "cause", text(p->cause), "processor", text(p->processor), "frames",
+                            (json_int_t)p->frames, "dropped_late", (json_int_t)p->dropped_late,
+                            "dropped_bad", (json_int_t)p->dropped_bad, "node_errors",
+                            (json_int_t)p->node_errors, "latency_p50_ms", ms(p->latency_p50_ns),
+                            "latency_p99_ms", ms(p->latency_p99_ns)));
     }
     free(stats);
     return list;
@@ -110,10 +110,11 @@ static json_t *clients(const struct daemon_state *state)
         ipc_server_clients(state->server, stats, count);
     for (size_t i = 0; stats && i < count; i++) {
         const struct ipc_client_stats *c = &stats[i];
-        json_array_append_new(list, json_pack("{s:I, s:I, s:I, s:i, s:I}", "id", (json_int_t)c->id,
-                                              "pid", (json_int_t)c->pid, "uid", (json_int_t)c->uid,
-                                              "subscriptions", (int)c->subscriptions, "lost",
-                                              (json_int_t)c->lost));
+        json_array_append_new(list,
+                              json_pack("{s:I, s:I, s:I, s:i, s:I, s:I}", "id", (json_int_t)c->id,
+                                        "pid", (json_int_t)c->pid, "uid", (json_int_t)c->uid,
+                                        "subscriptions", (int)c->subscriptions, "lost",
+                                        (json_int_t)c->lost, "lag", (json_int_t)c->lag));
     }
     free(stats);
     return list;
@@ -159,13 +160,19 @@ static const struct section {
     {"topics", topics},  {"clients", clients},     {"users", users},
 };
 
-char *daemon_status_json(const struct daemon_state *state, const char *what)
+json_t *daemon_status(const struct daemon_state *state, const char *what)
 {
     bool all = strcmp(what, "status") == 0;
     json_t *root = json_object();
     for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++)
         if (all || strcmp(what, sections[i].name) == 0)
             json_object_set_new(root, sections[i].name, sections[i].make(state));
+    return root;
+}
+
+char *daemon_status_json(const struct daemon_state *state, const char *what)
+{
+    json_t *root = daemon_status(state, what);
     char *text = json_object_size(root) ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     return text;

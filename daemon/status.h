@@ -5,6 +5,7 @@
 #include "ipc/server.h"
 #include "pipelines/engine.h"
 
+#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,8 @@ struct daemon_state {
 /* what: "status" (all), "pipelines", "models", "hosts", "topics", "clients", "users". malloc'ed;
  * NULL for another word or when out of memory. */
 char *daemon_status_json(const struct daemon_state *state, const char *what);
+/* The same as an object, the caller's; empty for another word. */
+json_t *daemon_status(const struct daemon_state *state, const char *what);
 
 /* What `percept reload` is told: {"ok": true, "kept", "changed", "added", "removed"}, or with
  * changes NULL {"ok": false, "file", "line", "column", "message"}. malloc'ed; NULL when out of

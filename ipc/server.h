@@ -131,6 +131,8 @@ struct ipc_client_stats {
     uint32_t uid;
     unsigned subscriptions;
     uint64_t lost; /* samples, over its subscriptions, as it reports them on its page; untrusted */
+    uint64_t lag;  /* samples that the one it holds is behind the newest, the most of its
+                      subscriptions; 0 when it holds none */
 };
 /* Writes at most capacity entries; returns how many clients there are. Loop thread. */
 size_t ipc_server_clients(const struct ipc_server *server, struct ipc_client_stats *stats,

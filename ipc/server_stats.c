@@ -1,6 +1,22 @@
 /* Why: what people and the indicator want to know of clients, apart from serving them. */
 #include "ipc/server_private.h"
 
+/* What it holds is the client's word; where that is in the ring is ours. */
+static uint64_t lag_of(const struct ipc_subscription *subscription)
+{
+    const struct ipc_ring *ring = &subscription->ring->ring;
+    uint32_t held = atomic_load_explicit(&subscription->seat->page->held, memory_order_relaxed);
+    if (held == 0 || held > ring->shape.slot_count)
+        return 0;
+    const struct ipc_ring_slot *slot =
+        (const void *)((const char *)ring->header + ring->shape.header_bytes +
+                       (size_t)(held - 1) * ring->shape.slot_stride);
+    uint64_t sequence = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
+    uint64_t newest =
+        ipc_entry_sequence(atomic_load_explicit(&ring->header->latest, memory_order_relaxed));
+    return sequence && newest > sequence ? newest - sequence : 0;
+}
+
 size_t ipc_server_clients(const struct ipc_server *server, struct ipc_client_stats *stats,
                           size_t capacity)
 {
@@ -16,6 +32,8 @@ size_t ipc_server_clients(const struct ipc_server *server, struct ipc_client_sta
             if (!subscription->seat)
                 continue;
             row->subscriptions++;
+            uint64_t lag = lag_of(subscription);
+            row->lag = lag > row->lag ? lag : row->lag;
             row->lost +=
                 atomic_load_explicit(&subscription->seat->page->lost, memory_order_relaxed);
         }

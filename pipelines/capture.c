@@ -143,8 +143,10 @@ static enum percept_status capture_one(struct capture *c, struct percept_error *
     enum percept_status status = PERCEPT_OK;
     if (p->config->source->recorded) /* a camera waits by itself */
         status = pipe_mailbox_wait_reader(&p->mailbox, c->rest_ns);
+    int64_t begin = pipe_trace_begin();
     if (status == PERCEPT_OK)
         status = p->config->source->next(p->source, frame, &time_ns, error);
+    pipe_trace_end(PIPE_TRACE_CAPTURE, p->config->name, begin);
     if (status == PERCEPT_OK)
         return hand_over(c, frame, time_ns);
     pipe_frame_unref(frame);
@@ -168,6 +170,7 @@ void *pipe_capture_main(void *pipeline)
     struct capture c = {.pipeline = p};
     struct percept_error error = {0};
     enum percept_status status = PERCEPT_OK;
+    pipe_trace_here(&p->traces[PIPE_THREAD_SOURCE]);
     while (status == PERCEPT_OK)
         status = capture_one(&c, &error);
     p->end = status;

@@ -74,7 +74,7 @@ const struct pipe_param pipe_top_params[] = {
 #define CHECK_SECONDS 60 /* on a slow machine, for a large one */
 
 struct daemon_fields {
-    const char *socket, *cache, *policy, *state;
+    const char *socket, *cache, *policy, *state, *metrics;
     bool exit_when_done, confine, check_models;
     int64_t threads, check_seconds;
     int log;
@@ -99,6 +99,10 @@ const struct pipe_param pipe_daemon_params[] = {
      .kind = PIPE_PARAM_PATH,
      .offset = offsetof(struct daemon_fields, state),
      .help = "folder for grants and the audit record"},
+    {.name = "metrics",
+     .kind = PIPE_PARAM_TEXT,
+     .offset = offsetof(struct daemon_fields, metrics),
+     .help = "where to serve metrics: unix:/path, 127.0.0.1:PORT or [::1]:PORT; none if not given"},
     {.name = "exit_when_done",
      .kind = PIPE_PARAM_BOOL,
      .offset = offsetof(struct daemon_fields, exit_when_done),
@@ -134,6 +138,26 @@ const struct pipe_param pipe_daemon_params[] = {
     {0},
 };
 
+/* Of this machine alone: what is served says who reads what. */
+static enum percept_status check_metrics(const struct pipe_schema_reader *r,
+                                         const struct pipe_tree *map, const char *address)
+{
+    static const char *const hosts[] = {"127.0.0.1:", "[::1]:"};
+    char *end = NULL;
+    long port = 0;
+    if (strncmp(address, "unix:/", 6) == 0)
+        return PERCEPT_OK;
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++)
+        if (strncmp(address, hosts[i], strlen(hosts[i])) == 0)
+            port = strtol(address + strlen(hosts[i]), &end, 10);
+    if (end && *end == '\0' && port >= 1 && port <= 65535)
+        return PERCEPT_OK;
+    return pipe_schema_fail(r, pipe_tree_find(map, "metrics")->value, PERCEPT_MALFORMED,
+                            "metrics: expected unix:/path, 127.0.0.1:PORT or [::1]:PORT, got "
+                            "'%.80s'",
+                            address);
+}
+
 static enum percept_status read_daemon(const struct pipe_schema_reader *r,
                                        const struct pipe_tree *map, struct pipe_config *config)
 {
@@ -144,6 +168,8 @@ static enum percept_status read_daemon(const struct pipe_schema_reader *r,
     if (map) {
         struct pipe_schema_part part = {pipe_daemon_params, &fields};
         enum percept_status status = pipe_schema_read(r, map, "daemon", &part, 1);
+        if (status == PERCEPT_OK && fields.metrics)
+            status = check_metrics(r, map, fields.metrics);
         if (status != PERCEPT_OK)
             return status;
     }
@@ -152,6 +178,7 @@ static enum percept_status read_daemon(const struct pipe_schema_reader *r,
         .cache = fields.cache,
         .policy = fields.policy,
         .state = fields.state,
+        .metrics = fields.metrics,
         .exit_when_done = fields.exit_when_done,
         .confine = fields.confine,
         .check_models = fields.check_models,

@@ -1,6 +1,7 @@
 /* Why: the whole of a configuration starts and stops as one, and changes piece by piece. */
 #include "pipelines/engine.h"
 
+#include "base/clock.h"
 #include "pipelines/pipeline.h"
 
 #include <stdio.h>
@@ -240,6 +241,37 @@ void pipe_engine_destroy(struct pipe_engine *engine)
     pipe_engine_stop(engine);
     destroy_set(&engine->now, NULL);
     free(engine);
+}
+
+enum percept_status pipe_engine_trace(struct pipe_engine *engine, int64_t for_ns,
+                                      struct percept_error *error)
+{
+    int64_t until = base_clock_ns() + for_ns;
+    for (size_t i = 0; i < engine->now.count; i++)
+        for (size_t t = 0; t < PIPE_THREADS; t++) {
+            enum percept_status status =
+                pipe_trace_open(&engine->now.pipelines[i]->traces[t], error);
+            if (status != PERCEPT_OK)
+                return status;
+        }
+    if (until > atomic_load_explicit(&pipe_trace_until_ns, memory_order_relaxed))
+        atomic_store_explicit(&pipe_trace_until_ns, until, memory_order_relaxed);
+    return PERCEPT_OK;
+}
+
+void pipe_engine_trace_read(struct pipe_engine *engine, int64_t since_ns, pipe_trace_fn tell,
+                            void *context)
+{
+    if (base_clock_ns() >= atomic_load_explicit(&pipe_trace_until_ns, memory_order_relaxed))
+        atomic_store_explicit(&pipe_trace_until_ns, 0, memory_order_relaxed);
+    for (size_t i = 0; i < engine->now.count; i++)
+        for (unsigned t = 0; t < PIPE_THREADS; t++) {
+            struct pipe_pipeline *p = engine->now.pipelines[i];
+            const struct pipe_trace_event about = {.pipeline = p->config->name,
+                                                   .thread = (unsigned)i * PIPE_THREADS + t,
+                                                   .source = t == PIPE_THREAD_SOURCE};
+            pipe_trace_read(&p->traces[t], since_ns, &about, tell, context);
+        }
 }
 
 size_t pipe_engine_stats(const struct pipe_engine *engine, struct pipe_stats *stats,

@@ -27,6 +27,7 @@ struct pipe_daemon_settings {
     const char *cache;   /* folder for packed weights: prt.h; NULL: none */
     const char *policy;  /* file that says who may read what; NULL: none */
     const char *state;   /* folder for what outlives a run; NULL: the default */
+    const char *metrics; /* "unix:/path", "127.0.0.1:PORT" or "[::1]:PORT", checked; NULL: none */
     bool exit_when_done; /* stop when every source has ended */
     bool confine;        /* forbid itself what it does not need */
     bool check_models;   /* have another process load each first */
@@ -159,6 +160,7 @@ struct pipe_stats {
     const char *source;    /* "images", "video", "camera" */
     const char *state;     /* "running", "degraded", "done", "failed" */
     char cause[256];       /* why it is degraded or failed; else "" */
+    char processor[64];    /* what runs its models: "cpu", "vulkan+cpu"; "" without models */
     uint64_t frames;       /* processed */
     uint64_t dropped_late; /* replaced by a newer one before the pipeline got to them */
     uint64_t dropped_bad;  /* unreadable, or with a bad timestamp */
@@ -176,5 +178,35 @@ size_t pipe_engine_stats(const struct pipe_engine *engine, struct pipe_stats *st
                          size_t capacity);
 size_t pipe_engine_model_stats(const struct pipe_engine *engine, struct pipe_model_stats *stats,
                                size_t capacity);
+
+/* ---- what happened when ---- */
+
+enum pipe_trace_kind {
+    PIPE_TRACE_CAPTURE, /* the source gave a frame: waiting for it, decoding it */
+    PIPE_TRACE_FRAME,   /* all of a frame's nodes */
+    PIPE_TRACE_NODE,
+    PIPE_TRACE_MODEL,   /* a run, within its node */
+    PIPE_TRACE_PUBLISH, /* a payload is copied into a topic */
+    PIPE_TRACE_KINDS
+};
+
+struct pipe_trace_event {
+    const char *pipeline;
+    unsigned thread; /* of the engine, from 0: the pipelines' sources and nodes */
+    bool source;     /* the thread of the source */
+    enum pipe_trace_kind kind;
+    const char *name;         /* of the node, the model, the topic, the pipeline */
+    int64_t begin_ns, end_ns; /* CLOCK_MONOTONIC */
+};
+typedef void (*pipe_trace_fn)(void *context, const struct pipe_trace_event *event);
+
+/* Record for so long from now on, or longer if somebody else wants it. A thread keeps the newest
+ * 16384 events, and the memory for them from the first time on. The engine's thread. */
+enum percept_status pipe_engine_trace(struct pipe_engine *engine, int64_t for_ns,
+                                      struct percept_error *error);
+/* Tell all recorded events that began at `since_ns` or later, thread by thread, in the order in
+ * which they ended. The engine's thread. */
+void pipe_engine_trace_read(struct pipe_engine *engine, int64_t since_ns, pipe_trace_fn tell,
+                            void *context);
 
 #endif

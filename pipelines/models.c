@@ -3,6 +3,7 @@
 #include "pipelines/models.h"
 
 #include "base/clock.h"
+#include "pipelines/trace.h"
 #include "pipelines/window.h"
 
 #include <stdatomic.h>
@@ -314,6 +315,7 @@ enum percept_status pipe_model_run(struct pipe_model *model, struct percept_erro
     int64_t start = base_clock_ns();
     enum percept_status status = prt_model_run(model->prt, error);
     int64_t spent = base_clock_ns() - start;
+    pipe_trace_end(PIPE_TRACE_MODEL, model->entry->config->name, pipe_trace_begin() ? start : 0);
     *model->frame_ns += spent;
     const char *gave_up = prt_model_gave_up(model->prt);
     if (model->is_away != (gave_up != NULL))
@@ -375,6 +377,25 @@ enum percept_status pipe_model_output(struct pipe_model *model, size_t index, si
     return PERCEPT_OK;
 }
 
+/* As it was placed, or as it goes on without a backend. */
+static const char *placement_of(const struct entry *entry)
+{
+    return entry->placements[atomic_load(&entry->away) > 0 && atomic_load(&entry->faulted) == 2];
+}
+
+void pipe_model_add_processor(const struct pipe_model *model, char processor[64])
+{
+    const char *name = placement_of(model->entry);
+    while (*name) {
+        size_t length = strcspn(name, "+"), used = strlen(processor);
+        char one[64];
+        snprintf(one, sizeof one, "%.*s", (int)length, name);
+        if (!strstr(processor, one))
+            snprintf(processor + used, 64 - used, "%s%s", used ? "+" : "", one);
+        name += length + (name[length] == '+');
+    }
+}
+
 size_t pipe_models_stats(const struct pipe_models *models, struct pipe_model_stats *stats,
                          size_t capacity)
 {
@@ -383,8 +404,7 @@ size_t pipe_models_stats(const struct pipe_models *models, struct pipe_model_sta
         stats[i] = (struct pipe_model_stats){
             .name = entry->config->name,
             .file = entry->config->file,
-            .backend = entry->placements[atomic_load(&entry->away) > 0 &&
-                                         atomic_load(&entry->faulted) == 2],
+            .backend = placement_of(entry),
             .runs = pipe_window_count(&entry->runs),
             .load_ns = entry->load_ns,
         };

@@ -23,6 +23,9 @@ enum percept_status pipe_models_open(struct pipe_models *models, const char *nam
                                      struct percept_error *error);
 void pipe_model_destroy(struct pipe_model *model); /* NULL is fine */
 
+/* Add the backends that run it now to "vulkan+cpu". Any thread. */
+void pipe_model_add_processor(const struct pipe_model *model, char processor[64]);
+
 /* Any thread. */
 size_t pipe_models_stats(const struct pipe_models *models, struct pipe_model_stats *stats,
                          size_t capacity);

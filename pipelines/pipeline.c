@@ -45,10 +45,12 @@ static void publish(struct pipe_pipeline *p, int node, const struct pipe_frame *
         void *slot = payload ? p->host->loan(p->host->context, t->topic) : NULL;
         if (!slot)
             continue;
+        int64_t begin = pipe_trace_begin();
         /* A source keeps to its own limit, so a payload always fits. */
         size_t size = t->publisher->write(slot, t->max_bytes, payload, p->model_ns, p->host->pool);
         if (size)
             p->host->publish(p->host->context, t->topic, size, frame->capture_ns);
+        pipe_trace_end(PIPE_TRACE_PUBLISH, t->config->name, begin);
     }
 }
 
@@ -66,8 +68,10 @@ static bool run_node(struct pipe_pipeline *p, size_t index, const struct pipe_fr
         if (!inputs[i] && !n->config->class->inputs[i].optional && !stream->previous)
             return true; /* the fault is upstream, and counted there */
     }
+    int64_t begin = pipe_trace_begin();
     enum percept_status status =
         n->config->class->process(n->node, inputs, n->outputs[p->turn], &error);
+    pipe_trace_end(PIPE_TRACE_NODE, n->config->name, begin);
     if (status != PERCEPT_OK) {
         snprintf(cause, sizeof cause, "node '%s': %s", n->config->name,
                  error.message[0] ? error.message : percept_status_text(status));
@@ -83,6 +87,7 @@ static bool run_node(struct pipe_pipeline *p, size_t index, const struct pipe_fr
 static void process(struct pipe_pipeline *p, const struct pipe_frame *frame)
 {
     bool well = true;
+    int64_t begin = pipe_trace_begin();
     p->turn = !p->turn;
     p->model_ns = 0;
     atomic_store_explicit(&p->busy_since_ns, base_clock_ns(), memory_order_relaxed);
@@ -94,6 +99,7 @@ static void process(struct pipe_pipeline *p, const struct pipe_frame *frame)
     atomic_store_explicit(&p->busy_since_ns, 0, memory_order_relaxed);
     pipe_window_add(&p->latency, base_clock_ns() - frame->capture_ns);
     atomic_fetch_add_explicit(&p->processed, 1, memory_order_relaxed);
+    pipe_trace_end(PIPE_TRACE_FRAME, p->config->name, begin);
 }
 
 /* ---- the thread ---- */
@@ -142,6 +148,7 @@ static void *process_main(void *pipeline)
     struct pipe_frame *frame = NULL;
     int64_t deadline_ns = (int64_t)(p->config->deadline_ms * 1e6);
     set_priority(p);
+    pipe_trace_here(&p->traces[PIPE_THREAD_NODES]);
     enum percept_status status;
     while ((status = pipe_mailbox_take(&p->mailbox, &frame)) == PERCEPT_OK) {
         if (deadline_ns && base_clock_ns() - frame->capture_ns > deadline_ns)
@@ -399,6 +406,8 @@ void pipe_pipeline_destroy(struct pipe_pipeline *p)
     pipe_mailbox_fini(&p->mailbox);
     pipe_frame_pool_destroy(p->frames);
     pipe_health_fini(&p->health);
+    for (size_t i = 0; i < PIPE_THREADS; i++)
+        pipe_trace_close(&p->traces[i]);
     free(p->open_models);
     prt_arena_destroy(p->arena);
     free(p->nodes);
@@ -421,5 +430,7 @@ void pipe_pipeline_stats(struct pipe_pipeline *p, struct pipe_stats *stats)
     int64_t since = atomic_load_explicit(&p->busy_since_ns, memory_order_relaxed);
     stats->busy_ns = since ? base_clock_ns() - since : 0;
     pipe_window_percentiles(&p->latency, &stats->latency_p50_ns, &stats->latency_p99_ns);
+    for (size_t i = 0; i < p->open_model_count; i++)
+        pipe_model_add_processor(p->open_models[i], stats->processor);
     pipe_health_read(&p->health, stats);
 }

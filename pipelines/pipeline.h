@@ -9,6 +9,7 @@
 #include "pipelines/config.h"
 #include "pipelines/mailbox.h"
 #include "pipelines/models.h"
+#include "pipelines/trace.h"
 #include "pipelines/window.h"
 
 #include <stdatomic.h>
@@ -60,6 +61,8 @@ struct pipe_running_topic {
     size_t max_bytes;
 };
 
+enum { PIPE_THREAD_SOURCE, PIPE_THREAD_NODES, PIPE_THREADS };
+
 /* What a node's setup passes back to us, to know whose models to open. */
 struct pipe_node_host {
     struct pipe_pipeline *pipeline;
@@ -97,6 +100,7 @@ struct pipe_pipeline {
     atomic_int_fast64_t busy_since_ns; /* of the frame that it is at; 0: it waits for one */
     atomic_uint_fast64_t dropped_old;  /* the pipeline's share of dropped_late: past the deadline */
     struct pipe_window latency;
+    pipe_trace_slot traces[PIPE_THREADS];
 };
 
 /* Its nodes and their models; no source and no topics yet. */
