@@ -16,7 +16,9 @@ import warnings
 import numpy as np
 
 import percept
+from by_hand import GRANT
 from daemon import HEIGHT, PIXELS, WIDTH, BIN, Daemon
+from older import Older
 
 SOURCE = pathlib.Path(os.environ["PERCEPT_SOURCE_DIR"])
 RECORDING = SOURCE / "tests/fuzz/corpus/recording/hands_frame_presence"
@@ -374,6 +376,31 @@ class Changing(unittest.TestCase):
             self.assertEqual(image.shape, (HEIGHT, WIDTH, 3))
             with self.assertRaises(percept.NotFound):
                 administrator.revoke("camera")
+
+
+    def test_a_daemon_of_the_first_version(self):
+        daemon, ended = self.daemon(allowed=False), []
+        older = Older(str(daemon.folder / "older"), daemon.socket)
+        self.addCleanup(older.close)
+        with percept.connect(daemon.socket) as administrator, percept.connect(
+            str(daemon.folder / "older"), on_ended=lambda *what: ended.append(what)
+        ) as client:
+            # What it lacks is said here, and the connection goes on.
+            with self.assertRaisesRegex(percept.VersionMismatch, "speaks version 1 .* version 2"):
+                client.grant("camera", uid=os.getuid())
+            self.assertNotIn(GRANT, older.asked)
+            with self.assertRaises(percept.PermissionDenied):
+                client.subscribe("frames")
+            administrator.grant("camera", uid=os.getuid())
+            frames = client.subscribe("frames", "queue")
+            first = frames.next(PATIENCE).sequence
+            self.assertEqual(frames.next(PATIENCE).sequence, first + 1)
+            # There is no Ended: the ring tells that the topic has moved, and the reply to the next request why.
+            administrator.revoke("camera")
+            with self.assertRaises(percept.PermissionDenied):
+                while True:
+                    frames.next(PATIENCE)
+            self.assertEqual(ended, [])
 
 
 class Decoding(unittest.TestCase):
