@@ -29,7 +29,9 @@ AT(struct percept_sample, reserved, 48);
 SIZE(struct percept_subscribe_options, 48);
 AT(struct percept_subscribe_options, reading, 0);
 AT(struct percept_subscribe_options, schema, 8);
-AT(struct percept_subscribe_options, reserved, 16);
+AT(struct percept_subscribe_options, depth, 16);
+AT(struct percept_subscribe_options, spin_us, 20);
+AT(struct percept_subscribe_options, reserved, 24);
 
 SIZE(struct percept_grant, 64);
 AT(struct percept_grant, what, 0);
