@@ -108,10 +108,11 @@ const struct cli_schema *cli_schema_find(const char *name)
 struct payload {
     const unsigned char *data;
     size_t size;
+    size_t left; /* of it, for tensors */
 };
 
 static json_t *decode_struct(const struct cli_layout *layout, const unsigned char *at,
-                             const struct payload *payload);
+                             struct payload *payload);
 
 static json_t *decode_text(const unsigned char *at, size_t size)
 {
@@ -122,7 +123,7 @@ static json_t *decode_text(const unsigned char *at, size_t size)
 }
 
 static json_t *decode_one(const struct cli_field *field, const unsigned char *at,
-                          const struct payload *payload)
+                          struct payload *payload)
 {
     int64_t i64;
     uint32_t u32;
@@ -152,7 +153,7 @@ static json_t *decode_one(const struct cli_field *field, const unsigned char *at
 }
 
 static json_t *decode_array(const struct cli_field *field, const unsigned char *at, size_t count,
-                            bool rows, const struct payload *payload)
+                            bool rows, struct payload *payload)
 {
     json_t *array = json_array();
     size_t step = rows ? field->bytes * field->dims[1] : field->bytes;
@@ -163,11 +164,11 @@ static json_t *decode_array(const struct cli_field *field, const unsigned char *
 }
 
 static json_t *decode_field(const struct cli_field *field, const unsigned char *base,
-                            const struct payload *payload)
+                            struct payload *payload)
 {
     const unsigned char *at = base + field->offset;
     if (field->type == IPC_FIELD_TENSOR)
-        return cli_tensor_json(&field->tensor, base, payload->data, payload->size);
+        return cli_tensor_json(&field->tensor, base, payload->data, payload->size, &payload->left);
     if (field->type == IPC_FIELD_TEXT)
         return decode_text(at, field->dims[0]);
     if (!field->dims[0])
@@ -182,7 +183,7 @@ static json_t *decode_field(const struct cli_field *field, const unsigned char *
 }
 
 static json_t *decode_struct(const struct cli_layout *layout, const unsigned char *at,
-                             const struct payload *payload)
+                             struct payload *payload)
 {
     json_t *object = json_object();
     for (size_t i = 0; i < layout->field_count; i++) {
@@ -204,7 +205,7 @@ static void hex(const void *data, size_t size, char text[2 * HEX_BYTES + 1])
 json_t *cli_decode_json(const struct cli_layout *layout, const void *data, size_t size)
 {
     char text[2 * HEX_BYTES + 1];
-    const struct payload payload = {data, size};
+    struct payload payload = {data, size, size};
     if (layout && size >= layout->size)
         return decode_struct(layout, data, &payload);
     hex(data, size, text);
@@ -220,7 +221,7 @@ void cli_decode_line(const struct cli_schema *schema, const struct cli_layout *l
         return;
     }
     if (layout && size >= layout->size) {
-        const struct payload payload = {data, size};
+        struct payload payload = {data, size, size};
         json_t *value = decode_struct(layout, data, &payload);
         json_dumpf(value, file, JSON_COMPACT | JSON_REAL_PRECISION(4));
         json_decref(value);

@@ -97,7 +97,7 @@ static json_t *numbers(const struct number_type *type, uint64_t offset, uint64_t
 }
 
 json_t *cli_tensor_json(const struct cli_tensor *tensor, const unsigned char *base,
-                        const void *payload, size_t size)
+                        const void *payload, size_t size, size_t *left)
 {
     uint32_t dtype;
     uint64_t offset, bytes;
@@ -105,6 +105,9 @@ json_t *cli_tensor_json(const struct cli_tensor *tensor, const unsigned char *ba
     memcpy(&offset, base + tensor->offset->offset, sizeof offset);
     memcpy(&bytes, base + tensor->bytes->offset, sizeof bytes);
     const char *name = json_string_value(json_array_get(tensor->dtype->words, dtype));
+    if (bytes > *left)
+        return json_null();
+    *left -= bytes;
     json_t *array = numbers(find_name(name), offset, bytes, payload, size, SIZE_MAX);
     return array ? array : json_null();
 }

@@ -9,10 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RECORD_MOST                                                                \
-    ((size_t)256 << 20)   /* payloads have up to 64 MiB, and a chunk a few of them \
-                           */
-#define TABLE_MOST    256 /* schemas, and channels */
+#define RECORD_MOST   ((size_t)256 << 20) /* a chunk of several payloads of up to 64 MiB */
+#define TABLE_MOST    256                 /* schemas, and channels */
 #define PIECE         65536
 #define PAYLOAD_ALIGN 64
 

@@ -373,34 +373,37 @@ static enum percept_status revoke_access(struct ipc_session *session,
     return status == PERCEPT_OK ? done(answer) : status;
 }
 
-static handler_fn handler_of(const request_message *request)
+/* By the kind of request; since: the first version of the protocol that has it. */
+static const struct handler {
+    handler_fn run;
+    uint32_t since;
+} handlers[] = {
+    [PERCEPT__CONTROL__REQUEST__BODY_HELLO] = {hello, 0},
+    [PERCEPT__CONTROL__REQUEST__BODY_SUBSCRIBE] = {subscribe, 1},
+    [PERCEPT__CONTROL__REQUEST__BODY_UNSUBSCRIBE] = {unsubscribe, 1},
+    [PERCEPT__CONTROL__REQUEST__BODY_WAKE] = {wake, 1},
+    [PERCEPT__CONTROL__REQUEST__BODY_QUERY] = {query, 1},
+    [PERCEPT__CONTROL__REQUEST__BODY_GRANT] = {grant_access, 2},
+    [PERCEPT__CONTROL__REQUEST__BODY_REVOKE] = {revoke_access, 2},
+};
+
+/* NULL when it is out of turn, or nothing that the version in use has. */
+static handler_fn handler_of(const struct ipc_session *session, const request_message *request)
 {
-    switch (request->body_case) {
-    case PERCEPT__CONTROL__REQUEST__BODY_HELLO:
-        return hello;
-    case PERCEPT__CONTROL__REQUEST__BODY_SUBSCRIBE:
-        return subscribe;
-    case PERCEPT__CONTROL__REQUEST__BODY_UNSUBSCRIBE:
-        return unsubscribe;
-    case PERCEPT__CONTROL__REQUEST__BODY_WAKE:
-        return wake;
-    case PERCEPT__CONTROL__REQUEST__BODY_QUERY:
-        return query;
-    case PERCEPT__CONTROL__REQUEST__BODY_GRANT:
-        return grant_access;
-    case PERCEPT__CONTROL__REQUEST__BODY_REVOKE:
-        return revoke_access;
-    default:
+    size_t kind = (size_t)request->body_case;
+    if (kind >= sizeof handlers / sizeof handlers[0] || !handlers[kind].run || request->id == 0)
         return NULL;
-    }
+    const struct handler *handler = &handlers[kind];
+    bool in_turn = (handler->run == hello) == (session->version == 0);
+    return in_turn && handler->since <= session->version ? handler->run : NULL;
 }
 
 /* False when the request is out of turn or fails in a way that ends the connection. */
 static bool respond(struct ipc_session *session, const request_message *request,
                     struct ipc_packet *packet)
 {
-    handler_fn handler = handler_of(request);
-    if (!handler || request->id == 0 || (handler == hello) != (session->version == 0)) {
+    handler_fn handler = handler_of(session, request);
+    if (!handler) {
         ipc_session_refuse(PERCEPT_MALFORMED, "a request out of turn, or none that we know",
                            packet);
         return false;

@@ -32,6 +32,7 @@ class Daemon:
             "daemon: {exit_when_done: true, policy: policy.yaml}\n"
             "pipelines:\n"
             "  pictures:\n"
+            "    when_late: wait\n"  # every frame, however slow this machine is
             f"    source: {{type: images, paths: [{images}], rate: {rate}, loop: {loops}}}\n"
             "    topics: {frames: source}\n"
         )

@@ -16,7 +16,9 @@ import warnings
 import numpy as np
 
 import percept
+from by_hand import GRANT
 from daemon import HEIGHT, PIXELS, WIDTH, BIN, Daemon
+from older import Older
 
 SOURCE = pathlib.Path(os.environ["PERCEPT_SOURCE_DIR"])
 RECORDING = SOURCE / "tests/fuzz/corpus/recording/hands_frame_presence"
@@ -111,6 +113,21 @@ class Live(unittest.TestCase):
             self.assertEqual(sample.sequence, before.sequence + 1 + sample.lost)
             self.assertGreater(sample.capture_ns, before.capture_ns)
             before = sample
+
+    def test_a_queue_of_so_many(self):
+        while self.client.subscribe("frames").next(PATIENCE).sequence < 10:
+            pass
+        queue = self.client.subscribe("frames", "queue", depth=2, spin=0.001)
+        newest = self.client.subscribe("frames")
+        first = queue.next(PATIENCE)
+        while newest.next(PATIENCE).sequence < first.sequence + 5:
+            pass
+        sample = queue.next(PATIENCE)
+        self.assertGreaterEqual(sample.sequence, first.sequence + 4)
+        self.assertEqual(sample.lost, sample.sequence - first.sequence - 1)
+        for wrong in ({"depth": -1}, {"spin": 1}):
+            with self.assertRaises(percept.Invalid):
+                self.client.subscribe("frames", **wrong)
 
     def test_latest_skips_and_counts(self):
         latest = self.client.subscribe("frames")
@@ -376,6 +393,32 @@ class Changing(unittest.TestCase):
                 administrator.revoke("camera")
 
 
+    def test_a_daemon_of_the_first_version(self):
+        daemon, ended = self.daemon(allowed=False), []
+        older = Older(str(daemon.folder / "older"), daemon.socket)
+        self.addCleanup(older.close)
+        with percept.connect(daemon.socket) as administrator, percept.connect(
+            str(daemon.folder / "older"), on_ended=lambda *what: ended.append(what)
+        ) as client:
+            # What it lacks is said here, and the connection goes on.
+            with self.assertRaisesRegex(percept.VersionMismatch, "speaks version 1 .* version 2"):
+                client.grant("camera", uid=os.getuid())
+            self.assertNotIn(GRANT, older.asked)
+            with self.assertRaises(percept.PermissionDenied):
+                client.subscribe("frames")
+            administrator.grant("camera", uid=os.getuid())
+            frames = client.subscribe("frames", "queue")
+            first = frames.next(PATIENCE).sequence
+            second = frames.next(PATIENCE)
+            self.assertEqual(second.sequence, first + 1 + second.lost)
+            # There is no Ended: the ring tells that the topic has moved, and the reply to the next request why.
+            administrator.revoke("camera")
+            with self.assertRaises(percept.PermissionDenied):
+                while True:
+                    frames.next(PATIENCE)
+            self.assertEqual(ended, [])
+
+
 class Decoding(unittest.TestCase):
     """What needs no daemon: payloads as the fuzz target's first input has them."""
 
@@ -401,6 +444,30 @@ class Decoding(unittest.TestCase):
             ).stdout.splitlines()
         ]
         self.assertEqual([s.to_dict() for s in (hands, frame, presence, short)], printed)
+
+    def test_tensors(self):
+        path = RECORDING.with_name("tensors")
+        good, overlapping = percept.read(path)
+        self.assertEqual([row["name"] for row in good["tensors"]], [b"boxes", b"half", b"all"])
+        with self.assertRaises(percept.Malformed):
+            good.tensors  # the last one goes beyond the payload
+        good = good.copy()
+        good.payload[48] = 2  # without it
+        tensors = good.tensors
+        np.testing.assert_array_equal(tensors["boxes"], np.float32([[1, 2, 3], [4, 5, 6]]))
+        self.assertTrue(np.shares_memory(tensors["boxes"], good.payload))
+        self.assertEqual(tensors["half"].tolist(), [0x3F80, 0x4000])
+        self.assertEqual(overlapping.tensors["b"].shape, (2000,))
+        # No more numbers than the payload has room for, however often they are described.
+        shown = [
+            [tensor["data"] for tensor in json.loads(line)["data"]["tensors"]]
+            for line in subprocess.run(
+                [BIN / "percept", "echo", "--from", path, "--json"],
+                check=True, stdout=subprocess.PIPE, text=True,
+            ).stdout.splitlines()
+        ]
+        self.assertEqual(shown[0], [[1, 2, 3, 4, 5, 6], [1, 2], None])
+        self.assertEqual([shown[1][0] is None, shown[1][1]], [False, None])
 
     def test_recordings_need_no_library(self):
         code = (

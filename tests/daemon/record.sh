@@ -112,14 +112,14 @@ daemon_ends 0
 
 # Damage: an error that names the file, or what is left; never anything else.
 bytes=$(stat -c %s "$work/timed.mcap")
-for ((i = 0; i < 30; i++)); do
-    head -c $((bytes * i / 30)) "$work/timed.mcap" >"$work/cut"
+for ((i = 0; i < 8; i++)); do
+    head -c $((bytes * i / 8)) "$work/timed.mcap" >"$work/cut"
     code=0
     "$percept" echo --from "$work/cut" >"$work/out" 2>"$work/err" || code=$?
-    [ "$code" = 0 ] || [ "$code" = 3 ] || fail "cut at $i/30: exit $code"
+    [ "$code" = 0 ] || [ "$code" = 3 ] || fail "cut at $i/8: exit $code"
     one_line "/cut: (the recording is cut off here|not a recording, or a damaged one)"
 done
-for ((i = 0; i < 30; i++)); do
+for ((i = 0; i < 8; i++)); do
     cp "$work/timed.mcap" "$work/cut"
     printf '\xa5' | dd of="$work/cut" bs=1 seek=$((bytes / 2 + i)) conv=notrunc status=none
     code=0

@@ -314,6 +314,33 @@ START_TEST(subscriptions_come_and_go_without_a_trace)
 }
 END_TEST
 
+/* As often as it is kept, it takes to be let go of; the last one to do so may be anybody. */
+START_TEST(memory_that_is_kept_outlives_its_subscription)
+{
+    struct percept_sample sample;
+    const void *start, *again;
+    size_t bytes, same_bytes, before = mini_mappings();
+    struct percept_subscription *subscription = subscribe(PERCEPT_READ_LATEST);
+    ck_assert_ptr_null(percept_memory_keep(subscription, &start, &bytes));
+    mini_publish(mini, 5);
+    ck_assert_uint_eq(next(subscription, &sample), 5);
+    struct percept_memory *memory = percept_memory_keep(subscription, &start, &bytes);
+    ck_assert_ptr_nonnull(memory);
+    ck_assert(start < sample.data);
+    ck_assert((const char *)sample.data + sample.size <= (const char *)start + bytes);
+    ck_assert_ptr_eq(percept_memory_keep(subscription, &again, &same_bytes), memory);
+    ck_assert(again == start && same_bytes == bytes);
+    percept_unsubscribe(subscription);
+    ck_assert_uint_eq(mini_stamp(&sample), 5);
+    percept_memory_release(memory);
+    ck_assert_uint_eq(mini_stamp(&sample), 5);
+    percept_memory_release(memory);
+    percept_memory_release(NULL);
+    /* The daemon may be an unsubscription behind. */
+    ck_assert_uint_le(mini_mappings(), before + 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("client");
@@ -334,6 +361,7 @@ int main(void)
     tcase_add_test(tests, queries_return_json_of_any_size);
     tcase_add_test(tests, refusals_say_why);
     tcase_add_test(tests, subscriptions_come_and_go_without_a_trace);
+    tcase_add_test(tests, memory_that_is_kept_outlives_its_subscription);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -10,8 +10,8 @@
 static size_t element_bytes(const struct ipc_field *field)
 {
     static const size_t sizes[] = {
-        [IPC_FIELD_I64] = 8, [IPC_FIELD_U64] = 8,  [IPC_FIELD_U32] = 4,
-        [IPC_FIELD_F32] = 4, [IPC_FIELD_TEXT] = 1, [IPC_FIELD_IMAGE] = 0, [IPC_FIELD_TENSOR] = 0,
+        [IPC_FIELD_I64] = 8,  [IPC_FIELD_U64] = 8,   [IPC_FIELD_U32] = 4,    [IPC_FIELD_F32] = 4,
+        [IPC_FIELD_TEXT] = 1, [IPC_FIELD_IMAGE] = 0, [IPC_FIELD_TENSOR] = 0,
     };
     return field->type == IPC_FIELD_STRUCT ? field->layout->size : sizes[field->type];
 }

@@ -13,6 +13,7 @@ from ctypes import (
     c_int64,
     c_size_t,
     c_uint,
+    c_uint32,
     c_uint64,
     c_void_p,
 )
@@ -44,7 +45,13 @@ class RawSample(Structure):
 
 
 class SubscribeOptions(Structure):
-    _fields_ = [("reading", c_int), ("schema", c_char_p), ("reserved", c_uint64 * 4)]
+    _fields_ = [
+        ("reading", c_int),
+        ("schema", c_char_p),
+        ("depth", c_uint32),
+        ("spin_us", c_uint32),
+        ("reserved", c_uint64 * 3),
+    ]
 
 
 class Grant(Structure):

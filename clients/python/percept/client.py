@@ -141,17 +141,26 @@ class Client:
     # ---- topics ----
 
     def subscribe(
-        self, topic: str, reading: str = "latest", schema: Optional[str] = None
+        self,
+        topic: str,
+        reading: str = "latest",
+        schema: Optional[str] = None,
+        depth: int = 0,
+        spin: float = 0.0,
     ) -> "Subscription":
         """Read a topic.
 
         reading  "latest" skips to the newest sample: for anything live. "queue" gives every sample in
                  order, from the oldest that the daemon still has.
         schema   refuse a topic of another one (VersionMismatch)
+        depth    of a queue: begin with the newest so many samples, and never be further behind; 0: as many
+                 as the daemon has
+        spin     seconds, at most 0.1, that a wait looks again and again before it sleeps: takes a processor and
+                 spares the wake-up
 
         NotFound, PermissionDenied, LimitExceeded, VersionMismatch.
         """
-        return Subscription(self, topic, reading, schema)
+        return Subscription(self, topic, reading, schema, depth, spin)
 
     def topics(self) -> List[Dict[str, Any]]:
         """The daemon's topics: name, schema and counters of each (docs/status.md)."""
@@ -232,10 +241,20 @@ class Subscription:
     """Samples of a topic, one at a time. Made by Client.subscribe; an iterator, with `for` and with
     `async for`, that ends when the topic does."""
 
-    def __init__(self, client: Client, topic: str, reading: str, schema: Optional[str]):
+    def __init__(
+        self,
+        client: Client,
+        topic: str,
+        reading: str,
+        schema: Optional[str],
+        depth: int,
+        spin: float,
+    ):
         self._handle: Optional[int] = None
         if reading not in ("latest", "queue"):
             raise Invalid(f'reading is "latest" or "queue", not {reading!r}')
+        if not (0 <= depth < 1 << 32 and 0 <= spin <= 0.1):
+            raise Invalid(f"a depth of {depth} or a spin of {spin} s, which is at most 0.1")
         self._client = client
         self._memory: Optional[_library.Memory] = None
         self._raw, self._error = _library.RawSample(), _library.Error()
@@ -247,6 +266,8 @@ class Subscription:
         options = _library.SubscribeOptions(
             reading=["latest", "queue"].index(reading),
             schema=None if schema is None else schema.encode(),
+            depth=depth,
+            spin_us=int(spin * 1e6),
         )
         self.schema = Schema("", None) if schema is None else client._schema(schema)
         handle = ctypes.c_void_p()

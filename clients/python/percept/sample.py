@@ -11,9 +11,13 @@ from .schema import ELSEWHERE, Schema
 
 _CHANNELS = {"rgb8": 3, "gray8": 1}
 # As NumPy calls them; it has no bfloat16, so those come as the 16 bits that they are.
-_DTYPES = {"bool": "?", "bfloat16": "<u2", **{
-    name: np.dtype(name).newbyteorder("<") for name in (
-        "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float16", "float32", "float64")}}
+_DTYPES: Dict[str, Any] = {"bool": "?", "bfloat16": "<u2", **{
+    name: np.dtype(name).newbyteorder("<")
+    for name in (
+        "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64",
+        "float16", "float32", "float64",
+    )
+}}
 
 
 class Sample:
@@ -104,15 +108,16 @@ class Sample:
         return {_text(row["name"]): self._tensor(row, field) for row in self["tensors"]}
 
     def _tensor(self, row: Any, description: Any) -> np.ndarray:
-        words = next(f["words"] for f in description["fields"] if f["name"] == "dtype")
-        name = words[row["dtype"]] if row["dtype"] < len(words) else ""
-        sizes = tuple(int(size) for size in row["sizes"][: int(row["rank"])])
-        if name not in _DTYPES:
-            raise Malformed(f"a tensor of type {row['dtype']}")
         try:
-            return np.ndarray(sizes, _DTYPES[name], self.payload, int(row["offset"]))
-        except (TypeError, ValueError, OverflowError) as error:
-            raise Malformed(f"tensor {_text(row['name'])!r}: {error}") from None
+            (words,) = (f["words"] for f in description["fields"] if f["name"] == "dtype")
+            dtype = _DTYPES[words[row["dtype"]]]
+            sizes = tuple(int(size) for size in row["sizes"][: int(row["rank"])])
+            array = np.ndarray(sizes, dtype, self.payload, int(row["offset"]))
+            if array.nbytes != row["bytes"]:
+                raise ValueError(f"{array.nbytes} bytes, and not {row['bytes']}")
+            return array
+        except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
+            raise Malformed(f"a tensor that is none: {error!r}") from None
 
     def word(self, name: str) -> str:
         """A member that has words, as one: "rgb8"; its number as text when there is none for it."""
@@ -127,7 +132,8 @@ class Sample:
         )
 
     def to_dict(self) -> Dict[str, Any]:
-        """All members but images and the numbers of tensors as lists, numbers and texts, like `percept echo --json` has them."""
+        """All members but images and the numbers of tensors, as lists, numbers and texts, like
+        `percept echo --json` has them."""
         if self.data is None:
             return {"size": self.payload.size, "hex": self.payload[:64].tobytes().hex()}
         return _plain(self.data, self.schema.description)
