@@ -170,9 +170,10 @@ static void bring_out(const struct prt_segment *segment, void *const *data)
 }
 
 static const char *const kernel_names[DSP_OPS] = {
-    [DSP_CONV] = "dsp conv",     [DSP_MATMUL] = "dsp matmul", [DSP_BINARY] = "dsp binary",
-    [DSP_PRELU] = "dsp prelu",   [DSP_TABLE] = "dsp table",   [DSP_POOL] = "dsp pool",
-    [DSP_RESIZE] = "dsp resize", [DSP_COPY] = "dsp copy",     [DSP_RESCALE] = "dsp rescale",
+    [DSP_CONV] = "dsp conv",       [DSP_MATMUL] = "dsp matmul", [DSP_BINARY] = "dsp binary",
+    [DSP_PRELU] = "dsp prelu",     [DSP_TABLE] = "dsp table",   [DSP_POOL] = "dsp pool",
+    [DSP_RESIZE] = "dsp resize",   [DSP_COPY] = "dsp copy",     [DSP_RESCALE] = "dsp rescale",
+    [DSP_SOFTMAX] = "dsp softmax", [DSP_NORM] = "dsp norm",
 };
 
 /* A time that the processor noted, if it can be true. */

@@ -178,7 +178,7 @@ END_TEST
 
 START_TEST(who_is_not_of_this_version_or_size_is_not_used)
 {
-    static const char *const told[] = {"the firmware speaks version 99, this backend 2",
+    static const char *const told[] = {"the firmware speaks version 99, this backend 3",
                                        "the processor has 1024 bytes of memory, not 2097152"};
     int descriptors = left_descriptors();
     use_liar(_i ? "small" : "version", "1");
