@@ -140,7 +140,7 @@ struct prt_after {
  * O/groups, kh, kw]) as PyTorch's. nhwc true: x is [N, H, W, C], weight [O, kh, kw, C/groups] as
  * XNNPACK's (depthwise is normalised to this, too). Either way the CPU wants x, residual and y
  * physically channels last; the layout pass sees to it. Quantised: x and y I8 or U8 PER_TENSOR;
- * weight I8 PER_TENSOR or PER_CHANNEL (axis of O, zero point 0); bias I32 with scale
+ * weight I8 PER_TENSOR, or PER_CHANNEL (axis of O, zero point 0); bias I32 with scale
  * x.scale*w.scale, or F32. All from the values' quant specs.
  */
 struct prt_conv_attrs {
@@ -273,7 +273,8 @@ struct prt_softmax_attrs {
 };
 
 /*
- * inputs: x [.., D], weight|NO, bias|NO, both of D numbers along the last dimension. F32.
+ * inputs: x [.., D], weight|NO, bias|NO, both of D numbers along the last dimension. F32; x and y
+ * may be quantised.
  * Each row by itself: y = (x - mean) / sqrt(variance + epsilon) * weight + bias. rms: the root mean
  * square takes the place of both, y = x / sqrt(mean(x^2) + epsilon) * weight + bias.
  */

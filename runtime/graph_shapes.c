@@ -104,7 +104,7 @@ static const char *check_layer_norm(const struct prt_check *check)
     const struct prt_tensor *x = tensor_at(check, 0), *y = check->y;
     if (!x)
         return WRONG_KIND;
-    if (x->dtype != PRT_F32 || y->dtype != PRT_F32)
+    if (!same_type(x, y) || (x->dtype != PRT_F32 && !is_quantised_8(x)))
         return WRONG_DTYPE;
     if (x->rank == 0 || !prt_tensor_same_sizes(x, y))
         return WRONG_SIZES;

@@ -5,12 +5,33 @@
 #include <string.h>
 
 static const struct prt_aten_table *const tables[] = {
-    &prt_aten_math,      &prt_aten_pointwise, &prt_aten_reduce_table, &prt_aten_shape,
-    &prt_aten_nn,        &prt_aten_norm,      &prt_aten_index,        &prt_aten_order,
-    &prt_aten_arrange,   &prt_aten_window,    &prt_aten_resample,     &prt_aten_product,
-    &prt_aten_normalise, &prt_aten_backward,  &prt_aten_quant,        &prt_aten_quant_run,
-    &prt_aten_embedding, &prt_aten_affine,    &prt_aten_mixed,        &prt_aten_llama,
-    &prt_aten_masked,    &prt_aten_loop,      &prt_aten_prim,         &prt_aten_spectrum,
+    &prt_aten_math,
+    &prt_aten_pointwise,
+    &prt_aten_reduce_table,
+    &prt_aten_shape,
+    &prt_aten_nn,
+    &prt_aten_norm,
+    &prt_aten_index,
+    &prt_aten_order,
+    &prt_aten_arrange,
+    &prt_aten_window,
+    &prt_aten_resample,
+    &prt_aten_product,
+    &prt_aten_normalise,
+    &prt_aten_backward,
+    &prt_aten_quant,
+    &prt_aten_quant_run,
+    &prt_aten_embedding,
+    &prt_aten_affine,
+    &prt_aten_mixed,
+    &prt_aten_llama,
+    &prt_aten_masked,
+    &prt_aten_loop,
+    &prt_aten_prim,
+    &prt_aten_spectrum,
+    &prt_aten_cadence,
+    &prt_aten_cadence_layers,
+    &prt_aten_cadence_windows,
 };
 
 static const struct prt_aten_op *find_in(const struct prt_aten_table *table, const char *name)
@@ -26,7 +47,7 @@ const struct prt_aten_op *prt_aten_find(const char *name)
     const struct prt_aten_op *op = NULL;
     for (size_t t = 0; t < sizeof tables / sizeof tables[0] && !op; t++)
         op = find_in(tables[t], name);
-    return op ? op : find_in(&prt_aten_cadence, name);
+    return op;
 }
 
 enum percept_status prt_import_aten(struct prt_import *import,

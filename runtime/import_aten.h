@@ -39,9 +39,11 @@ extern const struct prt_aten_table prt_aten_spectrum;  /* import_aten_spectrum.c
 extern const struct prt_aten_table prt_aten_loop;      /* import_aten_loop.c: of rows */
 extern const struct prt_aten_table prt_aten_prim;      /* import_aten_prim.c: scalar arithmetic */
 
-extern const struct prt_aten_table prt_aten_cadence;   /* import_cadence.c: a processor's own */
-extern const struct prt_aten_table prt_aten_llama;     /* import_aten_llama.c: caches */
-extern const struct prt_aten_table prt_aten_affine;    /* import_aten_affine.c: torchao's */
+extern const struct prt_aten_table prt_aten_cadence; /* import_cadence.c: a processor's own */
+extern const struct prt_aten_table prt_aten_cadence_layers;  /* import_cadence_layers.c */
+extern const struct prt_aten_table prt_aten_cadence_windows; /* import_cadence_windows.c */
+extern const struct prt_aten_table prt_aten_llama;           /* import_aten_llama.c: caches */
+extern const struct prt_aten_table prt_aten_affine;          /* import_aten_affine.c: torchao's */
 extern const struct prt_aten_table prt_aten_mixed;     /* import_aten_mixed.c: codes and reals */
 extern const struct prt_aten_table prt_aten_embedding; /* import_aten_embedding.c: codes */
 
@@ -147,13 +149,39 @@ enum percept_status prt_aten_into(struct prt_import *import, uint32_t x, uint32_
 enum percept_status prt_aten_filled(struct prt_import *import, const struct prt_tensor *spec,
                                     int64_t number, uint32_t *id);
 
-/* Codes of 8 bits whose scale a call states, whatever they were made with (import_cadence.c):
- * scale * (x - zero); a value for the real result that becomes y's codes; and x as these codes. */
+/* One number that is known now: an argument, or a constant tensor with one element; and `count` of
+ * them, from argument `first` on (import_aten_codes.c). */
+enum percept_status prt_aten_known_number(struct prt_import *import, const struct prt_call *call,
+                                          unsigned index, double *number);
+enum percept_status prt_aten_known_numbers(struct prt_import *import, const struct prt_call *call,
+                                           unsigned first, unsigned count, double *numbers);
+
+/* Codes of 8 or 16 bits whose scale a call states, whatever they were made with
+ * (import_aten_codes.c): scale * (x - zero), a new value; the same in *y, which 8 bits take; a
+ * value for the real result that becomes y's codes; and x as these codes. */
 enum percept_status prt_aten_numbers_of(struct prt_import *import, uint32_t x, double scale,
-                                        int64_t zero, uint32_t *id);
+                                        double zero, uint32_t *id);
+enum percept_status prt_aten_numbers_in(struct prt_import *import, uint32_t x, double scale,
+                                        double zero, uint32_t *y);
 enum percept_status prt_aten_real_result(struct prt_import *import, uint32_t y, uint32_t *id);
 enum percept_status prt_aten_codes_of(struct prt_import *import, uint32_t x, double scale,
-                                      int64_t zero, uint32_t y);
+                                      double zero, uint32_t y);
+/* x's bytes, of 8 bits, as codes with that scale and zero point. */
+enum percept_status prt_aten_as_codes(struct prt_import *import, uint32_t x, double scale,
+                                      double zero, uint32_t *id);
+
+/* Elements of a row-major tensor in another order: up to four sizes, then ones. */
+struct prt_weight_view {
+    unsigned rank;
+    int32_t sizes[4];
+    int64_t strides[4], first;
+};
+struct prt_weight_view prt_aten_weight_view(const struct prt_import *import, uint32_t x);
+/* The numbers of a weight, seen so. Kernels have signed ones alone, so unsigned codes become those
+ * that mean the same. */
+enum percept_status prt_aten_weight_of(struct prt_import *import, uint32_t x,
+                                       const struct prt_weight_view *view, double scale,
+                                       double zero, uint32_t *id);
 
 /* Is x a constant, but for changes of order or type that a pass folds? */
 bool prt_aten_is_weight(const struct prt_import *import, uint32_t x);

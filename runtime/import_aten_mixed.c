@@ -14,12 +14,12 @@ static enum percept_status add(struct prt_import *import, const struct prt_aten_
     (void)op;
     uint32_t numbers[2], sum, y = prt_call_output(call);
     double scale = prt_call_number(import, call, 10, 0);
-    int64_t zero = prt_call_int(import, call, 11, 0);
+    double zero = prt_call_number(import, call, 11, 0);
     enum percept_status status = PERCEPT_OK;
     for (unsigned i = 0; i < 2 && status == PERCEPT_OK; i++)
         status = prt_aten_numbers_of(import, call->operands[5 * i],
                                      prt_call_number(import, call, 5 * i + 1, 0),
-                                     prt_call_int(import, call, 5 * i + 2, 0), &numbers[i]);
+                                     prt_call_number(import, call, 5 * i + 2, 0), &numbers[i]);
     if (status == PERCEPT_OK)
         status = prt_aten_real_result(import, y, &sum);
     if (status == PERCEPT_OK)
@@ -34,8 +34,8 @@ static enum percept_status add(struct prt_import *import, const struct prt_aten_
         return prt_import_fail(import, PERCEPT_MALFORMED, "codes from %lld to %lld do not fit %s",
                                (long long)least, (long long)most, bytes ? "uint8" : "int8");
     if (least != lowest || most != highest) /* on codes, so rounding cannot leave these bounds */
-        status = prt_aten_apply(import, PRT_UNARY_CLAMP, (double)(least - zero) * scale,
-                                (double)(most - zero) * scale, &sum);
+        status = prt_aten_apply(import, PRT_UNARY_CLAMP, ((double)least - zero) * scale,
+                                ((double)most - zero) * scale, &sum);
     return status == PERCEPT_OK ? prt_aten_codes_of(import, sum, scale, zero, y) : status;
 }
 

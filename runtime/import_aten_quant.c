@@ -29,43 +29,13 @@ static bool range_of(enum prt_dtype dtype, int64_t *min, int64_t *max)
     return false;
 }
 
-/* One number that is known now: an argument, or a constant tensor with one element. */
-static enum percept_status known_number(struct prt_import *import, const struct prt_call *call,
-                                        unsigned index, double *number)
-{
-    if (call->operands[index] == PRT_NO_VALUE) {
-        *number = prt_call_number(import, call, index, 0);
-        return PERCEPT_OK;
-    }
-    const struct prt_value *value = &import->graph->values[call->operands[index]];
-    if (!(value->flags & PRT_FLAG_CONSTANT) || prt_tensor_elements(&value->tensor) != 1)
-        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "argument %u is not constant", index);
-    switch (value->tensor.dtype) {
-    case PRT_F32:
-        *number = *(const float *)value->data;
-        return PERCEPT_OK;
-    case PRT_F64:
-        *number = *(const double *)value->data;
-        return PERCEPT_OK;
-    case PRT_I32:
-        *number = *(const int32_t *)value->data;
-        return PERCEPT_OK;
-    case PRT_I64:
-        *number = (double)*(const int64_t *)value->data;
-        return PERCEPT_OK;
-    default:
-        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "argument %u is %s", index,
-                               prt_dtype_name(value->tensor.dtype));
-    }
-}
-
 static enum percept_status per_tensor(struct prt_import *import, const struct prt_call *call,
                                       struct prt_quant *quant)
 {
     double scale = 0, zero_point = 0;
-    enum percept_status status = known_number(import, call, 1, &scale);
+    enum percept_status status = prt_aten_known_number(import, call, 1, &scale);
     if (status == PERCEPT_OK)
-        status = known_number(import, call, 2, &zero_point);
+        status = prt_aten_known_number(import, call, 2, &zero_point);
     if (status == PERCEPT_OK && !(zero_point >= INT32_MIN && zero_point <= INT32_MAX))
         status = prt_import_fail(import, PERCEPT_MALFORMED, "has the zero point %g", zero_point);
     if (status == PERCEPT_OK)

@@ -107,14 +107,14 @@ static enum percept_status numbers_at(struct prt_import *import, const struct pr
                                       unsigned x, unsigned scale, uint32_t *id)
 {
     return prt_aten_numbers_of(import, call->operands[x], prt_call_number(import, call, scale, 0),
-                               prt_call_int(import, call, scale + 1, 0), id);
+                               prt_call_number(import, call, scale + 1, 0), id);
 }
 
 static enum percept_status codes_at(struct prt_import *import, const struct prt_call *call,
                                     uint32_t x, unsigned scale)
 {
     return prt_aten_codes_of(import, x, prt_call_number(import, call, scale, 0),
-                             prt_call_int(import, call, scale + 1, 0), prt_call_output(call));
+                             prt_call_number(import, call, scale + 1, 0), prt_call_output(call));
 }
 
 /* ---- fully connected layers ---- */
@@ -332,7 +332,7 @@ static enum percept_status pixel_shuffle(struct prt_import *import, const struct
     status = row->translate(import, row, &inner);
     return status == PERCEPT_OK
                ? prt_aten_codes_of(import, result, 1 / prt_call_number(import, call, 3, 0),
-                                   prt_call_int(import, call, 4, 0), y)
+                                   prt_call_number(import, call, 4, 0), y)
                : status;
 }
 

@@ -51,7 +51,9 @@ prt_pass prt_pass_fuse;
 /*
  * Turn float ops between DEQUANTIZE and QUANTIZE into ops on the integers. Quantised forms that it
  * makes: CONV2D and LINEAR (bias F32 or I32, any activation), BINARY add to min (scalars stay),
- * UNARY, PRELU, POOL2D, REDUCE, RESIZE2D, CONCAT, and the views; QUANTIZE from I8 or U8.
+ * UNARY, PRELU, POOL2D, REDUCE, RESIZE2D, CONCAT, and the views; QUANTIZE from I8 or U8. Where a
+ * backend that is not on the host takes them: MATMUL, SOFTMAX, LAYER_NORM, weights with a zero
+ * point.
  */
 prt_pass prt_pass_quantise;
 

@@ -9,7 +9,7 @@ static bool weight_type_fits(const struct prt_tensor *x, const struct prt_tensor
     if (!is_quantised_8(x) || weight->dtype != PRT_I8 || !is_quantised(weight))
         return false;
     if (weight->quant.kind == PRT_QUANT_PER_TENSOR)
-        return weight->quant.zero_point == 0;
+        return true;
     if (weight->quant.axis != out_axis)
         return false;
     for (uint32_t i = 0; weight->quant.zero_points && i < weight->quant.count; i++)

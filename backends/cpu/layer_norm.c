@@ -45,7 +45,8 @@ static bool supports(const struct prt_graph *graph, const struct prt_node *node)
     for (unsigned i = 1; i < 3; i++)
         if (cpu_operand(graph, node, i) && !prt_tensor_is_contiguous(cpu_operand(graph, node, i)))
             return false;
-    return prt_tensor_same_layout(x, y) && x->dim_order[x->rank - 1] == x->rank - 1;
+    return x->dtype == PRT_F32 && prt_tensor_same_layout(x, y) &&
+           x->dim_order[x->rank - 1] == x->rank - 1;
 }
 
 static enum percept_status prepare_layer_norm(const struct cpu_prepare *prepare,

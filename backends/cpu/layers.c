@@ -45,7 +45,8 @@ static bool operands_fit(const struct prt_graph *graph, const struct prt_node *n
     if (x->dtype == PRT_F32)
         return y->dtype == PRT_F32;
     return (x->dtype == PRT_I8 || x->dtype == PRT_U8) && y->dtype == x->dtype &&
-           (!residual || residual->dtype == x->dtype);
+           (!residual || residual->dtype == x->dtype) &&
+           cpu_operand(graph, node, 1)->quant.zero_point == 0;
 }
 
 static struct cpu_conv_code code_of(const struct prt_tensor *tensor)

@@ -69,14 +69,10 @@ static const char *code(void)
 
 static void destroy(struct prt_segment *segment)
 {
-    struct dsp_reply reply;
     if (!segment)
         return;
-    if (segment->handle)
-        (void)dsp_link_ask(segment->link, DSP_UNLOAD, segment->handle, 0, &reply, NULL);
-    if (segment->block_bytes)
-        dsp_link_return(segment->link, segment->block, segment->block_bytes);
-    dsp_link_release(segment->link);
+    dsp_mend_never(segment);
+    dsp_leave_link(segment);
     pthread_mutex_destroy(&segment->lock);
     free(segment->steps);
     free(segment->own_places);
@@ -126,9 +122,11 @@ static enum percept_status compile(const struct prt_compile *compile, struct prt
     if (status == PERCEPT_OK)
         status = dsp_find_residents(segment, dsp_link_memory(), error);
     if (status == PERCEPT_OK)
+        status = dsp_lay_out_segment(segment, error);
+    if (status == PERCEPT_OK)
         status = dsp_link_get(&segment->link, error);
     if (status == PERCEPT_OK)
-        status = dsp_load_segment(segment, error);
+        status = dsp_put_segment(segment, error);
     if (status != PERCEPT_OK) {
         destroy(segment);
         return status;
@@ -170,9 +168,10 @@ static void bring_out(const struct prt_segment *segment, void *const *data)
 }
 
 static const char *const kernel_names[DSP_OPS] = {
-    [DSP_CONV] = "dsp conv",     [DSP_MATMUL] = "dsp matmul", [DSP_BINARY] = "dsp binary",
-    [DSP_PRELU] = "dsp prelu",   [DSP_TABLE] = "dsp table",   [DSP_POOL] = "dsp pool",
-    [DSP_RESIZE] = "dsp resize", [DSP_COPY] = "dsp copy",     [DSP_RESCALE] = "dsp rescale",
+    [DSP_CONV] = "dsp conv",       [DSP_MATMUL] = "dsp matmul", [DSP_BINARY] = "dsp binary",
+    [DSP_PRELU] = "dsp prelu",     [DSP_TABLE] = "dsp table",   [DSP_POOL] = "dsp pool",
+    [DSP_RESIZE] = "dsp resize",   [DSP_COPY] = "dsp copy",     [DSP_RESCALE] = "dsp rescale",
+    [DSP_SOFTMAX] = "dsp softmax", [DSP_NORM] = "dsp norm",
 };
 
 /* A time that the processor noted, if it can be true. */
@@ -206,15 +205,21 @@ static enum percept_status execute(const struct prt_segment *segment,
     struct dsp_reply reply;
     pthread_mutex_lock(&own->lock);
     int64_t begun_ns = base_clock_ns();
-    bring_in(segment, execution->data);
+    if (segment->handle)
+        bring_in(segment, execution->data);
+    /* Without a link or a program it is being mended, and whoever is here did not wait for that. */
     enum percept_status status =
-        dsp_link_ask(segment->link, DSP_RUN, segment->handle, 0, &reply, error);
+        segment->handle ? dsp_link_ask(segment->link, DSP_RUN, segment->handle, 0, &reply, error)
+                        : percept_fail(error, PERCEPT_DISCONNECTED,
+                                       "dsp: the remote processor is not back yet");
     if (status == PERCEPT_OK) {
         bring_out(segment, execution->data);
         if (execution->times)
             read_times(segment, begun_ns, execution->times);
     }
     pthread_mutex_unlock(&own->lock);
+    if (status != PERCEPT_OK)
+        dsp_mend_later(own);
     return status;
 }
 
@@ -244,4 +249,5 @@ const struct prt_backend prt_dsp_backend = {
     .destroy = destroy,
     .code = code,
     .stats = stats,
+    .is_well = dsp_is_well,
 };

@@ -17,6 +17,8 @@ static const dsp_lower_op ops[PRT_OP_COUNT] = {
     [PRT_OP_POOL2D] = dsp_lower_pool,
     [PRT_OP_REDUCE] = dsp_lower_reduce,
     [PRT_OP_RESIZE2D] = dsp_lower_resize,
+    [PRT_OP_SOFTMAX] = dsp_lower_softmax,
+    [PRT_OP_LAYER_NORM] = dsp_lower_layer_norm,
     [PRT_OP_CONCAT] = dsp_lower_move,
     [PRT_OP_SLICE] = dsp_lower_move,
     [PRT_OP_PAD] = dsp_lower_move,
@@ -102,6 +104,12 @@ int32_t dsp_multiplier(double ratio, uint32_t shift)
     return (int32_t)rint(ldexp(ratio, (int)shift));
 }
 
+int64_t dsp_offset(double steps, uint32_t shift)
+{
+    double scaled = rint(ldexp(steps, (int)shift));
+    return isnan(scaled) ? 0 : (int64_t)fmin(fmax(scaled, -0x1p61), 0x1p61);
+}
+
 bool dsp_image_of(const struct prt_tensor *tensor, bool nhwc, struct dsp_image *image)
 {
     const int32_t *s = tensor->sizes;
@@ -178,6 +186,11 @@ enum percept_status dsp_lower_constant(const struct dsp_lowering *lowering,
     case DSP_CONV:
         return operand == 1 ? dsp_make_weight(lowering, lowered, to, error)
                             : dsp_make_channels(lowering, lowered, to, error);
+    case DSP_SOFTMAX:
+        dsp_make_powers(lowering, to);
+        return PERCEPT_OK;
+    case DSP_NORM:
+        return dsp_make_norm_channels(lowering, to, error);
     case DSP_PRELU:
         return dsp_make_slopes(lowering, lowered, to, error);
     case DSP_TABLE:

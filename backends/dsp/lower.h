@@ -52,6 +52,9 @@ struct dsp_code dsp_code_for(const struct prt_tensor *y, const struct prt_activa
 bool dsp_shift_for(double most, uint32_t limit, uint32_t *shift);
 int32_t dsp_multiplier(double ratio, uint32_t shift);
 
+/* A real number of steps in 2^-shift, within what offsets may be. */
+int64_t dsp_offset(double steps, uint32_t shift);
+
 /* N, H, W, C; false when memory does not hold it so. */
 bool dsp_image_of(const struct prt_tensor *tensor, bool nhwc, struct dsp_image *image);
 
@@ -59,8 +62,8 @@ bool dsp_image_of(const struct prt_tensor *tensor, bool nhwc, struct dsp_image *
  * indices, are not worth the way. */
 bool dsp_is_wide(const struct dsp_lowering *lowering);
 
-/* lower_layers.c, lower_elementwise.c, lower_windows.c, lower_moves.c, lower_integer.c: as
- * dsp_lower. */
+/* lower_layers.c, lower_elementwise.c, lower_windows.c, lower_moves.c, lower_rows.c,
+ * lower_integer.c: as dsp_lower. */
 typedef const char *(*dsp_lower_op)(const struct dsp_lowering *lowering,
                                     struct dsp_lowered *lowered);
 const char *dsp_lower_conv(const struct dsp_lowering *lowering, struct dsp_lowered *lowered);
@@ -72,6 +75,8 @@ const char *dsp_lower_table(const struct dsp_lowering *lowering, struct dsp_lowe
 const char *dsp_lower_function(const struct dsp_lowering *lowering, struct dsp_lowered *lowered);
 const char *dsp_lower_pool(const struct dsp_lowering *lowering, struct dsp_lowered *lowered);
 const char *dsp_lower_reduce(const struct dsp_lowering *lowering, struct dsp_lowered *lowered);
+const char *dsp_lower_softmax(const struct dsp_lowering *lowering, struct dsp_lowered *lowered);
+const char *dsp_lower_layer_norm(const struct dsp_lowering *lowering, struct dsp_lowered *lowered);
 const char *dsp_lower_resize(const struct dsp_lowering *lowering, struct dsp_lowered *lowered);
 const char *dsp_lower_move(const struct dsp_lowering *lowering, struct dsp_lowered *lowered);
 const char *dsp_lower_integer_conv(const struct dsp_lowering *lowering,
@@ -101,6 +106,9 @@ enum percept_status dsp_make_slopes(const struct dsp_lowering *lowering,
 enum percept_status dsp_make_table(const struct dsp_lowering *lowering,
                                    const struct dsp_lowered *lowered, void *to,
                                    struct percept_error *error);
+void dsp_make_powers(const struct dsp_lowering *lowering, void *to);
+enum percept_status dsp_make_norm_channels(const struct dsp_lowering *lowering, void *to,
+                                           struct percept_error *error);
 enum percept_status dsp_make_taps(const struct dsp_lowering *lowering,
                                   const struct dsp_lowered *lowered, void *to,
                                   struct percept_error *error);

@@ -41,6 +41,7 @@ static void fill_conv(const struct dsp_lowering *lowering, struct dsp_lowered *l
     struct dsp_conv *conv = &lowered->step.as.conv;
     lowered->step.op = DSP_CONV;
     conv->zero_x = dsp_operand(lowering, 0)->quant.zero_point;
+    conv->zero_w = dsp_operand(lowering, 1)->quant.zero_point; /* 0 of one with scales by channel */
     conv->zero_residual = residual ? residual->quant.zero_point : 0;
     conv->code = dsp_code_for(dsp_result(lowering), activation(lowering->node));
     lowered->x[0] = lowering->node->inputs[0];
@@ -56,13 +57,12 @@ const char *dsp_lower_conv(const struct dsp_lowering *lowering, struct dsp_lower
     const char *why = check_operands(lowering);
     if (why)
         return why;
-    if (attrs->transposed)
-        return "a transposed convolution";
     if (!dsp_image_of(dsp_operand(lowering, 0), attrs->nhwc, &conv->x) ||
         !dsp_image_of(dsp_result(lowering), attrs->nhwc, &conv->y))
         return "an image whose channels are not last in memory";
     fill_conv(lowering, lowered);
     conv->groups = attrs->groups;
+    conv->transposed = attrs->transposed;
     for (int i = 0; i < 2; i++) {
         conv->kernel[i] = w->sizes[(attrs->nhwc ? 1 : 2) + i];
         conv->stride[i] = attrs->stride[i];
@@ -95,7 +95,29 @@ const char *dsp_lower_linear(const struct dsp_lowering *lowering, struct dsp_low
     return NULL;
 }
 
-/* The weight in the order [O, kh, kw, I/groups], whatever order the program has it in. */
+/* Where an element of the weight is: [O, kh, kw, I/groups], whatever order the program has it in. A
+ * transposed one of PyTorch is [I, O/groups, kh, kw]. */
+struct order {
+    int64_t group, output, row, column, input; /* steps; an output channel is one of its group's */
+};
+
+static struct order order_of(const struct prt_node *node, const struct prt_tensor *weight,
+                             const struct dsp_conv *conv)
+{
+    const struct prt_conv_attrs *attrs = &node->attrs.conv;
+    int64_t own[PRT_MAX_RANK], outputs = conv->y.c / conv->groups;
+    prt_tensor_strides(weight, own);
+    if (node->op == PRT_OP_LINEAR) {
+        bool io = node->attrs.linear.weight_is_io;
+        return (struct order){.output = own[io ? 1 : 0], .input = own[io ? 0 : 1]};
+    }
+    if (attrs->nhwc)
+        return (struct order){outputs * own[0], own[0], own[1], own[2], own[3]};
+    if (attrs->transposed)
+        return (struct order){conv->x.c / conv->groups * own[0], own[1], own[2], own[3], own[0]};
+    return (struct order){outputs * own[0], own[0], own[2], own[3], own[1]};
+}
+
 enum percept_status dsp_make_weight(const struct dsp_lowering *lowering,
                                     const struct dsp_lowered *lowered, void *to,
                                     struct percept_error *error)
@@ -103,36 +125,20 @@ enum percept_status dsp_make_weight(const struct dsp_lowering *lowering,
     const struct prt_node *node = lowering->node;
     const struct prt_value *value = dsp_constant(lowering, 1);
     const struct dsp_conv *conv = &lowered->step.as.conv;
-    static const unsigned orders[2][4] = {{0, 2, 3, 1}, {0, 1, 2, 3}};
-    int64_t own[PRT_MAX_RANK], strides[4] = {0};
-    prt_tensor_strides(&value->tensor, own);
-    if (node->op == PRT_OP_LINEAR) {
-        strides[0] = own[node->attrs.linear.weight_is_io ? 1 : 0];
-        strides[3] = own[node->attrs.linear.weight_is_io ? 0 : 1];
-    } else {
-        for (int i = 0; i < 4; i++)
-            strides[i] = own[orders[node->attrs.conv.nhwc][i]];
-    }
+    const struct order order = order_of(node, &value->tensor, conv);
     int8_t *bytes = malloc(value->bytes + 1), *out = to;
     if (!bytes)
         return percept_fail(error, PERCEPT_NO_MEMORY, "dsp: no memory for a weight");
     enum percept_status status = prt_deferred_read(lowering->graph, node->inputs[1], bytes, error);
-    int32_t inputs = conv->x.c / conv->groups;
+    int32_t inputs = conv->x.c / conv->groups, outputs = conv->y.c / conv->groups;
     for (int32_t o = 0; o < conv->y.c && status == PERCEPT_OK; o++)
         for (int32_t ky = 0; ky < conv->kernel[0]; ky++)
             for (int32_t kx = 0; kx < conv->kernel[1]; kx++)
                 for (int32_t i = 0; i < inputs; i++)
-                    *out++ =
-                        bytes[o * strides[0] + ky * strides[1] + kx * strides[2] + i * strides[3]];
+                    *out++ = bytes[o / outputs * order.group + o % outputs * order.output +
+                                   ky * order.row + kx * order.column + i * order.input];
     free(bytes);
     return status;
-}
-
-/* A real number of steps in 2^-shift, within what offsets may be. */
-static int64_t offset_of(double steps, uint32_t shift)
-{
-    double scaled = rint(ldexp(steps, (int)shift));
-    return isnan(scaled) ? 0 : (int64_t)fmin(fmax(scaled, -0x1p61), 0x1p61);
 }
 
 /* What a sum of channel c is multiplied by for it to be in steps of the result. */
@@ -140,7 +146,9 @@ static double ratio_of(const struct dsp_lowering *lowering, int32_t c)
 {
     const struct prt_quant *x = &dsp_operand(lowering, 0)->quant,
                            *w = &dsp_operand(lowering, 1)->quant, *y = &dsp_result(lowering)->quant;
-    double scale = (double)(w->kind == PRT_QUANT_PER_CHANNEL ? w->scales[c] : w->scale);
+    /* Of a transposed one of PyTorch there are as many as a group has outputs. */
+    double scale =
+        (double)(w->kind == PRT_QUANT_PER_CHANNEL ? w->scales[(uint32_t)c % w->count] : w->scale);
     return (double)x->scale * scale / (double)y->scale;
 }
 
@@ -160,14 +168,14 @@ static bool make_channel(const struct dsp_lowering *lowering, int32_t c, double 
             double other = (double)residual->quant.scale / step * by;
             if (!(fabs(other) < MOST_RESIDUAL))
                 return false;
-            channel->residual[below] = offset_of(other, channel->shift);
+            channel->residual[below] = dsp_offset(other, channel->shift);
         }
         if (bias && bias->tensor.dtype == PRT_I32) /* as if it were in the sum */
             channel->offset[below] =
                 (int64_t)((const int32_t *)bias->data)[c] * channel->multiplier[below];
         else if (bias)
             channel->offset[below] =
-                offset_of((double)((const float *)bias->data)[c] / step * by, channel->shift);
+                dsp_offset((double)((const float *)bias->data)[c] / step * by, channel->shift);
     }
     return true;
 }

@@ -91,20 +91,22 @@ static void write_program(const struct prt_segment *segment)
         program->steps[i] = segment->steps[i].lowered.step;
 }
 
-enum percept_status dsp_load_segment(struct prt_segment *segment, struct percept_error *error)
+enum percept_status dsp_lay_out_segment(struct prt_segment *segment, struct percept_error *error)
 {
-    struct dsp_reply reply;
     if (segment->step_count > DSP_MAX_STEPS || !place_made(segment) || !lay_out(segment))
         return percept_fail(error, PERCEPT_LIMIT, "dsp: a segment of %u steps is too large",
                             segment->step_count);
-    size_t block;
-    enum percept_status status = dsp_link_take(segment->link, segment->block_bytes, &block, error);
-    if (status != PERCEPT_OK) {
-        segment->block_bytes = 0; /* nothing to give back */
-        return status;
-    }
-    segment->block = block;
-    status = write_constants(segment, error);
+    return PERCEPT_OK;
+}
+
+enum percept_status dsp_put_segment(struct prt_segment *segment, struct percept_error *error)
+{
+    struct dsp_reply reply;
+    enum percept_status status =
+        dsp_link_take(segment->link, segment->block_bytes, &segment->block, error);
+    segment->has_block = status == PERCEPT_OK;
+    if (status == PERCEPT_OK)
+        status = write_constants(segment, error);
     if (status != PERCEPT_OK)
         return status;
     write_program(segment);
@@ -113,4 +115,17 @@ enum percept_status dsp_load_segment(struct prt_segment *segment, struct percept
     if (status == PERCEPT_OK)
         segment->handle = reply.a;
     return status;
+}
+
+void dsp_leave_link(struct prt_segment *segment)
+{
+    struct dsp_reply reply;
+    if (segment->handle)
+        (void)dsp_link_ask(segment->link, DSP_UNLOAD, segment->handle, 0, &reply, NULL);
+    if (segment->has_block)
+        dsp_link_return(segment->link, segment->block, segment->block_bytes);
+    dsp_link_release(segment->link);
+    segment->handle = 0;
+    segment->has_block = false;
+    segment->link = NULL;
 }

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define DSP_VERSION 2
+#define DSP_VERSION 3
 
 enum dsp_request_kind {
     DSP_HELLO = 1, /* a: DSP_VERSION.          reply a: DSP_VERSION, b: bytes of its memory */
@@ -64,6 +64,8 @@ enum dsp_op {
     DSP_RESIZE, /* x, taps of rows and then of columns */
     DSP_COPY,
     DSP_RESCALE, /* x, dsp_scale of each channel */
+    DSP_SOFTMAX, /* x, 256 numbers of 2^-30: e^-i steps */
+    DSP_NORM,    /* x, dsp_norm_channel of each element of a row */
     DSP_OPS
 };
 
@@ -97,8 +99,10 @@ struct dsp_channel {
 struct dsp_conv {
     struct dsp_image x, y;
     int32_t kernel[2], stride[2], dilation[2], padding[2]; /* padding: top, left */
-    int32_t groups, zero_x, zero_residual;
-    uint32_t sums; /* y is of I32: sum + offset[0], which wraps */
+    int32_t groups, zero_x, zero_w, zero_residual;
+    uint32_t sums;       /* y is of I32: sum + offset[0], which wraps */
+    uint32_t transposed; /* pixel i of x meets pixel i * stride - padding + tap * dilation of y */
+    uint32_t reserved;
     struct dsp_code code;
 };
 
@@ -186,6 +190,35 @@ struct dsp_rescale {
     uint32_t reserved;
 };
 
+/* Along the middle one of three dimensions: e^(x - the largest x), divided by the sum of these. */
+enum { DSP_EXP_BITS = 30 };
+struct dsp_softmax {
+    int32_t outer, length, inner;
+    uint32_t reserved;
+    struct dsp_scale scale; /* of a part of the whole */
+    struct dsp_code code;
+};
+
+/*
+ * Rows, each by itself. With d = length * (x - zero_x) - their sum, and v = length * the sum of
+ * (x - zero_x)^2 - the square of their sum (when rms, both without the sum), which are whole
+ * numbers: y = (d / sqrt(v + epsilon) * multiplier + offset) / 2^shift, the quotient in
+ * 2^-DSP_NORM_BITS.
+ */
+enum { DSP_NORM_BITS = 22 };
+struct dsp_norm_channel {
+    int64_t offset;
+    int32_t multiplier;
+    uint32_t shift;
+};
+struct dsp_norm {
+    int32_t rows, length, zero_x;
+    uint32_t rms, shift; /* v and epsilon are in 2^-shift, which is even */
+    uint32_t reserved;
+    uint64_t epsilon;
+    struct dsp_code code;
+};
+
 struct dsp_step {
     uint32_t op, reserved;
     struct dsp_operand y, x[DSP_OPERANDS];
@@ -198,6 +231,8 @@ struct dsp_step {
         struct dsp_resize resize;
         struct dsp_copy copy;
         struct dsp_rescale rescale;
+        struct dsp_softmax softmax;
+        struct dsp_norm norm;
     } as;
 };
 

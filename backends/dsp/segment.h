@@ -7,6 +7,7 @@
 #include "runtime/backend.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* Where the bytes of a root (runtime/backend.h) are for the processor, and who else uses them. */
 struct dsp_root {
@@ -39,9 +40,17 @@ struct prt_segment {
     size_t local_bytes; /* of the processor's own memory, for values */
     size_t arena_bytes, constants_bytes;
     size_t block, block_bytes; /* of shared memory: all of the following, as offsets into that */
+    bool has_block;
     size_t program, times, constants, arena;
     uint64_t handle;      /* 0: not loaded */
-    pthread_mutex_t lock; /* one run at a time */
+    pthread_mutex_t lock; /* link, block and handle; one run at a time */
+
+    struct {
+        atomic_bool is_hurt; /* released by mend.c when it runs again */
+        struct prt_segment *next;
+        int64_t due_ns, well_ns; /* when to try, since when it was well; CLOCK_MONOTONIC */
+        unsigned attempts;
+    } mend; /* the others are under mend.c's lock */
 };
 
 /* roots.c: where the values of the steps lie, and which of them go in and out. */
@@ -53,8 +62,17 @@ enum percept_status dsp_find_roots(struct prt_segment *segment, const struct prt
 enum percept_status dsp_find_residents(struct prt_segment *segment, size_t memory,
                                        struct percept_error *error);
 
-/* program.c: shared memory for the segment, filled; the program is loaded. */
-enum percept_status dsp_load_segment(struct prt_segment *segment, struct percept_error *error);
+/* program.c: where all is in the segment's block; shared memory for that of the link, filled, and
+ * the program loaded; and all of that given back, with the link. */
+enum percept_status dsp_lay_out_segment(struct prt_segment *segment, struct percept_error *error);
+enum percept_status dsp_put_segment(struct prt_segment *segment, struct percept_error *error);
+void dsp_leave_link(struct prt_segment *segment);
+
+/* mend.c: after a run that failed, have the segment put on a processor that works; is it; and no
+ * more of that, since it goes. */
+void dsp_mend_later(struct prt_segment *segment);
+bool dsp_is_well(const struct prt_segment *segment);
+void dsp_mend_never(struct prt_segment *segment);
 
 /* The place of an operand in its space. */
 size_t dsp_root_offset(const struct prt_segment *segment, uint32_t value);

@@ -7,7 +7,9 @@
 enum {
     MOST_SIZE = 1 << 24,      /* of a dimension */
     MOST_DEPTH = 1 << 16,     /* products in a sum: 255 * 128 * 2^16 < 2^31 */
-    MOST_INNER = 1 << 15,     /* of a MATMUL: 255 * 255 * 2^15 < 2^31 */
+    MOST_INNER = 1 << 15,     /* of both with a zero point: 255 * 255 * 2^15 < 2^31 */
+    MOST_ROW = 1 << 16,       /* of a SOFTMAX: 2^30 * 2^16 * 2^16 < 2^63; of a NORM: 2^16 * 2^32 */
+    MOST_PART_SHIFT = 16,     /* of a SOFTMAX */
     MOST_WINDOW = 1 << 22,    /* elements of a pool's window: 255 * 2^31 * 2^22 < 2^61 */
     MOST_POOL_SHIFT = 40,     /* 2^22 * 2^40 < 2^63 */
     MOST_STEP = 1 << 15,      /* stride, dilation, padding */
@@ -71,11 +73,12 @@ static const char *check_conv(const struct dsp_conv *conv, bool residual)
     if (!window_fits(conv->kernel, conv->stride, conv->dilation, conv->padding, 2))
         return "a convolution's window is too large";
     int64_t depth = (int64_t)conv->kernel[0] * conv->kernel[1] * (conv->x.c / conv->groups);
-    if (depth > MOST_DEPTH || depth * conv->y.c > MOST_ELEMENTS)
+    if (depth > (conv->zero_w ? MOST_INNER : MOST_DEPTH) || depth * conv->y.c > MOST_ELEMENTS)
         return "a convolution's sums may overflow";
-    if (conv->sums > 1 || (conv->sums && residual))
+    if (conv->sums > 1 || (conv->sums && residual) || conv->transposed > 1)
         return "a convolution's sums have a residual";
     if (!code_fits(&conv->code) || !zero_fits(conv->zero_x, conv->code.is_unsigned) ||
+        !zero_fits(conv->zero_w, false) ||
         (residual && !zero_fits(conv->zero_residual, conv->code.is_unsigned)))
         return "a convolution's codes are out of range";
     return NULL;
@@ -206,6 +209,32 @@ static const char *check_rescale(const struct dsp_rescale *rescale)
     return NULL;
 }
 
+static const char *check_softmax(const struct dsp_softmax *softmax)
+{
+    if (!between(softmax->outer, 1, MOST_SIZE) || !between(softmax->length, 1, MOST_ROW) ||
+        !between(softmax->inner, 1, MOST_SIZE) ||
+        (int64_t)softmax->length * softmax->inner > MOST_ELEMENTS / softmax->outer)
+        return "a softmax's rows are too long";
+    if (softmax->scale.shift > MOST_PART_SHIFT || !code_fits(&softmax->code))
+        return "a softmax's codes are out of range";
+    return NULL;
+}
+
+static const char *check_norm(const struct dsp_norm *norm)
+{
+    const uint64_t most = (uint64_t)1 << 62;
+    if (!between(norm->rows, 1, MOST_ELEMENTS) || !between(norm->length, 1, MOST_ROW) ||
+        norm->length > MOST_ELEMENTS / norm->rows)
+        return "a norm's rows are too long";
+    if (norm->shift % 2 || norm->shift > 30 || norm->epsilon > most ||
+        (uint64_t)norm->length * (uint64_t)norm->length > most >> 16 >> norm->shift)
+        return "a norm's sums may overflow";
+    if (norm->rms > 1 || !code_fits(&norm->code) ||
+        !zero_fits(norm->zero_x, norm->code.is_unsigned))
+        return "a norm's codes are out of range";
+    return NULL;
+}
+
 const char *dsp_step_check(const struct dsp_step *step)
 {
     switch (step->op) {
@@ -229,6 +258,10 @@ const char *dsp_step_check(const struct dsp_step *step)
         return check_copy(&step->as.copy);
     case DSP_RESCALE:
         return check_rescale(&step->as.rescale);
+    case DSP_SOFTMAX:
+        return check_softmax(&step->as.softmax);
+    case DSP_NORM:
+        return check_norm(&step->as.norm);
     default:
         return "there is no such op";
     }
@@ -236,24 +269,13 @@ const char *dsp_step_check(const struct dsp_step *step)
 
 /* ---- bytes ---- */
 
-static uint64_t element(uint32_t wide)
-{
-    return wide ? sizeof(int32_t) : 1;
-}
-
-static uint64_t weight_bytes(const struct dsp_conv *conv) /* of an output channel */
-{
-    return (uint64_t)conv->kernel[0] * (uint64_t)conv->kernel[1] *
-           (uint64_t)(conv->x.c / conv->groups);
-}
-
 static struct dsp_step_bytes matmul_bytes(const struct dsp_matmul *matmul)
 {
     uint64_t batches = 1, m = (uint64_t)matmul->m, k = (uint64_t)matmul->k, n = (uint64_t)matmul->n;
     for (uint32_t i = 0; i < matmul->loops; i++)
         batches *= (uint64_t)matmul->sizes[i];
     return (struct dsp_step_bytes){
-        .y = batches * m * n * element(matmul->sums),
+        .y = batches * m * n * dsp_element_bytes(matmul->sums),
         .x = {extent(matmul->loops, matmul->sizes, matmul->strides[0]) - 1 + m * k,
               extent(matmul->loops, matmul->sizes, matmul->strides[1]) - 1 + k * n},
     };
@@ -275,17 +297,17 @@ struct dsp_step_bytes dsp_step_bytes(const struct dsp_step *step)
     const struct dsp_conv *conv = &step->as.conv;
     switch (step->op) {
     case DSP_CONV:
-        bytes.y = image_bytes(&conv->y) * element(conv->sums);
+        bytes.y = image_bytes(&conv->y) * dsp_element_bytes(conv->sums);
         bytes.x[0] = image_bytes(&conv->x);
-        bytes.x[1] = weight_bytes(conv) * (uint64_t)conv->y.c;
+        bytes.x[1] = dsp_weight_bytes(conv) * (uint64_t)conv->y.c;
         bytes.x[2] = (uint64_t)conv->y.c * sizeof(struct dsp_channel);
         bytes.x[3] = step->x[3].space == DSP_NOWHERE ? 0 : bytes.y;
         return bytes;
     case DSP_MATMUL:
         return matmul_bytes(&step->as.matmul);
     case DSP_BINARY:
-        return nest_bytes(&step->as.binary.nest, element(step->as.binary.wide),
-                          element(step->as.binary.wide));
+        return nest_bytes(&step->as.binary.nest, dsp_element_bytes(step->as.binary.wide),
+                          dsp_element_bytes(step->as.binary.wide));
     case DSP_PRELU:
         return nest_bytes(&step->as.binary.nest, 1, sizeof(int32_t));
     case DSP_RESCALE:
@@ -296,6 +318,15 @@ struct dsp_step_bytes dsp_step_bytes(const struct dsp_step *step)
     case DSP_TABLE:
         bytes.y = bytes.x[0] = step->as.table.count;
         bytes.x[1] = 256;
+        return bytes;
+    case DSP_SOFTMAX:
+        bytes.y = bytes.x[0] = (uint64_t)step->as.softmax.outer *
+                               (uint64_t)step->as.softmax.length * (uint64_t)step->as.softmax.inner;
+        bytes.x[1] = 256 * sizeof(uint32_t);
+        return bytes;
+    case DSP_NORM:
+        bytes.y = bytes.x[0] = (uint64_t)step->as.norm.rows * (uint64_t)step->as.norm.length;
+        bytes.x[1] = (uint64_t)step->as.norm.length * sizeof(struct dsp_norm_channel);
         return bytes;
     case DSP_POOL:
         bytes.y = image_bytes(&step->as.pool.y);
@@ -312,146 +343,5 @@ struct dsp_step_bytes dsp_step_bytes(const struct dsp_step *step)
         bytes.y += (uint64_t)step->as.copy.to;
         bytes.x[0] += (uint64_t)step->as.copy.from;
         return bytes;
-    }
-}
-
-/* ---- rows ---- */
-
-void dsp_rows_seen(int32_t y, int32_t rows, int32_t stride, int32_t padding, int32_t reach,
-                   int32_t height, int32_t *first, int32_t *end)
-{
-    int64_t from = (int64_t)y * stride - padding;
-    int64_t to = (int64_t)(y + rows - 1) * stride - padding + reach;
-    *first = (int32_t)(from < 0 ? 0 : from > height ? height : from);
-    *end = (int32_t)(to < *first ? *first : to > height ? height : to);
-}
-
-int32_t dsp_most_rows(int32_t rows, int32_t stride, int32_t reach, int32_t height)
-{
-    int64_t most = (int64_t)(rows - 1) * stride + reach;
-    return (int32_t)(most < height ? most : height);
-}
-
-static int32_t reach_of(int32_t kernel, int32_t dilation)
-{
-    return (kernel - 1) * dilation + 1;
-}
-
-/* ---- tiles ---- */
-
-/* What a tile of so many rows and columns takes, buffers being aligned as in firmware/local.h. */
-static uint64_t room(uint64_t bytes)
-{
-    return (bytes + 15) & ~(uint64_t)15;
-}
-
-static uint64_t unless_local(const struct dsp_operand *operand, uint64_t bytes)
-{
-    return operand->space == DSP_LOCAL || operand->space == DSP_NOWHERE ? 0 : room(bytes);
-}
-
-static uint64_t tile_bytes(const struct dsp_step *step, int32_t rows, int32_t columns)
-{
-    uint64_t r = (uint64_t)rows, c = (uint64_t)columns;
-    if (step->op == DSP_MATMUL) {
-        uint64_t k = (uint64_t)step->as.matmul.k;
-        return unless_local(&step->x[0], r * k) + room(c * k) +
-               room(r * c * element(step->as.matmul.sums));
-    }
-    if (step->op == DSP_CONV) {
-        const struct dsp_conv *conv = &step->as.conv;
-        uint64_t seen = (uint64_t)dsp_most_rows(
-            rows, conv->stride[0], reach_of(conv->kernel[0], conv->dilation[0]), conv->x.h);
-        uint64_t y = r * (uint64_t)conv->y.w * c;
-        return unless_local(&step->x[0], seen * (uint64_t)conv->x.w * (uint64_t)conv->x.c) +
-               room(c * weight_bytes(conv)) + room(c * sizeof(struct dsp_channel)) +
-               unless_local(&step->x[3], y) + unless_local(&step->y, y * element(conv->sums));
-    }
-    const struct dsp_pool *pool = &step->as.pool;
-    uint64_t seen = (uint64_t)dsp_most_rows(
-        rows, pool->stride[0], reach_of(pool->kernel[0], pool->dilation[0]), pool->x.h);
-    return unless_local(&step->x[0], seen * (uint64_t)pool->x.w * c) +
-           unless_local(&step->y, r * (uint64_t)pool->y.w * c);
-}
-
-/* As many rows as there is room for; 0 when there is none for one. */
-static int32_t most_rows(const struct dsp_step *step, size_t memory, int32_t rows, int32_t columns)
-{
-    int32_t fits = 0, past = rows + 1;
-    while (past - fits > 1) {
-        int32_t middle = fits + (past - fits) / 2;
-        if (tile_bytes(step, middle, columns) <= memory)
-            fits = middle;
-        else
-            past = middle;
-    }
-    return fits;
-}
-
-/* Of ops that are cut by rows, and by columns when `splits`: fewer columns only when a single row
- * would not fit otherwise, since each set of columns reads x again. */
-static bool tile_rows(const struct dsp_step *step, size_t memory, int32_t rows, int32_t columns,
-                      bool splits, struct dsp_tile *tile, size_t *least)
-{
-    for (;; columns = (columns + 1) / 2) {
-        *tile =
-            (struct dsp_tile){.rows = most_rows(step, memory, rows, columns), .columns = columns};
-        if (tile->rows > 0)
-            return true;
-        if (!splits || columns == 1)
-            break;
-    }
-    *least = (size_t)tile_bytes(step, 1, columns);
-    return false;
-}
-
-/* Of ops that are cut into runs of elements, `each` bytes an element, beside what is fixed. */
-static bool tile_run(uint64_t each, uint64_t fixed, size_t memory, int64_t most,
-                     struct dsp_tile *tile, size_t *least)
-{
-    *least = (size_t)(fixed + 16 * each);
-    *tile = (struct dsp_tile){.run = most};
-    if (memory < *least)
-        return false;
-    int64_t run = each ? (int64_t)((memory - fixed) / each / 16 * 16) : most;
-    tile->run = run < most ? run : most;
-    return true;
-}
-
-bool dsp_step_tile(const struct dsp_step *step, size_t memory, struct dsp_tile *tile, size_t *least)
-{
-    const struct dsp_binary *binary = &step->as.binary;
-    const struct dsp_resize *resize = &step->as.resize;
-    bool x_moves = step->x[0].space != DSP_LOCAL, y_moves = step->y.space != DSP_LOCAL;
-    switch (step->op) {
-    case DSP_CONV:
-        return tile_rows(step, memory, step->as.conv.y.h, step->as.conv.y.c, true, tile, least);
-    case DSP_MATMUL:
-        return tile_rows(step, memory, step->as.matmul.m, step->as.matmul.n, true, tile, least);
-    case DSP_POOL:
-        return tile_rows(step, memory, step->as.pool.y.h, step->as.pool.y.c, false, tile, least);
-    case DSP_BINARY:
-    case DSP_PRELU:
-        return tile_run(step->op == DSP_PRELU ? 2 + sizeof(int32_t) : 3 * element(binary->wide), 0,
-                        memory, binary->nest.sizes[binary->nest.loops - 1], tile, least);
-    case DSP_RESCALE:
-        return tile_run((x_moves ? step->as.rescale.x_bytes : 0) +
-                            (y_moves ? step->as.rescale.y_bytes : 0),
-                        room(step->as.rescale.scales * sizeof(struct dsp_scale)), memory,
-                        (int64_t)step->as.rescale.count, tile, least);
-    case DSP_TABLE:
-        return tile_run((uint64_t)x_moves + y_moves, 256, memory, (int64_t)step->as.table.count,
-                        tile, least);
-    case DSP_RESIZE:
-        *tile = (struct dsp_tile){.rows = 1};
-        *least = (size_t)(unless_local(&step->x[0],
-                                       2 * (uint64_t)resize->x.w * (uint64_t)resize->x.c + 16) +
-                          room((uint64_t)resize->y.w * sizeof(struct dsp_tap)) +
-                          unless_local(&step->y, (uint64_t)resize->y.w * (uint64_t)resize->y.c));
-        return *least <= memory;
-    default: /* DSP_COPY goes from place to place */
-        *tile = (struct dsp_tile){0};
-        *least = 0;
-        return true;
     }
 }

@@ -17,9 +17,21 @@ struct dsp_step_bytes {
 };
 struct dsp_step_bytes dsp_step_bytes(const struct dsp_step *step);
 
+/* Of an element that may be of 32 bits; of the weights of an output channel. */
+static inline uint64_t dsp_element_bytes(uint32_t wide)
+{
+    return wide ? sizeof(int32_t) : 1;
+}
+
+static inline uint64_t dsp_weight_bytes(const struct dsp_conv *conv)
+{
+    return (uint64_t)conv->kernel[0] * (uint64_t)conv->kernel[1] *
+           (uint64_t)(conv->x.c / conv->groups);
+}
+
 /* How much is in local memory at a time. Operands whose space is DSP_LOCAL take no room. */
 struct dsp_tile {
-    int32_t rows;    /* of y: CONV, POOL, MATMUL */
+    int32_t rows;    /* of y: CONV, POOL, MATMUL, NORM; of the outermost dimension: SOFTMAX */
     int32_t columns; /* channels of y: CONV; columns of y: MATMUL */
     int64_t run;     /* elements: BINARY, PRELU, TABLE */
 };
@@ -32,6 +44,10 @@ bool dsp_step_tile(const struct dsp_step *step, size_t memory, struct dsp_tile *
 /* Rows [*first, *end) of x that rows [y, y + rows) of a window's result see. */
 void dsp_rows_seen(int32_t y, int32_t rows, int32_t stride, int32_t padding, int32_t reach,
                    int32_t height, int32_t *first, int32_t *end);
+
+/* The same of a convolution, also of a transposed one. */
+void dsp_conv_rows(const struct dsp_conv *conv, int32_t y, int32_t rows, int32_t *first,
+                   int32_t *end);
 
 /* Rows of x that `rows` rows of y see at most. */
 int32_t dsp_most_rows(int32_t rows, int32_t stride, int32_t reach, int32_t height);

@@ -42,6 +42,8 @@ static const char *operands_refused(const struct prt_graph *graph, const struct 
     if (!is_codes(x) || !is_codes(y) || y->dtype != x->dtype ||
         (residual && (!is_codes(residual) || residual->dtype != x->dtype)))
         return "it is neither of 32-bit floats nor of 8-bit codes of one scale";
+    if (vk_tensor(graph, node, 1)->quant.zero_point != 0)
+        return "its weight has a zero point";
     return NULL;
 }
 

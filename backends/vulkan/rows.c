@@ -71,6 +71,8 @@ const struct vk_kernel vk_softmax = {softmax_refuses, softmax_emit};
 static const char *layer_norm_refuses(const struct prt_graph *graph, const struct prt_node *node)
 {
     const struct prt_tensor *x = vk_tensor(graph, node, 0), *y = vk_result(graph, node);
+    if (vk_is_code(x))
+        return "its elements are codes";
     for (unsigned i = 1; i < 3; i++)
         if (vk_tensor(graph, node, i) && !prt_tensor_is_contiguous(vk_tensor(graph, node, i)))
             return "the factors are not dense";

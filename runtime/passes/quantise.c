@@ -105,6 +105,10 @@ static bool has_integer_form(const struct prt_node *node, uint32_t *codes, bool 
         *codes = 1 << 0 | 1 << 1;
         *cheap = false;
         return true;
+    case PRT_OP_SOFTMAX:
+    case PRT_OP_LAYER_NORM:
+        *cheap = false;
+        return true;
     case PRT_OP_BINARY:
         *codes = 1 << 0 | 1 << 1;
         return node->attrs.binary.kind <= PRT_BINARY_MIN;
@@ -141,10 +145,25 @@ static uint32_t integer_bias(const struct prt_graph *graph, const struct prt_nod
     return codes;
 }
 
-/* A host is faster at products of floats, and is quick to turn codes into them. */
+/* A host is faster at these in floats, and is quick to turn codes into them. */
+static bool is_for_hosts(const struct prt_graph *graph, const struct prt_node *node)
+{
+    switch (node->op) {
+    case PRT_OP_MATMUL:
+    case PRT_OP_SOFTMAX:
+    case PRT_OP_LAYER_NORM:
+        return true;
+    case PRT_OP_CONV2D:
+    case PRT_OP_LINEAR:
+        return prt_match_tensor(graph, node->inputs[1])->quant.zero_point != 0;
+    default:
+        return false;
+    }
+}
+
 static bool is_worth_it(const struct quantise *quantise, const struct prt_node *node)
 {
-    if (node->op != PRT_OP_MATMUL)
+    if (!is_for_hosts(quantise->graph, node))
         return true;
     for (const struct prt_backend *const *b = quantise->backends; *b; b++)
         if (!(*b)->on_host && (*b)->supports(quantise->graph, node))
@@ -153,7 +172,8 @@ static bool is_worth_it(const struct quantise *quantise, const struct prt_node *
 }
 
 /* quantize(op(dequantize(a), ...)) as op(a, ...). What the op's shape rule does not allow on
- * integers (scales that have to agree and do not, weights with zero points) stays float. */
+ * integers (scales that have to agree and do not, weights with a zero point a channel) stays float.
+ */
 static void merge(struct quantise *quantise, struct prt_node *node)
 {
     struct prt_graph *graph = quantise->graph;

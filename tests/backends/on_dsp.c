@@ -75,6 +75,8 @@ static bool is_exact(const struct prt_node *node)
     case PRT_OP_MATMUL:
     case PRT_OP_PRELU:
     case PRT_OP_REDUCE:
+    case PRT_OP_SOFTMAX:
+    case PRT_OP_LAYER_NORM:
         return false;
     case PRT_OP_BINARY: /* of two tensors: of one it is a table */
         return node->attrs.binary.kind > PRT_BINARY_MIN;

@@ -7,6 +7,7 @@
 #include "backends/dsp/lower.h"
 
 #include <check.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +55,111 @@ START_TEST(a_product_of_codes_is_the_nearest_code)
         one_node_check(&one, multiplied, &transposed, 1e-3);
         ck_assert_ptr_null(on_dsp_refuses(&one, 2 << 20));
         on_dsp_check(&one, multiplied, &transposed);
+        one_node_end(&one);
+    }
+}
+END_TEST
+
+/* ---- what the CPU computes in floats ---- */
+
+/* With all memory, and with hardly enough. */
+static void check_alone(struct one_node *one, reference expected, const void *context)
+{
+    ck_assert(!one_node_supported(one));
+    ck_assert_ptr_null(on_dsp_refuses(one, 2 << 20));
+    on_dsp_check(one, expected, context);
+    size_t memory = 4 << 10;
+    while (on_dsp_refuses(one, memory))
+        memory += memory / 4;
+    on_dsp_run(one, memory);
+    one_node_check(one, expected, context, 1e-4);
+}
+
+static double normed(const struct one_node *one, const int32_t *index, const void *context)
+{
+    const struct prt_node *node = &one->graph->nodes[0];
+    const struct prt_layer_norm_attrs *a = context;
+    int32_t size = one_node_spec(one, node->inputs[0])->sizes[1];
+    double mean = 0, squares = 0;
+    for (int32_t i = 0; i < size; i++)
+        mean += a->rms ? 0 : one_node_get(one, node->inputs[0], (int32_t[]){index[0], i}) / size;
+    for (int32_t i = 0; i < size; i++)
+        squares +=
+            pow(one_node_get(one, node->inputs[0], (int32_t[]){index[0], i}) - mean, 2) / size;
+    double y = one_node_get(one, node->inputs[0], index) - mean;
+    y = y == 0 ? 0 : y / sqrt(squares + a->epsilon);
+    for (unsigned i = 1; i < 3; i++)
+        if (node->inputs[i] != PRT_NO_VALUE) {
+            double factor = one_node_get(one, node->inputs[i], &index[1]);
+            y = i == 1 ? y * factor : y + factor;
+        }
+    return y;
+}
+
+START_TEST(a_norm_of_codes_is_the_nearest_code)
+{
+    random_seed(62);
+    for (int round = 0; round < 24; round++) {
+        struct one_node one = one_node_begin();
+        enum prt_dtype dtype = round % 2 ? PRT_I8 : PRT_U8;
+        int32_t length = round == 0 ? 3000 : round == 1 ? 1 : random_between(1, 90);
+        int32_t rows = random_between(1, 20), zero = random_between(0, 100);
+        struct prt_tensor x = TENSOR(dtype, rows, length), row = TENSOR(PRT_F32, length);
+        bool hardly_varies = round % 5 == 4;
+        struct prt_layer_norm_attrs a = {
+            .rms = round / 2 % 2,
+            .epsilon = round % 3 || hardly_varies ? 1e-5
+                       : round % 2                ? 0
+                                                  : 30,
+        };
+        uint32_t inputs[3] = {PRT_NO_VALUE, PRT_NO_VALUE, PRT_NO_VALUE};
+        inputs[0] = one_node_input(&one, quantised(x, random_real(1e-4, 0.5), zero));
+        one_node_fill(&one, inputs[0], 0, 0);
+        if (hardly_varies)
+            memset((uint8_t *)one.data[inputs[0]] + 1, 7, (size_t)(rows * length) - 1);
+        for (unsigned i = 1; i < 3; i++) {
+            if (round / 4 % 4 & (int)i)
+                continue;
+            inputs[i] = one_node_input(&one, row);
+            one_node_fill(&one, inputs[i], -2, 2);
+            one_node_make_constant(&one, inputs[i]);
+        }
+        struct prt_tensor y = quantised(x, random_real(0.02, 0.1), random_between(0, 100));
+        one_node_make(&one, PRT_OP_LAYER_NORM, y, 3, inputs)->attrs.layer_norm = a;
+        check_alone(&one, normed, &a);
+        one_node_end(&one);
+    }
+}
+END_TEST
+
+static double summed(const struct one_node *one, const int32_t *index, const void *context)
+{
+    const struct prt_node *node = &one->graph->nodes[0];
+    double sum = 0;
+    (void)context;
+    for (int32_t i = 0; i < one_node_spec(one, node->inputs[0])->sizes[1]; i++)
+        sum += one_node_get(one, node->inputs[0], (int32_t[]){index[0], i}) *
+               one_node_get(one, node->inputs[1], (int32_t[]){index[1], i});
+    return sum;
+}
+
+START_TEST(a_weight_may_have_a_zero_point)
+{
+    random_seed(63);
+    for (int round = 0; round < 8; round++) {
+        struct one_node one = one_node_begin();
+        enum prt_dtype dtype = round % 2 ? PRT_I8 : PRT_U8;
+        int32_t in = random_between(1, 200), out = random_between(1, 40);
+        int32_t rows = random_between(1, 9), zero = round < 2 ? 127 : random_between(1, 127);
+        uint32_t inputs[5] = {PRT_NO_VALUE, PRT_NO_VALUE, PRT_NO_VALUE, PRT_NO_VALUE, PRT_NO_VALUE};
+        inputs[0] = one_node_input(&one, quantised(TENSOR(dtype, rows, in), 0.02, zero / 2));
+        inputs[1] = one_node_input(&one, quantised(TENSOR(PRT_I8, out, in), random_real(0.001, 0.1),
+                                                   round % 4 < 2 ? zero : -zero));
+        for (int i = 0; i < 2; i++)
+            one_node_fill(&one, inputs[i], 0, 0);
+        one_node_make_constant(&one, inputs[1]);
+        one_node_make(&one, PRT_OP_LINEAR, quantised(TENSOR(dtype, rows, out), 0.4, 20), 5, inputs);
+        check_alone(&one, summed, NULL);
         one_node_end(&one);
     }
 }
@@ -176,6 +282,21 @@ static size_t write_program(unsigned char *shared)
                      .dilation = {1, 1},
                      .kind = DSP_AVERAGE_TOSA,
                      .code = code}},
+        {.op = DSP_CONV,
+         .as.conv = {.x = image,
+                     .y = {1, 7, 7, 8},
+                     .kernel = {3, 3},
+                     .stride = {2, 2},
+                     .dilation = {1, 1},
+                     .padding = {1, 1},
+                     .groups = 1,
+                     .zero_w = 5,
+                     .transposed = 1,
+                     .code = code}},
+        {.op = DSP_SOFTMAX,
+         .as.softmax = {.outer = 4, .length = 8, .inner = 4, .scale = {1 << 24, 16}, .code = code}},
+        {.op = DSP_NORM,
+         .as.norm = {.rows = 8, .length = 16, .shift = 30, .epsilon = 1 << 20, .code = code}},
     };
     uint32_t count = sizeof steps / sizeof steps[0];
     *program = (struct dsp_program){.magic = DSP_MAGIC,
@@ -287,6 +408,8 @@ int main(void)
     TCase *tests = tcase_create("dsp");
     tcase_set_timeout(tests, 250);
     tcase_add_test(tests, a_product_of_codes_is_the_nearest_code);
+    tcase_add_test(tests, a_norm_of_codes_is_the_nearest_code);
+    tcase_add_test(tests, a_weight_may_have_a_zero_point);
     tcase_add_test(tests, what_no_tile_makes_fit_is_refused_with_both_sizes);
     tcase_add_test(tests, floats_are_refused_with_a_reason);
     tcase_add_test(tests, halves_go_to_the_even_neighbour);

@@ -115,6 +115,53 @@ START_TEST(a_killed_processor_costs_no_frame)
 }
 END_TEST
 
+/* Until it runs there, or for a minute. */
+static bool comes_back(struct prt_model *model)
+{
+    for (int i = 0; i < 6000 && runs_on(model) != &prt_dsp_backend; i++) {
+        usleep(10000);
+        run_right(model, i);
+    }
+    return runs_on(model) == &prt_dsp_backend;
+}
+
+START_TEST(models_return_to_a_processor_that_runs_again)
+{
+    int descriptors = left_descriptors();
+    char folder[] = "/tmp/percept-dsp-XXXXXX", path[64];
+    use("percept-dsp");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/program", folder);
+    ck_assert_int_eq(symlink(getenv("PERCEPT_DSP"), path), 0);
+    char *program = realpath(path, NULL);
+    setenv("PERCEPT_DSP", path, 1);
+    struct prt_model *model = two_convs(dsp_then_cpu, NULL), *other = two_convs(dsp_then_cpu, NULL);
+    run_right(model, 1);
+    for (int death = 0; death < 3; death++) {
+        if (death == 1) /* it cannot be started for a while */
+            ck_assert_int_eq(unlink(path), 0);
+        kill(left_child(), SIGKILL);
+        run_right(model, 2);
+        run_right(other, 3);
+        for (int i = 0; death == 1 && i < 20; i++) {
+            usleep(10000);
+            run_right(model, i);
+            ck_assert_ptr_eq(runs_on(model), &prt_cpu_backend);
+        }
+        if (death == 1)
+            ck_assert_int_eq(symlink(program, path), 0);
+        ck_assert(comes_back(model) && comes_back(other));
+    }
+    ck_assert_int_gt(left_child(), 0); /* one for both */
+    prt_model_destroy(model);
+    prt_model_destroy(other);
+    free(program);
+    unlink(path);
+    rmdir(folder);
+    left_nothing(descriptors);
+}
+END_TEST
+
 START_TEST(a_stopped_processor_is_noticed_at_the_deadline)
 {
     int descriptors = left_descriptors();
@@ -178,7 +225,7 @@ END_TEST
 
 START_TEST(who_is_not_of_this_version_or_size_is_not_used)
 {
-    static const char *const told[] = {"the firmware speaks version 99, this backend 2",
+    static const char *const told[] = {"the firmware speaks version 99, this backend 3",
                                        "the processor has 1024 bytes of memory, not 2097152"};
     int descriptors = left_descriptors();
     use_liar(_i ? "small" : "version", "1");
@@ -330,6 +377,7 @@ int main(void)
     tcase_add_test(tests, it_runs_and_leaves_nothing);
     tcase_add_test(tests, only_what_enters_and_leaves_is_copied);
     tcase_add_test(tests, a_killed_processor_costs_no_frame);
+    tcase_add_test(tests, models_return_to_a_processor_that_runs_again);
     tcase_add_test(tests, a_stopped_processor_is_noticed_at_the_deadline);
     tcase_add_loop_test(tests, a_lie_in_the_middle_of_a_run_costs_no_frame, 0,
                         sizeof lies / sizeof lies[0]);

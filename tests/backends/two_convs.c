@@ -119,13 +119,21 @@ int left_descriptors(void)
 
 pid_t left_child(void)
 {
-    char path[64], text[256] = "";
-    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
-    FILE *file = fopen(path, "r");
-    ck_assert_ptr_nonnull(file);
-    (void)!fgets(text, sizeof text, file);
-    fclose(file);
-    return (pid_t)atoi(text);
+    pid_t child = 0; /* of whichever thread */
+    DIR *threads = opendir("/proc/self/task");
+    ck_assert_ptr_nonnull(threads);
+    for (const struct dirent *entry; (entry = readdir(threads)) != NULL;) {
+        char path[320], text[256] = "";
+        snprintf(path, sizeof path, "/proc/self/task/%s/children", entry->d_name);
+        FILE *file = fopen(path, "r");
+        if (file) {
+            (void)!fgets(text, sizeof text, file);
+            fclose(file);
+        }
+        child = child ? child : (pid_t)atoi(text);
+    }
+    closedir(threads);
+    return child;
 }
 
 void left_nothing(int descriptors)

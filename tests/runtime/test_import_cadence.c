@@ -75,10 +75,58 @@ static const struct {
     {"cadence::quantized_relu.per_tensor_out", "i8[4] 1 2 5 1 >i8[4] =",
      "MALFORMED: method 'forward', instruction 0, cadence::quantized_relu.per_tensor_out: has the "
      "scale -2.14748e+08 and the zero point 2"},
-    {"cadence::quantized_add.per_tensor_out", "i16[4] 1.0 1 i16[4] 0.25 2 1.0 0 >i16[4] =",
+    /* Codes of 16 bits are integers, and arithmetic is around them. */
+    {"cadence::quantized_relu.per_tensor_out", "i16[4] 1 2 -1073741824 1 >i16[4] =",
+     "v2: float32[4] = convert(v0)\n"
+     "v4: float32[4] = binary(v2, 1) sub\n"
+     "v5: float32[4] = unary(v4) clamp(0, inf)\n"
+     "v7: float32[4] = binary(v5, 1) mul\n"
+     "v8: float32[4] = unary(v7) round\n"
+     "v10: float32[4] = binary(v8, 2) add\n"
+     "v11: float32[4] = unary(v10) clamp(-32768, 32767)\n"
+     "v1: int16[4] = convert(v11)\n"},
+    /* Numbers that are tensors. */
+    {"cadence::quantized_relu.out", "i8[4] ci32[1] 2 ci32[1] ci32[1] >i8[4] =",
+     "MALFORMED: method 'forward', instruction 0, cadence::quantized_relu.out: has the scale -inf "
+     "and the zero point 2"},
+    {"cadence::quantized_conv1d_nlc.per_tensor_out",
+     "i8[1,6,2] ci8[3,3,2] ci32[3] [2] [1] [1] 1 4 5 0.125 0.5 -3 1 1 - >i8[1,3,3] =",
+     "v4: int8[1, 1, 6, 2] = reshape(v0)\n"
+     "v5: int8[1, 1, 6, 2] q(1, 4) = codes(v4)\n"
+     "v6: float32[1, 1, 6, 2] = dequantize(v5)\n"
+     "v9: float32[3, 1, 3, 2] = dequantize(c8)\n"
+     "v11: float32[3] = dequantize(c10)\n"
+     "v12: float32[1, 1, 3, 3] = conv2d(v6, v9, v11, -, -) stride(1,2) padding(0,0,1,1) nhwc\n"
+     "v13: float32[1, 3, 3] = reshape(v12)\n"
+     "v3: int8[1, 3, 3] q(0.5, -3) = quantize(v13)\n"},
+    {"cadence::quantized_max_pool2d_nhwc.out",
+     "u8[1,4,4,2] [2,2] [2,2] [0,0] [1,1] F >u8[1,2,2,2] =",
+     "v2: uint8[1, 4, 4, 2] q(1, 0) = codes(v0)\n"
+     "v3: float32[1, 4, 4, 2] = dequantize(v2)\n"
+     "v4: float32[1, 2, 2, 2] = pool2d(v3) max kernel(2,2) stride(2,2) nhwc\n"
+     "v1: uint8[1, 2, 2, 2] q(1, 0) = quantize(v4)\n"},
+    {"cadence::im2row.per_tensor_out", "i8[1,1,3,3] [2,1] [1,1] [0,0] [1,1] 5 F >i8[1,6,2] =",
+     "v2: int8[1, 1, 3, 3] q(1, 0) = codes(v0)\n"
+     "v3: int8[1, 1, 2, 3] q(1, 0) = slice(v2, 0, 2) axis(2)\n"
+     "v6: int8[1, 1, 2, 3] q(1, 0) = slice(v3, 0, 3) axis(3)\n"
+     "v9: int8[1, 1, 1, 6] q(1, 0) = reshape(v6)\n"
+     "v10: int8[1, 1, 2, 3] q(1, 0) = slice(v2, 1, 3) axis(2)\n"
+     "v13: int8[1, 1, 2, 3] q(1, 0) = slice(v10, 0, 3) axis(3)\n"
+     "v16: int8[1, 1, 1, 6] q(1, 0) = reshape(v13)\n"
+     "v17: int8[1, 1, 2, 6] q(1, 0) = concat(v9, v16) axis(2)\n"
+     "v18: int8[1, 6, 1, 2] q(1, 0) = permute(v17) order(0,3,1,2)\n"
+     "v1: int8[1, 6, 2] q(1, 0) = reshape(v18)\n"},
+    {"cadence::im2row.per_tensor_out", "i8[1,1,3,3] [4,1] [1,1] [0,0] [1,1] 5 F >i8[1,6,2] =",
+     "MALFORMED: method 'forward', instruction 0, cadence::im2row.per_tensor_out: a window does "
+     "not fit the image"},
+    {"cadence::quantized_transposed_conv.out",
+     "i8[1,2,3,3] ci8[4,2,3,3] ci32[4] [2,2] [1,1] [1,1] [0,0] 1 4 ci32[1] cf32[1] 0.5 -3 ci32[1] "
+     "ci32[1] T >i8[1,4,5,5] =",
+     "UNSUPPORTED: method 'forward', instruction 0, cadence::quantized_transposed_conv.out: "
+     "channels that are last"},
+    {"cadence::quantized_add.per_tensor_out", "f32[4] 1.0 1 f32[4] 0.25 2 1.0 0 >f32[4] =",
      "UNSUPPORTED: method 'forward', instruction 0, cadence::quantized_add.per_tensor_out: codes "
-     "of "
-     "type int16 are not supported"},
+     "of type float32 are not supported"},
 };
 
 START_TEST(call)

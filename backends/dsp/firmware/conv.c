@@ -18,60 +18,87 @@ struct conv_tile {
     const struct dsp_piece *y, *residual; /* pieces are pixels */
 };
 
-/* The taps of a pixel's window that lie inside of the image: [first, end), and where tap 0 is. */
+/* Along an axis, the taps that meet a pixel of the image: first, first + step, .. up to end. The
+ * first one meets pixel `at`, and each next one the pixel `move` from there. */
+struct taps {
+    int32_t first, step, end;
+    int64_t at, move;
+};
+
 struct window {
-    int64_t top, left;
-    int32_t rows[2], columns[2];
+    struct taps rows, columns;
 };
 
 /* Numbers of 16 bits, whose products processors add in pairs. */
-#define DOT(name, type)                                                                       \
-    static int32_t name(const unsigned char *x, const int8_t *w, int32_t n, int32_t zero)     \
-    {                                                                                         \
-        const type *codes = (const type *)x;                                                  \
-        int32_t sum = 0;                                                                      \
-        for (int32_t i = 0; i < n; i++)                                                       \
-            sum += (int16_t)(codes[i] - zero) * w[i];                                         \
-        return sum;                                                                           \
-    }                                                                                         \
-    static void name##_each(const unsigned char *x, const int8_t *w, int32_t n, int32_t zero, \
-                            int32_t *sums)                                                    \
-    {                                                                                         \
-        const type *codes = (const type *)x;                                                  \
-        for (int32_t i = 0; i < n; i++)                                                       \
-            sums[i] += (int16_t)(codes[i] - zero) * w[i];                                     \
+#define DOT(name, type)                                                                           \
+    static int32_t name(const struct dsp_conv *conv, const unsigned char *x, const int8_t *w,     \
+                        int32_t n)                                                                \
+    {                                                                                             \
+        const type *codes = (const type *)x;                                                      \
+        int32_t sum = 0, zero_x = conv->zero_x, zero_w = conv->zero_w;                            \
+        for (int32_t i = 0; i < n; i++)                                                           \
+            sum += (int16_t)(codes[i] - zero_x) * (int16_t)(w[i] - zero_w);                       \
+        return sum;                                                                               \
+    }                                                                                             \
+    static void name##_each(const struct dsp_conv *conv, const unsigned char *x, const int8_t *w, \
+                            int32_t n, int32_t *sums)                                             \
+    {                                                                                             \
+        const type *codes = (const type *)x;                                                      \
+        int32_t zero_x = conv->zero_x, zero_w = conv->zero_w;                                     \
+        for (int32_t i = 0; i < n; i++)                                                           \
+            sums[i] += (int16_t)(codes[i] - zero_x) * (int16_t)(w[i] - zero_w);                   \
     }
 DOT(dot_signed, int8_t)
 DOT(dot_unsigned, uint8_t)
 
-static void taps_inside(int64_t from, int32_t dilation, int32_t kernel, int32_t size,
-                        int32_t inside[2])
+static struct taps taps_of(const struct dsp_conv *conv, int axis, int32_t size, int32_t y)
 {
+    int32_t kernel = conv->kernel[axis], dilation = conv->dilation[axis];
+    int64_t from = (int64_t)y * conv->stride[axis] - conv->padding[axis];
     int64_t begin = from < 0 ? (-from + dilation - 1) / dilation : 0;
     int64_t past = from >= size ? 0 : (size - 1 - from) / dilation + 1;
-    inside[1] = (int32_t)(past > kernel ? kernel : past);
-    inside[0] = (int32_t)(begin > inside[1] ? inside[1] : begin);
+    int32_t end = (int32_t)(past > kernel ? kernel : past);
+    int32_t first = (int32_t)(begin > end ? end : begin);
+    return (struct taps){first, 1, end, from + (int64_t)first * dilation, dilation};
+}
+
+/* Pixel p of x meets y where p * stride = y + padding - tap * dilation. */
+static struct taps transposed_taps_of(const struct dsp_conv *conv, int axis, int32_t size,
+                                      int32_t y)
+{
+    int32_t kernel = conv->kernel[axis], dilation = conv->dilation[axis],
+            stride = conv->stride[axis], step = 1, first = 0, end;
+    int64_t from = (int64_t)y + conv->padding[axis];
+    while ((int64_t)step * dilation % stride != 0)
+        step++;
+    while (first < step && (from - (int64_t)first * dilation) % stride != 0)
+        first++;
+    if (first == step)
+        return (struct taps){0, 1, 0, 0, 0};
+    int64_t move = (int64_t)step * dilation / stride,
+            at = (from - (int64_t)first * dilation) / stride;
+    int64_t skipped = at >= size ? (at - size) / move + 1 : 0;
+    int64_t past = at < 0 ? 0 : at / move + 1; /* how many meet a pixel that is not before x */
+    int64_t all = first >= kernel ? 0 : (kernel - 1 - first) / step + 1;
+    past = past > all ? all : past;
+    skipped = skipped > past ? past : skipped;
+    end = (int32_t)(first + past * step);
+    return (struct taps){(int32_t)(first + skipped * step), step, end, at - skipped * move, -move};
 }
 
 static struct window window_of(const struct dsp_conv *conv, int32_t oy, int32_t ox)
 {
-    struct window window = {
-        .top = (int64_t)oy * conv->stride[0] - conv->padding[0],
-        .left = (int64_t)ox * conv->stride[1] - conv->padding[1],
-    };
-    taps_inside(window.top, conv->dilation[0], conv->kernel[0], conv->x.h, window.rows);
-    taps_inside(window.left, conv->dilation[1], conv->kernel[1], conv->x.w, window.columns);
-    return window;
+    if (conv->transposed)
+        return (struct window){transposed_taps_of(conv, 0, conv->x.h, oy),
+                               transposed_taps_of(conv, 1, conv->x.w, ox)};
+    return (struct window){taps_of(conv, 0, conv->x.h, oy), taps_of(conv, 1, conv->x.w, ox)};
 }
 
-/* Channel 0 of the pixel that a tap sees. */
-static const unsigned char *pixel_at(const struct conv_tile *tile, const struct window *window,
-                                     int32_t ky, int32_t kx)
+/* Channel 0 of the pixel in a row and a column of the image. */
+static const unsigned char *pixel_at(const struct conv_tile *tile, int64_t row, int64_t column)
 {
     const struct dsp_conv *conv = tile->conv;
-    int64_t row = window->top + (int64_t)ky * conv->dilation[0] - tile->first;
-    int64_t column = window->left + (int64_t)kx * conv->dilation[1];
-    return tile->x + (size_t)(row * conv->x.w + column) * (size_t)conv->x.c;
+    return tile->x + (size_t)((row - tile->first) * conv->x.w + column) * (size_t)conv->x.c;
 }
 
 /* The sum of the tile's output channel c. Without groups and dilation, the taps of a row are side
@@ -79,39 +106,53 @@ static const unsigned char *pixel_at(const struct conv_tile *tile, const struct 
 static int32_t sum_of(const struct conv_tile *tile, const struct window *window, int32_t c)
 {
     const struct dsp_conv *conv = tile->conv;
-    int32_t depth = conv->x.c / conv->groups, sum = 0;
+    const struct taps *rows = &window->rows, *columns = &window->columns;
+    int32_t depth = conv->x.c / conv->groups, sum = 0, taps = columns->end - columns->first;
     int32_t group = (tile->channel + c) / (conv->y.c / conv->groups);
-    int32_t taps = window->columns[1] - window->columns[0];
-    int32_t run = conv->groups == 1 && conv->dilation[1] == 1 && taps > 0 ? taps : 1;
-    const int8_t *w = tile->weight +
-                      (size_t)c * (size_t)conv->kernel[0] * (size_t)conv->kernel[1] * (size_t)depth;
-    for (int32_t ky = window->rows[0]; ky < window->rows[1]; ky++)
-        for (int32_t kx = window->columns[0]; kx < window->columns[1]; kx += run) {
-            const unsigned char *x = pixel_at(tile, window, ky, kx) + (size_t)group * (size_t)depth;
+    bool side_by_side = conv->groups == 1 && columns->move == 1 && columns->step == 1 && taps > 0;
+    int32_t run = side_by_side ? taps : 1, step = side_by_side ? taps : columns->step;
+    const int8_t *w = tile->weight + (size_t)c * dsp_weight_bytes(conv);
+    int64_t row = rows->at;
+    for (int32_t ky = rows->first; ky < rows->end; ky += rows->step, row += rows->move) {
+        int64_t column = columns->at;
+        for (int32_t kx = columns->first; kx < columns->end; kx += step, column += columns->move) {
+            const unsigned char *x = pixel_at(tile, row, column) + (size_t)group * (size_t)depth;
             const int8_t *tap =
                 w + ((size_t)ky * (size_t)conv->kernel[1] + (size_t)kx) * (size_t)depth;
-            sum += (conv->code.is_unsigned ? dot_unsigned : dot_signed)(x, tap, run * depth,
-                                                                        conv->zero_x);
+            sum += (conv->code.is_unsigned ? dot_unsigned : dot_signed)(conv, x, tap, run * depth);
         }
+    }
     return sum;
+}
+
+/* Of a depthwise convolution: each tap, for all channels. */
+static void add_each(const struct conv_tile *tile, const struct window *window, int32_t first,
+                     int32_t count, int32_t sums[BLOCK])
+{
+    const struct dsp_conv *conv = tile->conv;
+    const struct taps *rows = &window->rows, *columns = &window->columns;
+    int64_t row = rows->at;
+    for (int32_t ky = rows->first; ky < rows->end; ky += rows->step, row += rows->move) {
+        int64_t column = columns->at;
+        for (int32_t kx = columns->first; kx < columns->end;
+             kx += columns->step, column += columns->move) {
+            const unsigned char *x = pixel_at(tile, row, column) + tile->channel + first;
+            const int8_t *w =
+                tile->weight +
+                ((size_t)ky * (size_t)conv->kernel[1] + (size_t)kx) * (size_t)tile->channel_count +
+                first;
+            (conv->code.is_unsigned ? dot_unsigned_each : dot_signed_each)(conv, x, w, count, sums);
+        }
+    }
 }
 
 static void sums_of(const struct conv_tile *tile, const struct window *window, int32_t first,
                     int32_t count, int32_t sums[BLOCK])
 {
-    const struct dsp_conv *conv = tile->conv;
     for (int32_t c = 0; c < count; c++)
         sums[c] = tile->depthwise ? 0 : sum_of(tile, window, first + c);
-    for (int32_t ky = window->rows[0]; tile->depthwise && ky < window->rows[1]; ky++)
-        for (int32_t kx = window->columns[0]; kx < window->columns[1]; kx++) {
-            const unsigned char *x = pixel_at(tile, window, ky, kx) + tile->channel + first;
-            const int8_t *w =
-                tile->weight +
-                ((size_t)ky * (size_t)conv->kernel[1] + (size_t)kx) * (size_t)tile->channel_count +
-                first;
-            (conv->code.is_unsigned ? dot_unsigned_each : dot_signed_each)(x, w, count,
-                                                                           conv->zero_x, sums);
-        }
+    if (tile->depthwise)
+        add_each(tile, window, first, count, sums);
 }
 
 /* The number in steps of the result, times 2^shift: above zero, or below it. */
@@ -168,10 +209,8 @@ static void run_tile(const struct dsp_step *step, struct conv_tile *tile, struct
                      int32_t n, int32_t y, int32_t rows)
 {
     const struct dsp_conv *conv = tile->conv;
-    int32_t reach = (conv->kernel[0] - 1) * conv->dilation[0] + 1;
     size_t x_row = (size_t)conv->x.w * (size_t)conv->x.c, channels = (size_t)conv->y.c;
-    dsp_rows_seen(y, rows, conv->stride[0], conv->padding[0], reach, conv->x.h, &tile->first,
-                  &tile->end);
+    dsp_conv_rows(conv, y, rows, &tile->first, &tile->end);
     tile->x =
         dsp_stage(work, &step->x[0], ((size_t)n * (size_t)conv->x.h + (size_t)tile->first) * x_row,
                   (size_t)(tile->end - tile->first) * x_row);
@@ -198,8 +237,7 @@ static const int8_t *stage_weights(const struct dsp_step *step, const struct con
                                    struct dsp_work *work)
 {
     const struct dsp_conv *conv = tile->conv;
-    size_t each =
-        (size_t)conv->kernel[0] * (size_t)conv->kernel[1] * (size_t)(conv->x.c / conv->groups);
+    size_t each = (size_t)dsp_weight_bytes(conv);
     size_t first = (size_t)tile->channel * each, count = (size_t)tile->channel_count;
     if (!tile->depthwise)
         return (const int8_t *)dsp_stage(work, &step->x[1], first, count * each);

@@ -101,6 +101,9 @@ void dsp_run_resize(const struct dsp_step *step, const struct dsp_tile *tile,
                     struct dsp_work *work);
 void dsp_run_rescale(const struct dsp_step *step, const struct dsp_tile *tile,
                      struct dsp_work *work);
+void dsp_run_softmax(const struct dsp_step *step, const struct dsp_tile *tile,
+                     struct dsp_work *work);
+void dsp_run_norm(const struct dsp_step *step, const struct dsp_tile *tile, struct dsp_work *work);
 void dsp_run_copy(const struct dsp_step *step, const struct dsp_tile *tile, struct dsp_work *work);
 
 #endif

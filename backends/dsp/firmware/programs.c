@@ -15,9 +15,10 @@ struct dsp_loaded {
 };
 
 static const dsp_kernel kernels[DSP_OPS] = {
-    [DSP_CONV] = dsp_run_conv,     [DSP_MATMUL] = dsp_run_matmul, [DSP_BINARY] = dsp_run_binary,
-    [DSP_PRELU] = dsp_run_binary,  [DSP_TABLE] = dsp_run_table,   [DSP_POOL] = dsp_run_pool,
-    [DSP_RESIZE] = dsp_run_resize, [DSP_COPY] = dsp_run_copy,     [DSP_RESCALE] = dsp_run_rescale,
+    [DSP_CONV] = dsp_run_conv,       [DSP_MATMUL] = dsp_run_matmul, [DSP_BINARY] = dsp_run_binary,
+    [DSP_PRELU] = dsp_run_binary,    [DSP_TABLE] = dsp_run_table,   [DSP_POOL] = dsp_run_pool,
+    [DSP_RESIZE] = dsp_run_resize,   [DSP_COPY] = dsp_run_copy,     [DSP_RESCALE] = dsp_run_rescale,
+    [DSP_SOFTMAX] = dsp_run_softmax, [DSP_NORM] = dsp_run_norm,
 };
 
 static uint64_t space_bytes(const struct dsp_program *program, uint32_t space)
