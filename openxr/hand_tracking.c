@@ -321,7 +321,7 @@ XRAPI_ATTR XrResult XRAPI_CALL layer_locate_hand_joints(XrHandTrackerEXT handle,
         return result;
     bool live;
     locate_hand(&tracker, info->time, !chained.as_captured, &motion, &live);
-    if (motion.tracked && (base.flags & valid) == valid)
+    if (motion.tracked && (base.flags & valid) == valid && objects_tracker_has_focus(&tracker))
         write_active(&motion, &base, tracker.hand, locations, &chained);
     else
         write_inactive(locations, &chained);

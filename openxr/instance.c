@@ -200,6 +200,18 @@ static XRAPI_ATTR XrResult XRAPI_CALL destroy_session(XrSession session)
     return instance.xrDestroySession(session);
 }
 
+static XRAPI_ATTR XrResult XRAPI_CALL poll_event(XrInstance handle, XrEventDataBuffer *event)
+{
+    struct instance instance;
+    if (!objects_find_instance(handle, &instance))
+        return XR_ERROR_HANDLE_INVALID;
+    XrResult result = instance.xrPollEvent(handle, event);
+    const XrEventDataSessionStateChanged *change = (const void *)event;
+    if (result == XR_SUCCESS && change->type == XR_TYPE_EVENT_DATA_SESSION_STATE_CHANGED)
+        objects_note_state(change->session, change->state);
+    return result;
+}
+
 /* ---- who answers what ---- */
 
 enum when { ALWAYS, CONCERNED, SERVED }; /* concerned: something is served or withheld */
@@ -211,6 +223,7 @@ static const struct {
 } functions[] = {
     {"xrGetInstanceProcAddr", ALWAYS, (PFN_xrVoidFunction)layer_get_instance_proc_addr},
     {"xrDestroyInstance", ALWAYS, (PFN_xrVoidFunction)destroy_instance},
+    {"xrPollEvent", SERVED, (PFN_xrVoidFunction)poll_event},
     {"xrCreateSession", CONCERNED, (PFN_xrVoidFunction)create_session},
     {"xrDestroySession", CONCERNED, (PFN_xrVoidFunction)destroy_session},
     {"xrGetSystemProperties", SERVED, (PFN_xrVoidFunction)layer_get_system_properties},
