@@ -1,7 +1,7 @@
 /* From a daemon's samples to what an app is told: places, times, motion, and daemons that fail. */
-#include "../ipc/mini.h"
 #include "app.h"
 #include "hand.h"
+#include "mini.h"
 #include "near.h"
 
 #include "base/clock.h"
