@@ -35,7 +35,7 @@ static void begin(void)
     XrSessionBeginInfo info = {XR_TYPE_SESSION_BEGIN_INFO, NULL,
                                XR_VIEW_CONFIGURATION_TYPE_PRIMARY_STEREO};
     for (;;) {
-        XrEventDataBuffer event = {XR_TYPE_EVENT_DATA_BUFFER};
+        XrEventDataBuffer event = {.type = XR_TYPE_EVENT_DATA_BUFFER};
         XrResult result = xrPollEvent(instance, &event);
         check(result, "xrPollEvent");
         if (result == XR_EVENT_UNAVAILABLE)
@@ -56,7 +56,7 @@ int main(int argc, char **argv)
         .applicationInfo = {"openxr_joints", 1, "", 0, XR_MAKE_VERSION(1, 0, 0)},
         .enabledExtensionCount = 3, .enabledExtensionNames = extensions};
     XrSystemGetInfo get = {XR_TYPE_SYSTEM_GET_INFO, NULL, XR_FORM_FACTOR_HEAD_MOUNTED_DISPLAY};
-    XrSessionCreateInfo with = {XR_TYPE_SESSION_CREATE_INFO};
+    XrSessionCreateInfo with = {.type = XR_TYPE_SESSION_CREATE_INFO};
     CALL(xrCreateInstance, &create, &instance);
     CALL(xrGetSystem, instance, &get, &with.systemId);
     CALL(xrCreateSession, instance, &with, &session);
@@ -68,7 +68,7 @@ int main(int argc, char **argv)
                                         NULL,
                                         XR_REFERENCE_SPACE_TYPE_LOCAL,
                                         {{0, 0, 0, 1}, {0, 0, 0}}};
-    XrHandJointsLocateInfoEXT info = {XR_TYPE_HAND_JOINTS_LOCATE_INFO_EXT};
+    XrHandJointsLocateInfoEXT info = {.type = XR_TYPE_HAND_JOINTS_LOCATE_INFO_EXT};
     XrHandTrackerEXT hands[2];
     CALL(xrCreateReferenceSpace, session, &local, &info.baseSpace);
     for (int i = 0; i < 2; i++) {
