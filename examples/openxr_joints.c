@@ -1,6 +1,6 @@
 /*
  * Print where the index fingertips are, as any OpenXR app may ask: nothing here knows of Percept.
- * No headset and no graphics: XR_MND_headless.
+ * Needs no headset and no graphics.
  *     cc openxr_joints.c -lopenxr_loader -o openxr_joints
  *     ENABLE_XR_APILAYER_PERCEPT_1=1 ./openxr_joints [COUNT]
  */
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 static XrInstance instance;
+static XrSession session;
 
 static void check(XrResult result, const char *what)
 {
@@ -28,21 +29,19 @@ static void check(XrResult result, const char *what)
     check(xrGetInstanceProcAddr(instance, #name, (PFN_xrVoidFunction *)&name), #name)
 
 /* A runtime says when a session may begin; without frames, that is all there is to it. */
-static void begin(XrSession session)
+static void begin(void)
 {
     const struct timespec pause = {.tv_nsec = 10000000};
-    XrSessionBeginInfo info = {XR_TYPE_SESSION_BEGIN_INFO,
-                               .primaryViewConfigurationType =
-                                   XR_VIEW_CONFIGURATION_TYPE_PRIMARY_STEREO};
+    XrSessionBeginInfo info = {XR_TYPE_SESSION_BEGIN_INFO, NULL,
+                               XR_VIEW_CONFIGURATION_TYPE_PRIMARY_STEREO};
     for (;;) {
-        XrEventDataBuffer event = {XR_TYPE_EVENT_DATA_BUFFER};
+        XrEventDataBuffer event = {.type = XR_TYPE_EVENT_DATA_BUFFER};
         XrResult result = xrPollEvent(instance, &event);
         check(result, "xrPollEvent");
-        const XrEventDataSessionStateChanged *change = (const void *)&event;
         if (result == XR_EVENT_UNAVAILABLE)
             nanosleep(&pause, NULL);
         else if (event.type == XR_TYPE_EVENT_DATA_SESSION_STATE_CHANGED &&
-                 change->state == XR_SESSION_STATE_READY)
+                 ((XrEventDataSessionStateChanged *)&event)->state == XR_SESSION_STATE_READY)
             break;
     }
     CALL(xrBeginSession, session, &info);
@@ -56,22 +55,20 @@ int main(int argc, char **argv)
         XR_TYPE_INSTANCE_CREATE_INFO,
         .applicationInfo = {"openxr_joints", 1, "", 0, XR_MAKE_VERSION(1, 0, 0)},
         .enabledExtensionCount = 3, .enabledExtensionNames = extensions};
-    XrSystemGetInfo get = {XR_TYPE_SYSTEM_GET_INFO,
-                           .formFactor = XR_FORM_FACTOR_HEAD_MOUNTED_DISPLAY};
-    XrSessionCreateInfo with = {XR_TYPE_SESSION_CREATE_INFO};
-    XrSession session;
+    XrSystemGetInfo get = {XR_TYPE_SYSTEM_GET_INFO, NULL, XR_FORM_FACTOR_HEAD_MOUNTED_DISPLAY};
+    XrSessionCreateInfo with = {.type = XR_TYPE_SESSION_CREATE_INFO};
     CALL(xrCreateInstance, &create, &instance);
     CALL(xrGetSystem, instance, &get, &with.systemId);
     CALL(xrCreateSession, instance, &with, &session);
-    begin(session);
-
+    begin();
     LOAD(xrConvertTimespecTimeToTimeKHR);
     LOAD(xrCreateHandTrackerEXT);
     LOAD(xrLocateHandJointsEXT);
     XrReferenceSpaceCreateInfo local = {XR_TYPE_REFERENCE_SPACE_CREATE_INFO,
-                                        .referenceSpaceType = XR_REFERENCE_SPACE_TYPE_LOCAL,
-                                        .poseInReferenceSpace = {{0, 0, 0, 1}, {0, 0, 0}}};
-    XrHandJointsLocateInfoEXT info = {XR_TYPE_HAND_JOINTS_LOCATE_INFO_EXT};
+                                        NULL,
+                                        XR_REFERENCE_SPACE_TYPE_LOCAL,
+                                        {{0, 0, 0, 1}, {0, 0, 0}}};
+    XrHandJointsLocateInfoEXT info = {.type = XR_TYPE_HAND_JOINTS_LOCATE_INFO_EXT};
     XrHandTrackerEXT hands[2];
     CALL(xrCreateReferenceSpace, session, &local, &info.baseSpace);
     for (int i = 0; i < 2; i++) {
@@ -79,7 +76,7 @@ int main(int argc, char **argv)
                                            .hand = i ? XR_HAND_RIGHT_EXT : XR_HAND_LEFT_EXT};
         CALL(xrCreateHandTrackerEXT, session, &hand, &hands[i]);
     }
-    for (long left = argc > 1 ? atol(argv[1]) : -1; left != 0; left -= left > 0) {
+    for (long left = argc > 1 ? strtol(argv[1], NULL, 10) : -1; left != 0; left -= left > 0) {
         const struct timespec pause = {.tv_nsec = 100000000};
         struct timespec now;
         nanosleep(&pause, NULL);

@@ -11,11 +11,6 @@
 
 enum { CHAIN_MAX = 256 }; /* a longer chain goes round */
 
-static const XrSpaceLocationFlags valid =
-    XR_SPACE_LOCATION_POSITION_VALID_BIT | XR_SPACE_LOCATION_ORIENTATION_VALID_BIT;
-static const XrSpaceLocationFlags seen =
-    XR_SPACE_LOCATION_POSITION_TRACKED_BIT | XR_SPACE_LOCATION_ORIENTATION_TRACKED_BIT;
-
 /* NULL when there is none, or when the feature that it belongs to is not among those. */
 static void *find(const void *chain, XrStructureType type, bool enabled)
 {
@@ -52,6 +47,12 @@ static void put_back(const struct taken_out *out)
         out->before->next = out->taken;
 }
 
+/* Without them nothing tells what a camera's time is in the runtime's. */
+static bool can_track(const struct instance *instance)
+{
+    return instance->xrConvertTimeToTimespecTimeKHR && instance->xrConvertTimespecTimeToTimeKHR;
+}
+
 XRAPI_ATTR XrResult XRAPI_CALL layer_get_system_properties(XrInstance handle, XrSystemId system,
                                                            XrSystemProperties *properties)
 {
@@ -63,7 +64,8 @@ XRAPI_ATTR XrResult XRAPI_CALL layer_get_system_properties(XrInstance handle, Xr
     XrResult result = instance.xrGetSystemProperties(handle, system, properties);
     put_back(&hands);
     if (XR_SUCCEEDED(result) && hands.taken)
-        ((XrSystemHandTrackingPropertiesEXT *)hands.taken)->supportsHandTracking = XR_TRUE;
+        ((XrSystemHandTrackingPropertiesEXT *)hands.taken)->supportsHandTracking =
+            can_track(&instance);
     return result;
 }
 
@@ -128,7 +130,8 @@ static XrResult create_ours(struct tracker *tracker, const XrHandTrackerCreateIn
     tracker->ours = true;
     XrResult result = read_create_info(info, tracker);
     if (XR_SUCCEEDED(result))
-        result = make_spaces(tracker);
+        result =
+            can_track(&tracker->instance) ? make_spaces(tracker) : XR_ERROR_FEATURE_UNSUPPORTED;
     if (XR_FAILED(result)) {
         let_go(tracker);
         return result;
@@ -260,7 +263,7 @@ static void write_active(const struct hand_motion *motion, const struct located 
     for (size_t i = 0; i < XR_HAND_JOINT_COUNT_EXT; i++) {
         const typeof(motion->joints[0]) *joint = &motion->joints[i];
         XrHandJointLocationEXT *out = &locations->jointLocations[i];
-        out->locationFlags = valid | (base->flags & seen);
+        out->locationFlags = LOCATED_VALID | (base->flags & LOCATED_TRACKED);
         out->pose = pose_multiply(&base->pose, &joint->pose);
         out->radius = joint->radius;
         if (!chained->velocities)
@@ -321,7 +324,8 @@ XRAPI_ATTR XrResult XRAPI_CALL layer_locate_hand_joints(XrHandTrackerEXT handle,
         return result;
     bool live;
     locate_hand(&tracker, info->time, !chained.as_captured, &motion, &live);
-    if (motion.tracked && (base.flags & valid) == valid)
+    if (motion.tracked && (base.flags & LOCATED_VALID) == LOCATED_VALID &&
+        objects_tracker_has_focus(&tracker))
         write_active(&motion, &base, tracker.hand, locations, &chained);
     else
         write_inactive(locations, &chained);

@@ -67,22 +67,37 @@ static struct offer ask_runtime(const XrApiLayerNextInfo *link)
     return offer;
 }
 
-static XrResult check_names(const XrInstanceCreateInfo *info, unsigned *asked)
+/* What the app asks for of ours; false when its list is none. */
+static bool read_names(const XrInstanceCreateInfo *info, unsigned *asked)
 {
     *asked = 0;
     if (info->enabledExtensionCount > 0 && !info->enabledExtensionNames)
-        return XR_ERROR_VALIDATION_FAILURE;
+        return false;
     for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
         if (!info->enabledExtensionNames[i])
-            return XR_ERROR_VALIDATION_FAILURE;
+            return false;
         *asked |= feature_of(info->enabledExtensionNames[i]);
     }
-    if (!*asked || (*asked & FEATURE_HANDS))
-        return XR_SUCCESS;
-    /* The others add to it. The code for that came with 1.1. */
-    return XR_VERSION_MINOR(info->applicationInfo.apiVersion) >= 1
-               ? XR_ERROR_EXTENSION_DEPENDENCY_NOT_ENABLED
-               : XR_ERROR_VALIDATION_FAILURE;
+    return true;
+}
+
+/* Who answers for what is asked. What only adds to hand tracking, without that, is left to a
+ * runtime that has it, and else an error, whose code came with 1.1. */
+static XrResult share_out(const XrInstanceCreateInfo *info, unsigned asked,
+                          const struct offer *offer, struct instance *instance)
+{
+    if (!(asked & FEATURE_HANDS)) {
+        if (!(asked & ~offer->features))
+            return XR_SUCCESS;
+        return XR_VERSION_MINOR(info->applicationInfo.apiVersion) >= 1
+                   ? XR_ERROR_EXTENSION_DEPENDENCY_NOT_ENABLED
+                   : XR_ERROR_VALIDATION_FAILURE;
+    }
+    if (!(offer->features & FEATURE_HANDS) || settings_get()->override)
+        instance->served = asked;
+    else
+        instance->withheld = asked & ~offer->features;
+    return XR_SUCCESS;
 }
 
 /* The app's extensions but `without`, and the one for times if we need it. */
@@ -138,19 +153,15 @@ XRAPI_ATTR XrResult XRAPI_CALL layer_create_instance(const XrInstanceCreateInfo 
     if (!info || info->type != XR_TYPE_INSTANCE_CREATE_INFO || !instance)
         return XR_ERROR_VALIDATION_FAILURE;
     unsigned asked;
-    XrResult result = check_names(info, &asked);
-    if (XR_FAILED(result))
-        return result;
-
+    if (!read_names(info, &asked))
+        return XR_ERROR_VALIDATION_FAILURE;
     struct offer offer = {0};
     struct instance made = {.get = layer_info->nextInfo->nextGetInstanceProcAddr};
-    if (asked) {
+    if (asked)
         offer = ask_runtime(layer_info->nextInfo);
-        if (!(offer.features & FEATURE_HANDS) || settings_get()->override)
-            made.served = asked;
-        else
-            made.withheld = asked & ~offer.features;
-    }
+    XrResult result = share_out(info, asked, &offer, &made);
+    if (XR_FAILED(result))
+        return result;
     result = create_below(info, layer_info, made.served | made.withheld,
                           made.served && offer.timespec, &made.handle);
     if (XR_FAILED(result))
@@ -200,6 +211,18 @@ static XRAPI_ATTR XrResult XRAPI_CALL destroy_session(XrSession session)
     return instance.xrDestroySession(session);
 }
 
+static XRAPI_ATTR XrResult XRAPI_CALL poll_event(XrInstance handle, XrEventDataBuffer *event)
+{
+    struct instance instance;
+    if (!objects_find_instance(handle, &instance))
+        return XR_ERROR_HANDLE_INVALID;
+    XrResult result = instance.xrPollEvent(handle, event);
+    const XrEventDataSessionStateChanged *change = (const void *)event;
+    if (result == XR_SUCCESS && change->type == XR_TYPE_EVENT_DATA_SESSION_STATE_CHANGED)
+        objects_note_state(change->session, change->state);
+    return result;
+}
+
 /* ---- who answers what ---- */
 
 enum when { ALWAYS, CONCERNED, SERVED }; /* concerned: something is served or withheld */
@@ -211,6 +234,7 @@ static const struct {
 } functions[] = {
     {"xrGetInstanceProcAddr", ALWAYS, (PFN_xrVoidFunction)layer_get_instance_proc_addr},
     {"xrDestroyInstance", ALWAYS, (PFN_xrVoidFunction)destroy_instance},
+    {"xrPollEvent", SERVED, (PFN_xrVoidFunction)poll_event},
     {"xrCreateSession", CONCERNED, (PFN_xrVoidFunction)create_session},
     {"xrDestroySession", CONCERNED, (PFN_xrVoidFunction)destroy_session},
     {"xrGetSystemProperties", SERVED, (PFN_xrVoidFunction)layer_get_system_properties},

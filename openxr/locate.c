@@ -15,9 +15,6 @@
 #define FASTEST 8.0f                   /* of a hand, metres a second */
 #define GAP_NS  (250 * BASE_NS_PER_MS) /* between samples that still tell of one motion */
 
-static const XrSpaceLocationFlags valid =
-    XR_SPACE_LOCATION_POSITION_VALID_BIT | XR_SPACE_LOCATION_ORIENTATION_VALID_BIT;
-
 XrResult locate_space(const struct tracker *tracker, XrSpace space, XrSpace base, XrTime time,
                       struct located *located)
 {
@@ -39,8 +36,7 @@ XrResult locate_space(const struct tracker *tracker, XrSpace space, XrSpace base
 static bool to_ns(const struct instance *instance, XrTime time, int64_t *ns)
 {
     struct timespec t;
-    if (!instance->xrConvertTimeToTimespecTimeKHR ||
-        instance->xrConvertTimeToTimespecTimeKHR(instance->handle, time, &t) != XR_SUCCESS)
+    if (instance->xrConvertTimeToTimespecTimeKHR(instance->handle, time, &t) != XR_SUCCESS)
         return false;
     *ns = (int64_t)t.tv_sec * BASE_NS_PER_S + t.tv_nsec;
     return true;
@@ -49,32 +45,32 @@ static bool to_ns(const struct instance *instance, XrTime time, int64_t *ns)
 static bool from_ns(const struct instance *instance, int64_t ns, XrTime *time)
 {
     struct timespec t = {.tv_sec = (time_t)(ns / BASE_NS_PER_S), .tv_nsec = ns % BASE_NS_PER_S};
-    return instance->xrConvertTimespecTimeToTimeKHR &&
-           instance->xrConvertTimespecTimeToTimeKHR(instance->handle, &t, time) == XR_SUCCESS;
+    return instance->xrConvertTimespecTimeToTimeKHR(instance->handle, &t, time) == XR_SUCCESS;
 }
 
 /* ---- the camera ---- */
 
-static bool find_head(const struct tracker *tracker, XrTime time, XrPosef *head)
-{
-    struct located located;
-    bool found = XR_SUCCEEDED(locate_space(tracker, tracker->view, tracker->world, time, &located));
-    *head = located.pose;
-    return found && (located.flags & valid) == valid;
-}
+/* When a sample was captured. Poses are in the world. */
+struct moment {
+    XrTime time;
+    bool head_is_known;
+    XrPosef head, camera;
+};
 
-static bool find_camera(const struct tracker *tracker, int64_t capture_ns, XrPosef *camera)
+/* False when it is not known where the camera was. */
+static bool look_back(const struct tracker *tracker, int64_t capture_ns, struct moment *moment)
 {
     const struct settings *settings = settings_get();
-    XrTime time;
-    XrPosef head;
-    *camera = settings->camera;
-    if (settings->camera_is_fixed)
-        return true;
-    if (!from_ns(&tracker->instance, capture_ns, &time) || !find_head(tracker, time, &head))
+    struct located head;
+    if (!from_ns(&tracker->instance, capture_ns, &moment->time))
         return false;
-    *camera = pose_multiply(&head, &settings->camera);
-    return true;
+    moment->head_is_known =
+        XR_SUCCEEDED(locate_space(tracker, tracker->view, tracker->world, moment->time, &head)) &&
+        (head.flags & LOCATED_VALID) == LOCATED_VALID;
+    moment->head = head.pose;
+    moment->camera =
+        settings->camera_is_fixed ? settings->camera : pose_multiply(&head.pose, &settings->camera);
+    return settings->camera_is_fixed || moment->head_is_known;
 }
 
 /* ---- the hand ---- */
@@ -86,19 +82,19 @@ static XrPosef joint_in_world(const XrPosef *camera, const struct skeleton_joint
 }
 
 /* Pictures that follow each other without a motion between them: no hand is as fast. */
-static bool jumps(const struct feed_view *view, const XrPosef cameras[2])
+static bool jumps(const struct feed_view *view, const struct moment moments[2])
 {
     XrPosef wrist[2];
     for (size_t i = 0; i < 2; i++)
-        wrist[i] =
-            joint_in_world(&cameras[i], &view->samples[i].hand.joints[XR_HAND_JOINT_WRIST_EXT]);
+        wrist[i] = joint_in_world(&moments[i].camera,
+                                  &view->samples[i].hand.joints[XR_HAND_JOINT_WRIST_EXT]);
     float seconds =
         (float)(view->samples[0].capture_ns - view->samples[1].capture_ns) / (float)BASE_NS_PER_S;
     float way = vec_length(vec_sub(wrist[0].position, wrist[1].position));
     return way > FASTEST * seconds;
 }
 
-static void place(const struct feed_view *view, const XrPosef cameras[2],
+static void place(const struct feed_view *view, const struct moment moments[2],
                   struct hand_motion *motion)
 {
     const struct skeleton *now = &view->samples[0].hand, *before = &view->samples[1].hand;
@@ -108,12 +104,12 @@ static void place(const struct feed_view *view, const XrPosef cameras[2],
                (float)(view->samples[0].capture_ns - view->samples[1].capture_ns);
     for (size_t i = 0; i < XR_HAND_JOINT_COUNT_EXT; i++) {
         typeof(motion->joints[0]) *joint = &motion->joints[i];
-        joint->pose = joint_in_world(&cameras[0], &now->joints[i]);
+        joint->pose = joint_in_world(&moments[0].camera, &now->joints[i]);
         joint->radius = now->joints[i].radius;
         joint->linear = joint->angular = (XrVector3f){0, 0, 0};
         if (!motion->moves)
             continue;
-        XrPosef old = joint_in_world(&cameras[1], &before->joints[i]);
+        XrPosef old = joint_in_world(&moments[1].camera, &before->joints[i]);
         XrQuaternionf turn = quat_multiply(joint->pose.orientation, quat_inverse(old.orientation));
         joint->linear = vec_scale(vec_sub(joint->pose.position, old.position), rate);
         joint->angular = vec_scale(quat_log(turn), rate);
@@ -134,7 +130,7 @@ void locate_hand(const struct tracker *tracker, XrTime time, bool extrapolate,
                  struct hand_motion *motion, bool *live)
 {
     struct feed_view view;
-    XrPosef cameras[2];
+    struct moment moments[2];
     int64_t time_ns;
     motion->tracked = false;
     *live = false;
@@ -142,22 +138,21 @@ void locate_hand(const struct tracker *tracker, XrTime time, bool extrapolate,
         return;
     feed_read(tracker->hand, extrapolate ? time_ns : INT64_MAX, &view);
     *live = view.live;
-    if (view.count == 0)
+    if (view.count == 0 || !look_back(tracker, view.samples[0].capture_ns, &moments[0]))
         return;
     int64_t newest = view.samples[0].capture_ns;
-    if (!from_ns(&tracker->instance, newest, &motion->captured) ||
-        !find_camera(tracker, newest, &cameras[0]))
-        return;
     int64_t gap = view.count == 2 ? newest - view.samples[1].capture_ns : 0;
-    motion->moves = gap > 0 && gap <= GAP_NS &&
-                    find_camera(tracker, view.samples[1].capture_ns, &cameras[1]) &&
-                    !jumps(&view, cameras);
     motion->tracked = true;
-    motion->head_is_known = find_head(tracker, motion->captured, &motion->head);
+    motion->moves = gap > 0 && gap <= GAP_NS &&
+                    look_back(tracker, view.samples[1].capture_ns, &moments[1]) &&
+                    !jumps(&view, moments);
+    motion->captured = moments[0].time;
+    motion->head = moments[0].head;
+    motion->head_is_known = moments[0].head_is_known;
+    motion->pinching = view.samples[0].hand.pinching;
     memcpy(motion->pinch_strength, view.samples[0].hand.pinch_strength,
            sizeof motion->pinch_strength);
-    motion->pinching = view.samples[0].hand.pinching;
-    place(&view, cameras, motion);
+    place(&view, moments, motion);
     int64_t ahead = time_ns - newest;
     if (ahead > settings_get()->prediction_ns)
         ahead = settings_get()->prediction_ns;

@@ -5,6 +5,11 @@
 #include "openxr/feed.h"
 #include "openxr/objects.h"
 
+#define LOCATED_VALID \
+    (XR_SPACE_LOCATION_POSITION_VALID_BIT | XR_SPACE_LOCATION_ORIENTATION_VALID_BIT)
+#define LOCATED_TRACKED \
+    (XR_SPACE_LOCATION_POSITION_TRACKED_BIT | XR_SPACE_LOCATION_ORIENTATION_TRACKED_BIT)
+
 /* A space in another one. */
 struct located {
     XrPosef pose;

@@ -13,6 +13,7 @@ static struct instance instances[INSTANCES];
 static struct {
     XrSession handle;
     XrInstance instance;
+    bool had_focus, has_focus;
 } sessions[SESSIONS];
 static struct tracker trackers[TRACKERS];
 static uint64_t made; /* handles of trackers */
@@ -89,6 +90,7 @@ bool objects_add_session(XrSession session, const struct instance *instance)
     if (found) {
         found->handle = session;
         found->instance = instance->handle;
+        found->had_focus = found->has_focus = false;
     }
     pthread_mutex_unlock(&lock);
     return found != NULL;
@@ -112,7 +114,27 @@ void objects_remove_session(XrSession session)
     pthread_mutex_unlock(&lock);
 }
 
+void objects_note_state(XrSession session, XrSessionState state)
+{
+    pthread_mutex_lock(&lock);
+    typeof(&sessions[0]) found = session == XR_NULL_HANDLE ? NULL : FIND(sessions, session);
+    if (found) {
+        found->has_focus = state == XR_SESSION_STATE_FOCUSED;
+        found->had_focus |= found->has_focus;
+    }
+    pthread_mutex_unlock(&lock);
+}
+
 /* ---- trackers ---- */
+
+bool objects_tracker_has_focus(const struct tracker *tracker)
+{
+    pthread_mutex_lock(&lock);
+    typeof(&sessions[0]) found = FIND(sessions, tracker->session);
+    bool has = found && (found->has_focus || !found->had_focus);
+    pthread_mutex_unlock(&lock);
+    return has;
+}
 
 bool objects_add_tracker(struct tracker *tracker)
 {

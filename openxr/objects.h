@@ -21,6 +21,7 @@ enum feature {
 /* The functions below the layer; those of extensions may be NULL. */
 #define BELOW(X)                      \
     X(xrDestroyInstance)              \
+    X(xrPollEvent)                    \
     X(xrCreateSession)                \
     X(xrDestroySession)               \
     X(xrGetSystemProperties)          \
@@ -64,6 +65,12 @@ void objects_remove_instance(XrInstance handle);
 bool objects_add_session(XrSession session, const struct instance *instance);
 bool objects_find_session(XrSession session, struct instance *instance);
 void objects_remove_session(XrSession session);
+/* The session's state has changed. */
+void objects_note_state(XrSession session, XrSessionState state);
+
+/* False while the tracker's session has lost the focus that it had. One that never had it is taken
+ * to have it: an app without graphics need not ask for events. */
+bool objects_tracker_has_focus(const struct tracker *tracker);
 
 /* A handle of ours is made up: no value is used twice. */
 bool objects_add_tracker(struct tracker *tracker);

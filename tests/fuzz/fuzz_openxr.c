@@ -6,7 +6,7 @@
  *
  * Build with the preset "fuzz"; run: fuzz_openxr
  */
-#include "../openxr/mock_runtime.h"
+#include "mock_runtime.h"
 
 #include "openxr/feed.h"
 #include "openxr/layer.h"

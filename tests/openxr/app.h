@@ -11,9 +11,12 @@
 
 #define APP_FUNCTIONS(X)      \
     X(xrDestroyInstance)      \
+    X(xrPollEvent)            \
     X(xrGetSystemProperties)  \
     X(xrCreateSession)        \
     X(xrDestroySession)       \
+    X(xrBeginSession)         \
+    X(xrRequestExitSession)   \
     X(xrCreateReferenceSpace) \
     X(xrLocateSpace)          \
     X(xrDestroySpace)

@@ -320,6 +320,17 @@ static XRAPI_ATTR XrResult XRAPI_CALL begin_session(XrSession handle,
     return XR_SUCCESS;
 }
 
+static XRAPI_ATTR XrResult XRAPI_CALL request_exit(XrSession handle)
+{
+    GET(session, handle, SESSION);
+    if (!session->running)
+        return XR_ERROR_SESSION_NOT_RUNNING;
+    announce(session, XR_SESSION_STATE_VISIBLE);
+    announce(session, XR_SESSION_STATE_SYNCHRONIZED);
+    announce(session, XR_SESSION_STATE_STOPPING);
+    return XR_SUCCESS;
+}
+
 static XRAPI_ATTR XrResult XRAPI_CALL end_session(XrSession handle)
 {
     GET(session, handle, SESSION);
@@ -478,6 +489,7 @@ static const struct {
     {"xrCreateSession", 0, (PFN_xrVoidFunction)create_session},
     {"xrDestroySession", 0, (PFN_xrVoidFunction)destroy_session},
     {"xrBeginSession", 0, (PFN_xrVoidFunction)begin_session},
+    {"xrRequestExitSession", 0, (PFN_xrVoidFunction)request_exit},
     {"xrEndSession", 0, (PFN_xrVoidFunction)end_session},
     {"xrCreateReferenceSpace", 0, (PFN_xrVoidFunction)create_space},
     {"xrDestroySpace", 0, (PFN_xrVoidFunction)destroy_space},

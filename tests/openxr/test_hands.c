@@ -1,12 +1,13 @@
 /* From a daemon's samples to what an app is told: places, times, motion, and daemons that fail. */
-#include "../ipc/mini.h"
 #include "app.h"
 #include "hand.h"
+#include "mini.h"
 #include "near.h"
 
 #include "base/clock.h"
 
 #include <check.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -568,6 +569,98 @@ START_TEST(nothing_is_left_when_the_last_tracker_is_gone)
 }
 END_TEST
 
+/* All events that there are; the last state of the session. */
+static XrSessionState poll_events(void)
+{
+    XrSessionState state = XR_SESSION_STATE_UNKNOWN;
+    XrEventDataBuffer event = {.type = XR_TYPE_EVENT_DATA_BUFFER};
+    while (app.xrPollEvent(app.instance, &event) == XR_SUCCESS) {
+        ck_assert_int_eq(event.type, XR_TYPE_EVENT_DATA_SESSION_STATE_CHANGED);
+        state = ((XrEventDataSessionStateChanged *)&event)->state;
+        event = (XrEventDataBuffer){.type = XR_TYPE_EVENT_DATA_BUFFER};
+    }
+    return state;
+}
+
+START_TEST(an_app_that_lost_focus_sees_no_hand)
+{
+    struct app_joints joints;
+    XrSessionBeginInfo info = {.type = XR_TYPE_SESSION_BEGIN_INFO,
+                               .primaryViewConfigurationType =
+                                   XR_VIEW_CONFIGURATION_TYPE_PRIMARY_STEREO};
+    start();
+    XrHandTrackerEXT tracker = app_tracker(&app, XR_HAND_RIGHT_EXT);
+    show(&rest, tracker, app.local, 0, &joints); /* it has not asked for events yet */
+    ck_assert_int_eq(poll_events(), XR_SESSION_STATE_READY);
+    show(&rest, tracker, app.local, 0, &joints);
+    ck_assert_int_eq(app.xrBeginSession(app.session, &info), XR_SUCCESS);
+    ck_assert_int_eq(poll_events(), XR_SESSION_STATE_FOCUSED);
+    show(&rest, tracker, app.local, 0, &joints);
+    ck_assert_int_eq(app.xrRequestExitSession(app.session), XR_SUCCESS);
+    ck_assert_int_eq(poll_events(), XR_SESSION_STATE_STOPPING);
+    for (int i = 0; i < 100; i++) {
+        struct percept_hands frame;
+        hand_frame(&frame, base_clock_ns());
+        draw_rest(&frame, 0);
+        publish(&frame);
+        usleep(1000);
+        locate(tracker, app.local, app_time(base_clock_ns()), &joints);
+        ck_assert(!joints.locations.isActive);
+    }
+    stop();
+}
+END_TEST
+
+/* ---- threads ---- */
+
+enum { READERS = 2, SAMPLES = 10000, ENOUGH = 100 };
+
+static const XrVector3f step = {0.0001f, 0, -0.0001f};
+static atomic_bool done;
+static atomic_uint told; /* hands, to all readers */
+
+/* However often the ring goes round meanwhile, a hand is of one sample. */
+static void *read_hands(void *argument)
+{
+    const XrHandTrackerEXT *tracker = argument;
+    XrVector3f tip = hand_landmark(8, true, 0);
+    while (!done) {
+        struct app_joints joints;
+        if (newest(*tracker, &joints) == 0)
+            continue;
+        XrVector3f apart =
+            vec_sub(joints.joints[XR_HAND_JOINT_INDEX_TIP_EXT].pose.position, WRIST.position);
+        near_vector(apart, tip);
+        told++;
+    }
+    return NULL;
+}
+
+START_TEST(a_hand_is_never_of_two_samples)
+{
+    pthread_t readers[READERS];
+    start();
+    XrHandTrackerEXT tracker = app_tracker(&app, XR_HAND_RIGHT_EXT);
+    for (size_t i = 0; i < READERS; i++)
+        ck_assert_int_eq(pthread_create(&readers[i], NULL, read_hands, &tracker), 0);
+    int64_t deadline = base_clock_ns() + PATIENCE;
+    for (int i = 0; (i < SAMPLES || told < ENOUGH) && base_clock_ns() < deadline; i++) {
+        struct percept_hands frame;
+        XrPosef wrist = at_rest;
+        wrist.position = vec_add(wrist.position, vec_scale(step, (float)(i % 1000)));
+        wrist.position.x -= i % 2 ? 0.2f : 0;
+        hand_frame(&frame, base_clock_ns());
+        hand_add(&frame, 1, true, &wrist, 0);
+        publish(&frame);
+    }
+    done = true;
+    for (size_t i = 0; i < READERS; i++)
+        pthread_join(readers[i], NULL);
+    ck_assert_uint_ge(told, ENOUGH);
+    stop();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("openxr hands");
@@ -590,6 +683,8 @@ int main(void)
     tcase_add_test(tests, a_permission_may_come_and_go);
     tcase_add_test(tests, samples_that_are_no_hands_do_no_harm);
     tcase_add_test(tests, nothing_is_left_when_the_last_tracker_is_gone);
+    tcase_add_test(tests, an_app_that_lost_focus_sees_no_hand);
+    tcase_add_test(tests, a_hand_is_never_of_two_samples);
     suite_add_tcase(suite, tests);
     TCase *hang = tcase_create("hang");
     tcase_set_timeout(hang, 30);

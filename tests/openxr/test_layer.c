@@ -192,14 +192,19 @@ END_TEST
 
 START_TEST(a_runtime_that_cannot_convert_times_gets_no_hands)
 {
-    struct app_joints joints;
+    XrSystemHandTrackingPropertiesEXT hands = {.type = XR_TYPE_SYSTEM_HAND_TRACKING_PROPERTIES_EXT,
+                                               .supportsHandTracking = XR_TRUE};
+    XrSystemProperties properties = {.type = XR_TYPE_SYSTEM_PROPERTIES, .next = &hands};
+    XrHandTrackerCreateInfoEXT info = {.type = XR_TYPE_HAND_TRACKER_CREATE_INFO_EXT,
+                                       .hand = XR_HAND_LEFT_EXT,
+                                       .handJointSet = XR_HAND_JOINT_SET_DEFAULT_EXT};
+    XrHandTrackerEXT tracker;
     mock_script.lacks_timespec = XR_TRUE;
     app_start(&app, APP_ALL, APP_ALL_COUNT);
-    app_joints_init(&joints, app.local, now());
-    ck_assert_int_eq(app.xrLocateHandJointsEXT(app_tracker(&app, XR_HAND_RIGHT_EXT), &joints.info,
-                                               &joints.locations),
-                     XR_SUCCESS);
-    inactive(&joints);
+    ck_assert_int_eq(app.xrGetSystemProperties(app.instance, 1, &properties), XR_SUCCESS);
+    ck_assert(!hands.supportsHandTracking);
+    ck_assert_int_eq(app.xrCreateHandTrackerEXT(app.session, &info, &tracker),
+                     XR_ERROR_FEATURE_UNSUPPORTED);
     finish();
 }
 END_TEST

@@ -3,8 +3,8 @@
  * library. Which loader and which other layers is the environment's to say (loader.sh). Of two
  * cases, only "misuse" does what an app must not.
  */
-#include "../ipc/mini.h"
 #include "hand.h"
+#include "mini.h"
 #include "mock_runtime.h"
 #include "near.h"
 
