@@ -36,6 +36,9 @@ struct bystander {
     struct series series[BYSTANDER_MODES];
 };
 
+/* Ahead of whatever else the machine does, for who may (root): for it and for the daemon, in quiet
+ * as under attack. */
+void soak_come_first(void);
 pid_t bystander_start(const char *socket, struct bystander *shared);
 /* Sorted by it; 0 for less than 100 samples. */
 uint32_t bystander_p99_ns(struct series *series);
@@ -56,6 +59,7 @@ long figures_loop_ms(pid_t pid);
 struct soak {
     const char *program;
     char folder[64], config[96], socket[96], log[96];
+    bool full;
     pid_t daemon, bystander;
     struct bystander *seen;
     unsigned failures;
