@@ -52,11 +52,7 @@ const struct attack attacks[] = {
     {.name = "no memory", .run = run_out_of_memory, .small = 2, .full = 2000, .limits = true},
     {.name = "clocks that jump", .run = jump_clocks, .small = 8, .full = 2000},
     {.name = "clients stopped, ms", .run = stop_client, .small = 500, .full = 60000},
-    {.name = "daemon stopped, ms",
-     .run = stop_daemon,
-     .small = 500,
-     .full = 60000,
-     .stalls = true},
+    {.name = "daemon stopped, ms", .run = stop_daemon, .small = 500, .full = 60000, .stalls = true},
     {.name = "daemon killed",
      .run = kill_daemon,
      .small = 2,
@@ -264,23 +260,25 @@ static void run(struct soak *soak, const struct attack *attack)
     (void)soak_samples(soak, 1); /* the last one that it saw before has been counted */
     struct figures after = settle(soak, &before);
     unsigned long long lost = atomic_load(&seen->lost);
-    double quiet = bystander_p99_ns(&seen->series[BYSTANDER_QUIET]) / 1e3,
-           attacked = bystander_p99_ns(&seen->series[BYSTANDER_ATTACKED]) / 1e3;
+    const struct summary quiet = bystander_sum_up(&seen->series[BYSTANDER_QUIET]),
+                         attacked = bystander_sum_up(&seen->series[BYSTANDER_ATTACKED]);
     printf("%-20s %8ld in %6.1f s: fds %d -> %d, memfds %d -> %d, RSS %ld -> %ld KiB, "
            "%u samples, %llu lost",
            attack->name, count, seconds, before.descriptors, after.descriptors, before.memfds,
            after.memfds, before.rss_kib, after.rss_kib,
            atomic_load(&seen->series[BYSTANDER_ATTACKED].count), attack->restarts ? 0 : lost);
-    bool is_timed = quiet > 0 && attacked > 0 && !attack->stalls;
+    bool is_timed = quiet.p99_us > 0 && attacked.p99_us > 0 && !attack->stalls;
+    double ratio = is_timed ? attacked.p99_us / quiet.p99_us : 0;
     if (is_timed)
-        printf(", p99 %.0f -> %.0f us (%.2f)", quiet, attacked, attacked / quiet);
+        printf(", p99 %.0f -> %.0f us (%.2f), worst %.0f -> %.0f", quiet.p99_us, attacked.p99_us,
+               ratio, quiet.most_us, attacked.most_us);
     putchar('\n');
     fflush(stdout);
     judge(soak, attack, &before, &after, lost);
     bool is_judged = soak->full && is_timed && !attack->floods &&
                      atomic_load(&seen->series[BYSTANDER_ATTACKED].count) >= LEAST_SAMPLES;
-    if (is_judged && attacked > MOST_RATIO * quiet)
-        soak_fail(soak, "the bystander waits %.2f times as long", attacked / quiet);
+    if (is_judged && ratio > MOST_RATIO)
+        soak_fail(soak, "the bystander waits %.2f times as long", ratio);
 }
 
 /* ---- all of them ---- */

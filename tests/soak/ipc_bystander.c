@@ -136,11 +136,12 @@ static int compare(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-uint32_t bystander_p99_ns(struct series *series)
+struct summary bystander_sum_up(struct series *series)
 {
     unsigned count = atomic_load(&series->count);
     if (count < 100)
-        return 0;
+        return (struct summary){0};
     qsort(series->ns, count, sizeof series->ns[0], compare);
-    return series->ns[count - 1 - count / 100];
+    return (struct summary){.p99_us = series->ns[count - 1 - count / 100] / 1e3,
+                            .most_us = series->ns[count - 1] / 1e3};
 }

@@ -40,8 +40,11 @@ struct bystander {
  * as under attack. */
 void soak_come_first(void);
 pid_t bystander_start(const char *socket, struct bystander *shared);
-/* Sorted by it; 0 for less than 100 samples. */
-uint32_t bystander_p99_ns(struct series *series);
+struct summary {
+    double p99_us, most_us;
+};
+/* Sorts it. Zeros for less than 100 samples. */
+struct summary bystander_sum_up(struct series *series);
 
 /* ---- what is there ---- */
 
