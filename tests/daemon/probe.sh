@@ -48,9 +48,23 @@ PERCEPT_PROBE=$hostile expect 0 "$perceptd" --config "$work/hands.yaml" --check
 printf x >>"$work/model.pte"
 PERCEPT_PROBE=$hostile expect 3 "$perceptd" --config "$work/hands.yaml" --check
 
-# The probe stays, confined daemons start no program, and both end together.
+# Not even in a reload, which changes nothing then; what was loaded goes on.
 cp "$good" "$work/model.pte"
 sed -i 's/images]}/images], loop: 0}/' "$work/hands.yaml"
+PERCEPT_PROBE=$hostile start_daemon "$work/hands.yaml"
+expect 0 "$percept" echo hands --count 1
+printf x >>"$work/model.pte"
+kill -HUP "$daemon"
+until grep -q "not reloaded, all is as it was: .*model.pte: the process that loads it first" "$work/daemon.log"; do
+    kill -0 "$daemon" || fail "the daemon has ended"
+    sleep 0.02
+done
+expect 0 "$percept" echo hands --count 1
+kill "$daemon"
+daemon_ends 0
+
+# The probe stays, confined daemons start no program, and both end together.
+cp "$good" "$work/model.pte"
 start_daemon "$work/hands.yaml"
 probe=$(pgrep -P "$daemon" -f percept-probe) || fail "no probe"
 kill -KILL "$daemon"

@@ -36,9 +36,15 @@ struct bystander {
     struct series series[BYSTANDER_MODES];
 };
 
+/* Ahead of whatever else the machine does, for who may (root): for it and for the daemon, in quiet
+ * as under attack. */
+void soak_come_first(void);
 pid_t bystander_start(const char *socket, struct bystander *shared);
-/* Sorted by it; 0 for less than 100 samples. */
-uint32_t bystander_p99_ns(struct series *series);
+struct summary {
+    double p99_us, most_us;
+};
+/* Sorts it. Zeros for less than 100 samples. */
+struct summary bystander_sum_up(struct series *series);
 
 /* ---- what is there ---- */
 
@@ -56,6 +62,7 @@ long figures_loop_ms(pid_t pid);
 struct soak {
     const char *program;
     char folder[64], config[96], socket[96], log[96];
+    bool full;
     pid_t daemon, bystander;
     struct bystander *seen;
     unsigned failures;
