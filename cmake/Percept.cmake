@@ -66,9 +66,10 @@ function(percept_script_test)
     set_tests_properties(${P_NAME} PROPERTIES SKIP_RETURN_CODE 77)
 endfunction()
 
+# GALLIVM_PERF: on lavapipe most of a test's time goes into the compiling of shaders that run once.
 function(percept_test_properties name timeout alone)
     set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} RUN_SERIAL ${alone}
-        ENVIRONMENT "PERCEPT_SOURCE_DIR=${CMAKE_SOURCE_DIR};PERCEPT_MODELS=${PERCEPT_MODELS};PERCEPT_MEDIA=${PERCEPT_MEDIA};PERCEPT_BIN=${CMAKE_BINARY_DIR}/bin;LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/lsan.supp:print_suppressions=0")
+        ENVIRONMENT "PERCEPT_SOURCE_DIR=${CMAKE_SOURCE_DIR};PERCEPT_MODELS=${PERCEPT_MODELS};PERCEPT_MEDIA=${PERCEPT_MEDIA};PERCEPT_BIN=${CMAKE_BINARY_DIR}/bin;GALLIVM_PERF=nopt;LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/lsan.supp:print_suppressions=0")
 endfunction()
 
 # percept_fuzz(NAME program SOURCES fuzz_program.c USES percept_runtime) makes a libFuzzer target (clang, preset "fuzz").
