@@ -11,23 +11,22 @@
 #define SHOULDER_ASIDE 0.17f
 #define SHOULDER_DOWN  0.20f
 
-static XrPosef aim_in_world(const struct hand_motion *motion, XrHandEXT hand)
+static XrPosef aim_pose(const struct hand_motion *motion, XrHandEXT hand)
 {
-    const XrVector3f up = {0, 1, 0};
+    const XrVector3f up = motion->up;
     XrVector3f knuckle = motion->joints[XR_HAND_JOINT_INDEX_PROXIMAL_EXT].pose.position;
     XrVector3f right = quat_rotate(motion->head.orientation, (XrVector3f){1, 0, 0});
     right = vec_unit(vec_across(right, up), (XrVector3f){1, 0, 0});
     XrVector3f shoulder =
         vec_add(motion->head.position,
                 vec_scale(right, hand == XR_HAND_LEFT_EXT ? -SHOULDER_ASIDE : SHOULDER_ASIDE));
-    shoulder.y -= SHOULDER_DOWN;
+    shoulder = vec_sub(shoulder, vec_scale(up, SHOULDER_DOWN));
     XrVector3f z = vec_unit(vec_sub(shoulder, knuckle), (XrVector3f){0, 0, 1});
     XrVector3f x = vec_unit(vec_cross(up, z), right);
     return (XrPosef){quat_from_axes(x, vec_cross(z, x), z), knuckle};
 }
 
-void aim_fill(const struct hand_motion *motion, XrHandEXT hand, const struct located *base,
-              XrHandTrackingAimStateFB *aim)
+void aim_fill(const struct hand_motion *motion, XrHandEXT hand, XrHandTrackingAimStateFB *aim)
 {
     aim->status = 0;
     aim->aimPose = POSE_IDENTITY;
@@ -44,7 +43,6 @@ void aim_fill(const struct hand_motion *motion, XrHandEXT hand, const struct loc
     aim->pinchStrengthLittle = motion->pinch_strength[4];
     if (!motion->head_is_known)
         return;
-    XrPosef pose = aim_in_world(motion, hand);
     aim->status |= XR_HAND_TRACKING_AIM_COMPUTED_BIT_FB | XR_HAND_TRACKING_AIM_VALID_BIT_FB;
-    aim->aimPose = pose_multiply(&base->pose, &pose);
+    aim->aimPose = aim_pose(motion, hand);
 }

@@ -4,9 +4,7 @@
 
 #include "openxr/locate.h"
 
-/* Fills all but type and next. motion NULL: nothing is known. base: the world in the app's space.
- */
-void aim_fill(const struct hand_motion *motion, XrHandEXT hand, const struct located *base,
-              XrHandTrackingAimStateFB *aim);
+/* Fills all but type and next. motion NULL: nothing is known. */
+void aim_fill(const struct hand_motion *motion, XrHandEXT hand, XrHandTrackingAimStateFB *aim);
 
 #endif

@@ -228,7 +228,7 @@ static XrResult locate_below(const struct tracker *tracker, const XrHandJointsLo
     if (XR_FAILED(result))
         return result;
     if (chained.aim)
-        aim_fill(NULL, XR_HAND_LEFT_EXT, NULL, chained.aim);
+        aim_fill(NULL, XR_HAND_LEFT_EXT, chained.aim);
     if (chained.source) {
         chained.source->isActive = locations->isActive;
         chained.source->dataSource = XR_HAND_TRACKING_DATA_SOURCE_UNOBSTRUCTED_EXT;
@@ -247,7 +247,7 @@ static void write_inactive(XrHandJointLocationsEXT *locations, const struct chai
             chained->velocities->jointVelocities[i] = (XrHandJointVelocityEXT){0};
     }
     if (chained->aim)
-        aim_fill(NULL, XR_HAND_LEFT_EXT, NULL, chained->aim);
+        aim_fill(NULL, XR_HAND_LEFT_EXT, chained->aim);
     if (chained->unextrapolated)
         chained->unextrapolated->captureTime = 0;
 }
@@ -264,22 +264,22 @@ static void write_active(const struct hand_motion *motion, const struct located 
         const typeof(motion->joints[0]) *joint = &motion->joints[i];
         XrHandJointLocationEXT *out = &locations->jointLocations[i];
         out->locationFlags = LOCATED_VALID | (base->flags & LOCATED_TRACKED);
-        out->pose = pose_multiply(&base->pose, &joint->pose);
+        out->pose = joint->pose;
         out->radius = joint->radius;
         if (!chained->velocities)
             continue;
-        /* The base may move about the world, which counts the more the farther off the joint is. */
-        XrVector3f arm = vec_sub(out->pose.position, base->pose.position);
+        /* The space may move about the world, which counts the more the farther off the joint is.
+         */
+        XrVector3f arm = vec_sub(joint->pose.position, base->pose.position);
         XrVector3f swept = vec_add(base->linear, vec_cross(base->angular, arm));
-        XrQuaternionf turn = base->pose.orientation;
         chained->velocities->jointVelocities[i] = (XrHandJointVelocityEXT){
             .velocityFlags = moves,
-            .linearVelocity = vec_add(quat_rotate(turn, joint->linear), swept),
-            .angularVelocity = vec_add(quat_rotate(turn, joint->angular), base->angular),
+            .linearVelocity = vec_add(joint->linear, swept),
+            .angularVelocity = vec_add(joint->angular, base->angular),
         };
     }
     if (chained->aim)
-        aim_fill(motion, hand, base, chained->aim);
+        aim_fill(motion, hand, chained->aim);
     if (chained->unextrapolated)
         chained->unextrapolated->captureTime = motion->captured;
 }
@@ -323,7 +323,7 @@ XRAPI_ATTR XrResult XRAPI_CALL layer_locate_hand_joints(XrHandTrackerEXT handle,
     if (XR_FAILED(result))
         return result;
     bool live;
-    locate_hand(&tracker, info->time, !chained.as_captured, &motion, &live);
+    locate_hand(&tracker, &base, info->time, !chained.as_captured, &motion, &live);
     if (motion.tracked && (base.flags & LOCATED_VALID) == LOCATED_VALID &&
         objects_tracker_has_focus(&tracker))
         write_active(&motion, &base, tracker.hand, locations, &chained);

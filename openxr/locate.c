@@ -1,7 +1,8 @@
 /*
  * Why the world is between camera and app: a head moves while a hand rests. Each sample is put into
- * the world, the LOCAL space, by where the camera was when it was taken; what is extrapolated is
- * the motion there.
+ * the world, the LOCAL space, by where the camera was when it was taken, and what is extrapolated
+ * is the motion there. Seen from the app's space as it stands at the time asked for, that is the
+ * same motion, so the two steps are one multiplication for all joints.
  */
 #include "openxr/locate.h"
 
@@ -50,7 +51,7 @@ static bool from_ns(const struct instance *instance, int64_t ns, XrTime *time)
 
 /* ---- the camera ---- */
 
-/* When a sample was captured. Poses are in the world. */
+/* When a sample was captured. Poses are in the app's space. */
 struct moment {
     XrTime time;
     bool head_is_known;
@@ -58,7 +59,8 @@ struct moment {
 };
 
 /* False when it is not known where the camera was. */
-static bool look_back(const struct tracker *tracker, int64_t capture_ns, struct moment *moment)
+static bool look_back(const struct tracker *tracker, const struct located *base, int64_t capture_ns,
+                      struct moment *moment)
 {
     const struct settings *settings = settings_get();
     struct located head;
@@ -67,15 +69,15 @@ static bool look_back(const struct tracker *tracker, int64_t capture_ns, struct 
     moment->head_is_known =
         XR_SUCCEEDED(locate_space(tracker, tracker->view, tracker->world, moment->time, &head)) &&
         (head.flags & LOCATED_VALID) == LOCATED_VALID;
-    moment->head = head.pose;
+    moment->head = pose_multiply(&base->pose, &head.pose);
     moment->camera =
-        settings->camera_is_fixed ? settings->camera : pose_multiply(&head.pose, &settings->camera);
+        pose_multiply(settings->camera_is_fixed ? &base->pose : &moment->head, &settings->camera);
     return settings->camera_is_fixed || moment->head_is_known;
 }
 
 /* ---- the hand ---- */
 
-static XrPosef joint_in_world(const XrPosef *camera, const struct skeleton_joint *joint)
+static XrPosef seen_by(const XrPosef *camera, const struct skeleton_joint *joint)
 {
     XrPosef pose = {joint->orientation, joint->position};
     return pose_multiply(camera, &pose);
@@ -86,8 +88,8 @@ static bool jumps(const struct feed_view *view, const struct moment moments[2])
 {
     XrPosef wrist[2];
     for (size_t i = 0; i < 2; i++)
-        wrist[i] = joint_in_world(&moments[i].camera,
-                                  &view->samples[i].hand.joints[XR_HAND_JOINT_WRIST_EXT]);
+        wrist[i] =
+            seen_by(&moments[i].camera, &view->samples[i].hand.joints[XR_HAND_JOINT_WRIST_EXT]);
     float seconds =
         (float)(view->samples[0].capture_ns - view->samples[1].capture_ns) / (float)BASE_NS_PER_S;
     float way = vec_length(vec_sub(wrist[0].position, wrist[1].position));
@@ -104,12 +106,12 @@ static void place(const struct feed_view *view, const struct moment moments[2],
                (float)(view->samples[0].capture_ns - view->samples[1].capture_ns);
     for (size_t i = 0; i < XR_HAND_JOINT_COUNT_EXT; i++) {
         typeof(motion->joints[0]) *joint = &motion->joints[i];
-        joint->pose = joint_in_world(&moments[0].camera, &now->joints[i]);
+        joint->pose = seen_by(&moments[0].camera, &now->joints[i]);
         joint->radius = now->joints[i].radius;
         joint->linear = joint->angular = (XrVector3f){0, 0, 0};
         if (!motion->moves)
             continue;
-        XrPosef old = joint_in_world(&moments[1].camera, &before->joints[i]);
+        XrPosef old = seen_by(&moments[1].camera, &before->joints[i]);
         XrQuaternionf turn = quat_multiply(joint->pose.orientation, quat_inverse(old.orientation));
         joint->linear = vec_scale(vec_sub(joint->pose.position, old.position), rate);
         joint->angular = vec_scale(quat_log(turn), rate);
@@ -126,8 +128,8 @@ static void advance(struct hand_motion *motion, float seconds)
     }
 }
 
-void locate_hand(const struct tracker *tracker, XrTime time, bool extrapolate,
-                 struct hand_motion *motion, bool *live)
+void locate_hand(const struct tracker *tracker, const struct located *base, XrTime time,
+                 bool extrapolate, struct hand_motion *motion, bool *live)
 {
     struct feed_view view;
     struct moment moments[2];
@@ -138,17 +140,18 @@ void locate_hand(const struct tracker *tracker, XrTime time, bool extrapolate,
         return;
     feed_read(tracker->hand, extrapolate ? time_ns : INT64_MAX, &view);
     *live = view.live;
-    if (view.count == 0 || !look_back(tracker, view.samples[0].capture_ns, &moments[0]))
+    if (view.count == 0 || !look_back(tracker, base, view.samples[0].capture_ns, &moments[0]))
         return;
     int64_t newest = view.samples[0].capture_ns;
     int64_t gap = view.count == 2 ? newest - view.samples[1].capture_ns : 0;
     motion->tracked = true;
     motion->moves = gap > 0 && gap <= GAP_NS &&
-                    look_back(tracker, view.samples[1].capture_ns, &moments[1]) &&
+                    look_back(tracker, base, view.samples[1].capture_ns, &moments[1]) &&
                     !jumps(&view, moments);
     motion->captured = moments[0].time;
     motion->head = moments[0].head;
     motion->head_is_known = moments[0].head_is_known;
+    motion->up = quat_rotate(base->pose.orientation, (XrVector3f){0, 1, 0});
     motion->pinching = view.samples[0].hand.pinching;
     memcpy(motion->pinch_strength, view.samples[0].hand.pinch_strength,
            sizeof motion->pinch_strength);

@@ -18,16 +18,19 @@ struct located {
         angular; /* metres and radians a second; zero where the runtime does not say */
 };
 
+/* A hand in the app's space, as that space stands in the world at the time asked for: it moves as
+ * if the space did not. */
 struct hand_motion {
     bool tracked;    /* what follows means something */
     bool moves;      /* and velocities do, too */
     XrTime captured; /* the sample that it stands on */
-    XrPosef head;    /* in the world, at that time */
+    XrPosef head;    /* at that time */
     bool head_is_known;
+    XrVector3f up; /* of the world */
     float pinch_strength[SKELETON_FINGERS];
     uint32_t pinching;
     struct {
-        XrPosef pose; /* in the world, as are the velocities */
+        XrPosef pose;
         XrVector3f linear, angular;
         float radius;
     } joints[XR_HAND_JOINT_COUNT_EXT];
@@ -38,10 +41,11 @@ XrResult locate_space(const struct tracker *tracker, XrSpace space, XrSpace base
                       struct located *located);
 
 /*
- * Where the hand is in the tracker's world at the time; extrapolate false: where it was when last
- * seen. Sets *live: samples come, whether or not a hand is in them. Never waits.
+ * Where the hand is at the time; extrapolate false: where it was when last seen. base: the
+ * tracker's world in the app's space at the time. Sets *live: samples come, whether or not a hand
+ * is in them. Never waits.
  */
-void locate_hand(const struct tracker *tracker, XrTime time, bool extrapolate,
-                 struct hand_motion *motion, bool *live);
+void locate_hand(const struct tracker *tracker, const struct located *base, XrTime time,
+                 bool extrapolate, struct hand_motion *motion, bool *live);
 
 #endif

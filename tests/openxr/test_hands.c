@@ -326,18 +326,17 @@ static void draw_pinch(struct percept_hands *frame, int64_t from_newest)
     memcpy(hand->image[4], hand->image[8], sizeof hand->image[4]);
 }
 
-START_TEST(aim_goes_from_the_shoulder_through_the_knuckle)
+static void check_aim(XrHandTrackerEXT tracker, XrSpace base)
 {
     const struct scene pinch = {1, draw_pinch};
     struct app_joints joints;
     XrHandTrackingAimStateFB aim;
-    start();
-    XrHandTrackerEXT tracker = app_tracker(&app, XR_HAND_RIGHT_EXT);
+    XrSpaceLocation local = {.type = XR_TYPE_SPACE_LOCATION};
     int64_t deadline = base_clock_ns() + PATIENCE;
     do {
-        int64_t shown = show(&pinch, tracker, app.local, 0, &joints);
+        int64_t shown = show(&pinch, tracker, base, 0, &joints);
         aim = (XrHandTrackingAimStateFB){.type = XR_TYPE_HAND_TRACKING_AIM_STATE_FB};
-        app_joints_init(&joints, app.local, app_time(shown));
+        app_joints_init(&joints, base, app_time(shown));
         joints.velocities.next = &aim;
         ck_assert_int_eq(app.xrLocateHandJointsEXT(tracker, &joints.info, &joints.locations),
                          XR_SUCCESS);
@@ -346,10 +345,22 @@ START_TEST(aim_goes_from_the_shoulder_through_the_knuckle)
                                       XR_HAND_TRACKING_AIM_VALID_BIT_FB |
                                       XR_HAND_TRACKING_AIM_INDEX_PINCHING_BIT_FB);
     ck_assert(aim.pinchStrengthIndex > 0.99f && aim.pinchStrengthLittle < 0.5f);
+    ck_assert_int_eq(app.xrLocateSpace(app.local, base, 1, &local), XR_SUCCESS);
+    XrVector3f shoulder = pose_point(&local.pose, (XrVector3f){0.17f, -0.2f, 0});
     XrVector3f knuckle = joints.joints[XR_HAND_JOINT_INDEX_PROXIMAL_EXT].pose.position;
     near_vector(aim.aimPose.position, knuckle);
     XrVector3f ahead = quat_rotate(aim.aimPose.orientation, (XrVector3f){0, 0, -1});
-    near_vector(ahead, vec_unit(vec_sub(knuckle, (XrVector3f){0.17f, -0.2f, 0}), ahead));
+    near_vector(ahead, vec_unit(vec_sub(knuckle, shoulder), ahead));
+    XrVector3f across = quat_rotate(aim.aimPose.orientation, (XrVector3f){1, 0, 0});
+    ck_assert(fabsf(across.y) < 1e-3f); /* it does not roll */
+}
+
+START_TEST(aim_goes_from_the_shoulder_through_the_knuckle)
+{
+    start();
+    XrHandTrackerEXT tracker = app_tracker(&app, XR_HAND_RIGHT_EXT);
+    check_aim(tracker, app.local);
+    check_aim(tracker, app.stage);
     stop();
 }
 END_TEST
