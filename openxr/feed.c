@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "ipc/percept.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -139,7 +138,8 @@ static void take(const struct percept_sample *sample, struct skeleton_memory mem
     const struct percept_hands *frame = sample->data;
     const struct percept_hand *chosen[HANDS] = {NULL};
     struct sample out = {0};
-    if (sample->size != sizeof *frame)
+    if (sample->size != sizeof *frame || frame->capture_ns < 0 ||
+        frame->capture_ns > base_clock_ns())
         return;
     out.capture_ns = frame->capture_ns;
     for (uint32_t i = 0; i < frame->hand_count && i < HANDS; i++) {
@@ -169,9 +169,9 @@ static bool wanted(void)
 static void sleep_for(int fd, int timeout_ms)
 {
     struct pollfd wait[] = {{.fd = wake_fd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
-    uint64_t count;
-    if (poll(wait, 2, timeout_ms) > 0 && wait[0].revents && read(wake_fd, &count, sizeof count) < 0)
-        return; /* nothing was there: as well */
+    eventfd_t count;
+    if (poll(wait, 2, timeout_ms) > 0 && wait[0].revents)
+        eventfd_read(wake_fd, &count);
 }
 
 /* For as long as the connection is of use. */
@@ -264,8 +264,7 @@ bool feed_hold(void)
 void feed_release(void)
 {
     pthread_mutex_lock(&lock);
-    uint64_t one = 1;
-    if (--holders == 0 && write(wake_fd, &one, sizeof one) < 0)
-        errno = 0; /* full: it wakes as well */
+    if (--holders == 0)
+        eventfd_write(wake_fd, 1);
     pthread_mutex_unlock(&lock);
 }

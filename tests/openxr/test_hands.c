@@ -545,6 +545,13 @@ START_TEST(samples_that_are_no_hands_do_no_harm)
     memset(frame.hands, 0xff, sizeof frame.hands);
     frame.hand_count = 4000000000u;
     publish(&frame);
+    static const int64_t times[] = {INT64_MIN, -1, INT64_MAX - 1, INT64_MAX};
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        hand_frame(&frame, times[i]);
+        draw_rest(&frame, 0);
+        publish(&frame);
+        usleep(2000);
+    }
     for (size_t size = 0; size < sizeof frame; size += 97) {
         ck_assert_ptr_nonnull(ipc_topic_loan(mini_topic(mini)));
         ipc_topic_publish(mini_topic(mini), size, base_clock_ns());

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The layer through a loader of OpenXR 1.1, alone and with the validation layers above and below it, which have nothing to say;
-# and then an app in Python, which shows that they would. tools/setup_openxr.sh gets all that.
+# The layer through a loader of OpenXR 1.1 and through Debian's, alone and with the validation layers above and below it, which have
+# nothing to say; and that they would. tools/setup_openxr.sh gets them.
 . "$(dirname "$0")/lib.sh"
 kept=$PERCEPT_SOURCE_DIR/build/openxr
 [ -e "$kept/requirements.txt" ] || skip "no build/openxr; tools/setup_openxr.sh makes it"
@@ -20,11 +20,14 @@ silent() {
     ! grep -iE 'warning|error' "$work/out" | grep -v 'Failures: 0, Errors: 0' || fail "with $1, somebody complains"
 }
 
-silent "$layer"
-silent "$core:$layer:$best"
-silent "$best:$layer:$core"
-silent "$core:$best:$layer"
-silent "$layer:$core:$best"
+for loader in "$kept/lib:" ""; do # the new one, and Debian's
+    LD_LIBRARY_PATH=$loader$layers
+    silent "$layer"
+    silent "$core:$layer:$best"
+    silent "$best:$layer:$core"
+    silent "$core:$best:$layer"
+    silent "$layer:$core:$best"
+done
 
 # It is seen what they would say.
 XR_ENABLE_API_LAYERS=$core:$layer pass "misuse" misuse
