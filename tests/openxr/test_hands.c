@@ -252,6 +252,10 @@ START_TEST(a_hand_is_where_it_was)
     struct scene long_motion = {4, draw_motion};
     show(&long_motion, tracker, app.local, -50 * BASE_NS_PER_MS, &joints);
     near_vector(WRIST.position, vec_add(at_rest.position, LATER(speed, -50)));
+    /* Five samples are kept; before them it is where the first of these saw it. */
+    struct scene longer_motion = {6, draw_motion};
+    show(&longer_motion, tracker, app.local, -2 * BASE_NS_PER_S, &joints);
+    near_vector(WRIST.position, vec_add(at_rest.position, LATER(speed, -4 * 33)));
     stop();
 }
 END_TEST
