@@ -24,8 +24,8 @@ struct feed_view {
 
 /*
  * What is known of a hand about the time: the newest sample, and the one before it when that was of
- * the same hand; for a time that has passed, the two around it, as far as they are kept. No locks;
- * from any thread.
+ * the same hand; for a time that has passed, the two around it, or the oldest that is kept when
+ * that is later. No locks; from any thread.
  */
 void feed_read(XrHandEXT hand, int64_t time_ns, struct feed_view *view);
 

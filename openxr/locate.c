@@ -159,8 +159,6 @@ void locate_hand(const struct tracker *tracker, const struct located *base, XrTi
     int64_t ahead = time_ns - newest;
     if (ahead > settings_get()->prediction_ns)
         ahead = settings_get()->prediction_ns;
-    if (ahead < -gap)
-        ahead = -gap;
     if (extrapolate && motion->moves)
         advance(motion, (float)ahead / (float)BASE_NS_PER_S);
 }
