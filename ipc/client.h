@@ -60,15 +60,15 @@ struct percept_subscription {
     struct mapping fresh; /* takes current's place at the next percept_next */
     struct ipc_reader reader;
     int64_t spin_ns; /* how long to look before sleeping */
-    int epoll_fd; /* what percept_subscription_fd returns; -1: nobody asked */
-    int kick_fd;  /* eventfd in it, ours alone: readable when there is something to say */
+    int epoll_fd;    /* what percept_subscription_fd returns; -1: nobody asked */
+    int kick_fd;     /* eventfd in it, ours alone: readable when there is something to say */
 };
 
 struct percept_client {
     char *path;
-    int fd;       /* -1 while the daemon is away */
-    int timer_fd; /* -1 before the first percept_subscription_fd; runs while not up */
-    bool up;      /* greeted, and every subscription answered */
+    int fd;           /* -1 while the daemon is away */
+    int timer_fd;     /* -1 before the first percept_subscription_fd; runs while not up */
+    bool up;          /* greeted, and every subscription answered */
     uint32_t version; /* of the protocol, that the daemon chose last */
     uint32_t last_request;
     uint32_t hello; /* request under way; 0: none */

@@ -133,8 +133,8 @@ struct percept_grant {
     uint64_t seconds;       /* 0: until it is revoked */
     uint64_t reserved[4];   /* zero */
 };
-/* Let somebody read. PERMISSION: the caller is no administrator; INVALID; LIMIT; VERSION: the daemon
- * is too old to have grants. */
+/* Let somebody read. PERMISSION: the caller is no administrator; INVALID; LIMIT; VERSION: the
+ * daemon is too old to have grants. */
 enum percept_status percept_grant(struct percept_client *client, const struct percept_grant *grant,
                                   struct percept_error *error);
 /* End every grant that fits; what NULL: of whatever; uid -1: to whomever; executable NULL: to
