@@ -1,5 +1,6 @@
 /*
- * Ask a child process: what a stranger's code does wrong when it is loaded then ends the child only.
+ * Ask a child process: what a stranger's code does wrong when it is loaded then ends the child
+ * only.
  */
 #ifndef BASE_ASK_H
 #define BASE_ASK_H

@@ -72,8 +72,7 @@ static int trace(const char *socket, double seconds, const char *path)
         return cli_fail(status == PERCEPT_DISCONNECTED ? CLI_NO_DAEMON : CLI_FAILURE, &error);
     code = write_file(path, text);
     if (code == CLI_OK)
-        printf("%s: %zu bytes; open it in Perfetto\n", path,
-               strlen(text));
+        printf("%s: %zu bytes; open it in Perfetto\n", path, strlen(text));
     free(text);
     return code;
 }

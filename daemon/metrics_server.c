@@ -263,6 +263,7 @@ enum percept_status metrics_server_create(uv_loop_t *loop,
     if (!server)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     server->options = *options;
+    server->options.address = NULL; /* the caller's */
     server->is_unix = strncmp(options->address, "unix:", 5) == 0;
     int failed = server->is_unix ? bind_unix(server, loop, options->address + 5)
                                  : bind_tcp(server, loop, options->address);
