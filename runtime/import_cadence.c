@@ -11,7 +11,6 @@
 #include "runtime/import_aten.h"
 
 #include <math.h>
-#include <string.h>
 
 /* The scale of a result that a fixed-point multiplier and a shift state. */
 static double scale_of(double multiplier, double shift)
@@ -173,36 +172,49 @@ static enum percept_status matmul(struct prt_import *import, const struct prt_at
     return prt_aten_codes_of(import, result, scale, prt_call_number(import, call, 7, 0), y);
 }
 
-/* (input, in_scale, in_zero, normalized_shape, weight, bias, eps, out_scale, out_zero, out) */
+/* (input, in_scale, in_zero, normalized_shape, weight, bias, eps, out_scale, out_zero, out): a row
+ * is all of the last dimensions that are normalised */
 static enum percept_status layer_norm(struct prt_import *import, const struct prt_aten_op *op,
                                       struct prt_call *call)
 {
     (void)op;
-    const struct prt_aten_op *row = prt_aten_find("aten::native_layer_norm.out");
     double in[2], out[2]; /* scale and zero point */
-    uint32_t x, result, y = prt_call_output(call);
+    uint32_t x = call->operands[0], operands[3], result, flat, y = prt_call_output(call);
+    const struct prt_tensor spec = *prt_import_spec(import, x);
+    unsigned count = prt_call_list_count(import, call, 3), kept = spec.rank - count;
+    int32_t sizes[PRT_MAX_RANK];
+    int64_t length = 1;
+    if (count == 0 || count > spec.rank)
+        return prt_import_fail(import, PERCEPT_MALFORMED, "normalises %u dimensions of %u", count,
+                               spec.rank);
+    for (unsigned i = 0; i < spec.rank; i++) {
+        sizes[i] = spec.sizes[i];
+        length *= i < kept || length > INT32_MAX ? 1 : spec.sizes[i];
+    }
+    if (length > INT32_MAX)
+        return prt_import_fail(import, PERCEPT_LIMIT, "a row is too long");
+    sizes[kept] = (int32_t)length;
     enum percept_status status = prt_aten_known_numbers(import, call, 1, 2, in);
     if (status == PERCEPT_OK)
         status = prt_aten_known_numbers(import, call, 7, 2, out);
     if (status == PERCEPT_OK)
-        status = prt_aten_numbers_of(import, call->operands[0], in[0], in[1], &x);
+        status = prt_aten_as(import, x, kept + 1, sizes, &x);
     if (status == PERCEPT_OK)
-        status = prt_aten_real_result(import, y, &result);
+        status = prt_aten_numbers_of(import, x, in[0], in[1], &operands[0]);
+    for (unsigned i = 1; i < 3 && status == PERCEPT_OK; i++)
+        status = prt_aten_as(import, call->operands[3 + i], 1, &sizes[kept], &operands[i]);
+    struct prt_tensor rows =
+        prt_import_like(&(struct prt_tensor){.dtype = PRT_F32}, kept + 1, sizes);
+    if (status == PERCEPT_OK)
+        status = prt_import_temporary(import, &rows, &result);
     if (status != PERCEPT_OK)
         return status;
-    /* The same call in that row's words: its statistics are not asked for. */
-    const uint32_t *given = call->args;
-    const uint32_t args[] = {given[0], given[3], given[4], given[5], given[6],
-                             given[9], given[9], given[9], given[9]};
-    struct prt_call inner = {.name = call->name, .signature = row->signature, .args = args};
-    memset(inner.operands, 0xff, sizeof inner.operands);
-    inner.count = sizeof args / sizeof args[0];
-    inner.operands[0] = x;
-    inner.operands[2] = call->operands[4];
-    inner.operands[3] = call->operands[5];
-    inner.operands[5] = result;
-    status = row->translate(import, row, &inner);
-    return status == PERCEPT_OK ? prt_aten_codes_of(import, result, out[0], out[1], y) : status;
+    struct prt_node *node = prt_import_node(import, PRT_OP_LAYER_NORM, result, 3, operands);
+    if (!node)
+        return PERCEPT_NO_MEMORY;
+    node->attrs.layer_norm.epsilon = prt_call_number(import, call, 6, 0);
+    status = prt_aten_as(import, result, spec.rank, spec.sizes, &flat);
+    return status == PERCEPT_OK ? prt_aten_codes_of(import, flat, out[0], out[1], y) : status;
 }
 
 /* (input, mask, dim, mask_type, pos, in_scale, in_zero, out_scale, out_zero, out) */

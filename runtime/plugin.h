@@ -16,6 +16,9 @@ extern "C" {
 
 #include "runtime/plugin_abi.h"
 
+#include <stdlib.h>
+#include <time.h>
+
 /* Of the whole plugin. Set when it is loaded, not yet in constructors. */
 extern const struct prt_plugin_calls *percept_calls __attribute__((visibility("hidden")));
 extern const struct prt_plugin percept_backend __attribute__((visibility("default")));
@@ -47,6 +50,29 @@ extern const struct prt_plugin percept_backend __attribute__((visibility("defaul
 #define prt_slice_range             (percept_calls->prt_slice_range)
 #define prt_deferred_read           (percept_calls->prt_deferred_read)
 #define prt_deferred_read_part      (percept_calls->prt_deferred_read_part)
+
+#ifdef CLOCK_MONOTONIC /* not of a compiler that keeps to the C standard alone */
+/* For the times of a profile. */
+static inline int64_t prt_plugin_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+#endif
+
+/* destroy of a backend whose segments are one piece of memory each, from malloc. */
+static inline void prt_plugin_free(struct prt_segment *segment)
+{
+    free(segment);
+}
+
+/* scratch_bytes of a backend that needs none. */
+static inline size_t prt_plugin_no_scratch(const struct prt_segment *segment)
+{
+    (void)segment;
+    return 0;
+}
 
 /* At file scope, once in a plugin: export this struct prt_backend. */
 #define PRT_PLUGIN_NUMBER(number) (uint32_t)(number),

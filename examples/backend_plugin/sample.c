@@ -1,29 +1,11 @@
-/*
- * A whole backend as a plugin: it runs sums, products and a few functions of float32 tensors, and
+/* A whole backend as a plugin: it runs sums, products and a few functions of float32 tensors, and
  * leaves the rest of a model to the next backend. A start for one that hands work to a device:
- * docs/backends.md, and runtime/backend.h for what each function promises.
- */
+ * docs/backends.md, and runtime/backend.h for what each function promises. */
 #include <runtime/plugin.h>
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-enum { CHUNK = 4096 }; /* elements of a task */
-
-/* One node, as execution wants it. */
-struct step {
-    const struct prt_node *node; /* the graph outlives the segment */
-    size_t count;
-};
-
-struct prt_segment {
-    uint32_t count;
-    struct step steps[];
-};
-
-/* ---- is it there? ---- */
 
 static bool is_off;
 
@@ -51,15 +33,8 @@ static const char *release(void)
 /* Results that are kept on disk are for this code only, so it changes whenever `refuses` does. */
 static const char *code(void)
 {
-    return "sample 1.0, plain C";
-}
-
-static const char *device(void)
-{
     return "the CPU, an element at a time";
 }
-
-/* ---- what it runs ---- */
 
 static float (*const functions[PRT_UNARY_COUNT])(float) = {
     [PRT_UNARY_ABS] = fabsf,    [PRT_UNARY_SQRT] = sqrtf, [PRT_UNARY_EXP] = expf,
@@ -68,18 +43,18 @@ static float (*const functions[PRT_UNARY_COUNT])(float) = {
 
 static const char *refuses(const struct prt_graph *graph, const struct prt_node *node)
 {
+    const struct prt_binary_attrs *attrs = &node->attrs.binary;
     if (node->op != PRT_OP_UNARY && node->op != PRT_OP_BINARY)
         return "it runs unary and binary nodes only";
     if (node->op == PRT_OP_UNARY ? !functions[node->attrs.unary.kind]
-                                 : node->attrs.binary.kind > PRT_BINARY_DIV)
+                                 : attrs->kind > PRT_BINARY_DIV || attrs->act.kind != PRT_ACT_NONE)
         return "it does not have this function";
     const struct prt_value *y = &graph->values[node->outputs[0]];
     for (unsigned i = 0; i < node->input_count; i++) {
         const struct prt_value *x = &graph->values[node->inputs[i]]; /* a tensor or a number */
-        if (x->kind != PRT_VALUE_TENSOR || !prt_tensor_same_sizes(&x->tensor, &y->tensor))
-            return "it does not broadcast";
-        if (x->tensor.dtype != PRT_F32 || y->tensor.dtype != PRT_F32)
-            return "it computes in float32 only";
+        if (x->kind != PRT_VALUE_TENSOR || x->tensor.dtype != PRT_F32 ||
+            !prt_tensor_same_sizes(&x->tensor, &y->tensor))
+            return "its operands are no float32 tensors of the result's sizes";
     }
     return NULL;
 }
@@ -89,56 +64,40 @@ static bool supports(const struct prt_graph *graph, const struct prt_node *node)
     return refuses(graph, node) == NULL;
 }
 
-/* ---- compiling ---- */
-
-static void destroy(struct prt_segment *segment)
-{
-    free(segment);
-}
+struct prt_segment {
+    const struct prt_graph *graph; /* outlives the segment */
+    uint32_t count;
+    const struct prt_node *nodes[];
+};
 
 /* Whatever takes time belongs here: weights are laid out for the device, programs made. */
 static enum percept_status compile(const struct prt_compile *compile, struct prt_segment **segment,
                                    struct percept_error *error)
 {
-    const struct prt_graph *graph = compile->graph;
-    struct prt_segment *made = malloc(sizeof *made + compile->node_count * sizeof made->steps[0]);
+    struct prt_segment *made = malloc(sizeof *made + compile->node_count * sizeof made->nodes[0]);
     if (!made)
         return percept_fail(error, PERCEPT_NO_MEMORY, "sample: no memory for a segment");
-    made->count = compile->node_count;
-    for (uint32_t i = 0; i < made->count; i++) {
-        const struct prt_node *node = &graph->nodes[compile->nodes[i]];
-        made->steps[i] = (struct step){
-            .node = node,
-            .count = prt_tensor_elements(&graph->values[node->outputs[0]].tensor),
-        };
-    }
+    *made = (struct prt_segment){compile->graph, compile->node_count};
+    for (uint32_t i = 0; i < made->count; i++)
+        made->nodes[i] = &made->graph->nodes[compile->nodes[i]];
     *segment = made;
     return PERCEPT_OK;
-}
-
-/* ---- running ---- */
-
-static size_t scratch_bytes(const struct prt_segment *segment)
-{
-    (void)segment;
-    return 0;
 }
 
 static float binary(const struct prt_binary_attrs *attrs, float a, float b)
 {
     float alpha = (float)attrs->alpha; /* of sums and differences */
-    float y = attrs->kind == PRT_BINARY_ADD   ? a + alpha * b
-              : attrs->kind == PRT_BINARY_SUB ? a - alpha * b
-              : attrs->kind == PRT_BINARY_MUL ? a * b
-                                              : a / b;
-    if (attrs->act.kind != PRT_ACT_CLAMP)
-        return y;
-    return y < attrs->act.lo ? attrs->act.lo : y > attrs->act.hi ? attrs->act.hi : y; /* NaN: y */
+    return attrs->kind == PRT_BINARY_ADD   ? a + alpha * b
+           : attrs->kind == PRT_BINARY_SUB ? a - alpha * b
+           : attrs->kind == PRT_BINARY_MUL ? a * b
+                                           : a / b;
 }
 
+enum { CHUNK = 4096 }; /* elements of a task */
 struct job {
-    const struct step *step;
+    const struct prt_node *node;
     void *const *data;
+    size_t count;
 };
 
 /* Operands and result lie alike (prt_op_layout), so the order of elements does not matter. The
@@ -146,35 +105,28 @@ struct job {
 static void run_chunk(void *context, size_t task, unsigned worker)
 {
     const struct job *job = context;
-    const struct prt_node *node = job->step->node;
+    const struct prt_node *node = job->node;
     const float *a = job->data[node->inputs[0]];
     const float *b = node->op == PRT_OP_BINARY ? job->data[node->inputs[1]] : NULL;
     float *y = job->data[node->outputs[0]];
-    size_t from = task * CHUNK, left = job->step->count - from;
     (void)worker;
-    for (size_t i = from; i < from + (left < CHUNK ? left : CHUNK); i++)
+    for (size_t i = task * CHUNK; i < job->count && i < (task + 1) * CHUNK; i++)
         y[i] =
             b ? binary(&node->attrs.binary, a[i], b[i]) : functions[node->attrs.unary.kind](a[i]);
-}
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 static enum percept_status execute(const struct prt_segment *segment,
                                    const struct prt_execution *execution,
                                    struct percept_error *error)
 {
-    (void)error; /* nothing can go wrong */
+    (void)error;
     for (uint32_t i = 0; i < segment->count; i++) {
-        struct job job = {.step = &segment->steps[i], .data = execution->data};
-        int64_t start = execution->times ? now_ns() : 0;
-        base_pool_run(execution->pool, (job.step->count + CHUNK - 1) / CHUNK, run_chunk, &job);
+        const struct prt_value *y = &segment->graph->values[segment->nodes[i]->outputs[0]];
+        struct job job = {segment->nodes[i], execution->data, prt_tensor_elements(&y->tensor)};
+        int64_t start = prt_plugin_now_ns();
+        base_pool_run(execution->pool, (job.count + CHUNK - 1) / CHUNK, run_chunk, &job);
         if (execution->times)
-            execution->times[i] = (struct prt_step_time){start, now_ns(), "sample"};
+            execution->times[i] = (struct prt_step_time){start, prt_plugin_now_ns(), "sample"};
     }
     return PERCEPT_OK;
 }
@@ -186,12 +138,11 @@ static const struct prt_backend sample = {
     .supports = supports,
     .refuses = refuses,
     .compile = compile,
-    .scratch_bytes = scratch_bytes,
+    .scratch_bytes = prt_plugin_no_scratch,
     .execute = execute,
-    .destroy = destroy,
+    .destroy = prt_plugin_free,
     .code = code,
     .release = release,
-    .device = device,
     .set = set,
 };
 

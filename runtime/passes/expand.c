@@ -57,9 +57,11 @@ static bool append_expanded(struct prt_graph *graph, struct prt_node node)
     return result == y || append(graph, &node, PRT_OP_QUANTIZE, result, y);
 }
 
+/* Views need no backend: their bytes stay where they are. */
 static bool expandable(const struct prt_graph *graph, const struct prt_node *node)
 {
-    if (node->op == PRT_OP_DEQUANTIZE || node->op == PRT_OP_BLOB)
+    if (node->op == PRT_OP_DEQUANTIZE || node->op == PRT_OP_BLOB || node->op == PRT_OP_PERMUTE ||
+        node->op == PRT_OP_RESHAPE)
         return false;
     for (unsigned i = 0; i < node->input_count; i++)
         if (is_quantised(graph, node->inputs[i]))

@@ -161,12 +161,19 @@ static bool is_for_hosts(const struct prt_graph *graph, const struct prt_node *n
     }
 }
 
+/* How images lie is not known yet. */
+static bool may_take(const struct prt_backend *backend, const struct prt_graph *graph,
+                     const struct prt_node *node)
+{
+    return !backend->on_host && (node->op == PRT_OP_CONV2D || backend->supports(graph, node));
+}
+
 static bool is_worth_it(const struct quantise *quantise, const struct prt_node *node)
 {
     if (!is_for_hosts(quantise->graph, node))
         return true;
     for (const struct prt_backend *const *b = quantise->backends; *b; b++)
-        if (!(*b)->on_host && (*b)->supports(quantise->graph, node))
+        if (may_take(*b, quantise->graph, node))
             return true;
     return false;
 }

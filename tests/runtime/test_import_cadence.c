@@ -58,16 +58,7 @@ static const struct {
      "i8[2,4] 0.5 1 [4] cf32[4] cf32[4] 0.5 0.25 0 >i8[2,4] =",
      "v4: int8[2, 4] q(0.5, 1) = codes(v0)\n"
      "v5: float32[2, 4] = dequantize(v4)\n"
-     "v7: float32[2, 1] = reduce(v5) mean axes(0x2) keep\n"
-     "v8: float32[2, 4] = binary(v5, v7) sub\n"
-     "v9: float32[2, 4] = unary(v8) square\n"
-     "v10: float32[2, 1] = reduce(v9) mean axes(0x2) keep\n"
-     "v12: float32[2, 1] = binary(v10, 0.5) add\n"
-     "v13: float32[2, 1] = unary(v12) rsqrt\n"
-     "v14: float32[2, 4] = binary(v8, v13) mul\n"
-     "v15: float32[2, 4] = binary(v14, c1) mul\n"
-     "v16: float32[2, 4] = binary(v15, c2) add\n"
-     "v6: float32[2, 4] = reshape(v16)\n"
+     "v6: float32[2, 4] = layer_norm(v5, c1, c2) epsilon(0.5)\n"
      "v3: int8[2, 4] q(0.25, 0) = quantize(v6)\n"},
     {"cadence::quantized_add.per_tensor_out", "i8[4] 0.0 1 i8[4] 0.25 2 1.0 0 >i8[4] =",
      "MALFORMED: method 'forward', instruction 0, cadence::quantized_add.per_tensor_out: has the "
