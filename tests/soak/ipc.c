@@ -111,7 +111,8 @@ bool soak_set_policy(struct soak *soak, bool no_quotas)
     return true;
 }
 
-/* Pictures of one colour each. */
+/* Pictures of one colour each. A pipeline that was held up does not catch up in a burst, which a
+ * reader could lose: that would be about the machine. */
 static bool write_configuration(struct soak *soak)
 {
     static char picture[16 + 64 * 48 * 3];
@@ -130,6 +131,7 @@ static bool write_configuration(struct soak *soak)
                         "  pictures:\n"
                         "    source: {type: images, paths: ['%s/*.ppm'],\n"
                         "             rate: %d, loop: 0, max_pixels: 3072}\n"
+                        "    when_late: wait\n"
                         "    topics: {" SOAK_TOPIC ": source}\n",
                         soak->folder, soak->folder, soak->full ? 400 : 100);
     return is_written && write_file(soak->folder, "config.yaml", config, (size_t)used);
