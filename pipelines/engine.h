@@ -167,6 +167,22 @@ struct pipe_stats {
     uint64_t node_errors;
     int64_t busy_ns; /* how long it has been at the frame that it is at; 0: it waits for one */
     int64_t latency_p50_ns, latency_p99_ns; /* capture to publish, recent frames */
+
+    /* docs/scheduling.md */
+    unsigned step, steps; /* of its ladder, below full quality: where it is, how many there are */
+    bool admitted;        /* its worst case fits beside the others' */
+    char quality[128];    /* why it is not admitted or not at full quality; else "" */
+    uint64_t skipped;     /* frames, by its ladder */
+    uint64_t missed;      /* frames that were not done by their deadline, dropped ones with them */
+    unsigned queue;       /* frames that wait: 0 or 1 */
+    uint64_t segments, revoked;
+    int64_t longest_segment_ns, worst_ns; /* recent; worst: computing time of a frame */
+    double load;                          /* of its processor, on average; 1: all of it */
+};
+struct pipe_lane_stats {
+    const char *name;
+    unsigned slots, running, waiting; /* pipelines */
+    int64_t busy_ns;                  /* computed there so far, in all slots */
 };
 struct pipe_model_stats {
     const char *name, *file, *backend; /* name in the configuration */
@@ -176,6 +192,8 @@ struct pipe_model_stats {
 
 size_t pipe_engine_stats(const struct pipe_engine *engine, struct pipe_stats *stats,
                          size_t capacity);
+size_t pipe_engine_lane_stats(const struct pipe_engine *engine, struct pipe_lane_stats *stats,
+                              size_t capacity);
 size_t pipe_engine_model_stats(const struct pipe_engine *engine, struct pipe_model_stats *stats,
                                size_t capacity);
 

@@ -11,6 +11,7 @@
 
 struct member {
     pthread_cond_t granted_or_late;
+    const char *name;
     bool granted; /* the lock's */
     bool lost;    /* its slot was taken from it; the lock's */
     int lane;     /* its own thread's, as those below but one */
@@ -21,6 +22,7 @@ struct member {
     /* When it last came by. Written by its thread, relaxed; who waits reads it to see that it
      * lives, and a value that is a little old only makes it wait longer. */
     atomic_int_fast64_t seen_ns;
+    atomic_uint step; /* written under the lock; relaxed: it takes effect with some next frame */
 };
 
 struct sched_gate {
@@ -68,6 +70,17 @@ static void grant(struct sched_gate *gate, int lane)
         atomic_store_explicit(&m->seen_ns, now, memory_order_relaxed);
         atomic_fetch_sub_explicit(&gate->waiting[lane], 1, memory_order_relaxed);
         pthread_cond_signal(&m->granted_or_late);
+    }
+}
+
+static void tick(struct sched_gate *gate, int64_t now)
+{
+    struct sched_task_view view;
+    if (!sched_tick(gate->policy, now))
+        return;
+    for (int task = 0; task < SCHED_MAX_TASKS; task++) {
+        sched_task_look(gate->policy, task, &view);
+        atomic_store_explicit(&gate->members[task].step, view.step, memory_order_relaxed);
     }
 }
 
@@ -120,8 +133,9 @@ static void await_slot(struct sched_gate *gate, int task)
         int hanging = revoke_one(gate, m->lane);
         if (hanging == SCHED_NOBODY || !gate->options.revoked)
             continue;
+        const char *name = gate->members[hanging].name; /* it stays: its thread is inside */
         pthread_mutex_unlock(&gate->mutex);
-        gate->options.revoked(gate->options.context, hanging);
+        gate->options.revoked(gate->options.context, name);
         pthread_mutex_lock(&gate->mutex);
     }
     m->granted = false;
@@ -175,7 +189,7 @@ void sched_gate_done(struct sched_gate *gate, int task, bool well)
     int64_t now = base_clock_ns();
     pthread_mutex_lock(&gate->mutex);
     sched_done(gate->policy, task, well ? m->cost : NULL, now);
-    sched_tick(gate->policy, now);
+    tick(gate, now);
     pthread_mutex_unlock(&gate->mutex);
     for (size_t lane = 0; lane < SCHED_MAX_LANES; lane++)
         m->cost[lane] = 0;
@@ -220,6 +234,10 @@ enum percept_status sched_gate_add(struct sched_gate *gate, const struct sched_t
 {
     pthread_mutex_lock(&gate->mutex);
     enum percept_status status = sched_task_add(gate->policy, config, task, error);
+    if (status == PERCEPT_OK)
+        atomic_store_explicit(&gate->members[*task].step, 0, memory_order_relaxed);
+    if (status == PERCEPT_OK)
+        gate->members[*task].name = config->name;
     pthread_mutex_unlock(&gate->mutex);
     return status;
 }
@@ -236,7 +254,7 @@ bool sched_gate_frame(struct sched_gate *gate, int task)
     int64_t now = base_clock_ns();
     pthread_mutex_lock(&gate->mutex);
     /* Here, too: while all are paused no job is ever done. */
-    sched_tick(gate->policy, now);
+    tick(gate, now);
     bool taken = sched_frame(gate->policy, task, now);
     pthread_mutex_unlock(&gate->mutex);
     return taken;
@@ -247,6 +265,11 @@ void sched_gate_drop(struct sched_gate *gate, int task)
     pthread_mutex_lock(&gate->mutex);
     sched_drop(gate->policy, task);
     pthread_mutex_unlock(&gate->mutex);
+}
+
+unsigned sched_gate_step(const struct sched_gate *gate, int task)
+{
+    return atomic_load_explicit(&gate->members[task].step, memory_order_relaxed);
 }
 
 void sched_gate_set_pressure(struct sched_gate *gate, unsigned pressure)

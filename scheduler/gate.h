@@ -22,9 +22,9 @@ struct sched_gate;
 struct sched_gate_options {
     struct sched_settings settings;
     int64_t grace_ns; /* 0: 1 s */
-    /* A slot was taken from a task; the thread of another one calls, without a lock. NULL: nobody
-     * cares. */
-    void (*revoked)(void *context, int task);
+    /* A slot was taken from the task of that name; the thread of another one calls, without a lock.
+     * NULL: nobody cares. */
+    void (*revoked)(void *context, const char *task);
     void *context;
 };
 
@@ -45,6 +45,9 @@ void sched_gate_yield(struct sched_gate *gate, int task);
 void sched_gate_leave(struct sched_gate *gate, int task);
 /* Outside of a lane. Of a frame that failed, the cost says nothing. */
 void sched_gate_done(struct sched_gate *gate, int task, bool well);
+
+/* At which step of its ladder a task is to be; cheap. */
+unsigned sched_gate_step(const struct sched_gate *gate, int task);
 
 void sched_gate_set_pressure(struct sched_gate *gate, unsigned pressure);
 

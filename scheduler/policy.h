@@ -29,7 +29,7 @@
 #include <stdint.h>
 
 #define SCHED_MAX_LANES 8
-#define SCHED_MAX_TASKS 64
+#define SCHED_MAX_TASKS 128
 #define SCHED_MAX_STEPS 8
 #define SCHED_NOBODY    (-1)
 

@@ -1,5 +1,5 @@
 /* What the scheduler decides: who is next, what is promised, who gives way under load. */
-#include "../pipelines/suite.h"
+#include "suite.h"
 
 #include "scheduler/policy.h"
 

@@ -1,6 +1,6 @@
 /* What the policy promises must hold for deployments that nobody thought of: thousands of random
  * ones, by seed. */
-#include "../pipelines/suite.h"
+#include "suite.h"
 
 #include "scheduler/simulate.h"
 
