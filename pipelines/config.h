@@ -10,6 +10,7 @@
 #include "pipelines/node.h"
 #include "pipelines/source.h"
 #include "pipelines/tree.h"
+#include "scheduler/policy.h"
 
 #include <sys/stat.h>
 
@@ -164,8 +165,8 @@ enum percept_status pipe_config_read_ladder(const struct pipe_schema_reader *rea
  * from 0, full quality. */
 const char *pipe_config_swapped(const struct pipe_config_pipeline *pipeline, size_t step,
                                 const char *model);
-/* Frames a second that a source was told to give; 0: it decides. */
-double pipe_config_rate(const struct pipe_config_pipeline *pipeline);
+/* What the scheduler is told of a pipeline. */
+struct sched_task pipe_config_task(const struct pipe_config_pipeline *pipeline);
 
 /* ---- config_graph.c ---- */
 

@@ -3,7 +3,6 @@
 #include "pipelines/config.h"
 #include "pipelines/schema.h"
 #include "pipelines/suggest.h"
-#include "scheduler/policy.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -175,10 +174,46 @@ const char *pipe_config_swapped(const struct pipe_config_pipeline *pipeline, siz
     return model;
 }
 
-double pipe_config_rate(const struct pipe_config_pipeline *pipeline)
+/* Frames a second that the source was told to give; 0: it decides. */
+static double rate_of(const struct pipe_config_pipeline *pipeline)
 {
     for (const struct pipe_param *p = pipeline->source->params; p && p->name; p++)
         if (strcmp(p->name, "rate") == 0 && p->kind == PIPE_PARAM_NUMBER)
             return *(const double *)((const char *)pipeline->source_params + p->offset);
     return 0;
+}
+
+struct sched_task pipe_config_task(const struct pipe_config_pipeline *pipeline)
+{
+    static const enum sched_priority priorities[] = {
+        [PIPE_PRIORITY_LOW] = SCHED_LOW,
+        [PIPE_PRIORITY_NORMAL] = SCHED_NORMAL,
+        [PIPE_PRIORITY_HIGH] = SCHED_HIGH,
+    };
+    double rate = rate_of(pipeline);
+    struct sched_task task = {
+        .name = pipeline->name,
+        .priority = priorities[pipeline->priority],
+        .period_ns = rate > 0 ? (int64_t)(1e9 / rate) : 0,
+        .deadline_ns = (int64_t)(pipeline->deadline_ms * 1e6),
+        .step_count = pipeline->step_count + 1,
+    };
+    for (size_t step = 0; step < task.step_count; step++) {
+        task.steps[step].rate = step ? pipeline->steps[step - 1].rate : 1;
+        task.steps[step].cost_ns[0] = (int64_t)(pipeline->cost_ms * 1e6);
+    }
+    return task;
+}
+
+size_t pipe_config_tasks(const struct pipe_config *config, struct sched_task *tasks,
+                         size_t capacity)
+{
+    for (size_t i = 0; i < config->pipeline_count && i < capacity; i++)
+        tasks[i] = pipe_config_task(&config->pipelines[i]);
+    return config->pipeline_count;
+}
+
+double pipe_config_share(const struct pipe_config *config)
+{
+    return config->scheduler.share;
 }

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "runtime/backend.h"
+#include "scheduler/policy.h"
 #include "signing/signing.h"
 
 #include <stdbool.h>
@@ -91,6 +92,14 @@ const char *pipe_config_topic_at(const struct pipe_config *config, size_t index)
 /* The pipeline that publishes a topic; NULL: none. */
 const char *pipe_config_topic_pipeline(const struct pipe_config *config, const char *topic);
 
+/* What the scheduler is told of each pipeline, costs on the CPU's lane, which is 0; returns how
+ * many there are. */
+size_t pipe_config_tasks(const struct pipe_config *config, struct sched_task *tasks,
+                         size_t capacity);
+
+/* What of a processor those that would starve get: 0 to 0.5. */
+double pipe_config_share(const struct pipe_config *config);
+
 /* ---- engine ---- */
 
 struct pipe_engine;
@@ -171,7 +180,7 @@ struct pipe_stats {
     /* docs/scheduling.md */
     unsigned step, steps; /* of its ladder, below full quality: where it is, how many there are */
     bool admitted;        /* its worst case fits beside the others' */
-    char quality[128];    /* why it is not admitted or not at full quality; else "" */
+    char quality[240];    /* why it is not admitted or not at full quality; else "" */
     uint64_t skipped;     /* frames, by its ladder */
     uint64_t missed;      /* frames that were not done by their deadline, dropped ones with them */
     unsigned queue;       /* frames that wait: 0 or 1 */

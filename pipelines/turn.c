@@ -58,24 +58,7 @@ static void on_resume(void *context)
 enum percept_status pipe_turn_init(struct pipe_pipeline *p, struct sched_gate *gate,
                                    struct percept_error *error)
 {
-    static const enum sched_priority priorities[] = {
-        [PIPE_PRIORITY_LOW] = SCHED_LOW,
-        [PIPE_PRIORITY_NORMAL] = SCHED_NORMAL,
-        [PIPE_PRIORITY_HIGH] = SCHED_HIGH,
-    };
-    const struct pipe_config_pipeline *config = p->config;
-    double rate = pipe_config_rate(config);
-    struct sched_task task = {
-        .name = config->name,
-        .priority = priorities[config->priority],
-        .period_ns = rate > 0 ? (int64_t)(1e9 / rate) : 0,
-        .deadline_ns = (int64_t)(config->deadline_ms * 1e6),
-        .step_count = config->step_count + 1,
-    };
-    for (size_t step = 0; step < task.step_count; step++) {
-        task.steps[step].rate = step ? config->steps[step - 1].rate : 1;
-        task.steps[step].cost_ns[CPU_LANE] = (int64_t)(config->cost_ms * 1e6);
-    }
+    const struct sched_task task = pipe_config_task(p->config);
     enum percept_status status = sched_gate_add(gate, &task, &p->schedule.task, error);
     if (status != PERCEPT_OK)
         return status;
@@ -87,7 +70,7 @@ enum percept_status pipe_turn_init(struct pipe_pipeline *p, struct sched_gate *g
         .context = p,
         .bound_ns = (int64_t)(p->root->scheduler.segment_ms * 1e6),
     };
-    p->model_user.priority = (enum pipe_priority)config->priority;
+    p->model_user.priority = (enum pipe_priority)p->config->priority;
     p->model_user.yield = &p->schedule.yield;
     return PERCEPT_OK;
 }
@@ -102,7 +85,7 @@ static void change_step(struct pipe_pipeline *p)
 {
     struct pipe_turn *turn = &p->schedule;
     struct sched_task_view view;
-    char text[192];
+    char text[280];
     unsigned step = sched_gate_step(turn->gate, turn->task);
     if (step == turn->step)
         return;

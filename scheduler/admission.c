@@ -18,8 +18,9 @@
  * order, less a segment for each job in the way, which is what one may be held up when it wants its
  * slot back. The share of the starving counts as a task of the highest level in both.
  *
- * A task that computes on several lanes has a part of its deadline on each, by its costs; that is a
- * rule of thumb, and the promise with it.
+ * A task that computes on several lanes has a part of its deadline on each, and may begin there as
+ * late as the other parts let it; but lanes order jobs by whole deadlines, so that there the
+ * promise is a rule of thumb.
  */
 #include "scheduler/policy_state.h"
 
@@ -36,6 +37,8 @@ struct demand {
     int level;
     bool promised; /* its own deadlines count */
     double rate;
+    /* jitter: it may begin so long after the frame, having been on other lanes; until the deadline
+     * then the rest is left. */
     int64_t cost, period, deadline, jitter, segment;
 };
 
@@ -58,7 +61,8 @@ static int64_t blocking(const struct demands *all, int level, int64_t t)
     int64_t most = 0;
     for (size_t i = 0; i < all->count; i++) {
         const struct demand *d = &all->items[i];
-        if ((d->level < level || (d->level == level && d->deadline > t)) && d->segment > most)
+        if ((d->level < level || (d->level == level && d->deadline - d->jitter > t)) &&
+            d->segment > most)
             most = d->segment;
     }
     return most;
@@ -138,9 +142,9 @@ static bool fits_one_slot(const struct demands *all, int level)
  * began before; of a task that may be late, also the one that waits behind that. */
 static int64_t frames_beside(const struct demand *own, const struct demand *d)
 {
-    int64_t length = own->deadline;
+    int64_t length = own->deadline - own->jitter;
     if (d->promised)
-        length += d->deadline + d->jitter - d->cost;
+        length += d->deadline - d->cost;
     else
         length += 2 * d->period;
     return taken(length / d->period + 1, d->rate);
@@ -148,7 +152,7 @@ static int64_t frames_beside(const struct demand *own, const struct demand *d)
 
 static bool meets_deadline(const struct demands *all, const struct demand *own, int64_t hold)
 {
-    int64_t slack = own->deadline - own->cost - hold;
+    int64_t slack = own->deadline - own->jitter - own->cost - hold;
     double work = 0;
     for (size_t i = 0; i < all->count; i++)
         if (&all->items[i] != own && all->items[i].level >= own->level)
@@ -175,12 +179,18 @@ static bool fits_slots(const struct demands *all, int level)
 
 /* ---- all of it ---- */
 
-static int64_t total_cost(const struct sched_policy *p, const struct sched_task_state *t)
+/* A task's part of its deadline on a lane: what it costs there, and its share of the rest. */
+static int64_t deadline_on(const struct sched_policy *p, const struct sched_task_state *t,
+                           int64_t cost)
 {
-    int64_t total = 0;
-    for (size_t lane = 0; lane < p->settings.lane_count; lane++)
-        total += sched_worst(t, t->step, (int)lane);
-    return total;
+    int64_t rest = sched_deadline(t), lanes = 0;
+    for (size_t lane = 0; lane < p->settings.lane_count; lane++) {
+        int64_t its = sched_worst(t, t->step, (int)lane);
+        rest -= its;
+        lanes += its > 0;
+    }
+    int64_t own = cost + rest / lanes;
+    return own > 0 ? own : 1;
 }
 
 /* admitted: of each task. */
@@ -197,7 +207,7 @@ static void collect(const struct sched_policy *p, int lane, const bool *admitted
         if (!t->used || rate <= 0 || cost <= 0 || period <= 0)
             continue;
         int64_t deadline = sched_deadline(t), segment = sched_recent_most(&t->segments[lane]);
-        int64_t mine = (int64_t)((double)deadline * (double)cost / (double)total_cost(p, t));
+        int64_t mine = deadline_on(p, t, cost);
         if (segment < p->settings.segment_ns)
             segment = p->settings.segment_ns;
         segment = segment < cost ? segment : cost;
@@ -208,8 +218,8 @@ static void collect(const struct sched_policy *p, int lane, const bool *admitted
             .rate = rate,
             .cost = cost,
             .period = period,
-            .deadline = mine > 0 ? mine : 1,
-            .jitter = deadline - mine,
+            .deadline = deadline,
+            .jitter = deadline > mine ? deadline - mine : 0,
             .segment = segment,
         };
     }
@@ -246,7 +256,7 @@ static int overcommitted(const struct sched_policy *p, const bool *admitted)
 
 static void explain(const struct sched_policy *p, struct sched_task_state *t, int lane)
 {
-    snprintf(t->cause, sizeof t->cause,
+    snprintf(t->why_refused, sizeof t->why_refused,
              "not admitted: %.1f ms at worst of each %.1f ms do not fit on lane %.30s beside its "
              "priority and above",
              (double)sched_worst(t, t->step, lane) / BASE_NS_PER_MS,
@@ -272,7 +282,7 @@ bool sched_admit(struct sched_policy *p)
             if (t->opposed >= 2 || (t->opposed && !t->done)) {
                 t->best_effort = !admitted[i];
                 t->opposed = 0;
-                t->cause[0] = '\0';
+                t->why_refused[0] = '\0';
                 changed = true;
                 if (t->best_effort)
                     explain(p, t, lane);

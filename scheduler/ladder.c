@@ -32,7 +32,9 @@ static void move(struct sched_task_state *t, unsigned step, int64_t now, const c
     t->moved_up = step < t->step;
     t->moved_ns = now;
     t->step = step;
-    snprintf(t->cause, sizeof t->cause, step ? "at step %u of its ladder: %s" : "", step, why);
+    t->why_step[0] = '\0';
+    if (step)
+        snprintf(t->why_step, sizeof t->why_step, "at step %u of its ladder: %s", step, why);
 }
 
 static double load_on(const struct sched_policy *p, const struct sched_task_state *t, unsigned step)

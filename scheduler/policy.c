@@ -4,8 +4,8 @@
 
 #include "base/clock.h"
 
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define UNKNOWN_DEADLINE_NS (100 * BASE_NS_PER_MS)
 
@@ -341,7 +341,8 @@ void sched_task_look(const struct sched_policy *p, int task, struct sched_task_v
         int64_t longest = sched_recent_most(&t->segments[lane]);
         view->longest_ns = longest > view->longest_ns ? longest : view->longest_ns;
     }
-    memcpy(view->cause, t->cause, sizeof view->cause);
+    snprintf(view->cause, sizeof view->cause, "%s%s%s", t->why_step,
+             t->why_step[0] && t->why_refused[0] ? "; " : "", t->why_refused);
 }
 
 void sched_lane_look(const struct sched_policy *p, int lane, struct sched_lane_view *view)

@@ -122,7 +122,7 @@ struct sched_task_view {
     unsigned step;
     bool admitted;    /* its worst case fits: it meets its deadlines while costs stay as measured */
     double load;      /* of what it needs of its busiest lane at this step, on average; 1: all */
-    char cause[128];  /* why it is not admitted or not at full quality; else "" */
+    char cause[240];  /* why it is not admitted or not at full quality; else "" */
     uint64_t frames;  /* captured */
     uint64_t skipped; /* of these: by its ladder */
     uint64_t done, missed;              /* jobs; of these, and of dropped frames: not in time */

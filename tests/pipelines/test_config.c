@@ -122,7 +122,9 @@ START_TEST(a_whole_configuration_is_read)
     ck_assert_uint_eq(a->step_count, 2);
     ck_assert_double_eq(a->steps[0].rate, 0.5);
     ck_assert_double_eq(a->steps[1].rate, 0);
-    ck_assert_double_eq(pipe_config_rate(a), 12.5);
+    ck_assert_int_eq(pipe_config_task(a).period_ns, 80000000);
+    ck_assert_int_eq(pipe_config_task(a).deadline_ns, 33500000);
+    ck_assert_int_eq(pipe_config_task(a).steps[2].cost_ns[0], 5000000);
     ck_assert_int_eq(config->scheduler.cores, 2);
     ck_assert_double_eq(config->scheduler.share, 0.1);
     ck_assert_double_eq(config->scheduler.segment_ms, 1);
