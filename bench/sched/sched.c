@@ -229,9 +229,9 @@ static double calibrate(double load)
 static void make_gate(unsigned cores)
 {
     struct percept_error error = {0};
-    unsigned slots = cores / base_pool_threads(pool);
+    unsigned threads = base_pool_threads(pool), slots = cores > threads ? cores - threads + 1 : 1;
     const struct sched_gate_options options = {
-        .settings = {.lane_count = 1, .lanes = {{"cpu", slots ? slots : 1}}, .share = 0.05}};
+        .settings = {.lane_count = 1, .lanes = {{"cpu", slots}}, .share = 0.05}};
     if (sched_gate_create(&options, &gate, &error))
         stop("gate", &error);
     for (size_t i = 0; i < COUNT; i++) {
