@@ -1,13 +1,14 @@
 /* Why: what a pipeline may lose under load is the deployment's to say, and wrong ladders must be
  * found before the load comes. */
 #include "pipelines/config.h"
+#include "pipelines/config_tables.h"
 #include "pipelines/schema.h"
 #include "pipelines/suggest.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const struct pipe_param scheduler_params[] = {
+const struct pipe_param pipe_scheduler_params[] = {
     {.name = "cores",
      .kind = PIPE_PARAM_INT,
      .offset = offsetof(struct pipe_scheduler_settings, cores),
@@ -42,7 +43,7 @@ enum percept_status pipe_config_read_scheduler(const struct pipe_schema_reader *
                                                struct pipe_config *config)
 {
     static const struct pipe_tree empty = {.kind = PIPE_TREE_MAP};
-    struct pipe_schema_part part = {scheduler_params, &config->scheduler};
+    struct pipe_schema_part part = {pipe_scheduler_params, &config->scheduler};
     return pipe_schema_read(r, map ? map : &empty, "scheduler", &part, 1);
 }
 
@@ -54,7 +55,7 @@ struct step_fields {
     const struct pipe_tree *models;
 };
 
-static const struct pipe_param step_params[] = {
+const struct pipe_param pipe_step_params[] = {
     {.name = "rate",
      .kind = PIPE_PARAM_NUMBER,
      .offset = offsetof(struct step_fields, rate),
@@ -125,7 +126,7 @@ static enum percept_status read_step(const struct pipe_schema_reader *r,
                                      const struct pipe_tree *map, struct pipe_config_step *step)
 {
     struct step_fields fields = {0};
-    struct pipe_schema_part part = {step_params, &fields};
+    struct pipe_schema_part part = {pipe_step_params, &fields};
     enum percept_status status = pipe_schema_read(r, map, "a step of a ladder", &part, 1);
     if (status != PERCEPT_OK)
         return status;

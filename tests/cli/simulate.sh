@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What percept simulate says is the same each time, whole, and refuses what it cannot simulate.
 . "$(dirname "$0")/../daemon/lib.sh"
-plan=$PERCEPT_SOURCE_DIR/configs/plan
+plan=$PERCEPT_SOURCE_DIR/examples/plan
 
 simulate() { expect 0 "$percept" simulate "$plan/headset.yaml" --device "$plan/xr2.yaml" --seconds 6 "$@"; }
 simulate --json --trace "$work/trace.json"
