@@ -194,10 +194,22 @@ static json_t *node(void)
 
 /* ---- the whole ---- */
 
+static json_t *ladder(void)
+{
+    json_t *properties = json_object();
+    add_params(properties, pipe_step_params);
+    json_object_set_new(properties, "models",
+                        named(json_pack("{s:s, s:s}", "type", "string", "pattern", NAME),
+                              help_of(pipe_step_params, "models")));
+    return json_pack("{s:s, s:s, s:o}", "description", help_of(pipe_pipeline_params, "ladder"),
+                     "type", "array", "items", object_of(properties));
+}
+
 static json_t *pipeline(void)
 {
     json_t *properties = json_object();
     add_params(properties, pipe_pipeline_params);
+    json_object_set_new(properties, "ladder", ladder());
     json_object_set_new(properties, "source", source());
     json_object_set_new(properties, "nodes",
                         json_pack("{s:s, s:s, s:{s:s}}", "description",
@@ -231,6 +243,7 @@ json_t *cli_check_schema(void)
     json_t *properties = json_object();
     add_params(properties, pipe_top_params);
     json_object_set_new(properties, "daemon", object_by(pipe_daemon_params));
+    json_object_set_new(properties, "scheduler", object_by(pipe_scheduler_params));
     json_object_set_new(properties, "backends",
                         named(backend(), help_of(pipe_top_params, "backends")));
     json_object_set_new(properties, "models",

@@ -87,6 +87,7 @@ int cli_backends(int argc, char **argv);
 int cli_trace(int argc, char **argv);
 int cli_reload(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_simulate(int argc, char **argv);
 int cli_report(int argc, char **argv);
 int cli_model(int argc, char **argv);
 int cli_model_list(int argc, char **argv);

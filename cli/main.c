@@ -19,6 +19,7 @@ static const struct cli_command commands[] = {
     {"trace", "record what its threads do when", cli_trace},
     {"reload", "let the daemon read its configuration again", cli_reload},
     {"check", "check a configuration without running it", cli_check},
+    {"simulate", "show what a configuration would do on a device", cli_simulate},
     {"backends", "list what models can run on", cli_backends},
     {"model", "list, inspect, run, measure and verify models", cli_model},
     {"report", "watch all topics and leave a report of them", cli_report},

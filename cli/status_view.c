@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define MAX_COLUMNS 12
+#define MAX_COLUMNS 20
 
 static const struct section {
     const char *name;
@@ -25,7 +25,22 @@ static const struct section {
       {"ERRORS", "node_errors", CLI_FORMAT_COUNT},
       {"P50 MS", "latency_p50_ms", CLI_FORMAT_REAL},
       {"P99 MS", "latency_p99_ms", CLI_FORMAT_REAL},
-      {"CAUSE", "cause", CLI_FORMAT_TEXT}}},
+      {"STEP", "step", CLI_FORMAT_COUNT},
+      {"MISSED", "missed", CLI_FORMAT_COUNT},
+      {"QUEUE", "queue", CLI_FORMAT_COUNT},
+      {"SEGMENTS", "segments", CLI_FORMAT_COUNT},
+      {"LONGEST MS", "longest_segment_ms", CLI_FORMAT_REAL},
+      {"LOAD", "load", CLI_FORMAT_REAL},
+      {"CAUSE", "cause", CLI_FORMAT_TEXT},
+      {"QUALITY", "quality", CLI_FORMAT_TEXT}}},
+    {"lanes",
+     "busy_s",
+     {{"PROCESSOR", "name", CLI_FORMAT_TEXT},
+      {"SLOTS", "slots", CLI_FORMAT_COUNT},
+      {"RUNNING", "running", CLI_FORMAT_COUNT},
+      {"WAITING", "waiting", CLI_FORMAT_COUNT},
+      {"BUSY S", "busy_s", CLI_FORMAT_REAL},
+      {"LOAD", "per_s", CLI_FORMAT_REAL}}},
     {"models",
      "runs",
      {{"MODEL", "name", CLI_FORMAT_TEXT},

@@ -24,6 +24,16 @@ static json_t *text(const char *value)
     return string ? string : json_string("?");
 }
 
+static json_t *schedule(const struct pipe_stats *p)
+{
+    return json_pack("{s:i, s:i, s:b, s:o, s:i, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "step",
+                     (int)p->step, "steps", (int)p->steps, "admitted", p->admitted, "quality",
+                     text(p->quality), "queue", (int)p->queue, "missed", (json_int_t)p->missed,
+                     "skipped", (json_int_t)p->skipped, "segments", (json_int_t)p->segments,
+                     "revoked", (json_int_t)p->revoked, "longest_segment_ms",
+                     ms(p->longest_segment_ns), "worst_ms", ms(p->worst_ns), "load", p->load);
+}
+
 static json_t *pipelines(const struct daemon_state *state)
 {
     json_t *list = json_array();
@@ -33,16 +43,31 @@ static json_t *pipelines(const struct daemon_state *state)
         count = pipe_engine_stats(state->engine, stats, count);
     for (size_t i = 0; stats && i < count; i++) {
         const struct pipe_stats *p = &stats[i];
-        json_array_append_new(
-            list, json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:f, s:f}", "name",
-                            text(p->name), "source", text(p->source), "state", text(p->state),
-                            "cause", text(p->cause), "processor", text(p->processor), "frames",
-                            (json_int_t)p->frames, "dropped_late", (json_int_t)p->dropped_late,
-                            "dropped_bad", (json_int_t)p->dropped_bad, "node_errors",
-                            (json_int_t)p->node_errors, "latency_p50_ms", ms(p->latency_p50_ns),
-                            "latency_p99_ms", ms(p->latency_p99_ns)));
+        json_t *row = json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:f, s:f}", "name",
+                                text(p->name), "source", text(p->source), "state", text(p->state),
+                                "cause", text(p->cause), "processor", text(p->processor), "frames",
+                                (json_int_t)p->frames, "dropped_late", (json_int_t)p->dropped_late,
+                                "dropped_bad", (json_int_t)p->dropped_bad, "node_errors",
+                                (json_int_t)p->node_errors, "latency_p50_ms", ms(p->latency_p50_ns),
+                                "latency_p99_ms", ms(p->latency_p99_ns));
+        json_object_update_new(row, schedule(p));
+        json_array_append_new(list, row);
     }
     free(stats);
+    return list;
+}
+
+static json_t *lanes(const struct daemon_state *state)
+{
+    json_t *list = json_array();
+    struct pipe_lane_stats stats[1];
+    size_t count = pipe_engine_lane_stats(state->engine, stats, 1);
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list,
+                              json_pack("{s:s, s:i, s:i, s:i, s:f}", "name", stats[i].name, "slots",
+                                        (int)stats[i].slots, "running", (int)stats[i].running,
+                                        "waiting", (int)stats[i].waiting, "busy_s",
+                                        (double)stats[i].busy_ns / BASE_NS_PER_S));
     return list;
 }
 
@@ -156,8 +181,8 @@ static const struct section {
     const char *name;
     json_t *(*make)(const struct daemon_state *state);
 } sections[] = {
-    {"daemon", process}, {"pipelines", pipelines}, {"models", models}, {"hosts", hosts},
-    {"topics", topics},  {"clients", clients},     {"users", users},
+    {"daemon", process}, {"pipelines", pipelines}, {"lanes", lanes},     {"models", models},
+    {"hosts", hosts},    {"topics", topics},       {"clients", clients}, {"users", users},
 };
 
 json_t *daemon_status(const struct daemon_state *state, const char *what)

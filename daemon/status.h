@@ -20,7 +20,7 @@ struct daemon_state {
     size_t topic_count;
 };
 
-/* what: "status" (all), "pipelines", "models", "hosts", "topics", "clients", "users". malloc'ed;
+/* what: "status" (all), "pipelines", "lanes", "models", "hosts", "topics", "clients", "users". malloc'ed;
  * NULL for another word or when out of memory. */
 char *daemon_status_json(const struct daemon_state *state, const char *what);
 /* The same as an object, the caller's; empty for another word. */

@@ -123,9 +123,14 @@ static enum percept_status hand_over(struct capture *c, struct pipe_frame *frame
     }
     c->last_ns = frame->capture_ns;
     pipe_health_good(&p->health, PIPE_SIDE_SOURCE, 1);
+    if (!sched_gate_frame(p->schedule.gate, p->schedule.task)) {
+        pipe_frame_unref(frame);
+        return PERCEPT_OK;
+    }
     struct pipe_frame *late = pipe_mailbox_put(&p->mailbox, frame);
     if (late) {
         count(&p->dropped_late);
+        sched_gate_drop(p->schedule.gate, p->schedule.task);
         pipe_frame_unref(late);
     }
     return PERCEPT_OK;

@@ -27,7 +27,7 @@ static enum percept_status no_memory(const struct pipe_schema_reader *r, const s
 
 struct top {
     int64_t version;
-    const struct pipe_tree *daemon, *backends, *models, *pipelines;
+    const struct pipe_tree *daemon, *scheduler, *backends, *models, *pipelines;
     struct pipe_texts include, plugins, node_plugins;
 };
 
@@ -47,6 +47,10 @@ const struct pipe_param pipe_top_params[] = {
      .kind = PIPE_PARAM_MAP,
      .offset = offsetof(struct top, daemon),
      .help = "settings of the daemon itself"},
+    {.name = "scheduler",
+     .kind = PIPE_PARAM_MAP,
+     .offset = offsetof(struct top, scheduler),
+     .help = "how pipelines share the processors"},
     {.name = "plugins",
      .kind = PIPE_PARAM_PATHS,
      .offset = offsetof(struct top, plugins),
@@ -298,9 +302,9 @@ const struct pipe_config_model *pipe_config_find_model(const struct pipe_config 
 /* ---- pipelines ---- */
 
 struct pipeline_fields {
-    const struct pipe_tree *source, *nodes, *topics;
+    const struct pipe_tree *source, *nodes, *topics, *ladder;
     int when_late, priority;
-    double deadline_ms;
+    double deadline_ms, cost_ms;
 };
 
 static const char *const when_late_choices[] = {"drop", "wait", NULL};
@@ -332,12 +336,22 @@ const struct pipe_param pipe_pipeline_params[] = {
      .offset = offsetof(struct pipeline_fields, priority),
      .fallback = PIPE_PRIORITY_NORMAL,
      .choices = priority_choices,
-     .help = "of its thread among all of the system's"},
+     .help = "who computes first, among the pipelines and in the system"},
     {.name = "deadline_ms",
      .kind = PIPE_PARAM_NUMBER,
      .offset = offsetof(struct pipeline_fields, deadline_ms),
      .max = 60000,
-     .help = "a frame older than this is not begun, milliseconds; 0: none"},
+     .help = "a frame is to be done so long after its capture, and not begun later, milliseconds; "
+             "0: none"},
+    {.name = "cost_ms",
+     .kind = PIPE_PARAM_NUMBER,
+     .offset = offsetof(struct pipeline_fields, cost_ms),
+     .max = 60000,
+     .help = "computing time of a frame at worst, milliseconds; 0: as measured"},
+    {.name = "ladder",
+     .kind = PIPE_PARAM_LIST,
+     .offset = offsetof(struct pipeline_fields, ladder),
+     .help = "steps of less quality, from better to worse"},
     {0},
 };
 
@@ -406,12 +420,15 @@ static enum percept_status read_pipeline(const struct pipe_schema_reader *r,
         .when_late = fields.when_late,
         .priority = fields.priority,
         .deadline_ms = fields.deadline_ms,
+        .cost_ms = fields.cost_ms,
     };
     status = read_source(r, pipeline, fields.source);
     if (status == PERCEPT_OK)
         status = pipe_config_read_nodes(r, config, pipeline, fields.nodes);
     if (status == PERCEPT_OK)
         status = pipe_config_read_topics(r, pipeline, fields.topics);
+    if (status == PERCEPT_OK)
+        status = pipe_config_read_ladder(r, config, pipeline, fields.ladder);
     return status;
 }
 
@@ -477,8 +494,8 @@ static void keep_fixed(struct pipe_config *config, const struct pipe_tree *tree)
     }
 }
 
-const char *const pipe_config_fixed_keys[PIPE_FIXED_KEYS] = {"daemon", "plugins", "node_plugins",
-                                                             "backends"};
+const char *const pipe_config_fixed_keys[PIPE_FIXED_KEYS] = {"daemon", "scheduler", "plugins",
+                                                             "node_plugins", "backends"};
 
 /* from_files: by pipe_config_files_read, which has resolved includes; then plugins are loaded. */
 static enum percept_status read_all(struct pipe_config *config, const struct pipe_tree *tree,
@@ -496,6 +513,8 @@ static enum percept_status read_all(struct pipe_config *config, const struct pip
         status = load_nodes(&reader, tree, &top.node_plugins, keys);
     if (status == PERCEPT_OK)
         status = read_daemon(&reader, top.daemon, config);
+    if (status == PERCEPT_OK)
+        status = pipe_config_read_scheduler(&reader, top.scheduler, config);
     if (status == PERCEPT_OK)
         status = read_plugins(&reader, tree, &top.plugins, config);
     if (status == PERCEPT_OK)

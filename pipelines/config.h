@@ -10,6 +10,7 @@
 #include "pipelines/node.h"
 #include "pipelines/source.h"
 #include "pipelines/tree.h"
+#include "scheduler/policy.h"
 
 #include <sys/stat.h>
 
@@ -59,6 +60,17 @@ struct pipe_config_topic {
 enum pipe_when_late { PIPE_WHEN_LATE_DROP, PIPE_WHEN_LATE_WAIT };
 enum pipe_priority { PIPE_PRIORITY_LOW, PIPE_PRIORITY_NORMAL, PIPE_PRIORITY_HIGH };
 
+/* A step of a quality ladder below full quality. Each stands for itself: what the step above it
+ * does not say does not count. */
+struct pipe_config_swap {
+    const char *model, *by; /* names under `models` */
+};
+struct pipe_config_step {
+    double rate; /* share of the frames that are processed; 0: none */
+    size_t swap_count;
+    struct pipe_config_swap *swaps;
+};
+
 struct pipe_config_pipeline {
     const char *name;
     const struct pipe_tree *place, *tree; /* of its key; all that is said of it */
@@ -68,14 +80,22 @@ struct pipe_config_pipeline {
     int when_late; /* enum pipe_when_late */
     int priority;  /* enum pipe_priority */
     double deadline_ms;
+    double cost_ms; /* of a frame at worst, as declared; 0: as measured */
+    size_t step_count;
+    struct pipe_config_step *steps; /* from better to worse, without full quality */
     size_t node_count, topic_count;
     struct pipe_config_node *nodes; /* in an order in which inputs come first */
     struct pipe_config_topic *topics;
 };
 
 /* Top-level keys that a running engine cannot follow. */
-#define PIPE_FIXED_KEYS 4
+#define PIPE_FIXED_KEYS 5
 extern const char *const pipe_config_fixed_keys[PIPE_FIXED_KEYS];
+
+struct pipe_scheduler_settings {
+    int64_t cores; /* for perception; 0: those that the process may use */
+    double segment_ms, grace_ms, share;
+};
 
 struct pipe_config {
     struct base_arena arena;
@@ -83,6 +103,7 @@ struct pipe_config {
     char *file;
     const struct pipe_tree *fixed[PIPE_FIXED_KEYS]; /* values of those keys; NULL: not given */
     struct pipe_daemon_settings daemon;
+    struct pipe_scheduler_settings scheduler;
     size_t backend_count, model_count, pipeline_count;
     struct pipe_config_backend *backends;
     struct pipe_config_model *models;
@@ -128,6 +149,24 @@ enum percept_status pipe_config_set_backends(const struct pipe_config *config,
 const struct prt_backend *pipe_config_find_backend(const struct prt_backend *const *all,
                                                    const struct pipe_text *name,
                                                    struct percept_error *error);
+
+/* ---- config_scheduler.c ---- */
+
+/* map may be NULL. */
+enum percept_status pipe_config_read_scheduler(const struct pipe_schema_reader *reader,
+                                               const struct pipe_tree *map,
+                                               struct pipe_config *config);
+/* The ladder of a pipeline whose nodes have been read; list may be NULL. */
+enum percept_status pipe_config_read_ladder(const struct pipe_schema_reader *reader,
+                                            const struct pipe_config *config,
+                                            struct pipe_config_pipeline *pipeline,
+                                            const struct pipe_tree *list);
+/* The model that a step puts in the place of another; that other when it does not. step counts
+ * from 0, full quality. */
+const char *pipe_config_swapped(const struct pipe_config_pipeline *pipeline, size_t step,
+                                const char *model);
+/* What the scheduler is told of a pipeline. */
+struct sched_task pipe_config_task(const struct pipe_config_pipeline *pipeline);
 
 /* ---- config_graph.c ---- */
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "pipelines/pipeline.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,8 @@ struct set {
 struct pipe_engine {
     struct pipe_host host; /* a copy: the caller's may be on its stack */
     bool started;
+    struct sched_lane lane;  /* where pipelines compute, */
+    struct sched_gate *gate; /* by turns; it stays over reloads */
     struct set now;
 };
 
@@ -55,10 +58,11 @@ static void destroy_set(struct set *set, const struct set *but)
 }
 
 /* What is the same in `before`, NULL: nothing is, is taken from there. None is open yet. */
-static enum percept_status create_set(const struct pipe_host *host, struct pipe_config *config,
+static enum percept_status create_set(const struct pipe_engine *engine, struct pipe_config *config,
                                       const struct set *before, struct set *out,
                                       struct percept_error *error)
 {
+    const struct pipe_host *host = &engine->host;
     struct set set = {.config = pipe_config_ref(config)};
     set.pipelines = calloc(config->pipeline_count + 1, sizeof(struct pipe_pipeline *));
     enum percept_status status =
@@ -68,8 +72,8 @@ static enum percept_status create_set(const struct pipe_host *host, struct pipe_
     for (size_t i = 0; i < config->pipeline_count && status == PERCEPT_OK; i++) {
         struct pipe_pipeline *p = find_same(before, config, &config->pipelines[i]);
         if (!p)
-            status =
-                pipe_pipeline_create(config, &config->pipelines[i], host, set.models, &p, error);
+            status = pipe_pipeline_create(config, &config->pipelines[i], host, set.models,
+                                          engine->gate, &p, error);
         if (status == PERCEPT_OK)
             set.pipelines[set.count++] = p;
     }
@@ -175,7 +179,7 @@ enum percept_status pipe_engine_reload(struct pipe_engine *engine, struct pipe_c
     struct set next, before = engine->now;
     enum percept_status status = check_fixed(before.config, config, error);
     if (status == PERCEPT_OK)
-        status = create_set(&engine->host, config, &before, &next, error);
+        status = create_set(engine, config, &before, &next, error);
     if (status != PERCEPT_OK)
         return status;
     stop_set(&before, &next);
@@ -198,6 +202,42 @@ enum percept_status pipe_engine_reload(struct pipe_engine *engine, struct pipe_c
 
 /* ---- the engine ---- */
 
+/* One job at a time has the pool's workers, the others their own thread; as many at once as their
+ * threads have cores: more would only make each slower. */
+static unsigned count_slots(const struct pipe_engine *engine, const struct pipe_config *config)
+{
+    cpu_set_t allowed;
+    unsigned cores = (unsigned)config->scheduler.cores;
+    unsigned threads = base_pool_threads(engine->host.pool);
+    if (!cores)
+        cores = sched_getaffinity(0, sizeof allowed, &allowed) ? 1 : (unsigned)CPU_COUNT(&allowed);
+    return cores > threads ? cores - threads + 1 : 1;
+}
+
+static void on_revoked(void *context, const char *pipeline)
+{
+    const struct pipe_engine *engine = context;
+    engine->host.event(engine->host.context, pipeline,
+                       "a step does not end: others take its place on the processor");
+}
+
+static enum percept_status create_gate(struct pipe_engine *engine, const struct pipe_config *config,
+                                       struct percept_error *error)
+{
+    const struct pipe_scheduler_settings *own = &config->scheduler;
+    engine->lane = (struct sched_lane){.name = "cpu", .slots = count_slots(engine, config)};
+    const struct sched_gate_options options = {
+        .settings = {.lane_count = 1,
+                     .lanes = {engine->lane},
+                     .segment_ns = (int64_t)(own->segment_ms * 1e6),
+                     .share = own->share},
+        .grace_ns = (int64_t)(own->grace_ms * 1e6),
+        .revoked = on_revoked,
+        .context = engine,
+    };
+    return sched_gate_create(&options, &engine->gate, error);
+}
+
 enum percept_status pipe_engine_create(struct pipe_config *config, const struct pipe_host *host,
                                        struct pipe_engine **out, struct percept_error *error)
 {
@@ -207,7 +247,9 @@ enum percept_status pipe_engine_create(struct pipe_config *config, const struct 
     engine->host = *host;
     enum percept_status status = pipe_config_set_backends(config, host->backends, error);
     if (status == PERCEPT_OK)
-        status = create_set(&engine->host, config, NULL, &engine->now, error);
+        status = create_gate(engine, config, error);
+    if (status == PERCEPT_OK)
+        status = create_set(engine, config, NULL, &engine->now, error);
     if (status == PERCEPT_OK)
         status = open_set(&engine->now, NULL, error);
     if (status != PERCEPT_OK) {
@@ -240,6 +282,7 @@ void pipe_engine_destroy(struct pipe_engine *engine)
         return;
     pipe_engine_stop(engine);
     destroy_set(&engine->now, NULL);
+    sched_gate_destroy(engine->gate);
     free(engine);
 }
 
@@ -280,6 +323,21 @@ size_t pipe_engine_stats(const struct pipe_engine *engine, struct pipe_stats *st
     for (size_t i = 0; i < engine->now.count && i < capacity; i++)
         pipe_pipeline_stats(engine->now.pipelines[i], &stats[i]);
     return engine->now.count;
+}
+
+size_t pipe_engine_lane_stats(const struct pipe_engine *engine, struct pipe_lane_stats *stats,
+                              size_t capacity)
+{
+    struct sched_lane_view view;
+    if (!capacity)
+        return 1;
+    sched_gate_look_lane(engine->gate, 0, &view);
+    *stats = (struct pipe_lane_stats){.name = engine->lane.name,
+                                      .slots = engine->lane.slots,
+                                      .running = view.running,
+                                      .waiting = view.waiting,
+                                      .busy_ns = view.busy_ns};
+    return 1;
 }
 
 size_t pipe_engine_model_stats(const struct pipe_engine *engine, struct pipe_model_stats *stats,

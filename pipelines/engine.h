@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "runtime/backend.h"
+#include "scheduler/policy.h"
 #include "signing/signing.h"
 
 #include <stdbool.h>
@@ -91,6 +92,14 @@ const char *pipe_config_topic_at(const struct pipe_config *config, size_t index)
 /* The pipeline that publishes a topic; NULL: none. */
 const char *pipe_config_topic_pipeline(const struct pipe_config *config, const char *topic);
 
+/* What the scheduler is told of each pipeline, costs on the CPU's lane, which is 0; returns how
+ * many there are. */
+size_t pipe_config_tasks(const struct pipe_config *config, struct sched_task *tasks,
+                         size_t capacity);
+
+/* What of a processor those that would starve get: 0 to 0.5. */
+double pipe_config_share(const struct pipe_config *config);
+
 /* ---- engine ---- */
 
 struct pipe_engine;
@@ -167,6 +176,22 @@ struct pipe_stats {
     uint64_t node_errors;
     int64_t busy_ns; /* how long it has been at the frame that it is at; 0: it waits for one */
     int64_t latency_p50_ns, latency_p99_ns; /* capture to publish, recent frames */
+
+    /* docs/scheduling.md */
+    unsigned step, steps; /* of its ladder, below full quality: where it is, how many there are */
+    bool admitted;        /* its worst case fits beside the others' */
+    char quality[240];    /* why it is not admitted or not at full quality; else "" */
+    uint64_t skipped;     /* frames, by its ladder */
+    uint64_t missed;      /* frames that were not done by their deadline, dropped ones with them */
+    unsigned queue;       /* frames that wait: 0 or 1 */
+    uint64_t segments, revoked;
+    int64_t longest_segment_ns, worst_ns; /* recent; worst: computing time of a frame */
+    double load;                          /* of its processor, on average; 1: all of it */
+};
+struct pipe_lane_stats {
+    const char *name;
+    unsigned slots, running, waiting; /* pipelines */
+    int64_t busy_ns;                  /* computed there so far, in all slots */
 };
 struct pipe_model_stats {
     const char *name, *file, *backend; /* name in the configuration */
@@ -176,6 +201,8 @@ struct pipe_model_stats {
 
 size_t pipe_engine_stats(const struct pipe_engine *engine, struct pipe_stats *stats,
                          size_t capacity);
+size_t pipe_engine_lane_stats(const struct pipe_engine *engine, struct pipe_lane_stats *stats,
+                              size_t capacity);
 size_t pipe_engine_model_stats(const struct pipe_engine *engine, struct pipe_model_stats *stats,
                                size_t capacity);
 

@@ -60,6 +60,14 @@ void pipe_mailbox_cancel(struct pipe_mailbox *mailbox)
     pthread_mutex_unlock(&mailbox->mutex);
 }
 
+bool pipe_mailbox_holds(struct pipe_mailbox *mailbox)
+{
+    pthread_mutex_lock(&mailbox->mutex);
+    bool holds = mailbox->frame != NULL;
+    pthread_mutex_unlock(&mailbox->mutex);
+    return holds;
+}
+
 enum percept_status pipe_mailbox_take(struct pipe_mailbox *mailbox, struct pipe_frame **frame)
 {
     enum percept_status status = PERCEPT_OK;

@@ -35,6 +35,9 @@ void pipe_mailbox_close(struct pipe_mailbox *mailbox);
 /* Any thread: wake both sides; whatever is in the box is dropped. */
 void pipe_mailbox_cancel(struct pipe_mailbox *mailbox);
 
+/* Any thread: does a frame wait in it? */
+bool pipe_mailbox_holds(struct pipe_mailbox *mailbox);
+
 /* Pipeline: wait for a frame. END after the last one, CANCELLED. */
 enum percept_status pipe_mailbox_take(struct pipe_mailbox *mailbox, struct pipe_frame **frame);
 

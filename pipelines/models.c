@@ -42,7 +42,7 @@ struct pipe_model {
     struct entry *entry;
     const struct pipe_host *host;
     struct base_pool *pool;
-    int64_t *frame_ns;
+    struct pipe_model_user *user;
     bool is_away; /* a backend was given up, and did not come back so far */
 };
 
@@ -252,8 +252,7 @@ static void tell_change(struct pipe_model *model, const char *gave_up)
 }
 
 enum percept_status pipe_models_open(struct pipe_models *models, const char *name,
-                                     enum pipe_priority priority, int64_t *frame_ns,
-                                     struct prt_arena *arena, struct pipe_model **out,
+                                     struct pipe_model_user *user, struct pipe_model **out,
                                      struct percept_error *error)
 {
     static const enum prt_priority priorities[] = {
@@ -273,11 +272,12 @@ enum percept_status pipe_models_open(struct pipe_models *models, const char *nam
     const struct prt_model_options options = {
         .backends = entry->backends,
         .pool = models->host->pool,
-        .arena = arena,
+        .arena = user->arena,
+        .yield = user->yield,
         .cache = entry->root->daemon.cache,
         .half = entry->config->precision == PIPE_FP16,
         .measure_ns = entry->by_cost ? PRT_MEASURE_NS : 0,
-        .priority = priorities[priority],
+        .priority = priorities[user->priority],
     };
     int64_t start = base_clock_ns();
     enum percept_status status = prt_model_create(entry->program, &options, &model->prt, error);
@@ -291,7 +291,7 @@ enum percept_status pipe_models_open(struct pipe_models *models, const char *nam
     model->entry = entry;
     model->host = models->host;
     model->pool = options.pool;
-    model->frame_ns = frame_ns;
+    model->user = user;
     *out = model;
     return PERCEPT_OK;
 }
@@ -312,11 +312,11 @@ struct prt_model *pipe_model_prt(struct pipe_model *model)
 
 enum percept_status pipe_model_run(struct pipe_model *model, struct percept_error *error)
 {
-    int64_t start = base_clock_ns();
+    int64_t start = base_clock_ns(), away = model->user->away_ns;
     enum percept_status status = prt_model_run(model->prt, error);
-    int64_t spent = base_clock_ns() - start;
+    int64_t spent = base_clock_ns() - start - (model->user->away_ns - away);
     pipe_trace_end(PIPE_TRACE_MODEL, model->entry->config->name, pipe_trace_begin() ? start : 0);
-    *model->frame_ns += spent;
+    model->user->model_ns += spent;
     const char *gave_up = prt_model_gave_up(model->prt);
     if (model->is_away != (gave_up != NULL))
         tell_change(model, gave_up);

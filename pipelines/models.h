@@ -15,11 +15,18 @@ enum percept_status pipe_models_create(struct pipe_config *config, const struct 
 /* Their instances go on. NULL is fine. */
 void pipe_models_destroy(struct pipe_models *models);
 
-/* A new instance for a pipeline of that priority; time spent in it is also added to *frame_ns. Its
- * tensors lie in the arena, with those of other instances that never run at once with it. */
+/* For whom an instance is. Must outlive it. */
+struct pipe_model_user {
+    enum pipe_priority priority;
+    int64_t model_ns;        /* grows by the time that its models take, */
+    int64_t away_ns;         /* without what this grows by meanwhile: while others compute */
+    struct prt_yield *yield; /* asked between steps; or NULL */
+    struct prt_arena *arena; /* for the tensors of all its models, which never run at once */
+};
+
+/* A new instance of a configured model. */
 enum percept_status pipe_models_open(struct pipe_models *models, const char *name,
-                                     enum pipe_priority priority, int64_t *frame_ns,
-                                     struct prt_arena *arena, struct pipe_model **model,
+                                     struct pipe_model_user *user, struct pipe_model **model,
                                      struct percept_error *error);
 void pipe_model_destroy(struct pipe_model *model); /* NULL is fine */
 

@@ -47,7 +47,8 @@ static void publish(struct pipe_pipeline *p, int node, const struct pipe_frame *
             continue;
         int64_t begin = pipe_trace_begin();
         /* A source keeps to its own limit, so a payload always fits. */
-        size_t size = t->publisher->write(slot, t->max_bytes, payload, p->model_ns, p->host->pool);
+        size_t size =
+            t->publisher->write(slot, t->max_bytes, payload, p->model_user.model_ns, p->host->pool);
         if (size)
             p->host->publish(p->host->context, t->topic, size, frame->capture_ns);
         pipe_trace_end(PIPE_TRACE_PUBLISH, t->config->name, begin);
@@ -84,22 +85,43 @@ static bool run_node(struct pipe_pipeline *p, size_t index, const struct pipe_fr
     return true;
 }
 
-static void process(struct pipe_pipeline *p, const struct pipe_frame *frame)
+static bool process(struct pipe_pipeline *p, const struct pipe_frame *frame)
 {
     bool well = true;
     int64_t begin = pipe_trace_begin();
     p->turn = !p->turn;
-    p->model_ns = 0;
+    p->model_user.model_ns = 0;
     atomic_store_explicit(&p->busy_since_ns, base_clock_ns(), memory_order_relaxed);
     publish(p, PIPE_FROM_SOURCE, frame);
-    for (size_t i = 0; i < p->config->node_count; i++)
+    for (size_t i = 0; i < p->config->node_count; i++) {
+        prt_yield_step(&p->schedule.yield);
         well = run_node(p, i, frame) && well;
+    }
     if (well)
         pipe_health_good(&p->health, PIPE_SIDE_NODES, RECOVERED);
     atomic_store_explicit(&p->busy_since_ns, 0, memory_order_relaxed);
     pipe_window_add(&p->latency, base_clock_ns() - frame->capture_ns);
     atomic_fetch_add_explicit(&p->processed, 1, memory_order_relaxed);
     pipe_trace_end(PIPE_TRACE_FRAME, p->config->name, begin);
+    return well;
+}
+
+/* Once it is the pipeline's turn, which may be too late for the frame. */
+static void take_turn(struct pipe_pipeline *p, const struct pipe_frame *frame)
+{
+    int64_t deadline_ns = (int64_t)(p->config->deadline_ms * 1e6);
+    bool well = true;
+    pipe_turn_begin(p, frame->capture_ns);
+    bool late = deadline_ns && base_clock_ns() - frame->capture_ns > deadline_ns;
+    if (!late)
+        well = process(p, frame);
+    pipe_turn_end(p);
+    if (!late) {
+        pipe_turn_done(p, well);
+        return;
+    }
+    atomic_fetch_add_explicit(&p->dropped_old, 1, memory_order_relaxed);
+    sched_gate_drop(p->schedule.gate, p->schedule.task);
 }
 
 /* ---- the thread ---- */
@@ -146,15 +168,11 @@ static void *process_main(void *pipeline)
 {
     struct pipe_pipeline *p = pipeline;
     struct pipe_frame *frame = NULL;
-    int64_t deadline_ns = (int64_t)(p->config->deadline_ms * 1e6);
     set_priority(p);
     pipe_trace_here(&p->traces[PIPE_THREAD_NODES]);
     enum percept_status status;
     while ((status = pipe_mailbox_take(&p->mailbox, &frame)) == PERCEPT_OK) {
-        if (deadline_ns && base_clock_ns() - frame->capture_ns > deadline_ns)
-            atomic_fetch_add_explicit(&p->dropped_old, 1, memory_order_relaxed);
-        else
-            process(p, frame);
+        take_turn(p, frame);
         pipe_frame_unref(frame);
     }
     if (status == PERCEPT_END)
@@ -223,10 +241,10 @@ static enum percept_status open_model(struct pipe_node_host *host, const char *n
     if (!models)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     p->open_models = models;
-    enum percept_status status = p->arena ? PERCEPT_OK : prt_arena_create(&p->arena, error);
+    enum percept_status status =
+        p->model_user.arena ? PERCEPT_OK : prt_arena_create(&p->model_user.arena, error);
     if (status == PERCEPT_OK)
-        status = pipe_models_open(p->models, name, (enum pipe_priority)p->config->priority,
-                                  &p->model_ns, p->arena, model, error);
+        status = pipe_models_open(p->models, name, &p->model_user, model, error);
     if (status == PERCEPT_OK)
         models[p->open_model_count++] = *model;
     return status;
@@ -243,14 +261,19 @@ static enum percept_status at_place(const struct pipe_tree *place, const char *w
                            percept_error_format(cause, text, sizeof text));
 }
 
-/* Only a node that has been created knows how large its tensors are. */
-static enum percept_status create_outputs(struct pipe_running_node *n, struct percept_error *error)
+/* Only a node that has been created knows how large its tensors are: as the largest of its steps'.
+ */
+static enum percept_status create_outputs(struct pipe_running_node *n, size_t steps,
+                                          struct percept_error *error)
 {
     const struct pipe_node_class *class = n->config->class;
     for (unsigned i = 0; class->outputs[i].name; i++) {
         size_t bytes = pipe_stream_type_size(class->outputs[i].type);
         if (class->outputs[i].type == PIPE_TENSORS) {
-            n->data_bytes[i] = class->output_bytes(n->node, i);
+            for (size_t step = 0; step <= steps; step++) {
+                size_t its = class->output_bytes(n->by_step[step], i);
+                n->data_bytes[i] = its > n->data_bytes[i] ? its : n->data_bytes[i];
+            }
             bytes = PIPE_TENSORS_ROOM;
         }
         if (n->data_bytes[i] > MOST_OUTPUT_BYTES)
@@ -268,25 +291,83 @@ static enum percept_status create_outputs(struct pipe_running_node *n, struct pe
     return PERCEPT_OK;
 }
 
+/* The parameters of a node with the models of a step; NULL: as configured. */
+static enum percept_status step_params(const struct pipe_pipeline *p,
+                                       const struct pipe_config_node *config, size_t step,
+                                       void **params, struct percept_error *error)
+{
+    char *changed = NULL;
+    for (const struct pipe_param *param = config->class->params; param && param->name; param++) {
+        const char *named = param->kind == PIPE_PARAM_MODEL
+                                ? *(char *const *)((const char *)config->params + param->offset)
+                                : NULL;
+        const char *by = named ? pipe_config_swapped(p->config, step, named) : NULL;
+        if (by == named)
+            continue;
+        if (!changed && !(changed = malloc(config->class->params_size)))
+            return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+        if (!*params)
+            *params = memcpy(changed, config->params, config->class->params_size);
+        memcpy(changed + param->offset, &by, sizeof by);
+    }
+    return PERCEPT_OK;
+}
+
+/* One that an earlier step has, or another instance if the step has other models for it. */
+static enum percept_status create_for_step(struct pipe_pipeline *p, struct pipe_running_node *n,
+                                           size_t step, struct percept_error *error)
+{
+    enum percept_status status = step_params(p, n->config, step, &n->params[step], error);
+    if (status != PERCEPT_OK)
+        return status;
+    if (step && !n->params[step]) {
+        n->by_step[step] = n->by_step[0];
+        return PERCEPT_OK;
+    }
+    if (step && n->params[step - 1] &&
+        memcmp(n->params[step], n->params[step - 1], n->config->class->params_size) == 0) {
+        n->by_step[step] = n->by_step[step - 1];
+        return PERCEPT_OK;
+    }
+    const struct pipe_node_setup setup = {
+        .name = n->config->name,
+        .params = n->params[step] ? n->params[step] : n->config->params,
+        .pool = p->host->pool,
+        .connected = n->connected,
+        .host = &p->node_host,
+        .open_model = open_model,
+    };
+    return n->config->class->create(&setup, &n->by_step[step], error);
+}
+
+static void destroy_node(const struct pipe_running_node *n)
+{
+    for (size_t step = 0; step < SCHED_MAX_STEPS; step++) {
+        bool shared =
+            step && (n->by_step[step] == n->by_step[0] || n->by_step[step] == n->by_step[step - 1]);
+        if (!shared)
+            n->config->class->destroy(n->by_step[step]);
+    }
+    for (size_t step = 0; step < SCHED_MAX_STEPS; step++)
+        free(n->params[step]);
+}
+
 static enum percept_status create_node(struct pipe_pipeline *p, size_t index,
                                        struct percept_error *error)
 {
     struct pipe_running_node *n = &p->nodes[index];
     struct percept_error cause = {0};
     n->config = &p->config->nodes[index];
-    struct pipe_node_setup setup = {
-        .name = n->config->name,
-        .params = n->config->params,
-        .pool = p->host->pool,
-        .host = &p->node_host,
-        .open_model = open_model,
-    };
-    for (size_t i = 0; i < PIPE_MAX_PORTS; i++)
+    n->connected = 0;
+    for (unsigned i = 0; i < PIPE_MAX_PORTS; i++)
         if (n->config->inputs[i].node != PIPE_FROM_NOWHERE)
-            setup.connected |= 1u << i;
-    enum percept_status status = n->config->class->create(&setup, &n->node, &cause);
+            n->connected |= 1u << i;
+    enum percept_status status = PERCEPT_OK;
+    for (size_t step = 0; step <= p->config->step_count && status == PERCEPT_OK; step++)
+        status = create_for_step(p, n, step, &cause);
+    n->node = n->by_step[0];
     if (status == PERCEPT_OK)
-        status = create_outputs(n, &cause);
+        status = create_outputs(n, p->config->step_count, &cause);
     return status == PERCEPT_OK
                ? status
                : at_place(n->config->place, "node", n->config->name, status, &cause, error);
@@ -338,7 +419,7 @@ static enum percept_status create_parts(struct pipe_pipeline *p, struct percept_
 enum percept_status pipe_pipeline_create(struct pipe_config *root,
                                          const struct pipe_config_pipeline *config,
                                          const struct pipe_host *host, struct pipe_models *models,
-                                         struct pipe_pipeline **pipeline,
+                                         struct sched_gate *gate, struct pipe_pipeline **pipeline,
                                          struct percept_error *error)
 {
     struct pipe_pipeline *p = calloc(1, sizeof *p);
@@ -352,7 +433,9 @@ enum percept_status pipe_pipeline_create(struct pipe_config *root,
     p->stop_fd = -1;
     pipe_mailbox_init(&p->mailbox);
     pipe_health_init(&p->health, host, config->name);
-    enum percept_status status = create_parts(p, error);
+    enum percept_status status = pipe_turn_init(p, gate, error);
+    if (status == PERCEPT_OK)
+        status = create_parts(p, error);
     p->models = NULL;
     if (status != PERCEPT_OK) {
         pipe_pipeline_destroy(p);
@@ -395,7 +478,7 @@ void pipe_pipeline_destroy(struct pipe_pipeline *p)
     if (p->topics)
         pipe_pipeline_release(p);
     for (size_t i = 0; p->nodes && i < p->config->node_count && p->nodes[i].config; i++) {
-        p->nodes[i].config->class->destroy(p->nodes[i].node);
+        destroy_node(&p->nodes[i]);
         for (size_t port = 0; port < PIPE_MAX_PORTS; port++) {
             free(p->nodes[i].outputs[0][port]);
             free(p->nodes[i].outputs[1][port]);
@@ -409,7 +492,8 @@ void pipe_pipeline_destroy(struct pipe_pipeline *p)
     for (size_t i = 0; i < PIPE_THREADS; i++)
         pipe_trace_close(&p->traces[i]);
     free(p->open_models);
-    prt_arena_destroy(p->arena);
+    prt_arena_destroy(p->model_user.arena);
+    pipe_turn_fini(p);
     free(p->nodes);
     free(p->topics);
     pipe_config_destroy(p->root);
@@ -433,4 +517,5 @@ void pipe_pipeline_stats(struct pipe_pipeline *p, struct pipe_stats *stats)
     for (size_t i = 0; i < p->open_model_count; i++)
         pipe_model_add_processor(p->open_models[i], stats->processor);
     pipe_health_read(&p->health, stats);
+    pipe_turn_stats(p, stats);
 }

@@ -11,6 +11,7 @@
 #include "pipelines/models.h"
 #include "pipelines/trace.h"
 #include "pipelines/window.h"
+#include "scheduler/gate.h"
 
 #include <stdatomic.h>
 
@@ -47,7 +48,10 @@ void pipe_health_read(struct pipe_health *health, struct pipe_stats *stats);
 
 struct pipe_running_node {
     const struct pipe_config_node *config;
-    struct pipe_node *node;
+    struct pipe_node *node;                     /* of the step at which the pipeline is */
+    struct pipe_node *by_step[SCHED_MAX_STEPS]; /* the same one where models are the same */
+    unsigned connected;                         /* bits of its inputs that are */
+    void *params[SCHED_MAX_STEPS];              /* with a step's models; NULL: the configured */
     /* Two buffers an output, this frame's and the last one's, in turns. */
     void *outputs[2][PIPE_MAX_PORTS];
     size_t data_bytes[PIPE_MAX_PORTS]; /* of tensors, behind each output */
@@ -68,6 +72,17 @@ struct pipe_node_host {
     struct pipe_pipeline *pipeline;
 };
 
+/* ---- turn.c: when a pipeline computes, and how well ---- */
+
+struct pipe_turn {
+    struct sched_gate *gate;
+    int task;
+    struct prt_yield yield;
+    bool inside;         /* it has, or waits for, a slot; pipeline thread, as all else here */
+    int64_t captured_ns; /* of its frame */
+    unsigned step;       /* of the ladder, at which its nodes are */
+};
+
 struct pipe_pipeline {
     struct pipe_config *root; /* a reference; config is its */
     const struct pipe_config_pipeline *config;
@@ -83,10 +98,10 @@ struct pipe_pipeline {
     struct pipe_running_topic *topics;
     struct pipe_node_host node_host;
     struct pipe_model **open_models; /* of all nodes */
-    struct prt_arena *arena;         /* of these: the pipeline's thread runs one after the other */
     size_t open_model_count;
-    unsigned turn;    /* which of the two buffers is this frame's; pipeline thread */
-    int64_t model_ns; /* of this frame; pipeline thread */
+    struct pipe_model_user model_user; /* its arena: the thread runs one after the other */
+    struct pipe_turn schedule;
+    unsigned turn; /* which of the two buffers is this frame's; pipeline thread */
 
     pthread_t capture_thread, process_thread;
     bool started;
@@ -107,7 +122,7 @@ struct pipe_pipeline {
 enum percept_status pipe_pipeline_create(struct pipe_config *root,
                                          const struct pipe_config_pipeline *config,
                                          const struct pipe_host *host, struct pipe_models *models,
-                                         struct pipe_pipeline **pipeline,
+                                         struct sched_gate *gate, struct pipe_pipeline **pipeline,
                                          struct percept_error *error);
 /* Its source and topics, before each start. */
 enum percept_status pipe_pipeline_open(struct pipe_pipeline *pipeline, struct percept_error *error);
@@ -121,6 +136,16 @@ void pipe_pipeline_cancel(struct pipe_pipeline *pipeline);
 void pipe_pipeline_join(struct pipe_pipeline *pipeline);
 void pipe_pipeline_destroy(struct pipe_pipeline *pipeline); /* not running; NULL is fine */
 void pipe_pipeline_stats(struct pipe_pipeline *pipeline, struct pipe_stats *stats);
+
+enum percept_status pipe_turn_init(struct pipe_pipeline *pipeline, struct sched_gate *gate,
+                                   struct percept_error *error);
+void pipe_turn_fini(struct pipe_pipeline *pipeline);
+/* Pipeline thread: wait until it is its turn to compute, at the quality that it shall have. */
+void pipe_turn_begin(struct pipe_pipeline *pipeline, int64_t captured_ns);
+void pipe_turn_end(struct pipe_pipeline *pipeline);
+/* Outside of a turn: the frame was processed, well or not. */
+void pipe_turn_done(struct pipe_pipeline *pipeline, bool well);
+void pipe_turn_stats(struct pipe_pipeline *pipeline, struct pipe_stats *stats);
 
 /* Thread of the source; argument is the pipeline. */
 void *pipe_capture_main(void *pipeline);

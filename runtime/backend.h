@@ -19,11 +19,12 @@
 #ifndef RUNTIME_BACKEND_H
 #define RUNTIME_BACKEND_H
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "runtime/graph.h"
 
-#define PRT_BACKEND_VERSION 5
+#define PRT_BACKEND_VERSION 6
 
 /* Of a small build whose only backend is on the host: what several need is left out. */
 #ifndef PRT_ONE_BACKEND
@@ -70,12 +71,41 @@ struct prt_step_time {
     const char *kernel;       /* which kernel ran, static text */
 };
 
+/*
+ * Whoever shares a processor among models wants a say between two steps of a run: one a thread that
+ * runs models, for all of them. A step is the least that runs without: of a single convolution that
+ * takes 5 ms, the caller hears after 5 ms, whatever the bound.
+ *
+ * All are called on the thread that runs the model, with no lock held and the pool's workers at
+ * rest, and may take as long as they like; they must not run or change a model of this thread.
+ */
+struct prt_yield {
+    /* Between two steps, when bound_ns have passed since it returned last. */
+    void (*step)(void *context);
+    /* Before and after the thread waits for a device, which needs no CPU. May be NULL, both. */
+    void (*wait)(void *context);
+    void (*resume)(void *context);
+    void *context;
+    int64_t bound_ns;
+    int64_t last_ns; /* when it returned last; the caller sets it to now before a run */
+};
+
+/* What a backend that computes on the caller's thread calls before each of its steps. */
+static inline void prt_yield_step(struct prt_yield *yield)
+{
+    if (!yield || base_clock_ns() - yield->last_ns < yield->bound_ns)
+        return;
+    yield->step(yield->context);
+    yield->last_ns = base_clock_ns();
+}
+
 struct prt_execution {
     void *const *data; /* address of each value by id; 64-byte aligned for planned ones; NULL for
                           non-tensors */
     void *scratch;     /* scratch_bytes of the segment, 64-byte aligned; contents undefined */
     struct base_pool *pool;      /* NULL: the caller's thread only */
     struct prt_step_time *times; /* NULL, or node_count entries */
+    struct prt_yield *yield;     /* NULL: nobody wants a say */
 };
 
 /* What a run costs beside the computing, for people who look into it. */

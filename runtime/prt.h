@@ -67,6 +67,9 @@ struct prt_model_options {
     /* Floats between nodes may be of 16 bits where the backend has an advantage of it: half the
      * traffic, and errors of some 1e-3 of a tensor's range. The CPU backend ignores it. */
     bool half;
+    /* Who is asked between the steps of a run whether to go on (backend.h); NULL: nobody. Must
+     * outlive the model. Runs to measure, as the model is made, ask too. */
+    struct prt_yield *yield;
     /* Whose work a device that several models share does first. */
     enum prt_priority priority;
     /* Time that each segment may take, more or less, to try which of its kernels' sizes are

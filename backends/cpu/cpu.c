@@ -204,6 +204,7 @@ static enum percept_status execute(const struct prt_segment *segment,
     struct prt_step_time *times = execution->times;
     for (uint32_t i = 0; i < segment->count; i++) {
         const struct cpu_step *step = &segment->steps[i];
+        prt_yield_step(execution->yield);
         if (times)
             times[i].start_ns = base_clock_ns();
         step->run(step, &run);

@@ -29,14 +29,15 @@ static void go_on(struct prt_model *model)
     const struct prt_variant *now = model->now;
     const struct prt_variant_placement *placement = prt_variant_placement(now);
     struct prt_model_progress *run = &model->run;
-    const struct prt_execution execution = {.data = now->data,
-                                            .scratch = now->scratch,
-                                            .pool = now->pool,
-                                            .times = run->times ? placement->times : NULL};
+    struct prt_execution execution = {.data = now->data,
+                                      .scratch = now->scratch,
+                                      .pool = now->pool,
+                                      .times = run->times ? placement->times : NULL};
     while (run->status == PERCEPT_OK && !run->in_flight && run->next < placement->segment_count) {
         const struct prt_variant_segment *segment = &placement->segments[run->next++];
         const struct prt_backend *backend = segment->backend;
         bool has_device = !PRT_ONE_BACKEND && backend->start;
+        execution.yield = has_device ? NULL : model->options.yield;
         run->status = has_device ? backend->start(segment->compiled, &execution, &run->error)
                                  : backend->execute(segment->compiled, &execution, &run->error);
         run->in_flight = has_device && run->status == PERCEPT_OK;
@@ -62,7 +63,12 @@ static void finish(struct prt_model *model)
     while (!PRT_ONE_BACKEND && run->in_flight) {
         const struct prt_variant_segment *segment =
             &prt_variant_placement(model->now)->segments[run->next - 1];
+        const struct prt_yield *yield = model->options.yield;
+        if (yield && yield->wait)
+            yield->wait(yield->context);
         run->status = segment->backend->wait(segment->compiled, &run->error);
+        if (yield && yield->wait)
+            yield->resume(yield->context);
         end_segment(model, segment);
         go_on(model);
     }

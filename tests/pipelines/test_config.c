@@ -74,6 +74,7 @@ START_TEST(a_whole_configuration_is_read)
         parse("version: 1\n"
               "daemon: {socket: run/p.sock, exit_when_done: true, "
               "threads: 3, log: debug}\n"
+              "scheduler: {cores: 2, share: 0.1}\n"
               "plugins: [lib, /opt/lib]\n"
               "backends:\n"
               "  vgf: {isolate: true}\n"
@@ -86,6 +87,8 @@ START_TEST(a_whole_configuration_is_read)
               "    when_late: wait\n"
               "    priority: low\n"
               "    deadline_ms: 33.5\n"
+              "    cost_ms: 5\n"
+              "    ladder: [{rate: 0.5}, {pause: true}]\n"
               "    topics: {frames: source}\n");
     const struct pipe_daemon_settings *daemon = pipe_config_daemon(config);
     ck_assert_str_eq(daemon->socket, "run/p.sock");
@@ -104,7 +107,7 @@ START_TEST(a_whole_configuration_is_read)
     ck_assert_str_eq(backends[1].options[0].key, "library");
     ck_assert_str_eq(backends[1].options[0].value, "lib.so");
     ck_assert_str_eq(backends[1].options[1].value, "2");
-    ck_assert_uint_eq(backends[1].options[1].line, 6);
+    ck_assert_uint_eq(backends[1].options[1].line, 7);
     ck_assert_uint_eq(backends[1].options[1].column, 44);
     const struct pipe_config_model *palm = pipe_config_find_model(config, "palm");
     ck_assert_str_eq(palm->file, "test.pte");
@@ -115,8 +118,31 @@ START_TEST(a_whole_configuration_is_read)
     ck_assert_int_eq(a->when_late, PIPE_WHEN_LATE_WAIT);
     ck_assert_int_eq(a->priority, PIPE_PRIORITY_LOW);
     ck_assert_double_eq(a->deadline_ms, 33.5);
+    ck_assert_double_eq(a->cost_ms, 5);
+    ck_assert_uint_eq(a->step_count, 2);
+    ck_assert_double_eq(a->steps[0].rate, 0.5);
+    ck_assert_double_eq(a->steps[1].rate, 0);
+    ck_assert_int_eq(pipe_config_task(a).period_ns, 80000000);
+    ck_assert_int_eq(pipe_config_task(a).deadline_ns, 33500000);
+    ck_assert_int_eq(pipe_config_task(a).steps[2].cost_ns[0], 5000000);
+    ck_assert_int_eq(config->scheduler.cores, 2);
+    ck_assert_double_eq(config->scheduler.share, 0.1);
+    ck_assert_double_eq(config->scheduler.segment_ms, 1);
     ck_assert_uint_eq(a->topic_count, 1);
     ck_assert_int_eq(a->topics[0].stream.node, PIPE_FROM_SOURCE);
+    pipe_config_destroy(config);
+}
+END_TEST
+
+START_TEST(a_step_of_a_ladder_may_have_other_models)
+{
+    struct pipe_config *config = parse(
+        HEAD "    nodes:\n" DETECTOR "    ladder: [{rate: 0.5}, {models: {palm: landmark}}]\n");
+    const struct pipe_config_pipeline *hands = &config->pipelines[0];
+    ck_assert_str_eq(pipe_config_swapped(hands, 0, "palm"), "palm");
+    ck_assert_str_eq(pipe_config_swapped(hands, 1, "palm"), "palm");
+    ck_assert_str_eq(pipe_config_swapped(hands, 2, "palm"), "landmark");
+    ck_assert_double_eq(hands->steps[1].rate, 1);
     pipe_config_destroy(config);
 }
 END_TEST
@@ -327,6 +353,27 @@ static const struct {
     {HEAD "    nodes:\n      - {node: palm_detector, model: palm, inputs: {frame: {previous: "
           "source}}}\n",
      "test.yaml:9:71: the source's previous frame is not kept", PERCEPT_UNSUPPORTED},
+    /* ladders */
+    {HEAD "    ladder: [{rate: 2}]\n",
+     "test.yaml:8:21: rate: expected a number from 0.001 to 1, got '2'", PERCEPT_MALFORMED},
+    {HEAD "    ladder: [{}]\n",
+     "test.yaml:8:14: a step that changes nothing: expected rate, models or pause",
+     PERCEPT_MALFORMED},
+    {HEAD "    ladder: [{pause: true, rate: 0.5}]\n",
+     "test.yaml:8:14: a pause has no rate and no models", PERCEPT_MALFORMED},
+    {HEAD "    ladder: [{pause: true},{pause: true},{pause: true},{pause: true},{pause: true},"
+          "{pause: true},{pause: true},{pause: true}]\n",
+     "test.yaml:8:13: more than 7 steps", PERCEPT_LIMIT},
+    {HEAD "    nodes:\n" DETECTOR "    ladder: [{models: {plam: landmark}}]\n",
+     "test.yaml:10:24: no node of pipeline 'hands' has the model 'plam'; did you mean 'palm'?",
+     PERCEPT_MALFORMED},
+    {HEAD "    nodes:\n" DETECTOR "    ladder: [{models: {palm: landmrk}}]\n",
+     "test.yaml:10:30: no model 'landmrk' under models; did you mean 'landmark'?",
+     PERCEPT_MALFORMED},
+    {HEAD "    nodes:\n" DETECTOR "    ladder: [{models: {palm: [landmark]}}]\n",
+     "test.yaml:10:30: expected the name of a model, got a list", PERCEPT_MALFORMED},
+    {"version: 1\nscheduler: {shaer: 0.1}\npipelines: {}\n",
+     "test.yaml:2:13: unknown key 'shaer' in scheduler; did you mean 'share'?", PERCEPT_MALFORMED},
     /* topics */
     {HEAD "    topics: {Hands: source}\n",
      "test.yaml:8:14: 'Hands' is no name for a topic: expected up to 63 of a-z 0-9 . _ -, the "
@@ -590,6 +637,7 @@ int main(void)
     TCase *tests = tcase_create("config");
     tcase_add_unchecked_fixture(tests, make_folder, remove_folder);
     tcase_add_test(tests, a_whole_configuration_is_read);
+    tcase_add_test(tests, a_step_of_a_ladder_may_have_other_models);
     tcase_add_test(tests, what_is_not_given_has_its_default);
     tcase_add_test(tests, nodes_run_after_their_inputs_whatever_the_order_in_the_file);
     tcase_add_test(tests, environment_variables_are_replaced_except_in_single_quotes);

@@ -507,6 +507,82 @@ START_TEST(a_model_without_any_backend_is_told_with_its_place)
 }
 END_TEST
 
+/* ---- sharing the processor ---- */
+
+START_TEST(who_misses_deadlines_walks_down_its_ladder)
+{
+    pictures_write_series(10);
+    host_start(&host, "version: 1\n"
+                      "pipelines:\n"
+                      "  a:\n"
+                      "    source: {type: images, paths: ., rate: 100, loop: 0}\n"
+                      "    deadline_ms: 1\n"
+                      "    ladder: [{rate: 0.5}, {rate: 0.1}]\n"
+                      "    nodes: [{node: test_slow, ms: 30, inputs: {frame: source}}]\n"
+                      "    topics: {hands: test_slow}\n");
+    host_wait_events(&host, "a: less quality: at step 1 of its ladder: a missed deadlines", 1, 60);
+    host_wait_events(&host, "a: less quality: at step 2 of its ladder", 1, 60);
+    struct pipe_stats stats = host_stats(&host, 0);
+    ck_assert_uint_eq(stats.step, 2);
+    ck_assert_uint_eq(stats.steps, 2);
+    ck_assert_uint_gt(stats.skipped, 0);
+    ck_assert_uint_gt(stats.missed, 0);
+    ck_assert_str_eq(stats.quality, "at step 2 of its ladder: a missed deadlines");
+}
+END_TEST
+
+/* One slot: the low pipeline would have it always. */
+START_TEST(a_better_pipeline_goes_first)
+{
+    pictures_write_series(10);
+    host_start(&host, "version: 1\n"
+                      "scheduler: {cores: 1, share: 0}\n"
+                      "pipelines:\n"
+                      "  low:\n"
+                      "    source: {type: images, paths: ., rate: 1000, loop: 0}\n"
+                      "    priority: low\n"
+                      "    nodes:\n"
+                      "      - {node: test_slow, name: a, ms: 5, inputs: {frame: source}}\n"
+                      "      - {node: test_slow, name: b, ms: 5, inputs: {frame: source}}\n"
+                      "  normal:\n"
+                      "    source: {type: images, paths: ., rate: 20, loop: 2}\n"
+                      "    nodes: [{node: test_slow, ms: 5, inputs: {frame: source}}]\n"
+                      "    topics: {hands: test_slow}\n");
+    host_wait_finished(&host, 1, 60);
+    struct pipe_stats low = host_stats(&host, 0), normal = host_stats(&host, 1);
+    struct pipe_lane_stats lane;
+    ck_assert_uint_eq(pipe_engine_lane_stats(host.engine, &lane, 1), 1);
+    ck_assert_str_eq(lane.name, "cpu");
+    ck_assert_uint_eq(lane.slots, 1);
+    ck_assert_str_eq(normal.state, "done");
+    ck_assert_uint_eq(normal.frames + normal.dropped_late, 20);
+    ck_assert_uint_gt(normal.frames, 0);
+    ck_assert_uint_gt(low.frames, 0);
+    ck_assert_uint_ge(low.segments, 2 * low.frames); /* it may be put off between its nodes */
+}
+END_TEST
+
+START_TEST(a_pipeline_that_hangs_stops_no_other)
+{
+    pictures_write_series(10);
+    host_start(&host, "version: 1\n"
+                      "scheduler: {cores: 1, grace_ms: 50}\n"
+                      "pipelines:\n"
+                      "  hangs:\n"
+                      "    source: {type: images, paths: ., rate: 100}\n"
+                      "    priority: high\n"
+                      "    nodes: [{node: test_slow, ms: 3000, inputs: {frame: source}}]\n"
+                      "  other:\n"
+                      "    source: {type: images, paths: ., rate: 50, loop: 0}\n"
+                      "    nodes: [{node: test_slow, ms: 1, inputs: {frame: source}}]\n"
+                      "    topics: {hands: test_slow}\n");
+    host_wait_events(&host, "hangs: a step does not end", 1, 60);
+    size_t count = host_topic(&host, "hands")->sample_count;
+    host_wait_samples(&host, "hands", count + 3, 60);
+    ck_assert_uint_ge(host_stats(&host, 0).revoked, 1);
+}
+END_TEST
+
 /* ---- stopping ---- */
 
 START_TEST(stopping_does_not_wait_for_a_frame_that_is_due_much_later)
@@ -589,6 +665,9 @@ int main(void)
     tcase_add_loop_test(tests, an_option_that_a_backend_refuses_is_told_with_its_place, 0,
                         (int)(sizeof wrong_options / sizeof wrong_options[0]));
     tcase_add_test(tests, a_model_without_any_backend_is_told_with_its_place);
+    tcase_add_test(tests, who_misses_deadlines_walks_down_its_ladder);
+    tcase_add_test(tests, a_better_pipeline_goes_first);
+    tcase_add_test(tests, a_pipeline_that_hangs_stops_no_other);
     tcase_add_test(tests, stopping_does_not_wait_for_a_frame_that_is_due_much_later);
     tcase_add_test(tests, an_engine_that_never_started_can_be_stopped);
     tcase_add_test(tests, statistics_may_be_read_while_all_runs);

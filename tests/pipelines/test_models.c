@@ -8,6 +8,7 @@
 #include "pipelines/node.h"
 
 #include "backends/cpu/cpu.h"
+#include "base/clock.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -185,6 +186,66 @@ START_TEST(pipelines_that_run_at_once_have_a_place_each)
 }
 END_TEST
 
+/* ---- a ladder with models: hand_count says how many numbers the model takes ---- */
+
+static enum percept_status create_one(const struct pipe_node_setup *node_setup,
+                                      struct pipe_node **node, struct percept_error *error)
+{
+    const struct two_params *one = node_setup->params;
+    *node = calloc(1, sizeof **node);
+    return node_setup->open_model(node_setup->host, one->models[0], &(*node)->models[0], error);
+}
+
+static enum percept_status tell_size(struct pipe_node *node, const void *const *inputs,
+                                     void *const *outputs, struct percept_error *error)
+{
+    struct prt_model *model = pipe_model_prt(node->models[0]);
+    uint32_t wrong = 0, count = (uint32_t)prt_tensor_elements(prt_model_input_spec(model, 0));
+    (void)inputs;
+    base_clock_sleep_until(base_clock_ns() + 3 * BASE_NS_PER_MS); /* late, whatever it runs */
+    enum percept_status status = run(node->models[0], count, 1, &wrong, error);
+    *(struct percept_hands *)outputs[0] =
+        (struct percept_hands){.hand_count = wrong ? 0 : count, .model_ns = 1};
+    return status;
+}
+
+static const struct pipe_param one_params[] = {
+    {.name = "model", .kind = PIPE_PARAM_MODEL, .offset = offsetof(struct two_params, models[0])},
+    {0},
+};
+static const struct pipe_node_class one_class = {
+    .version = PIPE_NODE_VERSION,
+    .name = "test_one",
+    .inputs = frame_in,
+    .outputs = hands_out,
+    .params = one_params,
+    .params_size = sizeof(struct two_params),
+    .create = create_one,
+    .process = tell_size,
+    .destroy = destroy,
+};
+
+START_TEST(a_step_of_the_ladder_runs_other_models)
+{
+    host_start(&host,
+               MODELS "  a:\n"
+                      "    source: {type: images, paths: ., rate: 100, loop: 0}\n"
+                      "    deadline_ms: 1\n"
+                      "    ladder: [{rate: 0.9}, {models: {large: small}}]\n"
+                      "    nodes: [{node: test_one, model: large, inputs: {frame: source}}]\n"
+                      "    topics: {first: test_one}\n");
+    host_wait_events(&host, "a: less quality: at step 2", 1, 60);
+    pthread_mutex_lock(&host.mutex);
+    size_t seen = host_topic(&host, "first")->sample_count;
+    pthread_mutex_unlock(&host.mutex);
+    ck_assert_uint_lt(seen, HOST_SAMPLES - 2);
+    host_wait_samples(&host, "first", seen + 2, 60);
+    const struct pipe_topic *first = host_topic(&host, "first");
+    ck_assert_uint_eq(first->samples[0].hands.hand_count, LARGE);
+    ck_assert_uint_eq(first->samples[seen + 1].hands.hand_count, SMALL);
+}
+END_TEST
+
 /* ---- backends by cost: a device that is there and fails, and one that is not ---- */
 
 static unsigned tries; /* of the device that fails */
@@ -260,11 +321,13 @@ int main(void)
 {
     Suite *suite = suite_create("pipeline_models");
     TCase *tests = tcase_create("pipeline_models");
-    (void)pipe_node_register(&two_class, NULL); /* without it no test passes */
+    (void)pipe_node_register(&two_class, NULL); /* without them no test passes */
+    (void)pipe_node_register(&one_class, NULL);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, models_of_all_nodes_of_a_pipeline_lie_in_one_place);
     tcase_add_test(tests, pipelines_that_run_at_once_have_a_place_each);
+    tcase_add_test(tests, a_step_of_the_ladder_runs_other_models);
     tcase_add_test(tests, auto_tries_all_backends_that_are_there);
     tcase_add_test(tests, auto_tries_those_that_are_named);
     suite_add_tcase(suite, tests);

@@ -1,0 +1,294 @@
+/*
+ * Why: a promise ("this pipeline meets its deadlines") must rest on what was measured, and must be
+ * known before it is broken.
+ *
+ * On a lane with one slot the test is the processor demand criterion for earliest deadline first
+ * (Baruah, Rosier, Howell 1990), with the jobs of higher levels as interference, and one segment of
+ * somebody else as blocking, since segments are not interrupted. In any interval of length t that
+ * begins when nobody of these levels has work, the work that must be done in it is at most
+ *
+ *   segment of a lower level, or of a later deadline
+ *   + for each task of the level: frames with deadlines inside * cost
+ *   + for each task of a higher level: frames inside * cost
+ *
+ * and if that is at most t for all t, no deadline is missed. Which t need to be looked at is QPA's
+ * idea (Zhang, Burns 2009): go down from the longest busy interval, by leaps.
+ *
+ * With several slots it is the test of Bertogna, Cirinei and Lipari (2005) for any work-conserving
+ * order, less a segment for each job in the way, which is what one may be held up when it wants its
+ * slot back. The share of the starving counts as a task of the highest level in both.
+ *
+ * A task that computes on several lanes has a part of its deadline on each, and may begin there as
+ * late as the other parts let it; but lanes order jobs by whole deadlines, so that there the
+ * promise is a rule of thumb.
+ */
+#include "scheduler/policy_state.h"
+
+#include "base/clock.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#define MOST_LEAPS \
+    1000 /* a set that needs more of them is so close to the edge that it is over it */
+
+/* What the tests know of a task on one lane. */
+struct demand {
+    int level;
+    bool promised; /* its own deadlines count */
+    double rate;
+    /* jitter: it may begin so long after the frame, having been on other lanes; until the deadline
+     * then the rest is left. */
+    int64_t cost, period, deadline, jitter, segment;
+};
+
+struct demands {
+    unsigned slots;
+    size_t count;
+    struct demand items[SCHED_MAX_TASKS + 1];
+};
+
+/* Of that many frames in a row, at most so many are taken at a rate. */
+static int64_t taken(int64_t frames, double rate)
+{
+    return frames <= 0 ? 0 : (int64_t)ceil((double)frames * rate - 1e-9);
+}
+
+/* ---- one slot ---- */
+
+static int64_t blocking(const struct demands *all, int level, int64_t t)
+{
+    int64_t most = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        const struct demand *d = &all->items[i];
+        if ((d->level < level || (d->level == level && d->deadline - d->jitter > t)) &&
+            d->segment > most)
+            most = d->segment;
+    }
+    return most;
+}
+
+static int64_t demand_in(const struct demands *all, int level, int64_t t)
+{
+    int64_t sum = blocking(all, level, t);
+    for (size_t i = 0; i < all->count; i++) {
+        const struct demand *d = &all->items[i];
+        int64_t frames = 0;
+        if (d->level > level)
+            frames = (t + d->jitter + d->period - 1) / d->period;
+        else if (d->level == level && t + d->jitter >= d->deadline)
+            frames = (t + d->jitter - d->deadline) / d->period + 1;
+        sum += taken(frames, d->rate) * d->cost;
+    }
+    return sum;
+}
+
+/* The latest deadline of the level before t; 0: none. */
+static int64_t deadline_before(const struct demands *all, int level, int64_t t)
+{
+    int64_t latest = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        const struct demand *d = &all->items[i];
+        int64_t first = d->deadline - d->jitter;
+        if (d->level != level || t <= first)
+            continue;
+        int64_t at = first + (t - first - 1) / d->period * d->period;
+        latest = at > latest ? at : latest;
+    }
+    return latest;
+}
+
+/* Of a busy interval of this level and those above; 0: it need not end. */
+static int64_t longest_busy(const struct demands *all, int level)
+{
+    double load = 0, once = (double)blocking(all, level, 0), longest_deadline = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        const struct demand *d = &all->items[i];
+        if (d->level < level)
+            continue;
+        double each = (double)d->cost * d->rate / (double)d->period;
+        load += each;
+        /* taken(n) < n * rate + 1, n <= (t + jitter) / period + 1 */
+        once += each * (double)(d->jitter + d->period) + (double)d->cost;
+        if (d->level == level && (double)d->deadline > longest_deadline)
+            longest_deadline = (double)d->deadline;
+    }
+    if (load >= 1 - 1e-6)
+        return 0;
+    double busy = once / (1 - load) + 1;
+    return (int64_t)(busy > longest_deadline ? busy : longest_deadline + 1);
+}
+
+static bool fits_one_slot(const struct demands *all, int level)
+{
+    int64_t longest = longest_busy(all, level);
+    if (!longest)
+        return false;
+    int64_t t = deadline_before(all, level, longest + 1);
+    for (unsigned leaps = 0; t > 0; leaps++) {
+        int64_t demand = demand_in(all, level, t);
+        if (demand > t || leaps > MOST_LEAPS)
+            return false;
+        /* Between the demand and t, the demand is no more: all of these are fine. */
+        int64_t before = deadline_before(all, level, t);
+        t = demand < before ? deadline_before(all, level, demand + 1) : before;
+    }
+    return true;
+}
+
+/* ---- several slots ---- */
+
+/* Frames of d that may be in the way of one of `own`: those of its deadline's length, and one that
+ * began before; of a task that may be late, also the one that waits behind that. */
+static int64_t frames_beside(const struct demand *own, const struct demand *d)
+{
+    int64_t length = own->deadline - own->jitter;
+    if (d->promised)
+        length += d->deadline - d->cost;
+    else
+        length += 2 * d->period;
+    return taken(length / d->period + 1, d->rate);
+}
+
+static bool meets_deadline(const struct demands *all, const struct demand *own, int64_t hold)
+{
+    int64_t slack = own->deadline - own->jitter - own->cost - hold;
+    double work = 0;
+    for (size_t i = 0; i < all->count; i++)
+        if (&all->items[i] != own && all->items[i].level >= own->level)
+            slack -= frames_beside(own, &all->items[i]) * hold;
+    for (size_t i = 0; i < all->count && slack > 0; i++) {
+        const struct demand *d = &all->items[i];
+        int64_t its = frames_beside(own, d) * d->cost;
+        if (d != own && d->level >= own->level)
+            work += (double)(its < slack ? its : slack);
+    }
+    return slack > 0 && work < (double)all->slots * (double)slack;
+}
+
+static bool fits_slots(const struct demands *all, int level)
+{
+    int64_t hold = 0; /* the longest segment that could be in the way */
+    bool fits = true;
+    for (size_t i = 0; i < all->count; i++)
+        hold = all->items[i].segment > hold ? all->items[i].segment : hold;
+    for (size_t i = 0; i < all->count && fits; i++)
+        fits = all->items[i].level != level || meets_deadline(all, &all->items[i], hold);
+    return fits;
+}
+
+/* ---- all of it ---- */
+
+/* A task's part of its deadline on a lane: what it costs there, and its share of the rest. */
+static int64_t deadline_on(const struct sched_policy *p, const struct sched_task_state *t,
+                           int64_t cost)
+{
+    int64_t rest = sched_deadline(t), lanes = 0;
+    for (size_t lane = 0; lane < p->settings.lane_count; lane++) {
+        int64_t its = sched_worst(t, t->step, (int)lane);
+        rest -= its;
+        lanes += its > 0;
+    }
+    int64_t own = cost + rest / lanes;
+    return own > 0 ? own : 1;
+}
+
+/* admitted: of each task. */
+static void collect(const struct sched_policy *p, int lane, const bool *admitted,
+                    struct demands *all)
+{
+    int64_t longest = 0;
+    all->slots = p->lanes[lane].config.slots;
+    all->count = 0;
+    for (size_t i = 0; i < p->task_count; i++) {
+        const struct sched_task_state *t = &p->tasks[i];
+        int64_t cost = sched_worst(t, t->step, lane), period = sched_period(t);
+        double rate = sched_step_of(t)->rate;
+        if (!t->used || rate <= 0 || cost <= 0 || period <= 0)
+            continue;
+        int64_t deadline = sched_deadline(t), segment = sched_recent_most(&t->segments[lane]);
+        int64_t mine = deadline_on(p, t, cost);
+        if (segment < p->settings.segment_ns)
+            segment = p->settings.segment_ns;
+        segment = segment < cost ? segment : cost;
+        longest = segment > longest ? segment : longest;
+        all->items[all->count++] = (struct demand){
+            .level = 2 * (int)t->config.priority + admitted[i],
+            .promised = admitted[i],
+            .rate = rate,
+            .cost = cost,
+            .period = period,
+            .deadline = deadline,
+            .jitter = deadline > mine ? deadline - mine : 0,
+            .segment = segment,
+        };
+    }
+    if (p->settings.share > 0 && longest > 0) {
+        int64_t gap = longest > p->settings.segment_ns ? longest : p->settings.segment_ns;
+        gap = (int64_t)((double)gap / p->settings.share);
+        all->items[all->count++] = (struct demand){.level = 2 * SCHED_HIGH + 2,
+                                                   .rate = 1,
+                                                   .promised = true,
+                                                   .cost = longest,
+                                                   .period = gap,
+                                                   .deadline = gap};
+    }
+}
+
+/* The lane on which an admitted task might miss a deadline; SCHED_NOBODY: none. */
+static int overcommitted(const struct sched_policy *p, const bool *admitted)
+{
+    struct demands all;
+    for (size_t lane = 0; lane < p->settings.lane_count; lane++) {
+        collect(p, (int)lane, admitted, &all);
+        for (int priority = SCHED_LOW; priority <= SCHED_HIGH; priority++) {
+            int level = 2 * priority + 1;
+            bool fits = all.slots == 1 ? fits_one_slot(&all, level) : fits_slots(&all, level);
+            bool asked = false;
+            for (size_t i = 0; i < all.count; i++)
+                asked |= all.items[i].level == level;
+            if (asked && !fits)
+                return (int)lane;
+        }
+    }
+    return SCHED_NOBODY;
+}
+
+static void explain(const struct sched_policy *p, struct sched_task_state *t, int lane)
+{
+    snprintf(t->why_refused, sizeof t->why_refused,
+             "not admitted: %.1f ms at worst of each %.1f ms do not fit on lane %.30s beside its "
+             "priority and above",
+             (double)sched_worst(t, t->step, lane) / BASE_NS_PER_MS,
+             (double)sched_period(t) / BASE_NS_PER_MS, p->lanes[lane].config.name);
+}
+
+bool sched_admit(struct sched_policy *p)
+{
+    bool admitted[SCHED_MAX_TASKS] = {0}, changed = false;
+    if (!p->costs_changed)
+        return false;
+    p->costs_changed = false;
+    for (int priority = SCHED_HIGH; priority >= SCHED_LOW; priority--) {
+        for (size_t i = 0; i < p->task_count; i++) {
+            struct sched_task_state *t = &p->tasks[i];
+            if (!t->used || (int)t->config.priority != priority)
+                continue;
+            admitted[i] = true;
+            int lane = overcommitted(p, admitted);
+            admitted[i] = lane == SCHED_NOBODY;
+            /* Measured costs waver; what is declared does not. */
+            t->opposed = admitted[i] == t->best_effort ? t->opposed + 1 : 0;
+            if (t->opposed >= 2 || (t->opposed && !t->done)) {
+                t->best_effort = !admitted[i];
+                t->opposed = 0;
+                t->why_refused[0] = '\0';
+                changed = true;
+                if (t->best_effort)
+                    explain(p, t, lane);
+            }
+            p->costs_changed |= t->opposed > 0;
+        }
+    }
+    return changed;
+}

@@ -1,0 +1,57 @@
+/*
+ * The policy (policy.h) in real time: threads that compute come through here.
+ *
+ *     sched_gate_enter(gate, task, lane, captured_ns);  waits for a slot of the lane
+ *     ... compute; between two steps: sched_gate_yield(gate, task) ...
+ *     sched_gate_leave(gate, task);
+ *     sched_gate_done(gate, task, true);                the frame is over
+ *
+ * Of a task, enter, yield, leave and done are one thread's; all else is any thread's. While nobody
+ * waits a yield takes two clock readings and no lock. Nothing allocates after the tasks were added.
+ *
+ * A thread that has not come to a yield for the grace time loses its slot, so that the others go
+ * on beside it: at its next yield it waits for one like all.
+ */
+#ifndef SCHEDULER_GATE_H
+#define SCHEDULER_GATE_H
+
+#include "scheduler/policy.h"
+
+struct sched_gate;
+
+struct sched_gate_options {
+    struct sched_settings settings;
+    int64_t grace_ns; /* 0: 1 s */
+    /* A slot was taken from the task of that name; the thread of another one calls, without a lock.
+     * NULL: nobody cares. */
+    void (*revoked)(void *context, const char *task);
+    void *context;
+};
+
+enum percept_status sched_gate_create(const struct sched_gate_options *options,
+                                      struct sched_gate **gate, struct percept_error *error);
+void sched_gate_destroy(struct sched_gate *gate); /* nobody inside; NULL is fine */
+
+enum percept_status sched_gate_add(struct sched_gate *gate, const struct sched_task *config,
+                                   int *task, struct percept_error *error);
+void sched_gate_remove(struct sched_gate *gate, int task); /* not inside */
+
+/* sched_frame and sched_drop, now. */
+bool sched_gate_frame(struct sched_gate *gate, int task);
+void sched_gate_drop(struct sched_gate *gate, int task);
+
+void sched_gate_enter(struct sched_gate *gate, int task, int lane, int64_t captured_ns);
+void sched_gate_yield(struct sched_gate *gate, int task);
+void sched_gate_leave(struct sched_gate *gate, int task);
+/* Outside of a lane. Of a frame that failed, the cost says nothing. */
+void sched_gate_done(struct sched_gate *gate, int task, bool well);
+
+/* At which step of its ladder a task is to be; cheap. */
+unsigned sched_gate_step(const struct sched_gate *gate, int task);
+
+void sched_gate_set_pressure(struct sched_gate *gate, unsigned pressure);
+
+void sched_gate_look(struct sched_gate *gate, int task, struct sched_task_view *view);
+void sched_gate_look_lane(struct sched_gate *gate, int lane, struct sched_lane_view *view);
+
+#endif

@@ -1,0 +1,287 @@
+/* Why: what a deployment does on a device with eight cores and an NPU must be known before there is
+ * one, and what the policy promises must hold for thousands of deployments, not for ours. */
+#include "scheduler/simulate.h"
+
+#include <stdlib.h>
+
+#define NEVER    INT64_MAX
+#define NO_FRAME (-1)
+
+struct sim_task {
+    const struct sched_sim_task *given;
+    int64_t next_frame_ns;
+    int64_t pending_ns;  /* capture of the frame that waits; NO_FRAME */
+    int64_t captured_ns; /* of the one in work; NO_FRAME */
+    int lane;            /* where its job is */
+    int64_t left_ns;     /* to compute there */
+    int64_t cost[SCHED_MAX_LANES];
+    unsigned step;
+    /* the segment that runs */
+    bool runs;
+    unsigned slot;
+    int64_t began_ns, ends_ns;
+    uint64_t latencies;
+    double latency_sum;
+    int64_t finished_ns;
+};
+
+struct sim {
+    const struct sched_sim_settings *settings;
+    struct sched_policy *policy;
+    size_t count;
+    struct sim_task *tasks;
+    struct sched_sim_result *results;
+    uint64_t random;
+    int64_t now;
+};
+
+/* SplitMix64 (Steele, Lea, Flood 2014), as a number in [0, 1). */
+static double draw(struct sim *s)
+{
+    uint64_t z = s->random += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return (double)((z ^ z >> 31) >> 11) * 0x1p-53;
+}
+
+static void tell(struct sim *s, const struct sched_sim_event *event)
+{
+    if (s->settings->event)
+        s->settings->event(s->settings->context, event);
+}
+
+static void tell_now(struct sim *s, enum sched_event kind, int task)
+{
+    tell(s, &(struct sched_sim_event){.kind = kind,
+                                      .task = task,
+                                      .lane = SCHED_NOBODY,
+                                      .step = s->tasks[task].step,
+                                      .start_ns = s->now,
+                                      .end_ns = s->now});
+}
+
+static void drop(struct sim *s, int task)
+{
+    sched_drop(s->policy, task);
+    s->results[task].dropped++;
+    tell_now(s, SCHED_EVENT_MISS, task);
+}
+
+/* ---- jobs ---- */
+
+static void finish_job(struct sim *s, int task);
+
+/* On to the next lane on which the job has work; the first is `from`. */
+static void go_to_lane(struct sim *s, int task, int from)
+{
+    struct sim_task *t = &s->tasks[task];
+    int lanes = (int)s->settings->policy.lane_count;
+    while (from < lanes && t->cost[from] == 0)
+        from++;
+    if (from == lanes) {
+        finish_job(s, task);
+        return;
+    }
+    t->lane = from;
+    t->left_ns = t->cost[from];
+    sched_wait(s->policy, task, from, t->captured_ns, s->now);
+}
+
+static void begin_job(struct sim *s, int task, int64_t captured_ns)
+{
+    struct sim_task *t = &s->tasks[task];
+    const struct sched_step *step = &t->given->config.steps[t->step];
+    t->captured_ns = captured_ns;
+    for (size_t lane = 0; lane < s->settings->policy.lane_count; lane++)
+        t->cost[lane] =
+            (int64_t)((double)step->cost_ns[lane] * (1 - (1 - s->settings->least) * draw(s)));
+    go_to_lane(s, task, 0);
+}
+
+static void finish_job(struct sim *s, int task)
+{
+    struct sim_task *t = &s->tasks[task];
+    struct sched_sim_result *r = &s->results[task];
+    int64_t latency = s->now - t->captured_ns, gap = s->now - t->finished_ns;
+    if (!sched_done(s->policy, task, t->cost, s->now))
+        tell_now(s, SCHED_EVENT_MISS, task);
+    t->latencies++;
+    t->latency_sum += (double)latency;
+    r->latency_most_ns = latency > r->latency_most_ns ? latency : r->latency_most_ns;
+    r->longest_gap_ns = gap > r->longest_gap_ns ? gap : r->longest_gap_ns;
+    t->finished_ns = s->now;
+    t->captured_ns = NO_FRAME;
+    int64_t pending = t->pending_ns, deadline = t->given->config.deadline_ns;
+    t->pending_ns = NO_FRAME;
+    if (pending == NO_FRAME)
+        return;
+    if (deadline && s->now - pending > deadline)
+        drop(s, task);
+    else
+        begin_job(s, task, pending);
+}
+
+/* ---- events ---- */
+
+static void frame(struct sim *s, int task)
+{
+    struct sim_task *t = &s->tasks[task];
+    int64_t period = t->given->config.period_ns;
+    t->next_frame_ns = s->now + period + (int64_t)((double)period * s->settings->jitter * draw(s));
+    if (!sched_frame(s->policy, task, s->now))
+        return;
+    if (t->captured_ns == NO_FRAME) {
+        begin_job(s, task, s->now);
+        return;
+    }
+    if (t->pending_ns != NO_FRAME)
+        drop(s, task);
+    t->pending_ns = s->now;
+}
+
+static void end_segment(struct sim *s, int task)
+{
+    struct sim_task *t = &s->tasks[task];
+    int64_t computed = s->now - t->began_ns - s->settings->switch_ns;
+    const struct sched_span span = {
+        .computed_ns = s->now - t->began_ns, .longest_ns = s->now - t->began_ns, .segments = 1};
+    tell(s, &(struct sched_sim_event){.kind = SCHED_EVENT_SEGMENT,
+                                      .task = task,
+                                      .lane = t->lane,
+                                      .slot = t->slot,
+                                      .step = t->step,
+                                      .start_ns = t->began_ns,
+                                      .end_ns = s->now});
+    t->runs = false;
+    t->left_ns -= computed;
+    sched_release(s->policy, task, &span, t->left_ns > 0, s->now);
+    if (t->left_ns <= 0)
+        go_to_lane(s, task, t->lane + 1);
+}
+
+static unsigned free_slot(const struct sim *s, int lane)
+{
+    unsigned slot = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->tasks[i].runs && s->tasks[i].lane == lane && s->tasks[i].slot == slot) {
+            slot++;
+            i = SIZE_MAX; /* from the first again */
+        }
+    }
+    return slot;
+}
+
+static void grant(struct sim *s)
+{
+    for (size_t lane = 0; lane < s->settings->policy.lane_count; lane++) {
+        int64_t most = s->settings->segment_ns[lane];
+        for (int task; (task = sched_pick(s->policy, (int)lane, s->now)) != SCHED_NOBODY;) {
+            struct sim_task *t = &s->tasks[task];
+            int64_t length = most && t->left_ns > most ? most : t->left_ns;
+            t->slot = free_slot(s, (int)lane);
+            t->runs = true;
+            t->began_ns = s->now;
+            t->ends_ns = s->now + length + s->settings->switch_ns;
+        }
+    }
+}
+
+static void look_at_steps(struct sim *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        struct sched_task_view view;
+        sched_task_look(s->policy, (int)i, &view);
+        if (view.step == s->tasks[i].step)
+            continue;
+        s->tasks[i].step = view.step;
+        s->results[i].steps++;
+        s->results[i].last_step_ns = s->now;
+        tell_now(s, SCHED_EVENT_STEP, (int)i);
+    }
+}
+
+/* The time of what happens next. */
+static int64_t next(const struct sim *s)
+{
+    int64_t at = NEVER;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct sim_task *t = &s->tasks[i];
+        at = t->next_frame_ns < at ? t->next_frame_ns : at;
+        at = t->runs && t->ends_ns < at ? t->ends_ns : at;
+    }
+    return at;
+}
+
+static void run(struct sim *s)
+{
+    for (; s->now <= s->settings->length_ns; s->now = next(s)) {
+        /* What ends now before what comes now: a slot is free for it. */
+        for (size_t i = 0; i < s->count; i++)
+            if (s->tasks[i].runs && s->tasks[i].ends_ns <= s->now)
+                end_segment(s, (int)i);
+        if (sched_tick(s->policy, s->now))
+            look_at_steps(s);
+        for (size_t i = 0; i < s->count; i++)
+            if (s->tasks[i].next_frame_ns <= s->now)
+                frame(s, (int)i);
+        grant(s);
+    }
+}
+
+/* ---- all of it ---- */
+
+static enum percept_status add_tasks(struct sim *s, const struct sched_sim_task *tasks,
+                                     struct percept_error *error)
+{
+    enum percept_status status = PERCEPT_OK;
+    for (size_t i = 0; i < s->count && status == PERCEPT_OK; i++) {
+        struct sched_task config = tasks[i].config;
+        int number;
+        if (config.period_ns <= 0)
+            return percept_fail(error, PERCEPT_INVALID, "'%s' has no rate", config.name);
+        for (size_t step = 0; step < config.step_count && !tasks[i].declared; step++)
+            for (size_t lane = 0; lane < SCHED_MAX_LANES; lane++)
+                config.steps[step].cost_ns[lane] = 0;
+        status = sched_task_add(s->policy, &config, &number, error);
+        s->tasks[i] = (struct sim_task){.given = &tasks[i],
+                                        .next_frame_ns = tasks[i].offset_ns,
+                                        .pending_ns = NO_FRAME,
+                                        .captured_ns = NO_FRAME};
+    }
+    return status;
+}
+
+enum percept_status sched_simulate(const struct sched_sim_settings *settings,
+                                   const struct sched_sim_task *tasks, size_t task_count,
+                                   struct sched_sim_result *results, struct sched_lane_view *lanes,
+                                   struct percept_error *error)
+{
+    struct sim s = {.settings = settings,
+                    .count = task_count,
+                    .results = results,
+                    .random = settings->seed,
+                    .tasks = calloc(task_count + 1, sizeof *s.tasks)};
+    if (!s.tasks)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < task_count; i++)
+        results[i] = (struct sched_sim_result){0};
+    enum percept_status status = sched_policy_create(&settings->policy, &s.policy, error);
+    if (status == PERCEPT_OK)
+        status = add_tasks(&s, tasks, error);
+    if (status == PERCEPT_OK && task_count)
+        run(&s);
+    for (size_t i = 0; i < task_count && status == PERCEPT_OK; i++) {
+        int64_t unfinished = settings->length_ns - s.tasks[i].finished_ns;
+        sched_task_look(s.policy, (int)i, &results[i].view);
+        if (s.tasks[i].latencies)
+            results[i].latency_mean_ns =
+                (int64_t)(s.tasks[i].latency_sum / (double)s.tasks[i].latencies);
+        if (unfinished > results[i].longest_gap_ns)
+            results[i].longest_gap_ns = unfinished;
+    }
+    for (size_t i = 0; i < settings->policy.lane_count && lanes && status == PERCEPT_OK; i++)
+        sched_lane_look(s.policy, (int)i, &lanes[i]);
+    sched_policy_destroy(s.policy);
+    free(s.tasks);
+    return status;
+}

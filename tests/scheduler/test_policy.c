@@ -1,0 +1,302 @@
+/* What the scheduler decides: who is next, what is promised, who gives way under load. */
+#include "suite.h"
+
+#include "scheduler/policy.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+#define MS BASE_NS_PER_MS
+
+static struct sched_policy *policy;
+
+static void setup(void)
+{
+    const struct sched_settings settings = {
+        .lane_count = 2, .lanes = {{"cpu", 1}, {"gpu", 1}}, .share = 0.05};
+    ck_assert_int_eq(sched_policy_create(&settings, &policy, NULL), PERCEPT_OK);
+}
+
+static void teardown(void)
+{
+    sched_policy_destroy(policy);
+}
+
+static int add(const char *name, enum sched_priority priority, int64_t period_ms,
+               int64_t deadline_ms, int64_t cost_ms)
+{
+    const struct sched_task config = {
+        .name = name,
+        .priority = priority,
+        .period_ns = period_ms * MS,
+        .deadline_ns = deadline_ms * MS,
+        .step_count = 3,
+        .steps = {{.rate = 1, .cost_ns = {cost_ms * MS}},
+                  {.rate = 0.5, .cost_ns = {cost_ms * MS}},
+                  {.rate = 0}},
+    };
+    int task = -1;
+    ck_assert_int_eq(sched_task_add(policy, &config, &task, NULL), PERCEPT_OK);
+    return task;
+}
+
+static struct sched_task_view look(int task)
+{
+    struct sched_task_view view;
+    sched_task_look(policy, task, &view);
+    return view;
+}
+
+static void release(int task, bool again, int64_t now)
+{
+    const struct sched_span span = {MS, MS, 1};
+    sched_release(policy, task, &span, again, now);
+}
+
+/* ---- order ---- */
+
+START_TEST(priority_goes_before_deadline_and_deadline_before_number)
+{
+    int low = add("low", SCHED_LOW, 10, 10, 1), late = add("a", SCHED_HIGH, 50, 50, 1),
+        soon = add("b", SCHED_HIGH, 20, 20, 1);
+    sched_wait(policy, low, 0, 0, 0);
+    sched_wait(policy, late, 0, 0, 0);
+    sched_wait(policy, soon, 0, 0, 0);
+    ck_assert_int_eq(sched_pick(policy, 0, 1), soon);
+    ck_assert_int_eq(sched_pick(policy, 0, 1), SCHED_NOBODY); /* one slot */
+    release(soon, false, 2);
+    ck_assert_int_eq(sched_pick(policy, 0, 2), late);
+    release(late, false, 3);
+    ck_assert_int_eq(sched_pick(policy, 0, 3), low);
+}
+END_TEST
+
+START_TEST(lanes_do_not_wait_for_each_other)
+{
+    int a = add("a", SCHED_LOW, 10, 10, 1), b = add("b", SCHED_HIGH, 10, 10, 1);
+    sched_wait(policy, a, 1, 0, 0);
+    sched_wait(policy, b, 0, 0, 0);
+    ck_assert_int_eq(sched_pick(policy, 0, 0), b);
+    ck_assert_int_eq(sched_pick(policy, 1, 0), a);
+    ck_assert(!sched_gives_way(policy, a, 0));
+}
+END_TEST
+
+START_TEST(a_segment_ends_for_a_better_one_only)
+{
+    int low = add("low", SCHED_LOW, 10, 10, 1), high = add("high", SCHED_HIGH, 10, 10, 1);
+    sched_wait(policy, low, 0, 0, 0);
+    ck_assert_int_eq(sched_pick(policy, 0, 0), low);
+    ck_assert(!sched_gives_way(policy, low, MS));
+    sched_wait(policy, high, 0, MS, MS);
+    ck_assert(sched_gives_way(policy, low, MS));
+    release(low, true, MS);
+    ck_assert_int_eq(sched_pick(policy, 0, MS), high);
+    ck_assert(!sched_gives_way(policy, high, 2 * MS));
+}
+END_TEST
+
+START_TEST(a_late_job_goes_after_those_that_can_be_in_time)
+{
+    int late = add("late", SCHED_NORMAL, 10, 10, 1), fine = add("fine", SCHED_NORMAL, 90, 90, 1);
+    sched_wait(policy, late, 0, 0, 0);
+    sched_wait(policy, fine, 0, 0, 0);
+    ck_assert_int_eq(sched_pick(policy, 0, 11 * MS), fine);
+}
+END_TEST
+
+START_TEST(the_starving_get_a_segment_now_and_then)
+{
+    int low = add("low", SCHED_LOW, 10, 10, 1), high = add("high", SCHED_HIGH, 10, 10, 1);
+    unsigned of_low = 0;
+    sched_wait(policy, low, 0, 0, 0);
+    sched_wait(policy, high, 0, 0, 0);
+    for (int64_t now = 0; now < 10000 * MS; now += MS) {
+        int task = sched_pick(policy, 0, now);
+        of_low += task == low;
+        release(task, true, now + MS);
+    }
+    ck_assert_uint_ge(of_low, 50); /* one each 100 ms, less a few */
+    ck_assert_uint_le(of_low, 100);
+    ck_assert_uint_eq(look(low).boosts, of_low);
+}
+END_TEST
+
+START_TEST(a_revoked_slot_is_free)
+{
+    int hung = add("hung", SCHED_HIGH, 10, 10, 1), other = add("other", SCHED_LOW, 10, 10, 1);
+    sched_wait(policy, hung, 0, 0, 0);
+    sched_wait(policy, other, 0, 0, 0);
+    ck_assert_int_eq(sched_pick(policy, 0, 0), hung);
+    sched_revoke(policy, hung);
+    ck_assert_int_eq(sched_pick(policy, 0, 0), other);
+    ck_assert_uint_eq(look(hung).revoked, 1);
+}
+END_TEST
+
+/* ---- admission ---- */
+
+START_TEST(what_fits_is_admitted_and_what_does_not_is_not)
+{
+    int a = add("a", SCHED_HIGH, 20, 20, 8), b = add("b", SCHED_HIGH, 20, 20, 8),
+        c = add("c", SCHED_LOW, 100, 100, 30), d = add("d", SCHED_LOW, 1000, 1000, 40);
+    sched_tick(policy, 0);
+    ck_assert(look(a).admitted);
+    ck_assert(look(b).admitted);
+    ck_assert(!look(c).admitted); /* 80 % are gone */
+    ck_assert_ptr_nonnull(strstr(look(c).cause, "30.0 ms at worst of each 100.0 ms"));
+    ck_assert_ptr_nonnull(strstr(look(c).cause, "lane cpu"));
+    ck_assert(look(d).admitted);
+    ck_assert_str_eq(look(d).cause, "");
+}
+END_TEST
+
+START_TEST(one_that_is_not_admitted_is_still_above_those_of_less_priority)
+{
+    int a = add("a", SCHED_HIGH, 10, 10, 11), b = add("b", SCHED_LOW, 100, 100, 1);
+    sched_tick(policy, 0);
+    ck_assert(!look(a).admitted);
+    sched_wait(policy, a, 0, 0, 0);
+    sched_wait(policy, b, 0, 0, 0);
+    ck_assert_int_eq(sched_pick(policy, 0, 0), a);
+}
+END_TEST
+
+START_TEST(measured_costs_admit_and_dismiss)
+{
+    int a = add("a", SCHED_HIGH, 10, 10, 0);
+    const int64_t much[SCHED_MAX_LANES] = {12 * MS};
+    int64_t now = 0;
+    sched_tick(policy, now);
+    ck_assert(look(a).admitted); /* nothing is known of it */
+    for (int i = 0; i < 200; i++, now += 10 * MS) {
+        sched_frame(policy, a, now);
+        sched_wait(policy, a, 0, now, now);
+        ck_assert_int_eq(sched_pick(policy, 0, now), a);
+        release(a, false, now);
+        sched_done(policy, a, much, now);
+        sched_tick(policy, now);
+    }
+    ck_assert(!look(a).admitted);
+    ck_assert_int_eq(look(a).cost_ns, 12 * MS);
+}
+END_TEST
+
+/* ---- the ladder ---- */
+
+static void frames(int task, unsigned count, unsigned missed, int64_t now)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (sched_frame(policy, task, now) && i < missed)
+            sched_drop(policy, task);
+}
+
+START_TEST(the_least_important_is_walked_down_first_and_up_last)
+{
+    int high = add("high", SCHED_HIGH, 20, 20, 1), low = add("low", SCHED_LOW, 20, 20, 1);
+    int64_t now = 0, tick = 500 * MS;
+    for (int i = 0; i < 3; i++, now += tick) {
+        frames(high, 25, 5, now);
+        sched_tick(policy, now);
+    }
+    ck_assert_uint_eq(look(low).step, 2);
+    ck_assert_uint_eq(look(high).step, 1);
+    ck_assert_str_eq(look(low).cause, "at step 2 of its ladder: high missed deadlines");
+    for (int i = 0; i < 20 && look(high).step; i++, now += tick)
+        sched_tick(policy, now);
+    ck_assert_uint_eq(look(high).step, 0);
+    ck_assert_uint_gt(look(low).step, 0);
+    for (int i = 0; i < 40 && look(low).step; i++, now += tick)
+        sched_tick(policy, now);
+    ck_assert_uint_eq(look(low).step, 0);
+    ck_assert_str_eq(look(low).cause, "");
+}
+END_TEST
+
+START_TEST(one_miss_is_an_accident)
+{
+    int a = add("a", SCHED_HIGH, 20, 20, 1);
+    frames(a, 25, 1, 0);
+    sched_tick(policy, 0);
+    ck_assert_uint_eq(look(a).step, 0);
+    ck_assert_uint_eq(look(a).missed, 1);
+}
+END_TEST
+
+START_TEST(a_rate_takes_its_share_of_frames)
+{
+    int a = add("a", SCHED_LOW, 20, 20, 1);
+    unsigned taken = 0;
+    frames(a, 10, 10, 0);
+    sched_tick(policy, 0);
+    ck_assert_uint_eq(look(a).step, 1);
+    for (int i = 0; i < 100; i++)
+        taken += sched_frame(policy, a, 0);
+    ck_assert_uint_ge(taken, 50);
+    ck_assert_uint_le(taken, 51);
+    ck_assert_uint_eq(look(a).skipped, 100 - taken);
+}
+END_TEST
+
+START_TEST(pressure_keeps_steps_down_by_priority)
+{
+    int high = add("high", SCHED_HIGH, 20, 20, 1), normal = add("n", SCHED_NORMAL, 20, 20, 1),
+        low = add("low", SCHED_LOW, 20, 20, 1);
+    sched_set_pressure(policy, 2);
+    for (int i = 0; i < 40; i++)
+        sched_tick(policy, i * 500 * MS);
+    ck_assert_uint_eq(look(high).step, 0);
+    ck_assert_uint_eq(look(normal).step, 1);
+    ck_assert_uint_eq(look(low).step, 2);
+    sched_set_pressure(policy, 0);
+    for (int i = 40; i < 100; i++)
+        sched_tick(policy, i * 500 * MS);
+    ck_assert_uint_eq(look(normal).step + look(low).step, 0);
+}
+END_TEST
+
+START_TEST(what_is_wrong_is_refused)
+{
+    struct percept_error error = {0};
+    struct sched_policy *none = NULL;
+    struct sched_settings settings = {.lane_count = 1, .lanes = {{"cpu", 0}}};
+    ck_assert_int_eq(sched_policy_create(&settings, &none, &error), PERCEPT_INVALID);
+    ck_assert_str_eq(error.message, "lane 'cpu' has no slot");
+    settings.lanes[0].slots = 1;
+    settings.share = 0.6;
+    ck_assert_int_eq(sched_policy_create(&settings, &none, &error), PERCEPT_INVALID);
+    ck_assert_ptr_null(none);
+    for (int i = 0; i < SCHED_MAX_TASKS; i++)
+        add("t", SCHED_LOW, 20, 20, 1);
+    int task = -1;
+    const struct sched_task one = {.name = "one", .step_count = 1};
+    ck_assert_int_eq(sched_task_add(policy, &one, &task, &error), PERCEPT_LIMIT);
+    sched_task_remove(policy, 7);
+    ck_assert_int_eq(sched_task_add(policy, &one, &task, &error), PERCEPT_OK);
+    ck_assert_int_eq(task, 7);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("policy");
+    TCase *tests = tcase_create("policy");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, priority_goes_before_deadline_and_deadline_before_number);
+    tcase_add_test(tests, lanes_do_not_wait_for_each_other);
+    tcase_add_test(tests, a_segment_ends_for_a_better_one_only);
+    tcase_add_test(tests, a_late_job_goes_after_those_that_can_be_in_time);
+    tcase_add_test(tests, the_starving_get_a_segment_now_and_then);
+    tcase_add_test(tests, a_revoked_slot_is_free);
+    tcase_add_test(tests, what_fits_is_admitted_and_what_does_not_is_not);
+    tcase_add_test(tests, one_that_is_not_admitted_is_still_above_those_of_less_priority);
+    tcase_add_test(tests, measured_costs_admit_and_dismiss);
+    tcase_add_test(tests, the_least_important_is_walked_down_first_and_up_last);
+    tcase_add_test(tests, one_miss_is_an_accident);
+    tcase_add_test(tests, a_rate_takes_its_share_of_frames);
+    tcase_add_test(tests, pressure_keeps_steps_down_by_priority);
+    tcase_add_test(tests, what_is_wrong_is_refused);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}

@@ -1,0 +1,203 @@
+/* What the policy promises must hold for deployments that nobody thought of: thousands of random
+ * ones, by seed. */
+#include "suite.h"
+
+#include "scheduler/simulate.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+#define MS   BASE_NS_PER_MS
+#define MANY 12
+
+/* ---- random deployments ---- */
+
+static uint64_t state;
+
+static double uniform(double least, double most)
+{
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return least + (most - least) * ((double)(state >> 11) * 0x1p-53);
+}
+
+static size_t make_tasks(struct sched_sim_task *tasks, double load, unsigned steps)
+{
+    size_t count = (size_t)uniform(2, MANY + 0.999);
+    double shares[MANY], sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += shares[i] = uniform(0.05, 1);
+    for (size_t i = 0; i < count; i++) {
+        int64_t period = (int64_t)(uniform(5, 100) * (double)MS);
+        double own = load * shares[i] / sum;
+        tasks[i] = (struct sched_sim_task){
+            .declared = true,
+            .offset_ns = (int64_t)(uniform(0, 1) < 0.5 ? 0 : uniform(0, (double)period)),
+            .config = {.name = "task",
+                       .priority = (enum sched_priority)uniform(0, 2.999),
+                       .period_ns = period,
+                       .deadline_ns = (int64_t)((double)period * uniform(0.4, 1.3)),
+                       .step_count = steps,
+                       .steps = {{.rate = 1}, {.rate = 0.5}, {.rate = 0.2}, {.rate = 0}}},
+        };
+        for (unsigned step = 0; step < steps; step++)
+            tasks[i].config.steps[step].cost_ns[0] = (int64_t)(own * (double)period);
+    }
+    return count;
+}
+
+static struct sched_sim_settings make_settings(unsigned slots, uint64_t seed)
+{
+    return (struct sched_sim_settings){
+        .policy = {.lane_count = 1, .lanes = {{"cpu", slots}}, .share = 0.05},
+        .segment_ns = {MS},
+        .least = 0.3,
+        .length_ns = BASE_NS_PER_S,
+        .seed = seed,
+    };
+}
+
+/* ---- promises ---- */
+
+/* 2000 sets on one slot, then 1000 on two to four, from a third of a lane to three. */
+START_TEST(nobody_who_is_admitted_misses_a_deadline)
+{
+    struct sched_sim_task tasks[MANY];
+    struct sched_sim_result results[MANY];
+    unsigned admitted = 0, dismissed = 0;
+    for (uint64_t seed = 0; seed < 3000; seed++) {
+        state = seed * 7919 + 1;
+        unsigned slots = seed < 2000 ? 1 : 2 + (unsigned)seed % 3;
+        struct sched_sim_settings settings = make_settings(slots, seed);
+        settings.least = seed % 2 ? 1 : 0.3;
+        settings.jitter = seed % 3 ? 0 : 0.5;
+        size_t count = make_tasks(tasks, uniform(0.3, 3) * slots, 1);
+        ck_assert_int_eq(sched_simulate(&settings, tasks, count, results, NULL, NULL), PERCEPT_OK);
+        for (size_t i = 0; i < count; i++) {
+            const struct sched_task_view *view = &results[i].view;
+            admitted += view->admitted;
+            dismissed += !view->admitted;
+            if (view->admitted && (view->missed || results[i].dropped))
+                ck_abort_msg("seed %llu, task %zu: %llu of %llu missed", (unsigned long long)seed,
+                             i, (unsigned long long)view->missed, (unsigned long long)view->frames);
+        }
+    }
+    /* The test is not so strict as to promise nothing. */
+    ck_assert_uint_gt(admitted, 3000);
+    ck_assert_uint_gt(dismissed, 3000);
+}
+END_TEST
+
+START_TEST(ladders_settle)
+{
+    struct sched_sim_task tasks[MANY];
+    struct sched_sim_result results[MANY];
+    unsigned moved = 0;
+    for (uint64_t seed = 0; seed < 150; seed++) {
+        state = seed * 104729 + 3;
+        struct sched_sim_settings settings = make_settings(1, seed);
+        settings.length_ns = 60 * BASE_NS_PER_S;
+        settings.segment_ns[0] = 4 * MS;
+        settings.least = 0.8;
+        size_t count = make_tasks(tasks, uniform(0.5, 3), 4);
+        ck_assert_int_eq(sched_simulate(&settings, tasks, count, results, NULL, NULL), PERCEPT_OK);
+        for (size_t i = 0; i < count; i++) {
+            /* Down at most 3, then tries that double their pause: 2, 4, ... seconds. */
+            if (results[i].steps > 3 + 2 * 3 * 6)
+                ck_abort_msg("seed %llu, task %zu: %u steps", (unsigned long long)seed, i,
+                             results[i].steps);
+            moved += results[i].steps > 0;
+        }
+    }
+    ck_assert_uint_gt(moved, 100);
+}
+END_TEST
+
+/* Twice what there is, no ladders: the lane is never idle while there is work, and everybody gets
+ * on. */
+START_TEST(under_twice_the_load_nobody_starves)
+{
+    struct sched_sim_task tasks[MANY];
+    struct sched_sim_result results[MANY];
+    struct sched_lane_view lane;
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        state = seed * 15485863 + 7;
+        struct sched_sim_settings settings = make_settings(1, seed);
+        settings.length_ns = 40 * BASE_NS_PER_S;
+        settings.segment_ns[0] = 2 * MS;
+        settings.policy.segment_ns = 2 * MS;
+        settings.least = 1;
+        size_t count = make_tasks(tasks, 2, 1);
+        ck_assert_int_eq(sched_simulate(&settings, tasks, count, results, &lane, NULL), PERCEPT_OK);
+        ck_assert_int_gt(lane.busy_ns, settings.length_ns / 100 * 98);
+        for (size_t i = 0; i < count; i++)
+            if (results[i].view.done == 0)
+                ck_abort_msg("seed %llu, task %zu of %zu: cost %.1f ms, nothing done, %llu boosts",
+                             (unsigned long long)seed, i, count,
+                             (double)tasks[i].config.steps[0].cost_ns[0] / MS,
+                             (unsigned long long)results[i].view.boosts);
+    }
+}
+END_TEST
+
+START_TEST(the_same_seed_gives_the_same_result)
+{
+    struct sched_sim_task tasks[MANY];
+    struct sched_sim_result one[MANY], two[MANY];
+    struct sched_sim_settings settings = make_settings(2, 42);
+    memset(one, 0, sizeof one);
+    memset(two, 0, sizeof two);
+    state = 42;
+    size_t count = make_tasks(tasks, 3, 4);
+    settings.jitter = 0.2;
+    ck_assert_int_eq(sched_simulate(&settings, tasks, count, one, NULL, NULL), PERCEPT_OK);
+    ck_assert_int_eq(sched_simulate(&settings, tasks, count, two, NULL, NULL), PERCEPT_OK);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_uint_eq(one[i].view.done, two[i].view.done);
+        ck_assert_uint_eq(one[i].view.missed, two[i].view.missed);
+        ck_assert_int_eq(one[i].latency_mean_ns, two[i].latency_mean_ns);
+    }
+}
+END_TEST
+
+/* A job that needs two processors is on one at a time, and others use the one that it is not on. */
+START_TEST(processors_work_side_by_side)
+{
+    struct sched_sim_settings settings = make_settings(1, 1);
+    settings.policy.lane_count = 2;
+    settings.policy.lanes[1] = (struct sched_lane){"npu", 1};
+    settings.least = 1;
+    struct sched_sim_task tasks[2];
+    for (size_t i = 0; i < 2; i++)
+        tasks[i] = (struct sched_sim_task){
+            .declared = true,
+            .config = {.name = "t",
+                       .priority = SCHED_NORMAL,
+                       .period_ns = 20 * MS,
+                       .deadline_ns = 20 * MS,
+                       .step_count = 1,
+                       .steps = {{.rate = 1, .cost_ns = {6 * MS, 6 * MS}}}}};
+    struct sched_sim_result results[2];
+    struct sched_lane_view lanes[2];
+    ck_assert_int_eq(sched_simulate(&settings, tasks, 2, results, lanes, NULL), PERCEPT_OK);
+    ck_assert_int_eq(results[0].latency_most_ns, 12 * MS);
+    ck_assert_int_eq(results[1].latency_most_ns, 18 * MS); /* not 24 */
+    ck_assert_uint_eq(results[0].view.missed + results[1].view.missed, 0);
+    ck_assert_int_ge(lanes[0].busy_ns, 600 * MS);
+    ck_assert_int_eq(lanes[0].busy_ns - lanes[1].busy_ns < 24 * MS, true);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("simulate");
+    TCase *tests = tcase_create("simulate");
+    tcase_set_timeout(tests, 200);
+    tcase_add_test(tests, nobody_who_is_admitted_misses_a_deadline);
+    tcase_add_test(tests, ladders_settle);
+    tcase_add_test(tests, under_twice_the_load_nobody_starves);
+    tcase_add_test(tests, the_same_seed_gives_the_same_result);
+    tcase_add_test(tests, processors_work_side_by_side);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
