@@ -243,7 +243,7 @@ static int bind_tcp(struct metrics_server *server, uv_loop_t *loop, const char *
 {
     struct sockaddr_storage address = {0};
     const char *colon = strrchr(text, ':');
-    int port = atoi(colon + 1);
+    int port = (int)strtol(colon + 1, NULL, 10); /* checked with the configuration */
     int failed = text[0] == '[' ? uv_ip6_addr("::1", port, (struct sockaddr_in6 *)&address)
                                 : uv_ip4_addr("127.0.0.1", port, (struct sockaddr_in *)&address);
     if (!failed)

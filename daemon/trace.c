@@ -79,14 +79,20 @@ static char *begin(struct pipe_engine *engine, double seconds)
     return text;
 }
 
+/* What follows the words; NULL when the query is another. */
+static const char *after(const char *what, const char *words)
+{
+    size_t length = strlen(words);
+    return strncmp(what, words, length) == 0 && what[length] ? what + length : NULL;
+}
+
 char *daemon_trace_query(struct pipe_engine *engine, const char *what)
 {
-    double seconds;
-    int64_t since;
-    int used = 0;
-    if (sscanf(what, "trace begin %lf%n", &seconds, &used) == 1 && !what[used])
-        return begin(engine, seconds);
-    if (sscanf(what, "trace since %" SCNd64 "%n", &since, &used) == 1 && !what[used])
-        return read_trace(engine, since);
-    return NULL;
+    const char *seconds = after(what, "trace begin "), *since = after(what, "trace since ");
+    char *end = NULL;
+    double interval = seconds ? strtod(seconds, &end) : 0;
+    if (seconds)
+        return *end ? NULL : begin(engine, interval);
+    int64_t since_ns = since ? strtoll(since, &end, 10) : 0;
+    return since && !*end ? read_trace(engine, since_ns) : NULL;
 }
