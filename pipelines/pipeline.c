@@ -304,12 +304,15 @@ static enum percept_status step_params(const struct pipe_pipeline *p,
         const char *by = named ? pipe_config_swapped(p->config, step, named) : NULL;
         if (by == named)
             continue;
-        if (!changed && !(changed = malloc(config->class->params_size)))
-            return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-        if (!*params)
-            *params = memcpy(changed, config->params, config->class->params_size);
+        if (!changed) {
+            changed = malloc(config->class->params_size);
+            if (!changed)
+                return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+            memcpy(changed, config->params, config->class->params_size);
+        }
         memcpy(changed + param->offset, &by, sizeof by);
     }
+    *params = changed;
     return PERCEPT_OK;
 }
 

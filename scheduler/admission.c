@@ -189,7 +189,7 @@ static int64_t deadline_on(const struct sched_policy *p, const struct sched_task
         rest -= its;
         lanes += its > 0;
     }
-    int64_t own = cost + rest / lanes;
+    int64_t own = lanes ? cost + rest / lanes : 0;
     return own > 0 ? own : 1;
 }
 

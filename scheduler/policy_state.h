@@ -45,7 +45,7 @@ struct sched_task_state {
     bool moved_up;    /* and how */
     int64_t hold_ns;  /* without misses before the next step up */
     struct sched_recent cost[SCHED_MAX_STEPS][SCHED_MAX_LANES];
-    uint64_t tick_frames, tick_missed;   /* since the last tick */
+    uint64_t tick_frames, tick_missed;    /* since the last tick */
     char why_step[104], why_refused[128]; /* "": full quality; admitted */
 
     uint64_t frames, skipped, done, missed, segment_count, revoked, boosts;
