@@ -20,8 +20,8 @@ struct daemon_state {
     size_t topic_count;
 };
 
-/* what: "status" (all), "pipelines", "lanes", "models", "hosts", "topics", "clients", "users". malloc'ed;
- * NULL for another word or when out of memory. */
+/* what: "status" (all), "pipelines", "lanes", "models", "hosts", "topics", "clients", "users".
+ * malloc'ed; NULL for another word or when out of memory. */
 char *daemon_status_json(const struct daemon_state *state, const char *what);
 /* The same as an object, the caller's; empty for another word. */
 json_t *daemon_status(const struct daemon_state *state, const char *what);

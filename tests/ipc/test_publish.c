@@ -96,8 +96,8 @@ static unsigned read_samples(struct percept_subscription *subscription, enum wai
     while (sample.sequence < SAMPLES && waiting != NOBODY_WAITS && base_clock_ns() < patience) {
         if (waiting == POLLS)
             ck_assert_int_ge(poll(&news, 1, 1000), 0);
-        count += percept_next(subscription, waiting == POLLS ? 0 : SECOND, &sample, NULL) ==
-                 PERCEPT_OK;
+        count +=
+            percept_next(subscription, waiting == POLLS ? 0 : SECOND, &sample, NULL) == PERCEPT_OK;
     }
     return count;
 }
