@@ -10,7 +10,8 @@ set(PRT_OPS "" CACHE STRING "What libprt_selected.a is to have; see `percept mod
 option(PRT_MESSAGES "Let failures of libprt_selected.a say what was wrong, not only their status" ON)
 
 # Sources with tables whose rows are selected; all else is compiled as it is.
-set(tables runtime/import.c runtime/deferred.c runtime/import_cadence.c runtime/graph_shapes.c runtime/passes/passes.c
+set(tables runtime/import.c runtime/deferred.c runtime/import_cadence.c runtime/import_cadence_layers.c
+    runtime/graph_shapes.c runtime/passes/passes.c
     runtime/import_sizes_moves.c runtime/import_sizes_layers.c runtime/import_sizes_data.c
     backends/cpu/cpu.c backends/cpu/loops_table.inc backends/cpu/wide.c
     backends/cpu/isa.c backends/cpu/kernels.c backends/cpu/loops.c backends/cpu/rows.c)

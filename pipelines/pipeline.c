@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "pipelines/publish.h"
+#include "runtime/yield.h"
 
 #include <errno.h>
 #include <signal.h>

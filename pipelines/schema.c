@@ -150,13 +150,11 @@ static enum percept_status resolve(const struct pipe_schema_reader *r,
         *path = value->text;
         return PERCEPT_OK;
     }
-    size_t folder = strlen(start), length = strlen(value->text);
-    char *joined = base_arena_alloc(r->arena, folder + length + 2);
+    size_t bytes = strlen(start) + strlen(value->text) + 2;
+    char *joined = base_arena_alloc(r->arena, bytes);
     if (!joined)
         return pipe_schema_fail(r, value, PERCEPT_NO_MEMORY, "out of memory");
-    memcpy(joined, start, folder);
-    joined[folder] = '/';
-    memcpy(joined + folder + 1, value->text, length + 1);
+    snprintf(joined, bytes, "%s/%s", start, value->text);
     *path = joined;
     return PERCEPT_OK;
 }

@@ -19,14 +19,14 @@
 #ifndef RUNTIME_BACKEND_H
 #define RUNTIME_BACKEND_H
 
-#include "base/clock.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "runtime/graph.h"
 
 #define PRT_BACKEND_VERSION 6
 
-/* Of a small build whose only backend is on the host: what several need is left out. */
+/* Of a small build whose only backend is on the host: what several need is left out, and so is
+ * sharing the processor (struct prt_yield). */
 #ifndef PRT_ONE_BACKEND
 #define PRT_ONE_BACKEND 0
 #endif
@@ -74,30 +74,22 @@ struct prt_step_time {
 /*
  * Whoever shares a processor among models wants a say between two steps of a run: one a thread that
  * runs models, for all of them. A step is the least that runs without: of a single convolution that
- * takes 5 ms, the caller hears after 5 ms, whatever the bound.
+ * takes 5 ms, the caller hears after 5 ms, whatever the bound. A backend that computes on the
+ * caller's thread asks before each of its steps (runtime/yield.h).
  *
  * All are called on the thread that runs the model, with no lock held and the pool's workers at
  * rest, and may take as long as they like; they must not run or change a model of this thread.
  */
 struct prt_yield {
-    /* Between two steps, when bound_ns have passed since it returned last. */
+    /* Between two steps, when bound_ns have passed since it was called last. */
     void (*step)(void *context);
     /* Before and after the thread waits for a device, which needs no CPU. May be NULL, both. */
     void (*wait)(void *context);
     void (*resume)(void *context);
     void *context;
     int64_t bound_ns;
-    int64_t last_ns; /* when it returned last; the caller sets it to now before a run */
+    int64_t last_ns; /* when it was called last; the caller sets it to now before a run */
 };
-
-/* What a backend that computes on the caller's thread calls before each of its steps. */
-static inline void prt_yield_step(struct prt_yield *yield)
-{
-    if (!yield || base_clock_ns() - yield->last_ns < yield->bound_ns)
-        return;
-    yield->step(yield->context);
-    yield->last_ns = base_clock_ns();
-}
 
 struct prt_execution {
     void *const *data; /* address of each value by id; 64-byte aligned for planned ones; NULL for

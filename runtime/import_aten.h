@@ -40,10 +40,9 @@ extern const struct prt_aten_table prt_aten_loop;      /* import_aten_loop.c: of
 extern const struct prt_aten_table prt_aten_prim;      /* import_aten_prim.c: scalar arithmetic */
 
 extern const struct prt_aten_table prt_aten_cadence; /* import_cadence.c: a processor's own */
-extern const struct prt_aten_table prt_aten_cadence_layers;  /* import_cadence_layers.c */
-extern const struct prt_aten_table prt_aten_cadence_windows; /* import_cadence_windows.c */
-extern const struct prt_aten_table prt_aten_llama;           /* import_aten_llama.c: caches */
-extern const struct prt_aten_table prt_aten_affine;          /* import_aten_affine.c: torchao's */
+extern const struct prt_aten_table prt_aten_cadence_layers; /* import_cadence_layers.c */
+extern const struct prt_aten_table prt_aten_llama;          /* import_aten_llama.c: caches */
+extern const struct prt_aten_table prt_aten_affine;         /* import_aten_affine.c: torchao's */
 extern const struct prt_aten_table prt_aten_mixed;     /* import_aten_mixed.c: codes and reals */
 extern const struct prt_aten_table prt_aten_embedding; /* import_aten_embedding.c: codes */
 

@@ -2,9 +2,7 @@
  * Why: Cadence's convolutions, of one or two dimensions, channels first or last, are one layer on
  * images; what has one dimension is an image of height 1. See import_cadence.c.
  */
-#include "runtime/import_aten.h"
-
-enum { CHANNELS_FIRST, CHANNELS_LAST };
+#include "runtime/import_cadence.h"
 
 /* Two numbers of a list: of a list of one, or of a single dimension, the last is the width's. */
 static enum percept_status pair(struct prt_import *import, const struct prt_call *call,
@@ -296,6 +294,12 @@ static const struct prt_aten_op ops[] = {
     {NUMBERS("depthwise_conv1d_nlc"), CHANNELS_LAST},
     {"cadence::quantized_transposed_conv.out", "QQQLLLLIITTDITTBOR", transposed, 0},
     {"cadence::quantized_w8a32_conv.out", "TQDQDOR", conv_of_reals, 0},
+    {"cadence::quantized_max_pool2d_nchw.out", "QLLLLBOR", prt_cadence_max_pool, CHANNELS_FIRST},
+    {"cadence::quantized_max_pool2d_nhwc.out", "QLLLLBOR", prt_cadence_max_pool, CHANNELS_LAST},
+    {"cadence::avg_pool2d.out", "QLllBBitBOR", prt_cadence_average_pool, 0},
+    {"cadence::im2row.out", "QLLLLTBOR", prt_cadence_rows, 0},
+    {"cadence::im2row.per_tensor_out", "QLLLLIBOR", prt_cadence_rows, 0},
+    {"cadence::transposed_im2row.out", "QLLLLLTBOR", prt_cadence_transposed_rows, 0},
 };
 /* clang-format on */
 

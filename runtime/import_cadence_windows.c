@@ -3,7 +3,7 @@
  * windows laid out as rows, so that a convolution is a product. Rows are made of moves alone, which
  * every processor has. See import_cadence.c.
  */
-#include "runtime/import_aten.h"
+#include "runtime/import_cadence.h"
 
 #include <string.h>
 
@@ -33,8 +33,6 @@ static enum percept_status pair(struct prt_import *import, const struct prt_call
 static const int32_t zeros[2] = {0, 0}, ones[2] = {1, 1};
 
 /* ---- pools ---- */
-
-enum { CHANNELS_FIRST, CHANNELS_LAST };
 
 /* (input, kernel, stride, padding, ..) */
 static enum percept_status pool_window(struct prt_import *import, const struct prt_call *call,
@@ -70,8 +68,8 @@ static enum percept_status pool(struct prt_import *import, uint32_t x, uint32_t 
 }
 
 /* (input, kernel, stride, padding, dilation, ceil_mode, out): ceil_mode shows in the sizes */
-static enum percept_status max_pool(struct prt_import *import, const struct prt_aten_op *op,
-                                    struct prt_call *call)
+enum percept_status prt_cadence_max_pool(struct prt_import *import, const struct prt_aten_op *op,
+                                         struct prt_call *call)
 {
     struct prt_pool_attrs attrs = {.is_max = true, .nhwc = op->kind == CHANNELS_LAST};
     enum percept_status status = pool_window(import, call, &attrs);
@@ -107,8 +105,8 @@ static enum percept_status pad(struct prt_import *import, uint32_t x, const int3
 
 /* (input, kernel, stride, padding, ceil_mode, count_include_pad, divisor, in_zero, channel_last,
  * out): of codes the padding is the zero point, or the code 0 if it is not to count, and does. */
-static enum percept_status average_pool(struct prt_import *import, const struct prt_aten_op *op,
-                                        struct prt_call *call)
+enum percept_status prt_cadence_average_pool(struct prt_import *import,
+                                             const struct prt_aten_op *op, struct prt_call *call)
 {
     (void)op;
     const struct prt_aten_op *row = prt_aten_find("aten::avg_pool2d.out");
@@ -282,8 +280,8 @@ static enum percept_status begin(struct prt_import *import, const struct prt_cal
 
 /* (input, kernel, dilation, padding, stride, in_zero, channel_last, out): also where channels are
  * last, a row has them first */
-static enum percept_status rows_of(struct prt_import *import, const struct prt_aten_op *op,
-                                   struct prt_call *call)
+enum percept_status prt_cadence_rows(struct prt_import *import, const struct prt_aten_op *op,
+                                     struct prt_call *call)
 {
     (void)op;
     struct rows rows = {0};
@@ -331,8 +329,8 @@ static enum percept_status spread(struct prt_import *import, const int32_t strid
 
 /* (input, kernel, dilation, padding, stride, output_padding, in_zero, channel_last, out): what each
  * element of a transposed convolution's result is a sum of */
-static enum percept_status transposed_rows_of(struct prt_import *import,
-                                              const struct prt_aten_op *op, struct prt_call *call)
+enum percept_status prt_cadence_transposed_rows(struct prt_import *import,
+                                                const struct prt_aten_op *op, struct prt_call *call)
 {
     (void)op;
     struct rows rows = {.channels_last = prt_call_bool(import, call, 7)};
@@ -363,16 +361,3 @@ static enum percept_status transposed_rows_of(struct prt_import *import,
         status = pad(import, x, before, after, zero, &x);
     return status == PERCEPT_OK ? lay_out(import, &rows, x, prt_call_output(call)) : status;
 }
-
-/* clang-format off */
-static const struct prt_aten_op ops[] = {
-    {"cadence::quantized_max_pool2d_nchw.out", "QLLLLBOR", max_pool, CHANNELS_FIRST},
-    {"cadence::quantized_max_pool2d_nhwc.out", "QLLLLBOR", max_pool, CHANNELS_LAST},
-    {"cadence::avg_pool2d.out", "QLllBBitBOR", average_pool, 0},
-    {"cadence::im2row.out", "QLLLLTBOR", rows_of, 0},
-    {"cadence::im2row.per_tensor_out", "QLLLLIBOR", rows_of, 0},
-    {"cadence::transposed_im2row.out", "QLLLLLTBOR", transposed_rows_of, 0},
-};
-/* clang-format on */
-
-const struct prt_aten_table prt_aten_cadence_windows = PRT_ATEN_TABLE(ops);

@@ -7,6 +7,7 @@
 #include "backends/cpu/step.h"
 #include "backends/cpu/weights.h"
 #include "base/clock.h"
+#include "runtime/yield.h"
 
 #include <stdlib.h>
 

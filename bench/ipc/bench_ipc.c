@@ -35,6 +35,8 @@ enum row_id {
     SPIN_4K,
     ICEORYX_POLL_4K,
     PERCEPT_8_READERS,
+    FUTEX_8_READERS,
+    FUTEX_1M,
     ROWS
 };
 
@@ -59,6 +61,8 @@ static const struct row {
     [SPIN_4K] = {&transport_percept_spin, 4096, 1},
     [ICEORYX_POLL_4K] = {&transport_iceoryx_poll, 4096, 1},
     [PERCEPT_8_READERS] = {&transport_percept, 4096, READERS},
+    [FUTEX_8_READERS] = {&transport_futex, 4096, READERS},
+    [FUTEX_1M] = {&transport_futex, 1 << 20, 1},
 };
 
 static const struct ratio {
@@ -72,7 +76,10 @@ static const struct ratio {
     {PERCEPT_1M, ICEORYX_1M, "percept / iceoryx, 1 MiB"},
     {SPIN_4K, ICEORYX_POLL_4K, "percept / iceoryx, both spinning, 4 KiB"},
     {PERCEPT_1M, PERCEPT_4K, "percept, 1 MiB / 4 KiB"},
+    {FUTEX_1M, FUTEX_4K, "bare futex, 1 MiB / 4 KiB"},
     {PERCEPT_8_READERS, PERCEPT_4K, "percept, the last of 8 readers / one reader"},
+    {FUTEX_8_READERS, FUTEX_4K, "bare futex, the last of 8 readers / one"},
+    {FUTEX_4K, ICEORYX_4K, "bare futex / iceoryx, 4 KiB"},
 };
 enum { RATIOS = sizeof ratios / sizeof ratios[0] };
 

@@ -2,6 +2,7 @@
 #include "build.h"
 
 #include "backends/cpu/cpu.h"
+#include "base/clock.h"
 #include "runtime/prt.h"
 
 #include <check.h>
