@@ -12,6 +12,7 @@
 #include "daemon/metrics.h"
 #include "daemon/metrics_server.h"
 #include "daemon/notify.h"
+#include "daemon/pressure.h"
 #include "daemon/probe.h"
 #include "daemon/status.h"
 #include "daemon/topics.h"
@@ -47,6 +48,7 @@ struct daemon {
     struct backends_registry *backends;
     struct pipe_host host;
     struct daemon_watchdog watchdog;
+    struct daemon_pressure pressure;
     struct base_pool *pool;
     struct pipe_engine *engine;
     struct policy *policy;
@@ -168,6 +170,7 @@ static void stop(struct daemon *daemon)
     close_handle(&daemon->pipeline_finished);
     close_handle(&daemon->timer);
     daemon_watchdog_stop(&daemon->watchdog);
+    daemon_pressure_stop(&daemon->pressure);
 }
 
 static void reload(struct daemon *daemon);
@@ -583,6 +586,9 @@ static void on_start(uv_timer_t *timer)
         return;
     }
     daemon_watchdog_start(&daemon->watchdog, &daemon->loop, daemon->engine);
+    const struct pipe_daemon_settings *own = pipe_config_daemon(daemon->config);
+    if (own->watch_device)
+        daemon_pressure_start(&daemon->pressure, &daemon->loop, own->device_root, daemon->engine);
     daemon->started = true;
     on_change(daemon);
     daemon_notify("READY=1");
@@ -644,6 +650,7 @@ enum daemon_exit daemon_run(const struct daemon_settings *settings, struct perce
         .state = "running",
         .started_ns = base_clock_ns(),
         .topics = daemon->topics.all,
+        .pressure = &daemon->pressure.now,
     };
     daemon->settings = settings;
     enum daemon_exit code = load(daemon, settings, error);

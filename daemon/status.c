@@ -171,10 +171,12 @@ static json_t *process(const struct daemon_state *state)
     getrusage(RUSAGE_SELF, &usage);
     double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                  (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    return json_pack("{s:s, s:I, s:s, s:o, s:f, s:f, s:I}", "version", PERCEPT_RELEASE, "pid",
-                     (json_int_t)getpid(), "state", state->state, "config", text(state->config),
-                     "uptime_s", (double)(base_clock_ns() - state->started_ns) / BASE_NS_PER_S,
-                     "cpu_s", cpu, "peak_rss_bytes", (json_int_t)usage.ru_maxrss * 1024);
+    return json_pack("{s:s, s:I, s:s, s:o, s:f, s:f, s:I, s:i, s:o}", "version", PERCEPT_RELEASE,
+                     "pid", (json_int_t)getpid(), "state", state->state, "config",
+                     text(state->config), "uptime_s",
+                     (double)(base_clock_ns() - state->started_ns) / BASE_NS_PER_S, "cpu_s", cpu,
+                     "peak_rss_bytes", (json_int_t)usage.ru_maxrss * 1024, "pressure",
+                     (int)state->pressure->level, "pressure_cause", text(state->pressure->cause));
 }
 
 static const struct section {

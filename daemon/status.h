@@ -2,6 +2,7 @@
 #ifndef DAEMON_STATUS_H
 #define DAEMON_STATUS_H
 
+#include "daemon/pressure.h"
 #include "ipc/server.h"
 #include "pipelines/engine.h"
 
@@ -14,6 +15,7 @@ struct daemon_state {
     const char *state; /* "running", "draining" */
     int64_t started_ns;
     const struct pipe_engine *engine;
+    const struct pressure *pressure;           /* that the device is under */
     const struct prt_backend *const *backends; /* NULL-terminated */
     const struct ipc_server *server;
     struct ipc_topic *const *topics;

@@ -78,8 +78,8 @@ const struct pipe_param pipe_top_params[] = {
 #define CHECK_SECONDS 60 /* on a slow machine, for a large one */
 
 struct daemon_fields {
-    const char *socket, *cache, *policy, *state, *metrics;
-    bool exit_when_done, confine, check_models;
+    const char *socket, *cache, *policy, *state, *metrics, *device_root;
+    bool exit_when_done, confine, check_models, watch_device;
     int64_t threads, check_seconds;
     int log;
 };
@@ -128,6 +128,16 @@ const struct pipe_param pipe_daemon_params[] = {
      .min = 1,
      .max = 3600,
      .help = "how long that may take, for a model"},
+    {.name = "watch_device",
+     .kind = PIPE_PARAM_BOOL,
+     .offset = offsetof(struct daemon_fields, watch_device),
+     .fallback = true,
+     .help = "go down the ladders when the device is hot, throttled, or short of power or memory"},
+    {.name = "device_root",
+     .kind = PIPE_PARAM_PATH,
+     .offset = offsetof(struct daemon_fields, device_root),
+     .fallback_text = "/",
+     .help = "the folder with the device's sys and proc"},
     {.name = "threads",
      .kind = PIPE_PARAM_INT,
      .offset = offsetof(struct daemon_fields, threads),
@@ -168,6 +178,8 @@ static enum percept_status read_daemon(const struct pipe_schema_reader *r,
     struct daemon_fields fields = {.confine = true,
                                    .check_models = true,
                                    .check_seconds = CHECK_SECONDS,
+                                   .watch_device = true,
+                                   .device_root = "/",
                                    .log = BASE_LOG_INFO};
     if (map) {
         struct pipe_schema_part part = {pipe_daemon_params, &fields};
@@ -187,6 +199,8 @@ static enum percept_status read_daemon(const struct pipe_schema_reader *r,
         .confine = fields.confine,
         .check_models = fields.check_models,
         .check_seconds = (unsigned)fields.check_seconds,
+        .watch_device = fields.watch_device,
+        .device_root = fields.device_root,
         .threads = (unsigned)fields.threads,
         .log_level = (enum base_log_level)fields.log,
     };

@@ -317,6 +317,11 @@ void pipe_engine_trace_read(struct pipe_engine *engine, int64_t since_ns, pipe_t
         }
 }
 
+void pipe_engine_set_pressure(struct pipe_engine *engine, unsigned level, const char *cause)
+{
+    sched_gate_set_pressure(engine->gate, level, cause);
+}
+
 size_t pipe_engine_stats(const struct pipe_engine *engine, struct pipe_stats *stats,
                          size_t capacity)
 {

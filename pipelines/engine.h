@@ -32,6 +32,8 @@ struct pipe_daemon_settings {
     bool exit_when_done; /* stop when every source has ended */
     bool confine;        /* forbid itself what it does not need */
     bool check_models;   /* have another process load each first */
+    bool watch_device;   /* go down the ladders when the device is not well */
+    const char *device_root; /* the folder with its sys and proc */
     unsigned check_seconds;
     unsigned threads; /* of the runtime's pool; 0: one per CPU */
     enum base_log_level log_level;
@@ -198,6 +200,10 @@ struct pipe_model_stats {
     uint64_t runs;
     int64_t median_ns, p99_ns, load_ns; /* recent runs */
 };
+
+/* The device is hot, or short of power or memory: 0 well to 3 critical, and what it is, for people.
+ * Pipelines are then some steps down their ladders (scheduler/policy.h). Any thread. */
+void pipe_engine_set_pressure(struct pipe_engine *engine, unsigned level, const char *cause);
 
 size_t pipe_engine_stats(const struct pipe_engine *engine, struct pipe_stats *stats,
                          size_t capacity);

@@ -272,10 +272,10 @@ unsigned sched_gate_step(const struct sched_gate *gate, int task)
     return atomic_load_explicit(&gate->members[task].step, memory_order_relaxed);
 }
 
-void sched_gate_set_pressure(struct sched_gate *gate, unsigned pressure)
+void sched_gate_set_pressure(struct sched_gate *gate, unsigned pressure, const char *cause)
 {
     pthread_mutex_lock(&gate->mutex);
-    sched_set_pressure(gate->policy, pressure);
+    sched_set_pressure(gate->policy, pressure, cause);
     pthread_mutex_unlock(&gate->mutex);
 }
 

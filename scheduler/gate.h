@@ -49,7 +49,7 @@ void sched_gate_done(struct sched_gate *gate, int task, bool well);
 /* At which step of its ladder a task is to be; cheap. */
 unsigned sched_gate_step(const struct sched_gate *gate, int task);
 
-void sched_gate_set_pressure(struct sched_gate *gate, unsigned pressure);
+void sched_gate_set_pressure(struct sched_gate *gate, unsigned pressure, const char *cause);
 
 void sched_gate_look(struct sched_gate *gate, int task, struct sched_task_view *view);
 void sched_gate_look_lane(struct sched_gate *gate, int lane, struct sched_lane_view *view);

@@ -141,7 +141,7 @@ bool sched_walk(struct sched_policy *p, int64_t now)
         if (!t->used)
             continue;
         if (t->step < least_step(p, t)) {
-            move(t, least_step(p, t), now, "the device is short of power, or too hot");
+            move(t, least_step(p, t), now, p->pressure_cause);
             changed = true;
         }
         if (misses(t)) {

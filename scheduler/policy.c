@@ -313,9 +313,10 @@ bool sched_tick(struct sched_policy *p, int64_t now)
     return sched_admit(p) || changed;
 }
 
-void sched_set_pressure(struct sched_policy *p, unsigned pressure)
+void sched_set_pressure(struct sched_policy *p, unsigned pressure, const char *cause)
 {
     p->pressure = pressure;
+    snprintf(p->pressure_cause, sizeof p->pressure_cause, "%s", cause);
 }
 
 void sched_task_look(const struct sched_policy *p, int task, struct sched_task_view *view)

@@ -113,8 +113,9 @@ bool sched_gives_way(const struct sched_policy *policy, int task, int64_t now);
 bool sched_tick(struct sched_policy *policy, int64_t now);
 
 /* How hot, empty or short of memory the device is: 0 well to 3 critical. Tasks of low priority are
- * at least so many steps down, those of normal one less, those of high two less. */
-void sched_set_pressure(struct sched_policy *policy, unsigned pressure);
+ * at least so many steps down, those of normal one less, those of high two less. The cause is for
+ * people. */
+void sched_set_pressure(struct sched_policy *policy, unsigned pressure, const char *cause);
 
 /* ---- looking inside ---- */
 

@@ -64,6 +64,7 @@ struct sched_policy {
     struct sched_task_state tasks[SCHED_MAX_TASKS];
     size_t task_count; /* numbers in use are below */
     unsigned pressure;
+    char pressure_cause[64];
     bool costs_changed; /* since admission was looked at */
     int64_t next_tick_ns;
     int64_t miss_ns[SCHED_HIGH + 1]; /* last tick with too many misses, of each priority */

@@ -243,13 +243,14 @@ START_TEST(pressure_keeps_steps_down_by_priority)
 {
     int high = add("high", SCHED_HIGH, 20, 20, 1), normal = add("n", SCHED_NORMAL, 20, 20, 1),
         low = add("low", SCHED_LOW, 20, 20, 1);
-    sched_set_pressure(policy, 2);
+    sched_set_pressure(policy, 2, "the battery is at 9 %");
     for (int i = 0; i < 40; i++)
         sched_tick(policy, i * 500 * MS);
     ck_assert_uint_eq(look(high).step, 0);
     ck_assert_uint_eq(look(normal).step, 1);
     ck_assert_uint_eq(look(low).step, 2);
-    sched_set_pressure(policy, 0);
+    ck_assert_str_eq(look(low).cause, "at step 2 of its ladder: the battery is at 9 %");
+    sched_set_pressure(policy, 0, "");
     for (int i = 40; i < 100; i++)
         sched_tick(policy, i * 500 * MS);
     ck_assert_uint_eq(look(normal).step + look(low).step, 0);
