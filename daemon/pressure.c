@@ -144,11 +144,13 @@ static void look_at_cpu(const char *folder, const char *name, struct pressure *w
 /* "some avg10=0.12 avg60=...": of the last 10 s, the percentage in which somebody waited. */
 static void look_at_memory(const char *root, struct pressure *worst)
 {
-    char text[128];
-    double percent;
-    if (read_text(root, "proc/pressure/memory", text, sizeof text) &&
-        sscanf(text, "some avg10=%lf", &percent) == 1 &&
-        is_worse(worst, level_of(percent, memory_at)))
+    static const char begin[] = "some avg10=";
+    char text[128], *end;
+    if (!read_text(root, "proc/pressure/memory", text, sizeof text) ||
+        strncmp(text, begin, sizeof begin - 1) != 0)
+        return;
+    double percent = strtod(text + sizeof begin - 1, &end);
+    if (*end == ' ' && is_worse(worst, level_of(percent, memory_at)))
         snprintf(worst->cause, sizeof worst->cause, "memory is short %.0f %% of the time", percent);
 }
 
