@@ -85,6 +85,7 @@ int cli_grants(int argc, char **argv);
 int cli_audit(int argc, char **argv);
 int cli_backends(int argc, char **argv);
 int cli_trace(int argc, char **argv);
+int cli_privacy(int argc, char **argv);
 int cli_reload(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_simulate(int argc, char **argv);

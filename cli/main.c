@@ -17,6 +17,7 @@ static const struct cli_command commands[] = {
     {"grants", "list what has been granted", cli_grants},
     {"audit", "show who read what", cli_audit},
     {"trace", "record what its threads do when", cli_trace},
+    {"privacy", "turn all sources off, or on again", cli_privacy},
     {"reload", "let the daemon read its configuration again", cli_reload},
     {"check", "check a configuration without running it", cli_check},
     {"simulate", "show what a configuration would do on a device", cli_simulate},

@@ -85,6 +85,13 @@ static enum percept_status may_ask(void *context, const struct ipc_peer *peer, c
 {
     if (strcmp(what, "reload") == 0)
         return may_administer(context, peer, "reload the configuration", error);
+    if (strncmp(what, "privacy ", 8) == 0) {
+        enum percept_status status =
+            may_administer(context, peer, "turn the privacy switch", error);
+        if (status == PERCEPT_OK)
+            audit_write(((struct access *)context)->audit, "privacy", peer, "", what + 8);
+        return status;
+    }
     bool open = strcmp(what, "grants") != 0 && strncmp(what, "audit", 5) != 0 &&
                 strncmp(what, "trace", 5) != 0;
     return open ? PERCEPT_OK : may_administer(context, peer, "see that", error);

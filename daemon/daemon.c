@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "daemon/access.h"
 #include "daemon/confine.h"
+#include "daemon/demand.h"
 #include "daemon/indicator.h"
 #include "daemon/metrics.h"
 #include "daemon/metrics_server.h"
@@ -49,6 +50,7 @@ struct daemon {
     struct pipe_host host;
     struct daemon_watchdog watchdog;
     struct daemon_pressure pressure;
+    struct daemon_demand demand;
     struct base_pool *pool;
     struct pipe_engine *engine;
     struct policy *policy;
@@ -171,6 +173,7 @@ static void stop(struct daemon *daemon)
     close_handle(&daemon->timer);
     daemon_watchdog_stop(&daemon->watchdog);
     daemon_pressure_stop(&daemon->pressure);
+    demand_close(&daemon->demand);
 }
 
 static void reload(struct daemon *daemon);
@@ -212,11 +215,13 @@ static void on_drain(uv_timer_t *timer)
 /* Who reads what, or which sensor is live, has changed. */
 static void on_change(void *context)
 {
-    const struct daemon *daemon = context;
+    struct daemon *daemon = context;
     const struct indicator_view view = {
         .config = daemon->config, .engine = daemon->engine, .server = daemon->server};
-    if (daemon->started && !daemon->stopping)
-        indicator_update(daemon->indicator, &view);
+    if (!daemon->started || daemon->stopping)
+        return;
+    demand_look(&daemon->demand, daemon->config);
+    indicator_update(daemon->indicator, &view);
 }
 
 /* How many pipelines there are in one of these states; the second may be NULL. */
@@ -407,6 +412,8 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
         enum daemon_exit code = open_control(daemon, socket, own->state, error);
         if (code)
             return code;
+        if (demand_open(&daemon->demand, &daemon->loop, &daemon->folder, error))
+            return DAEMON_EXIT_FAILURE;
     }
     if (own->check_models && probe_start(own->check_seconds, own->cache, &daemon->probe, error))
         return DAEMON_EXIT_FAILURE;
@@ -416,6 +423,7 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
         .context = daemon,
         .backends = backends_registry_all(daemon->backends),
         .pool = daemon->pool,
+        .private = daemon->demand.private,
         .keys = daemon->keys,
         .try_model = daemon->probe ? try_model : NULL,
         .open_topic = open_topic,
@@ -428,6 +436,10 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
     daemon->host = host;
     if (pipe_engine_create(daemon->config, &daemon->host, &daemon->engine, error))
         return DAEMON_EXIT_CONFIG;
+    daemon->demand.engine = daemon->engine;
+    daemon->demand.topics = &daemon->topics;
+    daemon->demand.changed = on_change;
+    daemon->demand.context = daemon;
     if (indicator_create(&daemon->indicator, error))
         return DAEMON_EXIT_FAILURE;
     if (topics_add(&daemon->topics, indicator_topic(daemon->indicator), error))
@@ -531,6 +543,7 @@ static void look(struct daemon *daemon)
 {
     daemon->state.server = daemon->server;
     daemon->state.topic_count = daemon->topics.count;
+    daemon->state.private = daemon->demand.private;
 }
 
 static char *metrics_text(void *context)
@@ -563,9 +576,26 @@ static char *answer_reload(struct daemon *daemon)
     return daemon_reload_json(done ? &changes : NULL, &error);
 }
 
+/* "privacy": how the switch is; "privacy on", "privacy off": turn it. */
+static char *answer_privacy(struct daemon *daemon, const char *what)
+{
+    struct percept_error error = {0};
+    bool on = strcmp(what, "privacy on") == 0, private = daemon->demand.private;
+    if ((on || strcmp(what, "privacy off") == 0) &&
+        demand_set_private(&daemon->demand, &daemon->folder, on, &error) == PERCEPT_OK &&
+        on != private)
+        base_log(BASE_LOG_WARNING, "the privacy switch is %s", on ? "on" : "off");
+    if (error.status != PERCEPT_OK)
+        base_log(BASE_LOG_ERROR, "the privacy switch: %s", error.message);
+    on_change(daemon);
+    return daemon_privacy_json(daemon->demand.private, &error);
+}
+
 static char *answer(void *context, const char *what)
 {
     struct daemon *daemon = context;
+    if (strncmp(what, "privacy", 7) == 0 && (what[7] == '\0' || what[7] == ' '))
+        return answer_privacy(daemon, what);
     if (strcmp(what, "reload") == 0)
         return answer_reload(daemon);
     if (strcmp(what, "schemas") == 0)

@@ -74,7 +74,8 @@ static void see_sensors(struct percept_indicator *now, struct percept_indicator 
     for (uint32_t i = 0; i < now->sensor_count; i++) {
         struct percept_sensor *sensor = &now->sensors[i];
         sensor->kind = kind_of(stats[i].source);
-        sensor->live = strcmp(stats[i].state, "done") != 0 && strcmp(stats[i].state, "failed") != 0;
+        sensor->live = !stats[i].rests && strcmp(stats[i].state, "done") != 0 &&
+                       strcmp(stats[i].state, "failed") != 0;
         snprintf(sensor->pipeline, sizeof sensor->pipeline, "%s", stats[i].name);
         const struct percept_sensor *was = find_sensor(last, stats[i].name);
         sensor->since_ns = was && was->live == sensor->live ? was->since_ns : now->time_ns;

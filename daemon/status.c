@@ -171,12 +171,12 @@ static json_t *process(const struct daemon_state *state)
     getrusage(RUSAGE_SELF, &usage);
     double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                  (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    return json_pack("{s:s, s:I, s:s, s:o, s:f, s:f, s:I, s:i, s:o}", "version", PERCEPT_RELEASE,
-                     "pid", (json_int_t)getpid(), "state", state->state, "config",
-                     text(state->config), "uptime_s",
-                     (double)(base_clock_ns() - state->started_ns) / BASE_NS_PER_S, "cpu_s", cpu,
-                     "peak_rss_bytes", (json_int_t)usage.ru_maxrss * 1024, "pressure",
-                     (int)state->pressure->level, "pressure_cause", text(state->pressure->cause));
+    return json_pack(
+        "{s:s, s:I, s:s, s:o, s:f, s:f, s:I, s:b, s:i, s:o}", "version", PERCEPT_RELEASE, "pid",
+        (json_int_t)getpid(), "state", state->state, "config", text(state->config), "uptime_s",
+        (double)(base_clock_ns() - state->started_ns) / BASE_NS_PER_S, "cpu_s", cpu,
+        "peak_rss_bytes", (json_int_t)usage.ru_maxrss * 1024, "privacy", state->private, "pressure",
+        (int)state->pressure->level, "pressure_cause", text(state->pressure->cause));
 }
 
 static const struct section {
@@ -217,4 +217,14 @@ char *daemon_reload_json(const struct pipe_changes *changes, const struct percep
     char *result = root ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     return result;
+}
+
+char *daemon_privacy_json(bool on, const struct percept_error *error)
+{
+    json_t *root = json_pack("{s:b}", "privacy", on);
+    if (error->status != PERCEPT_OK)
+        json_object_set_new(root, "message", text(error->message));
+    char *json = json_dumps(root, JSON_COMPACT);
+    json_decref(root);
+    return json;
 }

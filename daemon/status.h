@@ -7,6 +7,7 @@
 #include "pipelines/engine.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,7 @@ struct daemon_state {
     const char *state; /* "running", "draining" */
     int64_t started_ns;
     const struct pipe_engine *engine;
+    bool private;                              /* the privacy switch is on */
     const struct pressure *pressure;           /* that the device is under */
     const struct prt_backend *const *backends; /* NULL-terminated */
     const struct ipc_server *server;
@@ -32,5 +34,9 @@ json_t *daemon_status(const struct daemon_state *state, const char *what);
  * changes NULL {"ok": false, "file", "line", "column", "message"}. malloc'ed; NULL when out of
  * memory. */
 char *daemon_reload_json(const struct pipe_changes *changes, const struct percept_error *error);
+
+/* What `percept privacy` is told: {"privacy": true or false}, with "message" why it could not be
+ * turned. malloc'ed; NULL when out of memory. */
+char *daemon_privacy_json(bool on, const struct percept_error *error);
 
 #endif

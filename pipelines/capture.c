@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A capture time outside of this around now is some driver's mistake. */
 #define MOST_AHEAD_NS (50 * BASE_NS_PER_MS)
@@ -62,6 +63,35 @@ static void tell(struct capture *c, const char *text)
     c->told_second = second;
     if (c->told_in_second <= MOST_EVENTS)
         c->pipeline->host->event(c->pipeline->host->context, c->pipeline->config->name, text);
+}
+
+static bool rests(const struct pipe_pipeline *p)
+{
+    return atomic_load_explicit(&p->rests, memory_order_relaxed) != 0;
+}
+
+/* What woke the source was not the end. The reading comes first: an end after it wakes again. */
+static bool goes_on(struct pipe_pipeline *p)
+{
+    uint64_t count;
+    ssize_t ignored = read(p->stop_fd, &count, sizeof count); /* fails only when it is empty */
+    (void)ignored;
+    return !atomic_load_explicit(&p->stops, memory_order_relaxed);
+}
+
+/* Until a frame is wanted again. To a recording no time has passed. */
+static enum percept_status rest(struct capture *c)
+{
+    struct pipe_pipeline *p = c->pipeline;
+    int64_t since_ns = base_clock_ns();
+    if (p->config->source->rest)
+        p->config->source->rest(p->source);
+    while (rests(p))
+        if (pipe_wait(p->stop_fd, -1) == PERCEPT_CANCELLED && !goes_on(p))
+            return PERCEPT_CANCELLED;
+    if (c->start_ns)
+        c->start_ns += base_clock_ns() - since_ns;
+    return PERCEPT_OK;
 }
 
 /* Hold a recorded frame until it is due, and stamp it with the moment it goes out. */
@@ -121,6 +151,10 @@ static enum percept_status hand_over(struct capture *c, struct pipe_frame *frame
         pipe_frame_unref(frame);
         return PERCEPT_OK;
     }
+    if (rests(p)) {
+        pipe_frame_unref(frame);
+        return PERCEPT_OK;
+    }
     c->last_ns = frame->capture_ns;
     pipe_health_good(&p->health, PIPE_SIDE_SOURCE, 1);
     if (!sched_gate_frame(p->schedule.gate, p->schedule.task)) {
@@ -140,6 +174,8 @@ static enum percept_status hand_over(struct capture *c, struct pipe_frame *frame
 static enum percept_status capture_one(struct capture *c, struct percept_error *error)
 {
     struct pipe_pipeline *p = c->pipeline;
+    if (rests(p))
+        return rest(c);
     struct pipe_frame *frame = pipe_frame_get(p->frames);
     if (!frame) /* nodes hold them; one comes back when this frame's turn is over */
         return pipe_wait(p->stop_fd, base_clock_ns() + BASE_NS_PER_MS);
@@ -176,8 +212,11 @@ void *pipe_capture_main(void *pipeline)
     struct percept_error error = {0};
     enum percept_status status = PERCEPT_OK;
     pipe_trace_here(&p->traces[PIPE_THREAD_SOURCE]);
-    while (status == PERCEPT_OK)
+    while (status == PERCEPT_OK) {
         status = capture_one(&c, &error);
+        if (status == PERCEPT_CANCELLED && goes_on(p))
+            status = PERCEPT_OK;
+    }
     p->end = status;
     p->end_error = error;
     pipe_mailbox_close(&p->mailbox);

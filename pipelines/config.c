@@ -318,7 +318,8 @@ const struct pipe_config_model *pipe_config_find_model(const struct pipe_config 
 struct pipeline_fields {
     const struct pipe_tree *source, *nodes, *topics, *ladder;
     int when_late, priority;
-    double deadline_ms, cost_ms;
+    double deadline_ms, cost_ms, linger_ms;
+    bool on_demand;
 };
 
 static const char *const when_late_choices[] = {"drop", "wait", NULL};
@@ -362,6 +363,16 @@ const struct pipe_param pipe_pipeline_params[] = {
      .offset = offsetof(struct pipeline_fields, cost_ms),
      .max = 60000,
      .help = "computing time of a frame at worst, milliseconds; 0: as measured"},
+    {.name = "on_demand",
+     .kind = PIPE_PARAM_BOOL,
+     .offset = offsetof(struct pipeline_fields, on_demand),
+     .help = "run only while somebody subscribes to one of its topics"},
+    {.name = "linger_ms",
+     .kind = PIPE_PARAM_NUMBER,
+     .offset = offsetof(struct pipeline_fields, linger_ms),
+     .fallback = 5000,
+     .max = 3600000,
+     .help = "and so long after the last one has gone, milliseconds"},
     {.name = "ladder",
      .kind = PIPE_PARAM_LIST,
      .offset = offsetof(struct pipeline_fields, ladder),
@@ -435,6 +446,8 @@ static enum percept_status read_pipeline(const struct pipe_schema_reader *r,
         .priority = fields.priority,
         .deadline_ms = fields.deadline_ms,
         .cost_ms = fields.cost_ms,
+        .on_demand = fields.on_demand,
+        .linger_ms = fields.linger_ms,
     };
     status = read_source(r, pipeline, fields.source);
     if (status == PERCEPT_OK)

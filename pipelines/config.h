@@ -80,7 +80,9 @@ struct pipe_config_pipeline {
     int when_late; /* enum pipe_when_late */
     int priority;  /* enum pipe_priority */
     double deadline_ms;
-    double cost_ms; /* of a frame at worst, as declared; 0: as measured */
+    double cost_ms;   /* of a frame at worst, as declared; 0: as measured */
+    bool on_demand;   /* its source rests while nobody subscribes, */
+    double linger_ms; /* and so long after the last one */
     size_t step_count;
     struct pipe_config_step *steps; /* from better to worse, without full quality */
     size_t node_count, topic_count;

@@ -21,6 +21,7 @@ struct pipe_engine {
     struct pipe_host host; /* a copy: the caller's may be on its stack */
     bool started;
     struct sched_lane lane;  /* where pipelines compute, */
+    bool private;            /* no source may give a frame */
     struct sched_gate *gate; /* by turns; it stays over reloads */
     struct set now;
 };
@@ -74,8 +75,10 @@ static enum percept_status create_set(const struct pipe_engine *engine, struct p
         if (!p)
             status = pipe_pipeline_create(config, &config->pipelines[i], host, set.models,
                                           engine->gate, &p, error);
-        if (status == PERCEPT_OK)
-            set.pipelines[set.count++] = p;
+        if (status != PERCEPT_OK)
+            break;
+        pipe_pipeline_rest(p, PIPE_REST_PRIVATE, engine->private);
+        set.pipelines[set.count++] = p;
     }
     if (status == PERCEPT_OK)
         *out = set;
@@ -245,6 +248,7 @@ enum percept_status pipe_engine_create(struct pipe_config *config, const struct 
     if (!engine)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     engine->host = *host;
+    engine->private = host->private;
     enum percept_status status = pipe_config_set_backends(config, host->backends, error);
     if (status == PERCEPT_OK)
         status = create_gate(engine, config, error);
@@ -315,6 +319,19 @@ void pipe_engine_trace_read(struct pipe_engine *engine, int64_t since_ns, pipe_t
                                                    .source = t == PIPE_THREAD_SOURCE};
             pipe_trace_read(&p->traces[t], since_ns, &about, tell, context);
         }
+}
+
+void pipe_engine_set_private(struct pipe_engine *engine, bool on)
+{
+    engine->private = on;
+    for (size_t i = 0; i < engine->now.count; i++)
+        pipe_pipeline_rest(engine->now.pipelines[i], PIPE_REST_PRIVATE, on);
+}
+
+void pipe_engine_set_wanted(struct pipe_engine *engine, size_t index, bool wanted)
+{
+    if (index < engine->now.count && engine->now.pipelines[index]->config->on_demand)
+        pipe_pipeline_rest(engine->now.pipelines[index], PIPE_REST_UNWANTED, !wanted);
 }
 
 void pipe_engine_set_pressure(struct pipe_engine *engine, unsigned level, const char *cause)

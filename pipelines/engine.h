@@ -112,6 +112,7 @@ struct pipe_host {
     const struct prt_backend *const
         *backends; /* NULL-terminated: all that there are, the default first */
     struct base_pool *pool;
+    bool private;                    /* as pipe_engine_set_private, from the beginning on */
     const struct signing_keys *keys; /* by which models must be signed; NULL: they need not */
     /* May what is in this sealed descriptor be loaded? Asked before it is; NULL: it may. The hash
      * is of its contents, path for messages. */
@@ -169,14 +170,17 @@ void pipe_engine_destroy(struct pipe_engine *engine); /* NULL is fine */
 struct pipe_stats {
     const char *name;
     const char *source;    /* "images", "video", "camera" */
-    const char *state;     /* "running", "degraded", "done", "failed" */
-    char cause[256];       /* why it is degraded or failed; else "" */
+    const char *state;     /* "running", "degraded", "resting", "done", "failed" */
+    char cause[256];       /* why it is degraded, rests or failed; else "" */
     char processor[64];    /* what runs its models: "cpu", "vulkan+cpu"; "" without models */
     uint64_t frames;       /* processed */
     uint64_t dropped_late; /* replaced by a newer one before the pipeline got to them */
     uint64_t dropped_bad;  /* unreadable, or with a bad timestamp */
     uint64_t node_errors;
-    int64_t busy_ns; /* how long it has been at the frame that it is at; 0: it waits for one */
+    bool rests;        /* its source does */
+    bool on_demand;    /* its source is to rest while nobody subscribes, */
+    int64_t linger_ns; /* and so long after */
+    int64_t busy_ns;   /* how long it has been at the frame that it is at; 0: it waits for one */
     int64_t latency_p50_ns, latency_p99_ns; /* capture to publish, recent frames */
 
     /* docs/scheduling.md */
@@ -204,6 +208,13 @@ struct pipe_model_stats {
 /* The device is hot, or short of power or memory: 0 well to 3 critical, and what it is, for people.
  * Pipelines are then some steps down their ladders (scheduler/policy.h). Any thread. */
 void pipe_engine_set_pressure(struct pipe_engine *engine, unsigned level, const char *cause);
+
+/* No source gives a frame, and none is published, from the next one on, until that is over; those
+ * of a reload neither. Devices are let go. The engine's thread. */
+void pipe_engine_set_private(struct pipe_engine *engine, bool on);
+/* Whether anybody wants what a pipeline that is on demand publishes; index: as in
+ * pipe_engine_stats. Nobody does before the first call. The engine's thread. */
+void pipe_engine_set_wanted(struct pipe_engine *engine, size_t index, bool wanted);
 
 size_t pipe_engine_stats(const struct pipe_engine *engine, struct pipe_stats *stats,
                          size_t capacity);

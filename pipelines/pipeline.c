@@ -113,6 +113,12 @@ static void take_turn(struct pipe_pipeline *p, const struct pipe_frame *frame)
     int64_t deadline_ns = (int64_t)(p->config->deadline_ms * 1e6);
     bool well = true;
     pipe_turn_begin(p, frame->capture_ns);
+    /* What was captured before the source was told to rest is not for anybody either. */
+    if (atomic_load_explicit(&p->rests, memory_order_relaxed)) {
+        pipe_turn_end(p);
+        sched_gate_drop(p->schedule.gate, p->schedule.task);
+        return;
+    }
     bool late = deadline_ns && base_clock_ns() - frame->capture_ns > deadline_ns;
     if (!late)
         well = process(p, frame);
@@ -214,11 +220,26 @@ enum percept_status pipe_pipeline_start(struct pipe_pipeline *p, struct percept_
     return status;
 }
 
-void pipe_pipeline_cancel(struct pipe_pipeline *p)
+static void wake_source(struct pipe_pipeline *p)
 {
     uint64_t one = 1;
     ssize_t ignored = write(p->stop_fd, &one, sizeof one); /* can only fail when already set */
     (void)ignored;
+}
+
+void pipe_pipeline_rest(struct pipe_pipeline *p, unsigned reason, bool there)
+{
+    unsigned before = there ? atomic_fetch_or_explicit(&p->rests, reason, memory_order_relaxed)
+                            : atomic_fetch_and_explicit(&p->rests, ~reason, memory_order_relaxed);
+    /* A source that is woken loses the frame that it is at. */
+    if (p->stop_fd >= 0 && (before != 0) != (atomic_load(&p->rests) != 0))
+        wake_source(p);
+}
+
+void pipe_pipeline_cancel(struct pipe_pipeline *p)
+{
+    atomic_store_explicit(&p->stops, true, memory_order_relaxed);
+    wake_source(p);
     pipe_mailbox_cancel(&p->mailbox);
 }
 
@@ -401,6 +422,7 @@ static enum percept_status create_source(struct pipe_pipeline *p, struct percept
     const struct pipe_source_setup setup = {
         .params = p->config->source_params,
         .stop_fd = p->stop_fd,
+        .rests = atomic_load_explicit(&p->rests, memory_order_relaxed) != 0,
     };
     enum percept_status status = p->config->source->create(&setup, &p->source, &cause);
     return status == PERCEPT_OK ? status
@@ -435,6 +457,7 @@ enum percept_status pipe_pipeline_create(struct pipe_config *root,
     p->models = models;
     p->node_host.pipeline = p;
     p->stop_fd = -1;
+    atomic_init(&p->rests, config->on_demand ? PIPE_REST_UNWANTED : 0);
     pipe_mailbox_init(&p->mailbox);
     pipe_health_init(&p->health, host, config->name);
     enum percept_status status = pipe_turn_init(p, gate, error);
@@ -469,6 +492,7 @@ void pipe_pipeline_release(struct pipe_pipeline *p)
     if (p->stop_fd >= 0)
         close(p->stop_fd);
     p->stop_fd = -1;
+    atomic_store_explicit(&p->stops, false, memory_order_relaxed);
     /* Empty, and not cancelled any more. */
     pipe_mailbox_fini(&p->mailbox);
     pipe_mailbox_init(&p->mailbox);
@@ -521,5 +545,15 @@ void pipe_pipeline_stats(struct pipe_pipeline *p, struct pipe_stats *stats)
     for (size_t i = 0; i < p->open_model_count; i++)
         pipe_model_add_processor(p->open_models[i], stats->processor);
     pipe_health_read(&p->health, stats);
+    stats->on_demand = p->config->on_demand;
+    stats->linger_ns = (int64_t)(p->config->linger_ms * 1e6);
+    stats->rests = atomic_load_explicit(&p->rests, memory_order_relaxed) != 0 &&
+                   !pipe_health_is_over(&p->health);
+    if (stats->rests) {
+        bool private = atomic_load_explicit(&p->rests, memory_order_relaxed) & PIPE_REST_PRIVATE;
+        stats->state = "resting";
+        snprintf(stats->cause, sizeof stats->cause, "%s",
+                 private ? "the privacy switch is on" : "nobody subscribes");
+    }
     pipe_turn_stats(p, stats);
 }

@@ -92,7 +92,10 @@ struct pipe_pipeline {
     struct pipe_frame_pool *frames;
     struct pipe_mailbox mailbox;
     struct pipe_health health;
-    int stop_fd; /* eventfd, written once to stop the source */
+    int stop_fd; /* eventfd, written when the source is to stop or to rest: then it gives up what it
+                    waits for, and its thread looks which */
+    atomic_bool stops;
+    _Atomic unsigned rests; /* why the source rests, PIPE_REST_*; 0: it does not */
 
     struct pipe_running_node *nodes;
     struct pipe_running_topic *topics;
@@ -131,6 +134,10 @@ enum percept_status pipe_pipeline_open(struct pipe_pipeline *pipeline, struct pe
 void pipe_pipeline_release(struct pipe_pipeline *pipeline);
 enum percept_status pipe_pipeline_start(struct pipe_pipeline *pipeline,
                                         struct percept_error *error);
+/* A reason for its source to rest is there, or is gone. Any thread; counts from the next frame on.
+ */
+enum { PIPE_REST_UNWANTED = 1, PIPE_REST_PRIVATE = 2 };
+void pipe_pipeline_rest(struct pipe_pipeline *pipeline, unsigned reason, bool there);
 /* Ask to stop; does not wait. */
 void pipe_pipeline_cancel(struct pipe_pipeline *pipeline);
 void pipe_pipeline_join(struct pipe_pipeline *pipeline);

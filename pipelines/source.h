@@ -13,7 +13,9 @@ struct pipe_source; /* a source's own state; each class defines it */
 
 struct pipe_source_setup {
     const void *params;
-    int stop_fd; /* becomes readable when the engine stops: wait on it along with anything else */
+    int stop_fd; /* becomes readable when the engine wants an end, or a rest: wait on it along with
+                    anything else */
+    bool rests;  /* no frame is wanted yet: leave the device alone until next */
 };
 
 struct pipe_source_class {
@@ -36,6 +38,9 @@ struct pipe_source_class {
      */
     enum percept_status (*next)(struct pipe_source *source, struct pipe_frame *frame,
                                 int64_t *time_ns, struct percept_error *error);
+    /* No frame is wanted for a while: let go of the device; next takes it again. On the thread of
+     * next. NULL: there is none. */
+    void (*rest)(struct pipe_source *source);
     /* Largest frame it will give, in pixels: what a frame topic must have room for. */
     size_t (*max_pixels)(const struct pipe_source *source);
     void (*destroy)(struct pipe_source *source); /* NULL is fine */

@@ -114,7 +114,8 @@ static enum percept_status create(const struct pipe_source_setup *setup,
         .format = p->format,
         .max_pixels = (size_t)p->max_pixels,
     };
-    enum percept_status status = pipe_camera_open(s->io, &s->options, &s->camera, error);
+    enum percept_status status =
+        setup->rests ? PERCEPT_OK : pipe_camera_open(s->io, &s->options, &s->camera, error);
     if (status != PERCEPT_OK && !p->retry) {
         destroy(s);
         return status;
@@ -152,6 +153,14 @@ static enum percept_status next(struct pipe_source *s, struct pipe_frame *frame,
     return status;
 }
 
+static void rest(struct pipe_source *s)
+{
+    pipe_camera_close(s->camera);
+    s->camera = NULL;
+    s->pause_ns = FIRST_PAUSE_NS;
+    s->retry_at_ns = 0;
+}
+
 static size_t max_pixels(const struct pipe_source *s)
 {
     return s->options.max_pixels;
@@ -165,6 +174,7 @@ const struct pipe_source_class pipe_source_camera = {
     .params_size = sizeof(struct params),
     .create = create,
     .next = next,
+    .rest = rest,
     .max_pixels = max_pixels,
     .destroy = destroy,
 };

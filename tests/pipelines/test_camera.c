@@ -48,6 +48,14 @@ static void capture(const void *bytes, size_t size, int64_t capture_ns)
     ck_assert(fake_camera_capture(bytes, size, capture_ns, false));
 }
 
+/* Nothing of it is open, within two seconds. */
+static bool is_let_go(void)
+{
+    for (int i = 0; i < 2000 && fake_camera_leaks() != 0; i++)
+        usleep(1000);
+    return fake_camera_leaks() == 0;
+}
+
 /* ---- formats ---- */
 
 START_TEST(frames_come_with_the_drivers_time)
@@ -271,6 +279,49 @@ START_TEST(a_camera_that_is_unplugged_is_waited_for)
 }
 END_TEST
 
+/* Nobody is filmed while the privacy switch is on: the device is closed, even one that waits for a
+ * frame that does not come. */
+START_TEST(a_camera_that_rests_is_closed)
+{
+    fake_camera_plug(&yuyv);
+    host_start(&host, START "}\n");
+    capture(white, sizeof white, base_clock_ns());
+    host_wait_samples(&host, "frames", 1, 5);
+    for (size_t i = 0; i < 2; i++) {
+        pipe_engine_set_private(host.engine, true);
+        ck_assert_str_eq(host_stats(&host, 0).state, "resting");
+        ck_assert_str_eq(host_stats(&host, 0).cause, "the privacy switch is on");
+        ck_assert(is_let_go());
+        pipe_engine_set_private(host.engine, false);
+        capture(white, sizeof white, base_clock_ns());
+        host_wait_samples(&host, "frames", i + 2, 5);
+        ck_assert_str_eq(host_stats(&host, 0).state, "running");
+    }
+    pipe_engine_set_private(host.engine, true);
+    pipe_engine_stop(host.engine); /* one that rests stops as well */
+}
+END_TEST
+
+/* One that is on demand is not even opened before somebody wants it. */
+START_TEST(a_camera_on_demand_waits_for_demand)
+{
+    host_start(&host, "version: 1\n"
+                      "pipelines:\n"
+                      "  cam:\n"
+                      "    on_demand: true\n"
+                      "    topics: {frames: source}\n"
+                      "    source: {type: camera, device: /dev/fake}\n");
+    ck_assert_str_eq(host_stats(&host, 0).state, "resting");
+    ck_assert_str_eq(host_stats(&host, 0).cause, "nobody subscribes");
+    fake_camera_plug(&yuyv);
+    pipe_engine_set_wanted(host.engine, 0, true);
+    capture(white, sizeof white, base_clock_ns());
+    host_wait_samples(&host, "frames", 1, 5);
+    pipe_engine_set_wanted(host.engine, 0, false);
+    ck_assert(is_let_go());
+}
+END_TEST
+
 START_TEST(stopping_does_not_wait_for_a_camera)
 {
     fake_camera_plug(&yuyv);
@@ -301,6 +352,8 @@ int main(void)
     tcase_add_test(tests, the_systems_own_calls_refuse_what_is_no_camera);
     tcase_add_test(tests, with_retry_a_camera_may_come_later);
     tcase_add_test(tests, a_camera_that_is_unplugged_is_waited_for);
+    tcase_add_test(tests, a_camera_that_rests_is_closed);
+    tcase_add_test(tests, a_camera_on_demand_waits_for_demand);
     tcase_add_test(tests, stopping_does_not_wait_for_a_camera);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
