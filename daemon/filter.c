@@ -28,10 +28,12 @@ static int allow(scmp_filter_ctx filter, const char *const *names)
 static int allow_narrow(scmp_filter_ctx filter, const struct daemon_filter_call *narrow)
 {
     int result = 0;
-    for (; narrow->name && result == 0; narrow++)
-        result =
-            seccomp_rule_add(filter, SCMP_ACT_ALLOW, seccomp_syscall_resolve_name(narrow->name), 1,
-                             SCMP_CMP(narrow->argument, SCMP_CMP_EQ, narrow->value));
+    for (; narrow->name && result == 0; narrow++) {
+        const struct scmp_arg_cmp equal = {
+            .arg = narrow->argument, .op = SCMP_CMP_EQ, .datum_a = narrow->value};
+        result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW,
+                                        seccomp_syscall_resolve_name(narrow->name), 1, &equal);
+    }
     return result;
 }
 

@@ -60,9 +60,10 @@ static bool confine(enum waiting waiting)
     bool good = filter &&
                 seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clock_gettime), 0) == 0 &&
                 seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(exit_group), 0) == 0;
+    const struct scmp_arg_cmp wakes = {.arg = 1, .op = SCMP_CMP_EQ, .datum_a = FUTEX_WAKE};
     if (waiting == SLEEPS)
-        good = good && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(futex), 1,
-                                        SCMP_A1(SCMP_CMP_EQ, FUTEX_WAKE)) == 0;
+        good =
+            good && seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(futex), 1, &wakes) == 0;
     if (waiting == POLLS)
         good = good && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(sendto), 0) == 0;
     return good && seccomp_load(filter) == 0;
