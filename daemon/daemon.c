@@ -70,7 +70,8 @@ struct daemon {
     int64_t drain_start_ns;
     enum percept_status start_status;
     struct percept_error start_error;
-    bool started; /* the engine was */
+    bool started;       /* the engine was */
+    bool reload_wanted; /* by a signal that came before that */
     bool stopping;
     bool engine_stopped; /* written when no pipeline thread is left */
 };
@@ -535,6 +536,10 @@ static void reload(struct daemon *daemon)
 {
     struct pipe_changes changes;
     struct percept_error error = {0};
+    if (!daemon->started && !daemon->stopping) {
+        daemon->reload_wanted = true; /* what was read to start with may be old already */
+        return;
+    }
     (void)tell_reload(daemon, &changes, &error);
 }
 
@@ -624,6 +629,8 @@ static void on_start(uv_timer_t *timer)
     daemon_notify("READY=1");
     base_log(BASE_LOG_INFO, "running: %zu pipelines, %zu topics",
              pipe_engine_stats(daemon->engine, NULL, 0), daemon->topics.count - 1);
+    if (daemon->reload_wanted)
+        reload(daemon);
 }
 
 static enum daemon_exit serve(struct daemon *daemon, struct percept_error *error)
