@@ -9,6 +9,7 @@
 #include "daemon/access.h"
 #include "daemon/confine.h"
 #include "daemon/demand.h"
+#include "daemon/handle.h"
 #include "daemon/indicator.h"
 #include "daemon/metrics.h"
 #include "daemon/metrics_server.h"
@@ -145,13 +146,6 @@ static enum percept_status try_model(void *context, const char *path, int descri
 
 /* ---- stopping ---- */
 
-static void close_handle(void *handle)
-{
-    /* Type 0: never initialised, because start-up failed before it. */
-    if (uv_handle_get_type(handle) != UV_UNKNOWN_HANDLE && !uv_is_closing(handle))
-        uv_close(handle, NULL);
-}
-
 /* Leaves the loop with nothing to do, so that it returns. */
 static void stop(struct daemon *daemon)
 {
@@ -169,9 +163,9 @@ static void stop(struct daemon *daemon)
     access_destroy(daemon->access);
     daemon->access = NULL;
     for (size_t i = 0; i < SIGNALS; i++)
-        close_handle(&daemon->signals[i]);
-    close_handle(&daemon->pipeline_finished);
-    close_handle(&daemon->timer);
+        daemon_close_handle(&daemon->signals[i]);
+    daemon_close_handle(&daemon->pipeline_finished);
+    daemon_close_handle(&daemon->timer);
     daemon_watchdog_stop(&daemon->watchdog);
     daemon_pressure_stop(&daemon->pressure);
     demand_close(&daemon->demand);

@@ -3,8 +3,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/handle.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,7 +116,5 @@ enum percept_status demand_open(struct daemon_demand *demand, uv_loop_t *loop,
 
 void demand_close(struct daemon_demand *demand)
 {
-    uv_handle_t *handle = (uv_handle_t *)&demand->timer;
-    if (uv_handle_get_type(handle) != UV_UNKNOWN_HANDLE && !uv_is_closing(handle))
-        uv_close(handle, NULL);
+    daemon_close_handle(&demand->timer);
 }

@@ -4,6 +4,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "daemon/handle.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -196,7 +197,5 @@ void daemon_pressure_start(struct daemon_pressure *p, uv_loop_t *loop, const cha
 
 void daemon_pressure_stop(struct daemon_pressure *p)
 {
-    uv_handle_t *handle = (uv_handle_t *)&p->timer;
-    if (uv_handle_get_type(handle) != UV_UNKNOWN_HANDLE && !uv_is_closing(handle))
-        uv_close(handle, NULL);
+    daemon_close_handle(&p->timer);
 }

@@ -1,6 +1,7 @@
 /* Why: a loop that turns says nothing of a model that hangs. */
 #include "daemon/watchdog.h"
 
+#include "daemon/handle.h"
 #include "daemon/notify.h"
 
 #include <stdlib.h>
@@ -49,7 +50,5 @@ void daemon_watchdog_start(struct daemon_watchdog *watchdog, uv_loop_t *loop,
 
 void daemon_watchdog_stop(struct daemon_watchdog *watchdog)
 {
-    uv_handle_t *handle = (uv_handle_t *)&watchdog->timer;
-    if (uv_handle_get_type(handle) != UV_UNKNOWN_HANDLE && !uv_is_closing(handle))
-        uv_close(handle, NULL);
+    daemon_close_handle(&watchdog->timer);
 }

@@ -547,13 +547,12 @@ void pipe_pipeline_stats(struct pipe_pipeline *p, struct pipe_stats *stats)
     pipe_health_read(&p->health, stats);
     stats->on_demand = p->config->on_demand;
     stats->linger_ns = (int64_t)(p->config->linger_ms * 1e6);
-    stats->rests = atomic_load_explicit(&p->rests, memory_order_relaxed) != 0 &&
-                   !pipe_health_is_over(&p->health);
+    unsigned rests = atomic_load_explicit(&p->rests, memory_order_relaxed);
+    stats->rests = rests != 0 && !pipe_health_is_over(&p->health);
     if (stats->rests) {
-        bool private = atomic_load_explicit(&p->rests, memory_order_relaxed) & PIPE_REST_PRIVATE;
         stats->state = "resting";
         snprintf(stats->cause, sizeof stats->cause, "%s",
-                 private ? "the privacy switch is on" : "nobody subscribes");
+                 rests & PIPE_REST_PRIVATE ? "the privacy switch is on" : "nobody subscribes");
     }
     pipe_turn_stats(p, stats);
 }

@@ -69,6 +69,46 @@ pipelines:
 YAML
 }
 
+# landmark_config FILE [LINE]: pictures of $work/images through one net, $work/model.pte; and a line of the top level.
+landmark_config() {
+    printf '%s\n' "version: 1" ${2:+"$2"} >"$1"
+    cat >>"$1" <<YAML
+models:
+  landmark: {file: model.pte}
+pipelines:
+  hands:
+    source: {type: images, paths: [$work/images]}
+    nodes:
+      - node: hand_tracker
+        name: tracker
+        inputs: {frame: source, hands: {previous: landmarks.hands}}
+      - node: hand_regions
+        name: regions
+        inputs: {tracked: tracker.regions}
+      - node: hand_landmarks
+        name: landmarks
+        model: landmark
+        inputs: {frame: source, regions: regions.regions}
+    topics: {hands: landmarks.hands}
+YAML
+}
+
+# build_sample EXAMPLE CFLAGS: a plugin of examples/, built with nothing but what is installed, by $cc from $build into $prefix; it is
+# $sample, in the folder $plugins, and has one symbol and wants none of ours.
+build_sample() {
+    prefix=$work/prefix
+    cmake --install "$build" --prefix "$prefix" --component prt >"$work/install.log"
+    cp -r "$PERCEPT_SOURCE_DIR/examples/$1" "$work/src"
+    local package=percept-${1%_plugin}
+    pc=$(dirname "$(find "$prefix" -name "$package.pc")")
+    export PKG_CONFIG_PATH=$pc PKG_CONFIG="pkg-config --define-variable=prefix=$prefix"
+    make -C "$work/src" CC="$cc" CFLAGS="$2" install >"$work/make.log" 2>&1 || fail "the sample does not build"
+    plugins=$($PKG_CONFIG --variable=plugindir "$package")
+    sample=$plugins/sample.so
+    [ "$(nm -D --defined-only "$sample" | wc -l)" = 1 ] || fail "the sample exports more than its entry"
+    ! nm -D --undefined-only "$sample" | grep -E ' (percept|prt|base|pipe)_' || fail "the sample wants symbols of ours"
+}
+
 # Start it in the background and wait until it answers: start_daemon CONFIG [OPTION...]; its id is in $daemon.
 start_daemon() {
     "$perceptd" --config "$@" 2>"$work/daemon.log" &

@@ -4,26 +4,7 @@
 good=${PERCEPT_MODELS:-}/hand_landmark_lite.fp32.pte
 need "$good"
 images "$work/images" 1
-cat >"$work/hands.yaml" <<YAML
-version: 1
-models:
-  landmark: {file: model.pte}
-pipelines:
-  hands:
-    source: {type: images, paths: [$work/images]}
-    nodes:
-      - node: hand_tracker
-        name: tracker
-        inputs: {frame: source, hands: {previous: landmarks.hands}}
-      - node: hand_regions
-        name: regions
-        inputs: {tracked: tracker.regions}
-      - node: hand_landmarks
-        name: landmarks
-        model: landmark
-        inputs: {frame: source, regions: regions.regions}
-    topics: {hands: landmarks.hands}
-YAML
+landmark_config "$work/hands.yaml"
 
 refused() {
     for command in "$perceptd --config" "$perceptd --check --config" "$percept check"; do

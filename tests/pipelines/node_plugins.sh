@@ -10,16 +10,7 @@ unset PERCEPT_NODES
 export ASAN_OPTIONS=${ASAN_OPTIONS:-}:handle_segv=0 TSAN_OPTIONS=${TSAN_OPTIONS:-}:handle_segv=0 # a crash is one here, too
 
 # ---- out of tree ----
-prefix=$work/prefix
-cmake --install "$build" --prefix "$prefix" --component prt >"$work/install.log"
-cp -r "$PERCEPT_SOURCE_DIR/examples/node_plugin" "$work/src"
-pc=$(dirname "$(find "$prefix" -name percept-node.pc)")
-export PKG_CONFIG_PATH=$pc PKG_CONFIG="pkg-config --define-variable=prefix=$prefix"
-make -C "$work/src" CC="$cc" CFLAGS="-O2 -Wall -Wextra -Werror" install >"$work/make.log" 2>&1 || fail "the sample does not build"
-plugins=$($PKG_CONFIG --variable=plugindir percept-node)
-sample=$plugins/sample.so
-[ "$(nm -D --defined-only "$sample" | wc -l)" = 1 ] || fail "the sample exports more than its entry"
-! nm -D --undefined-only "$sample" | grep -E ' (percept|prt|base|pipe)_' || fail "the sample wants symbols of ours"
+build_sample node_plugin "-O2 -Wall -Wextra -Werror"
 
 # ---- a daemon with both, and a model between them ----
 images "$work/images" 3
