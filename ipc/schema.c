@@ -125,6 +125,50 @@ static const struct ipc_struct tensor = {STRUCT(percept_tensor){
     {0},
 }};
 
+static const char *const action_kinds[] = {"other",   "url",  "phone", "email",
+                                           "address", "date", "price", NULL};
+
+static const struct ipc_struct text_line = {STRUCT(percept_text_line){
+    {ONE(percept_text_line, id)},
+    {ONE(percept_text_line, detection_score)},
+    {ONE(percept_text_line, score)},
+    {ONE(percept_text_line, seen)},
+    {TABLE(percept_text_line, corners), .unit = "px"},
+    {ONE(percept_text_line, first_ns), .unit = "ns"},
+    {ONE(percept_text_line, read_ns), .unit = "ns"},
+    {TEXT(percept_text_line, language)},
+    {TEXT(percept_text_line, translation_language)},
+    {TEXT(percept_text_line, text)},
+    {TEXT(percept_text_line, translation)},
+    {0},
+}};
+
+static const struct ipc_struct text_action = {STRUCT(percept_text_action){
+    {ONE(percept_text_action, kind), .words = action_kinds},
+    {ONE(percept_text_action, line)},
+    {ONE(percept_text_action, begin)},
+    {ONE(percept_text_action, end)},
+    {TEXT(percept_text_action, value)},
+    {0},
+}};
+
+static const struct ipc_struct caption = {STRUCT(percept_caption){
+    {ONE(percept_caption, id)},
+    {ONE(percept_caption, begin_ns), .unit = "ns"},
+    {ONE(percept_caption, end_ns), .unit = "ns"},
+    {ONE(percept_caption, final)},
+    {ONE(percept_caption, version)},
+    {ONE(percept_caption, stable_bytes)},
+    {ONE(percept_caption, side)},
+    {ONE(percept_caption, score)},
+    {ONE(percept_caption, no_speech)},
+    {TEXT(percept_caption, language)},
+    {TEXT(percept_caption, translation_language)},
+    {TEXT(percept_caption, text)},
+    {TEXT(percept_caption, translation)},
+    {0},
+}};
+
 static const struct ipc_schema schemas[] = {
     {PERCEPT_HANDS_SCHEMA,
      {STRUCT(percept_hands){
@@ -168,6 +212,49 @@ static const struct ipc_schema schemas[] = {
          {ONE(percept_tensors, tensor_count)},
          {ONE(percept_tensors, reserved), .reserved = true},
          {STRUCTS(percept_tensors, tensors, tensor), .count = "tensor_count"},
+         {0},
+     }}},
+    {PERCEPT_TEXT_SCHEMA,
+     {STRUCT(percept_text){
+         {ONE(percept_text, capture_ns), .unit = "ns"},
+         {ONE(percept_text, model_ns), .unit = "ns"},
+         {ONE(percept_text, frame)},
+         {ONE(percept_text, image_width), .unit = "px"},
+         {ONE(percept_text, image_height), .unit = "px"},
+         {ONE(percept_text, line_count)},
+         {ONE(percept_text, action_count)},
+         {STRUCTS(percept_text, lines, text_line), .count = "line_count"},
+         {STRUCTS(percept_text, actions, text_action), .count = "action_count"},
+         {0},
+     }}},
+    {PERCEPT_TEXT_SELECTED_SCHEMA,
+     {STRUCT(percept_text_selected){
+         {ONE(percept_text_selected, capture_ns), .unit = "ns"},
+         {ONE(percept_text_selected, since_ns), .unit = "ns"},
+         {ONE(percept_text_selected, selected)},
+         {ONE(percept_text_selected, hand)},
+         {LIST(percept_text_selected, point), .unit = "px"},
+         {ONE(percept_text_selected, action_count)},
+         {ONE(percept_text_selected, reserved), .reserved = true},
+         {AT(percept_text_selected, line), .type = IPC_FIELD_STRUCT, .layout = &text_line},
+         {STRUCTS(percept_text_selected, actions, text_action), .count = "action_count"},
+         {0},
+     }}},
+    {PERCEPT_TEXT_PRESENCE_SCHEMA,
+     {STRUCT(percept_text_presence){
+         {ONE(percept_text_presence, capture_ns), .unit = "ns"},
+         {ONE(percept_text_presence, since_ns), .unit = "ns"},
+         {ONE(percept_text_presence, line_count)},
+         {ONE(percept_text_presence, reserved), .reserved = true},
+         {0},
+     }}},
+    {PERCEPT_CAPTIONS_SCHEMA,
+     {STRUCT(percept_captions){
+         {ONE(percept_captions, capture_ns), .unit = "ns"},
+         {ONE(percept_captions, model_ns), .unit = "ns"},
+         {ONE(percept_captions, speaking)},
+         {ONE(percept_captions, caption_count)},
+         {STRUCTS(percept_captions, captions, caption), .count = "caption_count"},
          {0},
      }}},
     {PERCEPT_INDICATOR_SCHEMA,

@@ -10,10 +10,10 @@
 
 struct ipc_topic_class {
     const char *name;
-    const char *schema; /* NULL: no topic of it yet */
-    bool sensitive;     /* nobody may read it who was not allowed to */
-    bool everyone;      /* anybody may read it */
-    const char *shows;  /* as in "topic 'frames' shows camera images" */
+    const char *schemas[2]; /* NULL: no topic of it yet */
+    bool sensitive;         /* nobody may read it who was not allowed to */
+    bool everyone;          /* anybody may read it */
+    const char *shows;      /* as in "topic 'frames' shows camera images" */
 };
 
 /* Those that there are; NULL past the last. */

@@ -170,6 +170,126 @@ struct percept_tensors {
 static_assert(sizeof(struct percept_tensor) == 120, "no padding");
 static_assert(sizeof(struct percept_tensors) == 56 + 16 * 120, "no padding");
 
+/* ---- text: what is written in the world ---- */
+
+#define PERCEPT_TEXT_SCHEMA          "percept.text/1"
+#define PERCEPT_TEXT_SELECTED_SCHEMA "percept.text_selected/1"
+#define PERCEPT_TEXT_PRESENCE_SCHEMA "percept.text_presence/1"
+#define PERCEPT_TEXT_LINES_MAX       64
+#define PERCEPT_TEXT_ACTIONS_MAX     64
+/* Texts are valid UTF-8, NUL-terminated; what is longer was cut between two characters. Languages
+ * are ISO 639 codes ("en", "pt", "zh"), "" when not known. */
+#define PERCEPT_LINE_BYTES     256
+#define PERCEPT_LANGUAGE_BYTES 8
+
+struct percept_text_line {
+    uint32_t id; /* stable while the line is tracked; never reused in a daemon's life; from 1 */
+    float detection_score; /* 0..1 */
+    float score;           /* 0..1, how sure of the characters: their mean */
+    uint32_t seen;         /* 1: found in this frame; 0: carried over from an earlier one */
+    float corners[4][2];   /* px: top left as one reads it, then clockwise */
+    int64_t first_ns;      /* capture time of the frame in which it was found first */
+    int64_t read_ns;       /* of the last frame that its characters were read in */
+    char language[PERCEPT_LANGUAGE_BYTES];
+    char translation_language[PERCEPT_LANGUAGE_BYTES]; /* "": it was not translated */
+    char text[PERCEPT_LINE_BYTES];
+    char translation[PERCEPT_LINE_BYTES];
+};
+
+enum percept_text_action_kind {
+    PERCEPT_ACTION_OTHER = 0,
+    PERCEPT_ACTION_URL = 1,     /* value: with its scheme */
+    PERCEPT_ACTION_PHONE = 2,   /* value: digits, and + in front of a country code */
+    PERCEPT_ACTION_EMAIL = 3,   /* value: the address */
+    PERCEPT_ACTION_ADDRESS = 4, /* value: the postal address in one line */
+    PERCEPT_ACTION_DATE = 5,    /* value: ISO 8601, as much of it as is written */
+    PERCEPT_ACTION_PRICE = 6,   /* value: ISO 4217 code, a space, a decimal number */
+};
+
+/* Something that an app could offer to do with a line. */
+struct percept_text_action {
+    uint32_t kind;       /* enum percept_text_action_kind */
+    uint32_t line;       /* index in lines */
+    uint32_t begin, end; /* which bytes of its text */
+    char value[128];     /* in a form for machines; UTF-8, NUL-terminated */
+};
+
+struct percept_text {
+    int64_t capture_ns; /* as in percept_hands */
+    int64_t model_ns;
+    uint64_t frame;
+    uint32_t image_width, image_height;
+    uint32_t line_count;   /* 0..PERCEPT_TEXT_LINES_MAX, in reading order; the rest is zero */
+    uint32_t action_count; /* 0..PERCEPT_TEXT_ACTIONS_MAX; the rest is zero */
+    struct percept_text_line lines[PERCEPT_TEXT_LINES_MAX];
+    struct percept_text_action actions[PERCEPT_TEXT_ACTIONS_MAX];
+};
+
+static_assert(sizeof(struct percept_text_line) == 64 + 16 + 512, "no padding");
+static_assert(sizeof(struct percept_text_action) == 144, "no padding");
+static_assert(sizeof(struct percept_text) == 40 + 64 * 592 + 64 * 144, "no padding");
+
+/* ---- text.selected: the line that a fingertip points at ---- */
+
+#define PERCEPT_SELECTED_ACTIONS_MAX 8
+
+struct percept_text_selected {
+    int64_t capture_ns; /* of the frame */
+    int64_t since_ns;   /* when it was selected, or when the last one no longer was */
+    uint32_t selected;  /* 1: `line` is; 0: nothing is, and all that follows is zero */
+    uint32_t hand;      /* id of the hand that points */
+    float point[2];     /* px, where to */
+    uint32_t action_count;
+    uint32_t reserved;
+    struct percept_text_line line;
+    struct percept_text_action actions[PERCEPT_SELECTED_ACTIONS_MAX]; /* their `line` is 0 */
+};
+
+static_assert(sizeof(struct percept_text_selected) == 40 + 592 + 8 * 144, "no padding");
+
+/* ---- text.presence: whether there is text, and no more ---- */
+
+struct percept_text_presence {
+    int64_t capture_ns;  /* of the frame */
+    int64_t since_ns;    /* when the first frame in a row with this many lines was */
+    uint32_t line_count; /* 0..PERCEPT_TEXT_LINES_MAX */
+    uint32_t reserved;
+};
+
+static_assert(sizeof(struct percept_text_presence) == 24, "no padding");
+
+/* ---- captions: what is being said ---- */
+
+#define PERCEPT_CAPTIONS_SCHEMA "percept.captions/1"
+#define PERCEPT_CAPTIONS_MAX    8
+#define PERCEPT_CAPTION_BYTES   512
+
+struct percept_caption {
+    uint64_t id; /* of the utterance, from 1; later versions of a caption have the same */
+    int64_t begin_ns, end_ns; /* of the speech, CLOCK_MONOTONIC */
+    uint32_t final;           /* 1: it will not change any more */
+    uint32_t version;         /* from 1 */
+    uint32_t stable_bytes;    /* so much of the text will not change any more */
+    uint32_t side;            /* who speaks in a conversation: 0, or 1 across the table */
+    float score;              /* mean log probability of the tokens, <= 0 */
+    float no_speech;          /* 0..1, that nobody spoke */
+    char language[PERCEPT_LANGUAGE_BYTES];
+    char translation_language[PERCEPT_LANGUAGE_BYTES]; /* "": it was not translated (yet) */
+    char text[PERCEPT_CAPTION_BYTES]; /* as percept_text_line's; longer speech is more captions */
+    char translation[PERCEPT_CAPTION_BYTES];
+};
+
+struct percept_captions {
+    int64_t capture_ns;     /* of the newest sound that was listened to */
+    int64_t model_ns;       /* as in percept_hands */
+    uint32_t speaking;      /* 1: somebody is */
+    uint32_t caption_count; /* 0..PERCEPT_CAPTIONS_MAX, the newest last; the rest is zero */
+    struct percept_caption captions[PERCEPT_CAPTIONS_MAX];
+};
+
+static_assert(sizeof(struct percept_caption) == 48 + 16 + 1024, "no padding");
+static_assert(sizeof(struct percept_captions) == 24 + 8 * 1088, "no padding");
+
 /* ---- frames: camera images; a sensitive topic ---- */
 
 #define PERCEPT_FRAME_SCHEMA "percept.frame/1"

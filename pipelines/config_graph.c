@@ -351,8 +351,8 @@ enum percept_status pipe_config_read_topics(const struct pipe_schema_reader *rea
                                     "presence and tensors can",
                                     pipe_stream_type_name(topic.type));
         const struct ipc_topic_class *named = ipc_topic_class_find(topic.name),
-                                     *class =
-                                         ipc_topic_class_of(pipe_publisher_of(topic.type)->schema);
+                                     *class = ipc_topic_class_of(
+                                         pipe_publisher_schema(pipe_publisher_of(topic.type)));
         /* Permissions name topics and classes alike: who may read "hands" shall not get images. */
         if (named && named != class)
             return pipe_schema_fail(reader, item->key, PERCEPT_MALFORMED,

@@ -16,7 +16,7 @@
 #include "pipelines/param.h"
 #include "pipelines/stream.h"
 
-#define PIPE_NODE_VERSION 2
+#define PIPE_NODE_VERSION 3
 #define PIPE_MAX_PORTS    8
 
 struct pipe_node; /* a node's own state; each class defines it */

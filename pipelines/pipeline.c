@@ -48,8 +48,8 @@ static void publish(struct pipe_pipeline *p, int node, const struct pipe_frame *
             continue;
         int64_t begin = pipe_trace_begin();
         /* A source keeps to its own limit, so a payload always fits. */
-        size_t size =
-            t->publisher->write(slot, t->max_bytes, payload, p->model_user.model_ns, p->host->pool);
+        size_t size = pipe_publisher_write(t->publisher, slot, t->max_bytes, payload,
+                                           p->model_user.model_ns, p->host->pool);
         if (size)
             p->host->publish(p->host->context, t->topic, size, frame->capture_ns);
         pipe_trace_end(PIPE_TRACE_PUBLISH, t->config->name, begin);
@@ -406,11 +406,12 @@ static enum percept_status create_topic(struct pipe_pipeline *p, size_t index,
     t->config = &p->config->topics[index];
     t->publisher = pipe_publisher_of(t->config->type);
     const struct pipe_config_stream *stream = &t->config->stream;
-    t->max_bytes = t->publisher->max_bytes(
-        p->config->source->max_pixels(p->source),
+    t->max_bytes = pipe_publisher_max_bytes(
+        t->publisher, p->config->source->max_pixels(p->source),
         stream->node >= 0 ? p->nodes[stream->node].data_bytes[stream->output] : 0);
-    enum percept_status status = p->host->open_topic(
-        p->host->context, t->config->name, t->publisher->schema, t->max_bytes, &t->topic, &cause);
+    enum percept_status status =
+        p->host->open_topic(p->host->context, t->config->name, pipe_publisher_schema(t->publisher),
+                            t->max_bytes, &t->topic, &cause);
     return status == PERCEPT_OK
                ? status
                : at_place(t->config->place, "topic", t->config->name, status, &cause, error);

@@ -4,8 +4,19 @@
 #include "base/checked.h"
 #include "pipelines/stream.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+
+struct pipe_publisher {
+    const char *schema;
+    /* For what is published as it flows: its size, and where in it model_ns is (0: nowhere). */
+    size_t plain_bytes, model_ns_at;
+    /* For the rest. */
+    size_t (*max_bytes)(size_t max_pixels, size_t data_bytes);
+    size_t (*write)(void *slot, size_t max_bytes, const void *payload, int64_t model_ns,
+                    struct base_pool *pool);
+};
 
 static size_t frame_max_bytes(size_t max_pixels, size_t data_bytes)
 {
@@ -54,43 +65,6 @@ static size_t frame_write(void *slot, size_t max_bytes, const void *payload, int
     return bytes;
 }
 
-static size_t hands_max_bytes(size_t max_pixels, size_t data_bytes)
-{
-    (void)max_pixels;
-    (void)data_bytes;
-    return sizeof(struct percept_hands);
-}
-
-static size_t hands_write(void *slot, size_t max_bytes, const void *payload, int64_t model_ns,
-                          struct base_pool *pool)
-{
-    (void)pool;
-    struct percept_hands *out = slot;
-    if (sizeof *out > max_bytes)
-        return 0;
-    *out = *(const struct percept_hands *)payload;
-    out->model_ns = model_ns;
-    return sizeof *out;
-}
-
-static size_t presence_max_bytes(size_t max_pixels, size_t data_bytes)
-{
-    (void)max_pixels;
-    (void)data_bytes;
-    return sizeof(struct percept_hands_presence);
-}
-
-static size_t presence_write(void *slot, size_t max_bytes, const void *payload, int64_t model_ns,
-                             struct base_pool *pool)
-{
-    (void)model_ns;
-    (void)pool;
-    if (sizeof(struct percept_hands_presence) > max_bytes)
-        return 0;
-    memcpy(slot, payload, sizeof(struct percept_hands_presence));
-    return sizeof(struct percept_hands_presence);
-}
-
 /* ---- tensors ---- */
 
 static size_t round_up(size_t bytes)
@@ -137,23 +111,43 @@ static size_t tensors_write(void *slot, size_t max_bytes, const void *payload, i
     return used < max_bytes ? used : max_bytes;
 }
 
+/* ---- the table ---- */
+
+#define PLAIN(schema_, type)                                   \
+    sizeof(struct type),                                       \
+    {                                                          \
+        .schema = schema_, .plain_bytes = sizeof(struct type), \
+    }
+#define TIMED(schema_, type)                                   \
+    sizeof(struct type),                                       \
+    {                                                          \
+        .schema = schema_, .plain_bytes = sizeof(struct type), \
+        .model_ns_at = offsetof(struct type, model_ns)         \
+    }
+#define WRITTEN(schema_, function)                                                      \
+    {                                                                                   \
+        .schema = schema_, .max_bytes = function##_max_bytes, .write = function##_write \
+    }
+
 static const struct {
     const char *name; /* as messages say it: "takes ..." */
     size_t size;
     struct pipe_publisher publisher;
 } types[PIPE_STREAM_TYPES] = {
-    [PIPE_FRAME] = {"a frame", 0, {PERCEPT_FRAME_SCHEMA, frame_max_bytes, frame_write}},
+    [PIPE_FRAME] = {"a frame", 0, WRITTEN(PERCEPT_FRAME_SCHEMA, frame)},
     [PIPE_DETECTIONS] = {"detections", sizeof(struct pipe_detections), {0}},
     [PIPE_REGIONS] = {"regions", sizeof(struct pipe_regions), {0}},
-    [PIPE_HANDS] = {"hands",
-                    sizeof(struct percept_hands),
-                    {PERCEPT_HANDS_SCHEMA, hands_max_bytes, hands_write}},
+    [PIPE_HANDS] = {"hands", TIMED(PERCEPT_HANDS_SCHEMA, percept_hands)},
     [PIPE_HANDS_PRESENCE] = {"the presence of hands",
-                             sizeof(struct percept_hands_presence),
-                             {PERCEPT_HANDS_PRESENCE_SCHEMA, presence_max_bytes, presence_write}},
-    [PIPE_TENSORS] = {"tensors",
-                      sizeof(struct pipe_tensors),
-                      {PERCEPT_TENSORS_SCHEMA, tensors_max_bytes, tensors_write}},
+                             PLAIN(PERCEPT_HANDS_PRESENCE_SCHEMA, percept_hands_presence)},
+    [PIPE_TENSORS] = {"tensors", sizeof(struct pipe_tensors),
+                      WRITTEN(PERCEPT_TENSORS_SCHEMA, tensors)},
+    [PIPE_TEXT] = {"text", TIMED(PERCEPT_TEXT_SCHEMA, percept_text)},
+    [PIPE_TEXT_SELECTED] = {"the selected text",
+                            PLAIN(PERCEPT_TEXT_SELECTED_SCHEMA, percept_text_selected)},
+    [PIPE_TEXT_PRESENCE] = {"the presence of text",
+                            PLAIN(PERCEPT_TEXT_PRESENCE_SCHEMA, percept_text_presence)},
+    [PIPE_CAPTIONS] = {"captions", TIMED(PERCEPT_CAPTIONS_SCHEMA, percept_captions)},
 };
 
 const char *pipe_stream_type_name(enum pipe_stream_type type)
@@ -169,4 +163,29 @@ size_t pipe_stream_type_size(enum pipe_stream_type type)
 const struct pipe_publisher *pipe_publisher_of(enum pipe_stream_type type)
 {
     return types[type].publisher.schema ? &types[type].publisher : NULL;
+}
+
+const char *pipe_publisher_schema(const struct pipe_publisher *publisher)
+{
+    return publisher->schema;
+}
+
+size_t pipe_publisher_max_bytes(const struct pipe_publisher *publisher, size_t max_pixels,
+                                size_t data_bytes)
+{
+    return publisher->max_bytes ? publisher->max_bytes(max_pixels, data_bytes)
+                                : publisher->plain_bytes;
+}
+
+size_t pipe_publisher_write(const struct pipe_publisher *publisher, void *slot, size_t max_bytes,
+                            const void *payload, int64_t model_ns, struct base_pool *pool)
+{
+    if (publisher->write)
+        return publisher->write(slot, max_bytes, payload, model_ns, pool);
+    if (publisher->plain_bytes > max_bytes)
+        return 0;
+    memcpy(slot, payload, publisher->plain_bytes);
+    if (publisher->model_ns_at)
+        memcpy((char *)slot + publisher->model_ns_at, &model_ns, sizeof model_ns);
+    return publisher->plain_bytes;
 }

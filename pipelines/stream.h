@@ -21,6 +21,10 @@ enum pipe_stream_type {
     PIPE_HANDS,
     PIPE_HANDS_PRESENCE,
     PIPE_TENSORS,
+    PIPE_TEXT,
+    PIPE_TEXT_SELECTED,
+    PIPE_TEXT_PRESENCE,
+    PIPE_CAPTIONS,
     PIPE_STREAM_TYPES
 };
 
@@ -106,7 +110,11 @@ struct pipe_tensors {
     ((sizeof(struct pipe_tensors) + PIPE_TENSOR_ALIGNMENT - 1) & \
      ~(size_t)(PIPE_TENSOR_ALIGNMENT - 1))
 
-/* PIPE_HANDS: struct percept_hands, as it is published (model_ns is filled on publishing).
- * PIPE_HANDS_PRESENCE: struct percept_hands_presence, as it is published. */
+/*
+ * Streams that are what is published (ipc/topics.h; model_ns is filled on publishing):
+ * PIPE_HANDS is a struct percept_hands, PIPE_HANDS_PRESENCE a percept_hands_presence,
+ * PIPE_TEXT a percept_text, PIPE_TEXT_SELECTED a percept_text_selected, PIPE_TEXT_PRESENCE a
+ * percept_text_presence, PIPE_CAPTIONS a percept_captions.
+ */
 
 #endif
