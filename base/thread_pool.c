@@ -45,6 +45,11 @@ struct base_pool {
     void *context;
     size_t count;
 
+    /* Any thread writes; relaxed: a hint that others read between two tasks. */
+    atomic_uint helpers;           /* workers that may be inside */
+    _Atomic(const void *) thread;  /* whose runs alone they help; NULL: any */
+    atomic_int_fast64_t helped_ns; /* in this run; workers add before they leave the gate */
+
     alignas(64) atomic_bool taken;  /* a caller has the workers */
     alignas(64) atomic_uint gate;   /* OPEN | workers inside */
     alignas(64) atomic_size_t next; /* first task that nobody has claimed */
@@ -68,21 +73,31 @@ static void futex_wake_all(atomic_uint *word)
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, MAX_THREADS, NULL, NULL, 0);
 }
 
+/* Workers inside that are too many now. */
+static bool is_crowded(struct base_pool *pool)
+{
+    unsigned inside = atomic_load_explicit(&pool->gate, memory_order_relaxed) & ~OPEN;
+    return inside > atomic_load_explicit(&pool->helpers, memory_order_relaxed);
+}
+
+/* The caller is worker 0, and stays until all is done. */
 static void claim_tasks(struct base_pool *pool, base_pool_fn fn, void *context, size_t count,
                         unsigned worker)
 {
     /* Relaxed: a claim only has to be unique; the gate orders the data. */
     for (size_t task;
+         (!worker || !is_crowded(pool)) &&
          (task = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed)) < count;)
         fn(context, task, worker);
 }
 
-/* Enter the gate if it is open. Acquire pairs with the caller's opening: the job's fields are
- * visible. */
+/* Enter the gate if it is open and there is room. Acquire pairs with the caller's opening: the
+ * job's fields are visible. */
 static bool enter(struct base_pool *pool)
 {
     unsigned gate = atomic_load_explicit(&pool->gate, memory_order_relaxed);
-    while (gate & OPEN)
+    unsigned room = atomic_load_explicit(&pool->helpers, memory_order_relaxed);
+    while ((gate & OPEN) && (gate & ~OPEN) < room)
         if (atomic_compare_exchange_weak_explicit(&pool->gate, &gate, gate + 1,
                                                   memory_order_acquire, memory_order_relaxed))
             return true;
@@ -129,7 +144,10 @@ static void *work(void *argument)
         if (atomic_load_explicit(&pool->stop, memory_order_acquire))
             return NULL;
         if (enter(pool)) {
+            int64_t began_ns = base_clock_ns();
             claim_tasks(pool, pool->fn, pool->context, pool->count, worker.index);
+            atomic_fetch_add_explicit(&pool->helped_ns, base_clock_ns() - began_ns,
+                                      memory_order_relaxed);
             leave(pool);
         }
     }
@@ -184,6 +202,7 @@ enum percept_status base_pool_create(unsigned threads, struct base_pool **pool,
                    ? percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a thread pool")
                    : percept_fail_errno(error, failed, "start thread %u of a pool", p->threads);
     }
+    base_pool_limit(p, p->threads, NULL);
     *pool = p;
     return PERCEPT_OK;
 }
@@ -215,6 +234,7 @@ static void keep_off(struct base_pool *pool, int cpu)
 static void open_gate(struct base_pool *pool)
 {
     atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    atomic_store_explicit(&pool->helped_ns, 0, memory_order_relaxed);
     atomic_store_explicit(&pool->gate, OPEN, memory_order_release);
     atomic_fetch_add(&pool->jobs, 1);
     if (atomic_load(&pool->sleepers)) {
@@ -239,9 +259,38 @@ static void shut_gate(struct base_pool *pool)
     }
 }
 
+/* ---- who is helped ---- */
+
+static _Thread_local int64_t helped_ns; /* its address names the thread */
+
+const void *base_pool_thread(void)
+{
+    return &helped_ns;
+}
+
+int64_t base_pool_helped_ns(void)
+{
+    return helped_ns;
+}
+
+void base_pool_limit(struct base_pool *pool, unsigned helpers, const void *thread)
+{
+    if (!pool)
+        return;
+    atomic_store_explicit(&pool->helpers, helpers, memory_order_relaxed);
+    atomic_store_explicit(&pool->thread, thread, memory_order_relaxed);
+}
+
+static bool is_helped(struct base_pool *pool)
+{
+    const void *thread = atomic_load_explicit(&pool->thread, memory_order_relaxed);
+    return atomic_load_explicit(&pool->helpers, memory_order_relaxed) > 0 &&
+           (!thread || thread == base_pool_thread());
+}
+
 void base_pool_run(struct base_pool *pool, size_t count, base_pool_fn fn, void *context)
 {
-    bool alone = !pool || pool->threads == 1 || count < 2 ||
+    bool alone = !pool || pool->threads == 1 || count < 2 || !is_helped(pool) ||
                  atomic_exchange_explicit(&pool->taken, true, memory_order_acquire);
     if (alone) {
         for (size_t task = 0; task < count; task++)
@@ -254,6 +303,7 @@ void base_pool_run(struct base_pool *pool, size_t count, base_pool_fn fn, void *
     open_gate(pool);
     claim_tasks(pool, fn, context, count, 0);
     shut_gate(pool);
+    helped_ns += atomic_load_explicit(&pool->helped_ns, memory_order_relaxed);
     /* Release: the next caller may write the job's fields. */
     atomic_store_explicit(&pool->taken, false, memory_order_release);
 }

@@ -8,7 +8,9 @@
  * idle pool burns no CPU.
  *
  * Several threads may call base_pool_run on one pool at once. One of them gets the workers; the
- * others run their tasks on their own thread meanwhile. Nobody waits for a turn.
+ * others run their tasks on their own thread meanwhile. Nobody waits for a turn. Somebody who knows
+ * which cores are free, and whose work is urgent, can say so (base_pool_limit); it takes effect
+ * within a task.
  */
 #ifndef BASE_THREAD_POOL_H
 #define BASE_THREAD_POOL_H
@@ -16,6 +18,7 @@
 #include "base/status.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct base_pool;
 
@@ -39,6 +42,18 @@ unsigned base_pool_threads(const struct base_pool *pool);
  * not allocate. pool NULL runs on the caller's thread.
  */
 void base_pool_run(struct base_pool *pool, size_t count, base_pool_fn fn, void *context);
+
+/* A name for the calling thread, as long as it lives. */
+const void *base_pool_thread(void);
+
+/*
+ * From now on so many workers may help at a time, of those that there are; and only that thread's
+ * runs, unless it is NULL. Any thread, also while runs are on. pool NULL is fine.
+ */
+void base_pool_limit(struct base_pool *pool, unsigned helpers, const void *thread);
+
+/* How long workers have computed for the calling thread's runs so far, all of them together. */
+int64_t base_pool_helped_ns(void);
 
 void base_pool_destroy(struct base_pool *pool); /* NULL is fine */
 

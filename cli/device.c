@@ -21,6 +21,30 @@ struct fields {
     double least, jitter;
 };
 
+#define MOST_SLOTS 256
+
+struct lane_fields {
+    int64_t slots, width;
+};
+
+static const struct pipe_param lane_params[] = {
+    {.name = "slots",
+     .kind = PIPE_PARAM_INT,
+     .offset = offsetof(struct lane_fields, slots),
+     .required = true,
+     .min = 1,
+     .max = MOST_SLOTS,
+     .help = "jobs at once"},
+    {.name = "width",
+     .kind = PIPE_PARAM_INT,
+     .offset = offsetof(struct lane_fields, width),
+     .fallback = 1,
+     .min = 1,
+     .max = MOST_SLOTS,
+     .help = "slots that one job can make use of, while nobody has them"},
+    {0},
+};
+
 static const struct pipe_param params[] = {
     {.name = "version",
      .kind = PIPE_PARAM_INT,
@@ -33,7 +57,7 @@ static const struct pipe_param params[] = {
      .kind = PIPE_PARAM_MAP,
      .offset = offsetof(struct fields, lanes),
      .required = true,
-     .help = "processor: how many jobs at once"},
+     .help = "processor: how many jobs at once, or {slots: jobs, width: slots that one can use}"},
     {.name = "segment_ms",
      .kind = PIPE_PARAM_MAP,
      .offset = offsetof(struct fields, segment_ms),
@@ -107,6 +131,26 @@ static enum percept_status times(const struct pipe_schema_reader *r,
     return PERCEPT_OK;
 }
 
+/* A number of slots, or {slots: N, width: N}. */
+static enum percept_status read_lane(const struct pipe_schema_reader *r,
+                                     const struct pipe_tree *value, struct sched_lane *lane)
+{
+    double slots = 0, width = 1;
+    struct lane_fields fields = {0};
+    struct pipe_schema_part part = {lane_params, &fields};
+    enum percept_status status;
+    if (value->kind != PIPE_TREE_MAP) {
+        status = number(r, value, 1, MOST_SLOTS, &slots);
+    } else {
+        status = pipe_schema_read(r, value, "the processor", &part, 1);
+        slots = (double)fields.slots;
+        width = (double)fields.width;
+    }
+    lane->slots = (unsigned)slots;
+    lane->width = (unsigned)width;
+    return status;
+}
+
 static enum percept_status read_lanes(const struct pipe_schema_reader *r, struct cli_device *device,
                                       const struct pipe_tree *map)
 {
@@ -114,11 +158,10 @@ static enum percept_status read_lanes(const struct pipe_schema_reader *r, struct
         return pipe_schema_fail(r, map, PERCEPT_LIMIT, "expected 1 to %d processors",
                                 SCHED_MAX_LANES);
     for (size_t i = 0; i < map->count; i++) {
-        double slots = 0;
-        enum percept_status status = number(r, map->items[i].value, 1, 256, &slots);
+        device->lanes[i].name = map->items[i].key->text;
+        enum percept_status status = read_lane(r, map->items[i].value, &device->lanes[i]);
         if (status != PERCEPT_OK)
             return status;
-        device->lanes[i] = (struct sched_lane){map->items[i].key->text, (unsigned)slots};
     }
     device->lane_count = map->count;
     return PERCEPT_OK;

@@ -205,16 +205,12 @@ enum percept_status pipe_engine_reload(struct pipe_engine *engine, struct pipe_c
 
 /* ---- the engine ---- */
 
-/* One job at a time has the pool's workers, the others their own thread; as many at once as their
- * threads have cores: more would only make each slower. */
-static unsigned count_slots(const struct pipe_engine *engine, const struct pipe_config *config)
+static unsigned count_cores(const struct pipe_config *config)
 {
     cpu_set_t allowed;
-    unsigned cores = (unsigned)config->scheduler.cores;
-    unsigned threads = base_pool_threads(engine->host.pool);
-    if (!cores)
-        cores = sched_getaffinity(0, sizeof allowed, &allowed) ? 1 : (unsigned)CPU_COUNT(&allowed);
-    return cores > threads ? cores - threads + 1 : 1;
+    if (config->scheduler.cores)
+        return (unsigned)config->scheduler.cores;
+    return sched_getaffinity(0, sizeof allowed, &allowed) ? 1 : (unsigned)CPU_COUNT(&allowed);
 }
 
 static void on_revoked(void *context, const char *pipeline)
@@ -228,13 +224,15 @@ static enum percept_status create_gate(struct pipe_engine *engine, const struct 
                                        struct percept_error *error)
 {
     const struct pipe_scheduler_settings *own = &config->scheduler;
-    engine->lane = (struct sched_lane){.name = "cpu", .slots = count_slots(engine, config)};
+    engine->lane = (struct sched_lane){
+        .name = "cpu", .slots = count_cores(config), .width = base_pool_threads(engine->host.pool)};
     const struct sched_gate_options options = {
         .settings = {.lane_count = 1,
                      .lanes = {engine->lane},
                      .segment_ns = (int64_t)(own->segment_ms * 1e6),
                      .share = own->share},
         .grace_ns = (int64_t)(own->grace_ms * 1e6),
+        .pools = {engine->host.pool},
         .revoked = on_revoked,
         .context = engine,
     };

@@ -14,9 +14,17 @@
  * and if that is at most t for all t, no deadline is missed. Which t need to be looked at is QPA's
  * idea (Zhang, Burns 2009): go down from the longest busy interval, by leaps.
  *
+ * On a lane where a job can make use of all m slots, these work as one that is m times as fast, as
+ * long as all are for those levels. While fewer than m of their jobs are about and none is hurried
+ * (policy.c), somebody else has slots that could be theirs. So they fall behind what one fast slot
+ * would have done, by no more than what is left of these jobs: the m - 1 dearest go on top of the
+ * demand. A job that comes may also wait for a segment on each of the other slots. What this test
+ * does not promise, the next one may.
+ *
  * With several slots it is the test of Bertogna, Cirinei and Lipari (2005) for any work-conserving
  * order, less a segment for each job in the way, which is what one may be held up when it wants its
- * slot back. The share of the starving counts as a task of the highest level in both.
+ * slot back, and without its limit for a job on one slot where jobs may have more. The share of the
+ * starving counts as a task of the highest level in both.
  *
  * A task that computes on several lanes has a part of its deadline on each, and may begin there as
  * late as the other parts let it; but lanes order jobs by whole deadlines, so that there the
@@ -43,7 +51,8 @@ struct demand {
 };
 
 struct demands {
-    unsigned slots;
+    unsigned slots, width;
+    int64_t hold; /* the longest segment of all */
     size_t count;
     struct demand items[SCHED_MAX_TASKS + 1];
 };
@@ -54,7 +63,7 @@ static int64_t taken(int64_t frames, double rate)
     return frames <= 0 ? 0 : (int64_t)ceil((double)frames * rate - 1e-9);
 }
 
-/* ---- one slot ---- */
+/* ---- one slot, or several that work as one ---- */
 
 static int64_t blocking(const struct demands *all, int level, int64_t t)
 {
@@ -68,9 +77,40 @@ static int64_t blocking(const struct demands *all, int level, int64_t t)
     return most;
 }
 
+/* Dearest jobs of the level and those above, as many as can be about without having all slots. */
+static int64_t behind(const struct demands *all, int level)
+{
+    int64_t sum = 0, below = INT64_MAX;
+    for (unsigned left = all->slots - 1; left > 0;) {
+        int64_t most = 0;
+        unsigned times = 0;
+        for (size_t i = 0; i < all->count; i++) {
+            const struct demand *d = &all->items[i];
+            if (d->level < level || d->cost >= below || d->cost < most)
+                continue;
+            times = d->cost > most ? 1 : times + 1;
+            most = d->cost;
+        }
+        if (!most)
+            break;
+        unsigned taken_now = times < left ? times : left;
+        sum += most * taken_now;
+        left -= taken_now;
+        below = most;
+    }
+    return sum;
+}
+
+/* What a frame keeps busy: its own computing, and others whose segments it waits for. */
+static int64_t work_of(const struct demands *all, const struct demand *d)
+{
+    return d->cost + (int64_t)(all->slots - 1) * all->hold;
+}
+
+/* Time of slots. */
 static int64_t demand_in(const struct demands *all, int level, int64_t t)
 {
-    int64_t sum = blocking(all, level, t);
+    int64_t sum = blocking(all, level, t) * all->slots + behind(all, level);
     for (size_t i = 0; i < all->count; i++) {
         const struct demand *d = &all->items[i];
         int64_t frames = 0;
@@ -78,7 +118,7 @@ static int64_t demand_in(const struct demands *all, int level, int64_t t)
             frames = (t + d->jitter + d->period - 1) / d->period;
         else if (d->level == level && t + d->jitter >= d->deadline)
             frames = (t + d->jitter - d->deadline) / d->period + 1;
-        sum += taken(frames, d->rate) * d->cost;
+        sum += taken(frames, d->rate) * work_of(all, d);
     }
     return sum;
 }
@@ -101,32 +141,33 @@ static int64_t deadline_before(const struct demands *all, int level, int64_t t)
 /* Of a busy interval of this level and those above; 0: it need not end. */
 static int64_t longest_busy(const struct demands *all, int level)
 {
-    double load = 0, once = (double)blocking(all, level, 0), longest_deadline = 0;
+    double load = 0, slots = all->slots, longest_deadline = 0;
+    double once = (double)blocking(all, level, 0) * slots + (double)behind(all, level);
     for (size_t i = 0; i < all->count; i++) {
         const struct demand *d = &all->items[i];
         if (d->level < level)
             continue;
-        double each = (double)d->cost * d->rate / (double)d->period;
+        double each = (double)work_of(all, d) * d->rate / (double)d->period;
         load += each;
         /* taken(n) < n * rate + 1, n <= (t + jitter) / period + 1 */
-        once += each * (double)(d->jitter + d->period) + (double)d->cost;
+        once += each * (double)(d->jitter + d->period) + (double)work_of(all, d);
         if (d->level == level && (double)d->deadline > longest_deadline)
             longest_deadline = (double)d->deadline;
     }
-    if (load >= 1 - 1e-6)
+    if (load >= slots * (1 - 1e-6))
         return 0;
-    double busy = once / (1 - load) + 1;
+    double busy = once / (slots - load) + 1;
     return (int64_t)(busy > longest_deadline ? busy : longest_deadline + 1);
 }
 
-static bool fits_one_slot(const struct demands *all, int level)
+static bool fits_as_one(const struct demands *all, int level)
 {
     int64_t longest = longest_busy(all, level);
     if (!longest)
         return false;
     int64_t t = deadline_before(all, level, longest + 1);
     for (unsigned leaps = 0; t > 0; leaps++) {
-        int64_t demand = demand_in(all, level, t);
+        int64_t demand = (demand_in(all, level, t) + all->slots - 1) / all->slots;
         if (demand > t || leaps > MOST_LEAPS)
             return false;
         /* Between the demand and t, the demand is no more: all of these are fine. */
@@ -161,20 +202,23 @@ static bool meets_deadline(const struct demands *all, const struct demand *own, 
         const struct demand *d = &all->items[i];
         int64_t its = frames_beside(own, d) * d->cost;
         if (d != own && d->level >= own->level)
-            work += (double)(its < slack ? its : slack);
+            work += (double)(its < slack || all->width > 1 ? its : slack);
     }
     return slack > 0 && work < (double)all->slots * (double)slack;
 }
 
-static bool fits_slots(const struct demands *all, int level)
+static bool fits_side_by_side(const struct demands *all, int level)
 {
-    int64_t hold = 0; /* the longest segment that could be in the way */
     bool fits = true;
-    for (size_t i = 0; i < all->count; i++)
-        hold = all->items[i].segment > hold ? all->items[i].segment : hold;
     for (size_t i = 0; i < all->count && fits; i++)
-        fits = all->items[i].level != level || meets_deadline(all, &all->items[i], hold);
+        fits = all->items[i].level != level || meets_deadline(all, &all->items[i], all->hold);
     return fits;
+}
+
+static bool fits(const struct demands *all, int level)
+{
+    return (all->width == all->slots && fits_as_one(all, level)) ||
+           (all->slots > 1 && fits_side_by_side(all, level));
 }
 
 /* ---- all of it ---- */
@@ -199,6 +243,7 @@ static void collect(const struct sched_policy *p, int lane, const bool *admitted
 {
     int64_t longest = 0;
     all->slots = p->lanes[lane].config.slots;
+    all->width = sched_width(&p->lanes[lane].config);
     all->count = 0;
     for (size_t i = 0; i < p->task_count; i++) {
         const struct sched_task_state *t = &p->tasks[i];
@@ -223,6 +268,7 @@ static void collect(const struct sched_policy *p, int lane, const bool *admitted
             .segment = segment,
         };
     }
+    all->hold = longest;
     if (p->settings.share > 0 && longest > 0) {
         int64_t gap = longest > p->settings.segment_ns ? longest : p->settings.segment_ns;
         gap = (int64_t)((double)gap / p->settings.share);
@@ -243,11 +289,10 @@ static int overcommitted(const struct sched_policy *p, const bool *admitted)
         collect(p, (int)lane, admitted, &all);
         for (int priority = SCHED_LOW; priority <= SCHED_HIGH; priority++) {
             int level = 2 * priority + 1;
-            bool fits = all.slots == 1 ? fits_one_slot(&all, level) : fits_slots(&all, level);
             bool asked = false;
             for (size_t i = 0; i < all.count; i++)
                 asked |= all.items[i].level == level;
-            if (asked && !fits)
+            if (asked && !fits(&all, level))
                 return (int)lane;
         }
     }

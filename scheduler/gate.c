@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -16,7 +17,9 @@ struct member {
     bool lost;    /* its slot was taken from it; the lock's */
     int lane;     /* its own thread's, as those below but one */
     int64_t captured_ns;
+    const void *thread;            /* that computes; the lock's */
     int64_t began_ns;              /* CPU time of its thread, when this segment began */
+    int64_t helped_ns;             /* what its thread had been helped then */
     struct sched_span span;        /* since it has the slot */
     int64_t cost[SCHED_MAX_LANES]; /* of this frame */
     /* When it last came by. Written by its thread, relaxed; who waits reads it to see that it
@@ -29,9 +32,10 @@ struct sched_gate {
     struct sched_gate_options options;
     pthread_mutex_t mutex; /* guards the policy and what is said to be the lock's */
     struct sched_policy *policy;
-    /* Who waits for each lane, so that a yield need not take the lock to see nobody. Written under
-     * it; relaxed: one that comes too late for this yield is seen by the next. */
-    atomic_uint waiting[SCHED_MAX_LANES];
+    /* Could anybody have to give way in a lane? So that a yield need not take the lock to see that
+     * nobody has. Written under it; relaxed: what comes too late for this yield is seen by the
+     * next. */
+    atomic_bool contended[SCHED_MAX_LANES];
     bool running[SCHED_MAX_TASKS]; /* has a slot; the lock's */
     struct member members[SCHED_MAX_TASKS];
 };
@@ -48,13 +52,14 @@ static int64_t thread_ns(void)
 static void begin_segment(struct member *m)
 {
     m->began_ns = thread_ns();
+    m->helped_ns = base_pool_helped_ns();
     atomic_store_explicit(&m->seen_ns, base_clock_ns(), memory_order_relaxed);
 }
 
 static void end_segment(struct member *m)
 {
     int64_t computed = thread_ns() - m->began_ns;
-    m->span.computed_ns += computed;
+    m->span.computed_ns += computed + base_pool_helped_ns() - m->helped_ns;
     m->span.longest_ns = computed > m->span.longest_ns ? computed : m->span.longest_ns;
     m->span.segments++;
 }
@@ -68,9 +73,13 @@ static void grant(struct sched_gate *gate, int lane)
         m->granted = true;
         gate->running[task] = true;
         atomic_store_explicit(&m->seen_ns, now, memory_order_relaxed);
-        atomic_fetch_sub_explicit(&gate->waiting[lane], 1, memory_order_relaxed);
         pthread_cond_signal(&m->granted_or_late);
     }
+    int favoured = sched_favoured(gate->policy, lane, now);
+    base_pool_limit(gate->options.pools[lane], sched_spare(gate->policy, lane),
+                    favoured == SCHED_NOBODY ? NULL : gate->members[favoured].thread);
+    atomic_store_explicit(&gate->contended[lane], sched_contended(gate->policy, lane),
+                          memory_order_relaxed);
 }
 
 static void tick(struct sched_gate *gate, int64_t now)
@@ -114,8 +123,6 @@ static void give_back(struct sched_gate *gate, int task, bool again)
     }
     m->lost = false;
     m->span = (struct sched_span){0};
-    if (again)
-        atomic_fetch_add_explicit(&gate->waiting[m->lane], 1, memory_order_relaxed);
     grant(gate, m->lane);
 }
 
@@ -150,7 +157,7 @@ void sched_gate_enter(struct sched_gate *gate, int task, int lane, int64_t captu
     pthread_mutex_lock(&gate->mutex);
     m->lane = lane;
     m->captured_ns = captured_ns;
-    atomic_fetch_add_explicit(&gate->waiting[lane], 1, memory_order_relaxed);
+    m->thread = base_pool_thread();
     sched_wait(gate->policy, task, lane, captured_ns, base_clock_ns());
     grant(gate, lane);
     await_slot(gate, task);
@@ -161,7 +168,7 @@ void sched_gate_yield(struct sched_gate *gate, int task)
 {
     struct member *m = &gate->members[task];
     end_segment(m);
-    if (atomic_load_explicit(&gate->waiting[m->lane], memory_order_relaxed) == 0) {
+    if (!atomic_load_explicit(&gate->contended[m->lane], memory_order_relaxed)) {
         begin_segment(m);
         return;
     }
@@ -170,6 +177,7 @@ void sched_gate_yield(struct sched_gate *gate, int task)
         give_back(gate, task, true);
         await_slot(gate, task);
     } else {
+        grant(gate, m->lane); /* who was held back may be no longer: time has passed */
         begin_segment(m);
     }
     pthread_mutex_unlock(&gate->mutex);
@@ -224,6 +232,8 @@ void sched_gate_destroy(struct sched_gate *gate)
         return;
     for (size_t i = 0; i < SCHED_MAX_TASKS; i++)
         pthread_cond_destroy(&gate->members[i].granted_or_late);
+    for (size_t i = 0; i < SCHED_MAX_LANES; i++)
+        base_pool_limit(gate->options.pools[i], UINT_MAX, NULL);
     pthread_mutex_destroy(&gate->mutex);
     sched_policy_destroy(gate->policy);
     free(gate);

@@ -15,6 +15,7 @@
 #ifndef SCHEDULER_GATE_H
 #define SCHEDULER_GATE_H
 
+#include "base/thread_pool.h"
 #include "scheduler/policy.h"
 
 struct sched_gate;
@@ -22,6 +23,9 @@ struct sched_gate;
 struct sched_gate_options {
     struct sched_settings settings;
     int64_t grace_ns; /* 0: 1 s */
+    /* Of wide lanes: whose workers compute on the slots that no task has. Its threads are what the
+     * lane's width says. NULL: none. It must outlive the gate. */
+    struct base_pool *pools[SCHED_MAX_LANES];
     /* A slot was taken from the task of that name; the thread of another one calls, without a lock.
      * NULL: nobody cares. */
     void (*revoked)(void *context, const char *task);

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define UNKNOWN_DEADLINE_NS (100 * BASE_NS_PER_MS)
 
@@ -192,6 +193,9 @@ void sched_release(struct sched_policy *p, int task, const struct sched_span *sp
     add_recent(segments, span->longest_ns);
     p->costs_changed |= sched_recent_most(segments) != most;
     t->segment_count += span->segments;
+    t->spent_ns[t->lane] += span->computed_ns;
+    lane->hurried -= t->hurried;
+    t->hurried = false;
     lane->running--;
     lane->busy_ns += span->computed_ns;
     lane->waiting += again;
@@ -203,6 +207,8 @@ void sched_revoke(struct sched_policy *p, int task)
 {
     struct sched_task_state *t = &p->tasks[task];
     p->lanes[t->lane].running--;
+    p->lanes[t->lane].hurried -= t->hurried;
+    t->hurried = false;
     t->job = SCHED_IDLE;
     t->revoked++;
 }
@@ -211,6 +217,7 @@ bool sched_done(struct sched_policy *p, int task, const int64_t *cost_ns, int64_
 {
     struct sched_task_state *t = &p->tasks[task];
     t->done++;
+    memset(t->spent_ns, 0, sizeof t->spent_ns);
     for (size_t lane = 0; cost_ns && lane < p->settings.lane_count; lane++) {
         if (!cost_ns[lane])
             continue;
@@ -234,6 +241,31 @@ static bool is_before(const struct sched_task_state *a, const struct sched_task_
         return sched_level(a) > sched_level(b);
     bool a_late = now > a->due_ns, b_late = now > b->due_ns;
     return a_late != b_late ? b_late : a->deadline_ns < b->deadline_ns;
+}
+
+/* Would it be late, at worst, with no more than its slot? Of what is not known yet: maybe. */
+static bool is_hurried(const struct sched_policy *p, const struct sched_task_state *t, int64_t now)
+{
+    if (sched_width(&p->lanes[t->lane].config) == 1 || now > t->deadline_ns)
+        return false;
+    int64_t worst = sched_worst(t, t->step, t->lane), left = worst - t->spent_ns[t->lane];
+    return !worst || (left > 0 && now + left + p->settings.segment_ns > t->deadline_ns);
+}
+
+/* Does one that hurries and goes before it need so many slots on top of those that are free? */
+static bool is_in_the_way(const struct sched_policy *p, const struct sched_task_state *t,
+                          unsigned slots, int64_t now)
+{
+    const struct sched_lane_state *l = &p->lanes[t->lane];
+    if (!l->hurried || sched_spare(p, t->lane) + 1 >= sched_width(&l->config) + slots)
+        return false;
+    for (size_t i = 0; i < p->task_count; i++) {
+        const struct sched_task_state *other = &p->tasks[i];
+        if (other->used && other->job == SCHED_RUNNING && other->lane == t->lane &&
+            other->hurried && other != t && is_before(other, t, now))
+            return true;
+    }
+    return false;
 }
 
 /* Of those that wait for a lane; NULL: nobody. Equals go by their number. */
@@ -280,11 +312,16 @@ int sched_pick(struct sched_policy *p, int lane, int64_t now)
     if (!l->waiting || l->running >= l->config.slots)
         return SCHED_NOBODY;
     struct sched_task_state *t = starving(p, lane, now), *best = first(p, lane, now);
-    if (t && t != best) {
+    bool held_back = is_in_the_way(p, best, 1, now);
+    if (t && (t != best || held_back)) {
         l->next_boost_ns = now + boost_gap(p, t);
         t->boosts++;
+    } else if (held_back) {
+        return SCHED_NOBODY;
     } else {
         t = best;
+        t->hurried = is_hurried(p, t, now);
+        l->hurried += t->hurried;
     }
     t->job = SCHED_RUNNING;
     l->waiting--;
@@ -295,10 +332,35 @@ int sched_pick(struct sched_policy *p, int lane, int64_t now)
 bool sched_gives_way(const struct sched_policy *p, int task, int64_t now)
 {
     const struct sched_task_state *t = &p->tasks[task];
+    if (is_in_the_way(p, t, 0, now))
+        return true;
     if (!p->lanes[t->lane].waiting)
         return false;
     const struct sched_task_state *best = first(p, t->lane, now);
     return is_before(best, t, now) || starving(p, t->lane, now);
+}
+
+bool sched_contended(const struct sched_policy *p, int lane)
+{
+    return p->lanes[lane].waiting > 0 || (p->lanes[lane].hurried && p->lanes[lane].running > 1);
+}
+
+int sched_favoured(const struct sched_policy *p, int lane, int64_t now)
+{
+    const struct sched_task_state *best = NULL;
+    for (size_t i = 0; i < p->task_count && p->lanes[lane].hurried; i++) {
+        const struct sched_task_state *t = &p->tasks[i];
+        if (t->used && t->job == SCHED_RUNNING && t->lane == lane && t->hurried &&
+            (!best || is_before(t, best, now)))
+            best = t;
+    }
+    return best ? (int)(best - p->tasks) : SCHED_NOBODY;
+}
+
+unsigned sched_spare(const struct sched_policy *p, int lane)
+{
+    const struct sched_lane_state *l = &p->lanes[lane];
+    return l->config.slots > l->running ? l->config.slots - l->running : 0;
 }
 
 /* ---- now and then ---- */

@@ -6,13 +6,18 @@
  * code, and what the simulator shows of a deployment is what the daemon would do.
  *
  * A lane is a processor with some slots; a task is a pipeline. A frame of a task becomes a job,
- * which computes on one lane at a time, in segments: between two of them it may be put off. Among
- * those that wait for a lane the one of the highest priority goes first, and within a priority the
- * one whose deadline is nearest. Tasks of which the worst case does not fit beside the others of
- * their priority and above are not admitted (admission.c): they go after those of their priority
- * that are, and may miss deadlines where those may not. A job that has missed its deadline goes
- * after those of its like that have not. A small share of each lane goes to those that would
- * starve.
+ * which computes on one lane at a time, in segments: between two of them it may be put off. A job
+ * has one slot; where a lane is wide, it also computes on slots that nobody has. Among those that
+ * wait for a lane the one of the highest priority goes first, and within a priority the one whose
+ * deadline is nearest. Tasks of which the worst case does not fit beside the others of their
+ * priority and above are not admitted (admission.c): they go after those of their priority that
+ * are, and may miss deadlines where those may not. A job that has missed its deadline goes after
+ * those of its like that have not. A small share of each lane goes to those that would starve.
+ *
+ * On a wide lane many jobs side by side get more done than one after the other, since no job makes
+ * full use of two cores. So they run side by side as long as that costs no deadline: a job that has
+ * so little time left that it needs more than its slot is "hurried", and while it computes none
+ * that goes after it takes a core from it.
  *
  * Each task has a ladder: steps of less and less quality. While tasks miss deadlines the least
  * important ones are walked down it, a step a tick, and up again when there is room (ladder.c).
@@ -53,7 +58,8 @@ struct sched_task {
 
 struct sched_lane {
     const char *name; /* must outlive the policy */
-    unsigned slots;   /* jobs that compute there at once; at least 1 */
+    unsigned slots;   /* cores, or jobs that compute there at once; at least 1 */
+    unsigned width;   /* slots that a job can make use of, while nobody has them; 0: 1 */
 };
 
 struct sched_settings {
@@ -89,7 +95,8 @@ void sched_drop(struct sched_policy *policy, int task);
 void sched_wait(struct sched_policy *policy, int task, int lane, int64_t captured, int64_t now);
 /* It gives its slot back, after these segments. again: it waits for the lane once more. */
 struct sched_span {
-    int64_t computed_ns, longest_ns; /* all of them together; the longest one */
+    int64_t computed_ns; /* time of slots, of all segments together: on two for 1 ms is 2 ms */
+    int64_t longest_ns;  /* the longest segment */
     uint64_t segments;
 };
 void sched_release(struct sched_policy *policy, int task, const struct sched_span *span, bool again,
@@ -107,6 +114,12 @@ bool sched_done(struct sched_policy *policy, int task, const int64_t *cost_ns, i
 int sched_pick(struct sched_policy *policy, int lane, int64_t now);
 /* Between two segments of a task: is there one that should have its slot? */
 bool sched_gives_way(const struct sched_policy *policy, int task, int64_t now);
+/* Could sched_gives_way say yes to any task of the lane, before anything else happens? */
+bool sched_contended(const struct sched_policy *policy, int lane);
+/* Of the lane's slots, those that no job has, and who alone may make use of them; SCHED_NOBODY:
+ * whoever comes first. */
+unsigned sched_spare(const struct sched_policy *policy, int lane);
+int sched_favoured(const struct sched_policy *policy, int lane, int64_t now);
 
 /* Look at admission and ladders, when it is time to; cheap when not. True: something of what
  * sched_task_view shows has changed. */
@@ -129,8 +142,8 @@ struct sched_task_view {
     uint64_t done, missed;              /* jobs; of these, and of dropped frames: not in time */
     uint64_t segments, revoked, boosts; /* boosts: segments that it had of the starving's share */
     int64_t longest_ns;                 /* segment, of the recent ones */
-    int64_t cost_ns;                    /* of a frame at worst, all lanes, at this step; recent */
-    int64_t period_ns, deadline_ns;     /* as they count */
+    int64_t cost_ns; /* of a frame at worst: time of slots, all lanes, at this step; recent */
+    int64_t period_ns, deadline_ns; /* as they count */
 };
 void sched_task_look(const struct sched_policy *policy, int task, struct sched_task_view *view);
 

@@ -27,9 +27,11 @@ struct sched_task_state {
     /* the job */
     enum sched_job job;
     int lane;
-    int64_t deadline_ns; /* of its frame, absolute: what it is ordered by */
-    int64_t due_ns;      /* the same, as configured: what it may miss */
-    int64_t served_ns;   /* when it last had, or began to wait for, a slot */
+    int64_t deadline_ns;               /* of its frame, absolute: what it is ordered by */
+    int64_t due_ns;                    /* the same, as configured: what it may miss */
+    int64_t served_ns;                 /* when it last had, or began to wait for, a slot */
+    int64_t spent_ns[SCHED_MAX_LANES]; /* of slots, so far */
+    bool hurried;                      /* it runs, and needs more than its slot to be in time */
     struct sched_recent segments[SCHED_MAX_LANES];
 
     /* frames */
@@ -53,7 +55,7 @@ struct sched_task_state {
 
 struct sched_lane_state {
     struct sched_lane config;
-    unsigned running, waiting;
+    unsigned running, waiting, hurried; /* tasks; hurried ones are among the running */
     int64_t next_boost_ns;
     int64_t busy_ns;
 };
@@ -74,6 +76,11 @@ struct sched_policy {
 static inline int sched_level(const struct sched_task_state *t)
 {
     return 2 * (int)t->config.priority + !t->best_effort;
+}
+
+static inline unsigned sched_width(const struct sched_lane *lane)
+{
+    return lane->width <= 1 ? 1 : lane->width < lane->slots ? lane->width : lane->slots;
 }
 
 static inline const struct sched_step *sched_step_of(const struct sched_task_state *t)

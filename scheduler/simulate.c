@@ -13,13 +13,14 @@ struct sim_task {
     int64_t pending_ns;  /* capture of the frame that waits; NO_FRAME */
     int64_t captured_ns; /* of the one in work; NO_FRAME */
     int lane;            /* where its job is */
-    int64_t left_ns;     /* to compute there */
+    int64_t left_ns;     /* to compute there, on one slot */
     int64_t cost[SCHED_MAX_LANES];
     unsigned step;
     /* the segment that runs */
     bool runs;
-    unsigned slot;
-    int64_t began_ns, ends_ns;
+    unsigned slot, speed;                /* slots that it computes on: its own, and spare ones */
+    int64_t began_ns, since_ns, done_ns; /* since then at this speed; by then so much was done */
+    int64_t cut_ns, ends_ns;             /* when the segment is long enough; when it ends */
     uint64_t latencies;
     double latency_sum;
     int64_t finished_ns;
@@ -142,9 +143,8 @@ static void frame(struct sim *s, int task)
 static void end_segment(struct sim *s, int task)
 {
     struct sim_task *t = &s->tasks[task];
-    int64_t computed = s->now - t->began_ns - s->settings->switch_ns;
     const struct sched_span span = {
-        .computed_ns = s->now - t->began_ns, .longest_ns = s->now - t->began_ns, .segments = 1};
+        .computed_ns = t->done_ns, .longest_ns = s->now - t->began_ns, .segments = 1};
     tell(s, &(struct sched_sim_event){.kind = SCHED_EVENT_SEGMENT,
                                       .task = task,
                                       .lane = t->lane,
@@ -153,7 +153,7 @@ static void end_segment(struct sim *s, int task)
                                       .start_ns = t->began_ns,
                                       .end_ns = s->now});
     t->runs = false;
-    t->left_ns -= computed;
+    t->left_ns -= t->done_ns;
     sched_release(s->policy, task, &span, t->left_ns > 0, s->now);
     if (t->left_ns <= 0)
         go_to_lane(s, task, t->lane + 1);
@@ -177,12 +177,52 @@ static void grant(struct sim *s)
         int64_t most = s->settings->segment_ns[lane];
         for (int task; (task = sched_pick(s->policy, (int)lane, s->now)) != SCHED_NOBODY;) {
             struct sim_task *t = &s->tasks[task];
-            int64_t length = most && t->left_ns > most ? most : t->left_ns;
             t->slot = free_slot(s, (int)lane);
             t->runs = true;
-            t->began_ns = s->now;
-            t->ends_ns = s->now + length + s->settings->switch_ns;
+            t->began_ns = t->since_ns = s->now;
+            t->done_ns = 0;
+            t->left_ns += s->settings->switch_ns;
+            t->cut_ns = most ? s->now + most + s->settings->switch_ns : NEVER;
         }
+    }
+}
+
+/* What was done since things changed last. */
+static void compute(struct sim *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        struct sim_task *t = &s->tasks[i];
+        if (t->runs)
+            t->done_ns += (s->now - t->since_ns) * t->speed;
+        t->since_ns = s->now;
+    }
+}
+
+/* Whose are the spare slots of a lane, now: the one that is in a hurry, else the first, as the one
+ * that came first has the workers. */
+static bool has_spare(const struct sim *s, const struct sim_task *t)
+{
+    int favoured = sched_favoured(s->policy, t->lane, s->now);
+    for (size_t i = 0; favoured == SCHED_NOBODY; i++)
+        if (s->tasks[i].runs && s->tasks[i].lane == t->lane)
+            favoured = (int)i;
+    return t == &s->tasks[favoured];
+}
+
+static void set_speeds(struct sim *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        struct sim_task *t = &s->tasks[i];
+        if (!t->runs)
+            continue;
+        unsigned width = s->settings->policy.lanes[t->lane].width;
+        unsigned spare = sched_spare(s->policy, t->lane);
+        t->speed = 1;
+        if (width > 1 && spare && has_spare(s, t))
+            t->speed += spare < width ? spare : width - 1;
+        int64_t left = t->left_ns - t->done_ns;
+        int64_t ends = s->now + (left + t->speed - 1) / t->speed;
+        t->ends_ns = ends < t->cut_ns ? ends : t->cut_ns;
     }
 }
 
@@ -215,6 +255,7 @@ static int64_t next(const struct sim *s)
 static void run(struct sim *s)
 {
     for (; s->now <= s->settings->length_ns; s->now = next(s)) {
+        compute(s);
         /* What ends now before what comes now: a slot is free for it. */
         for (size_t i = 0; i < s->count; i++)
             if (s->tasks[i].runs && s->tasks[i].ends_ns <= s->now)
@@ -225,6 +266,7 @@ static void run(struct sim *s)
             if (s->tasks[i].next_frame_ns <= s->now)
                 frame(s, (int)i);
         grant(s);
+        set_speeds(s);
     }
 }
 

@@ -229,9 +229,11 @@ static double calibrate(double load)
 static void make_gate(unsigned cores)
 {
     struct percept_error error = {0};
-    unsigned threads = base_pool_threads(pool), slots = cores > threads ? cores - threads + 1 : 1;
     const struct sched_gate_options options = {
-        .settings = {.lane_count = 1, .lanes = {{"cpu", slots}}, .share = 0.05}};
+        .settings = {.lane_count = 1,
+                     .lanes = {{"cpu", cores, base_pool_threads(pool)}},
+                     .share = 0.05},
+        .pools = {pool}};
     if (sched_gate_create(&options, &gate, &error))
         stop("gate", &error);
     for (size_t i = 0; i < COUNT; i++) {

@@ -46,8 +46,98 @@ START_TEST(every_task_runs_exactly_once)
 }
 END_TEST
 
+/* ---- limits ---- */
+
+/* Long enough that a worker which may help does. */
+static void busy_task(void *context, size_t task, unsigned worker)
+{
+    struct tally *tally = context;
+    struct timespec pause = {.tv_nsec = 100000};
+    nanosleep(&pause, NULL);
+    count_task(tally, task, worker);
+}
+
+static unsigned count_helpers(struct base_pool *pool)
+{
+    struct tally tally = {0};
+    base_pool_run(pool, 100, busy_task, &tally);
+    return (unsigned)__builtin_popcount(tally.workers_seen & ~1u);
+}
+
+START_TEST(no_more_workers_help_than_may)
+{
+    struct base_pool *pool = NULL;
+    ck_assert_int_eq(base_pool_create(4, &pool, NULL), PERCEPT_OK);
+    int64_t before = base_pool_helped_ns();
+    base_pool_limit(pool, 0, NULL);
+    ck_assert_uint_eq(count_helpers(pool), 0);
+    ck_assert_int_eq(base_pool_helped_ns(), before);
+    base_pool_limit(pool, 3, NULL);
+    while (count_helpers(pool) < 3) /* until the last of them was quick enough */
+        ;
+    int64_t helped = base_pool_helped_ns() - before;
+    ck_assert_int_gt(helped, 3 * 100000); /* one task each, at least */
+    base_pool_destroy(pool);
+}
+END_TEST
+
+struct limit_change {
+    struct base_pool *pool;
+    atomic_uint seen_after;
+    atomic_bool limited;
+};
+
+/* The fifth task says that nobody may help any more; workers finish what they have. */
+static void limiting_task(void *context, size_t task, unsigned worker)
+{
+    struct limit_change *change = context;
+    struct timespec pause = {.tv_nsec = 100000};
+    if (task == 5) {
+        base_pool_limit(change->pool, 0, NULL);
+        atomic_store(&change->limited, true);
+    }
+    nanosleep(&pause, NULL);
+    if (worker && task > 5 + 8)
+        atomic_fetch_add(&change->seen_after, 1);
+}
+
+START_TEST(a_limit_takes_effect_within_a_run)
+{
+    struct base_pool *pool = NULL;
+    ck_assert_int_eq(base_pool_create(4, &pool, NULL), PERCEPT_OK);
+    struct limit_change change = {.pool = pool};
+    base_pool_run(pool, 200, limiting_task, &change);
+    ck_assert(change.limited);
+    /* Each of the three workers finishes one task at most; the next they would not begin. */
+    ck_assert_uint_le(change.seen_after, 3);
+    base_pool_destroy(pool);
+}
+END_TEST
+
+static void *run_and_count(void *pool)
+{
+    return (void *)(uintptr_t)count_helpers(pool);
+}
+
+START_TEST(workers_can_be_one_threads_alone)
+{
+    struct base_pool *pool = NULL;
+    pthread_t other;
+    void *helpers = NULL;
+    ck_assert_int_eq(base_pool_create(2, &pool, NULL), PERCEPT_OK);
+    base_pool_limit(pool, 1, base_pool_thread());
+    ck_assert_int_eq(pthread_create(&other, NULL, run_and_count, pool), 0);
+    pthread_join(other, &helpers);
+    ck_assert_ptr_null(helpers); /* none */
+    while (count_helpers(pool) < 1)
+        ;
+    base_pool_destroy(pool);
+}
+END_TEST
+
 START_TEST(no_pool_runs_on_the_caller)
 {
+    base_pool_limit(NULL, 0, NULL);
     run_and_check(NULL, TASKS);
     ck_assert_uint_eq(base_pool_threads(NULL), 1);
 }
@@ -186,6 +276,9 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, every_task_runs_exactly_once, 1, 9);
     tcase_add_test(tests, no_pool_runs_on_the_caller);
+    tcase_add_test(tests, no_more_workers_help_than_may);
+    tcase_add_test(tests, a_limit_takes_effect_within_a_run);
+    tcase_add_test(tests, workers_can_be_one_threads_alone);
     tcase_add_test(tests, sleeping_workers_wake_for_a_job);
     tcase_add_test(tests, woken_workers_keep_off_the_callers_cpu);
     tcase_add_test(tests, several_callers_share_a_pool);

@@ -38,6 +38,7 @@ wrong() { # wrong MESSAGE DEVICE_TEXT
 wrong "device.yaml:3:8: costs: nothing of pipeline 'head'" $'version: 1\nlanes: {cpu: 1}\ncosts: {}'
 wrong "device.yaml:3:16: no processor 'cpo' under lanes; did you mean 'cpu'?" $'version: 1\nlanes: {cpu: 1}\ncosts: {head: {cpo: 1}}'
 wrong "device.yaml:2:14: expected a number from 1 to 256, got '0'" $'version: 1\nlanes: {cpu: 0}\ncosts: {}'
+wrong "device.yaml:2:14: the processor needs 'slots'" $'version: 1\nlanes: {cpu: {width: 2}}\ncosts: {}'
 wrong "device.yaml:3:15: expected {processor: ms}, got '5'" $'version: 1\nlanes: {cpu: 1}\ncosts: {head: 5}'
 expect 2 "$percept" simulate "$plan/headset.yaml"
 one_line "--device FILE is missing"

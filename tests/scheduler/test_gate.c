@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #define WORKERS 8
 #define MS      BASE_NS_PER_MS
@@ -234,6 +235,71 @@ START_TEST(one_that_lost_its_slot_waits_at_its_next_yield)
 }
 END_TEST
 
+/* ---- a pool's workers ---- */
+
+static void nap(void *context, size_t task, unsigned worker)
+{
+    const struct timespec pause = {.tv_nsec = 200000};
+    (void)task;
+    nanosleep(&pause, NULL);
+    atomic_fetch_or((atomic_uint *)context, 1u << worker);
+}
+
+static bool is_helped(struct base_pool *pool)
+{
+    atomic_uint workers = 0;
+    base_pool_run(pool, 50, nap, &workers);
+    return workers > 1;
+}
+
+/* Alone it has the other core, too; beside another one, once costs say that it has time, not. */
+START_TEST(workers_have_the_cores_that_no_task_has)
+{
+    struct base_pool *pool = NULL;
+    pthread_t thread;
+    atomic_int order = 0;
+    ck_assert_int_eq(base_pool_create(2, &pool, NULL), PERCEPT_OK);
+    const struct sched_gate_options options = {
+        .settings = {.lane_count = 1, .lanes = {{"cpu", 2, 2}}}, .pools = {pool}};
+    ck_assert_int_eq(sched_gate_create(&options, &gate, NULL), PERCEPT_OK);
+    struct sched_task config = {.name = "a",
+                                .period_ns = 60000 * MS,
+                                .step_count = 1,
+                                .steps = {{.rate = 1, .cost_ns = {MS}}}};
+    int first = -1, second = -1;
+    ck_assert_int_eq(sched_gate_add(gate, &config, &first, NULL), PERCEPT_OK);
+    ck_assert_int_eq(sched_gate_add(gate, &config, &second, NULL), PERCEPT_OK);
+    sched_gate_enter(gate, first, 0, base_clock_ns());
+    while (!is_helped(pool)) /* a worker that is slow to wake */
+        ;
+    sched_gate_enter(gate, second, 0, base_clock_ns());
+    ck_assert(!is_helped(pool));
+    sched_gate_leave(gate, second);
+    while (!is_helped(pool))
+        ;
+    sched_gate_leave(gate, first);
+    sched_gate_done(gate, first, true);
+    ck_assert_int_gt(look(first).cost_ns, MS); /* what workers did counts */
+    /* One that hurries takes both, and the next waits for a slot though one is free. */
+    config.steps[0].cost_ns[0] = config.period_ns;
+    int tight = -1;
+    ck_assert_int_eq(sched_gate_add(gate, &config, &tight, NULL), PERCEPT_OK);
+    sched_gate_enter(gate, tight, 0, base_clock_ns() - 30000 * MS);
+    struct caller other = {second, &order, -1};
+    ck_assert_int_eq(pthread_create(&thread, NULL, call, &other), 0);
+    await_waiting(1);
+    while (!is_helped(pool))
+        ;
+    ck_assert_int_eq(other.place, -1);
+    sched_gate_leave(gate, tight);
+    pthread_join(thread, NULL);
+    teardown();
+    while (!is_helped(pool)) /* as before there was a gate */
+        ;
+    base_pool_destroy(pool);
+}
+END_TEST
+
 START_TEST(what_is_computed_is_measured)
 {
     open_gate(1, 60000 * MS);
@@ -270,6 +336,7 @@ int main(void)
     tcase_add_test(tests, a_yield_lets_the_better_go_first);
     tcase_add_test(tests, who_hangs_loses_its_slot_and_comes_back);
     tcase_add_test(tests, one_that_lost_its_slot_waits_at_its_next_yield);
+    tcase_add_test(tests, workers_have_the_cores_that_no_task_has);
     tcase_add_test(tests, what_is_computed_is_measured);
     suite_add_tcase(suite, tests);
     return run_suite(suite);

@@ -135,6 +135,93 @@ START_TEST(a_revoked_slot_is_free)
 }
 END_TEST
 
+/* ---- wide lanes ---- */
+
+/* Two slots, each job may use both. */
+static void widen(void)
+{
+    const struct sched_settings settings = {
+        .lane_count = 1, .lanes = {{"cpu", 2, 2}}, .share = 0.05};
+    sched_policy_destroy(policy);
+    ck_assert_int_eq(sched_policy_create(&settings, &policy, NULL), PERCEPT_OK);
+}
+
+START_TEST(who_has_time_shares_a_wide_lane)
+{
+    widen();
+    int calm = add("calm", SCHED_HIGH, 30, 30, 20), other = add("other", SCHED_LOW, 30, 30, 20);
+    sched_wait(policy, calm, 0, 0, 0);
+    sched_wait(policy, other, 0, 0, 0);
+    ck_assert_int_eq(sched_pick(policy, 0, 0), calm);
+    ck_assert_uint_eq(sched_spare(policy, 0), 1);
+    ck_assert_int_eq(sched_pick(policy, 0, 0), other);
+    ck_assert_uint_eq(sched_spare(policy, 0), 0);
+    ck_assert_int_eq(sched_favoured(policy, 0, 0), SCHED_NOBODY);
+    ck_assert(!sched_contended(policy, 0));
+    ck_assert(!sched_gives_way(policy, other, MS));
+}
+END_TEST
+
+/* 40 ms of work in 30 ms: it needs both. */
+START_TEST(who_hurries_has_a_wide_lane_alone)
+{
+    widen();
+    int low = add("low", SCHED_LOW, 90, 90, 20), tight = add("tight", SCHED_HIGH, 30, 30, 40);
+    sched_wait(policy, low, 0, 0, 0);
+    ck_assert_int_eq(sched_pick(policy, 0, 0), low);
+    sched_wait(policy, tight, 0, MS, MS);
+    ck_assert_int_eq(sched_pick(policy, 0, MS), tight); /* at once, on the slot that is free */
+    ck_assert_int_eq(sched_favoured(policy, 0, MS), tight);
+    ck_assert(sched_contended(policy, 0));
+    ck_assert(sched_gives_way(policy, low, 2 * MS));
+    release(low, true, 2 * MS);
+    ck_assert_int_eq(sched_pick(policy, 0, 2 * MS), SCHED_NOBODY); /* the core helps */
+    ck_assert_uint_eq(sched_spare(policy, 0), 1);
+    ck_assert(!sched_gives_way(policy, tight, 3 * MS));
+    release(tight, false, 20 * MS);
+    ck_assert_int_eq(sched_pick(policy, 0, 20 * MS), low);
+    ck_assert_int_eq(sched_favoured(policy, 0, 20 * MS), SCHED_NOBODY);
+}
+END_TEST
+
+START_TEST(a_better_one_takes_a_core_from_one_that_hurries)
+{
+    widen();
+    int tight = add("tight", SCHED_LOW, 30, 30, 40), high = add("high", SCHED_HIGH, 30, 30, 10);
+    sched_wait(policy, tight, 0, 0, 0);
+    ck_assert_int_eq(sched_pick(policy, 0, 0), tight);
+    sched_wait(policy, high, 0, 0, MS);
+    ck_assert_int_eq(sched_pick(policy, 0, MS), high);
+    ck_assert_uint_eq(sched_spare(policy, 0), 0);
+    ck_assert(!sched_gives_way(policy, tight, 2 * MS)); /* each has one */
+}
+END_TEST
+
+/* What costs are not known of may be tight. */
+START_TEST(who_is_not_known_hurries)
+{
+    widen();
+    int unknown = add("unknown", SCHED_NORMAL, 30, 30, 0), low = add("low", SCHED_LOW, 90, 90, 1);
+    sched_wait(policy, unknown, 0, 0, 0);
+    sched_wait(policy, low, 0, 0, 0);
+    ck_assert_int_eq(sched_pick(policy, 0, 0), unknown);
+    ck_assert_int_eq(sched_pick(policy, 0, 0), SCHED_NOBODY);
+}
+END_TEST
+
+START_TEST(the_starving_get_a_core_of_one_that_hurries)
+{
+    widen();
+    int tight = add("tight", SCHED_HIGH, 30, 30, 40), low = add("low", SCHED_LOW, 90, 90, 20);
+    sched_wait(policy, tight, 0, 0, 0);
+    sched_wait(policy, low, 0, 0, 0);
+    ck_assert_int_eq(sched_pick(policy, 0, 0), tight);
+    ck_assert_int_eq(sched_pick(policy, 0, MS), SCHED_NOBODY);
+    ck_assert_int_eq(sched_pick(policy, 0, 101 * MS), low);
+    ck_assert_uint_eq(look(low).boosts, 1);
+}
+END_TEST
+
 /* ---- admission ---- */
 
 START_TEST(what_fits_is_admitted_and_what_does_not_is_not)
@@ -290,6 +377,11 @@ int main(void)
     tcase_add_test(tests, a_late_job_goes_after_those_that_can_be_in_time);
     tcase_add_test(tests, the_starving_get_a_segment_now_and_then);
     tcase_add_test(tests, a_revoked_slot_is_free);
+    tcase_add_test(tests, who_has_time_shares_a_wide_lane);
+    tcase_add_test(tests, who_hurries_has_a_wide_lane_alone);
+    tcase_add_test(tests, a_better_one_takes_a_core_from_one_that_hurries);
+    tcase_add_test(tests, who_is_not_known_hurries);
+    tcase_add_test(tests, the_starving_get_a_core_of_one_that_hurries);
     tcase_add_test(tests, what_fits_is_admitted_and_what_does_not_is_not);
     tcase_add_test(tests, one_that_is_not_admitted_is_still_above_those_of_less_priority);
     tcase_add_test(tests, measured_costs_admit_and_dismiss);

@@ -46,10 +46,10 @@ static size_t make_tasks(struct sched_sim_task *tasks, double load, unsigned ste
     return count;
 }
 
-static struct sched_sim_settings make_settings(unsigned slots, uint64_t seed)
+static struct sched_sim_settings make_settings(unsigned slots, unsigned width, uint64_t seed)
 {
     return (struct sched_sim_settings){
-        .policy = {.lane_count = 1, .lanes = {{"cpu", slots}}, .share = 0.05},
+        .policy = {.lane_count = 1, .lanes = {{"cpu", slots, width}}, .share = 0.05},
         .segment_ns = {MS},
         .least = 0.3,
         .length_ns = BASE_NS_PER_S,
@@ -59,16 +59,18 @@ static struct sched_sim_settings make_settings(unsigned slots, uint64_t seed)
 
 /* ---- promises ---- */
 
-/* 2000 sets on one slot, then 1000 on two to four, from a third of a lane to three. */
+/* 2000 sets on one slot, then on two to four 1000 of jobs that have one and 2000 of jobs that may
+ * have more, from a third of a lane to three. */
 START_TEST(nobody_who_is_admitted_misses_a_deadline)
 {
     struct sched_sim_task tasks[MANY];
     struct sched_sim_result results[MANY];
     unsigned admitted = 0, dismissed = 0;
-    for (uint64_t seed = 0; seed < 3000; seed++) {
+    for (uint64_t seed = 0; seed < 5000; seed++) {
         state = seed * 7919 + 1;
         unsigned slots = seed < 2000 ? 1 : 2 + (unsigned)seed % 3;
-        struct sched_sim_settings settings = make_settings(slots, seed);
+        unsigned width = seed < 3000 ? 1 : seed < 4500 ? slots : 2;
+        struct sched_sim_settings settings = make_settings(slots, width, seed);
         settings.least = seed % 2 ? 1 : 0.3;
         settings.jitter = seed % 3 ? 0 : 0.5;
         size_t count = make_tasks(tasks, uniform(0.3, 3) * slots, 1);
@@ -95,7 +97,7 @@ START_TEST(ladders_settle)
     unsigned moved = 0;
     for (uint64_t seed = 0; seed < 150; seed++) {
         state = seed * 104729 + 3;
-        struct sched_sim_settings settings = make_settings(1, seed);
+        struct sched_sim_settings settings = make_settings(1, 1, seed);
         settings.length_ns = 60 * BASE_NS_PER_S;
         settings.segment_ns[0] = 4 * MS;
         settings.least = 0.8;
@@ -122,7 +124,7 @@ START_TEST(under_twice_the_load_nobody_starves)
     struct sched_lane_view lane;
     for (uint64_t seed = 0; seed < 200; seed++) {
         state = seed * 15485863 + 7;
-        struct sched_sim_settings settings = make_settings(1, seed);
+        struct sched_sim_settings settings = make_settings(1, 1, seed);
         settings.length_ns = 40 * BASE_NS_PER_S;
         settings.segment_ns[0] = 2 * MS;
         settings.policy.segment_ns = 2 * MS;
@@ -144,7 +146,7 @@ START_TEST(the_same_seed_gives_the_same_result)
 {
     struct sched_sim_task tasks[MANY];
     struct sched_sim_result one[MANY], two[MANY];
-    struct sched_sim_settings settings = make_settings(2, 42);
+    struct sched_sim_settings settings = make_settings(2, 2, 42);
     memset(one, 0, sizeof one);
     memset(two, 0, sizeof two);
     state = 42;
@@ -163,9 +165,9 @@ END_TEST
 /* A job that needs two processors is on one at a time, and others use the one that it is not on. */
 START_TEST(processors_work_side_by_side)
 {
-    struct sched_sim_settings settings = make_settings(1, 1);
+    struct sched_sim_settings settings = make_settings(1, 1, 1);
     settings.policy.lane_count = 2;
-    settings.policy.lanes[1] = (struct sched_lane){"npu", 1};
+    settings.policy.lanes[1] = (struct sched_lane){"npu", 1, 1};
     settings.least = 1;
     struct sched_sim_task tasks[2];
     for (size_t i = 0; i < 2; i++)
