@@ -12,7 +12,7 @@
 #define HEX_BYTES 64
 
 static const char *const format_words[] = {"unknown", "rgb8", "gray8"};
-static const char *const sensor_words[] = {"other", "camera", "recording"};
+static const char *const sensor_words[] = {"other", "camera", "recording", "microphone"};
 
 /* ---- lines for people ---- */
 
@@ -64,7 +64,7 @@ static void indicator_line(const void *data, size_t size, FILE *file)
     for (uint32_t s = 0; s < indicator->sensor_count && s < PERCEPT_SENSORS_MAX; s++) {
         const struct percept_sensor *sensor = &indicator->sensors[s];
         fprintf(file, "%s%s of %.63s %s", s ? "; " : "",
-                sensor->kind < 3 ? sensor_words[sensor->kind] : "sensor", sensor->pipeline,
+                sensor->kind < 4 ? sensor_words[sensor->kind] : "sensor", sensor->pipeline,
                 sensor->live ? "is live" : "is off");
         for (uint32_t r = 0; r < indicator->reader_count && r < PERCEPT_SENSOR_READERS_MAX; r++) {
             const struct percept_sensor_reader *reader = &indicator->readers[r];

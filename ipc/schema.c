@@ -42,7 +42,7 @@
 /* ---- the table ---- */
 
 static const char *const handedness[] = {"left", "right", NULL};
-static const char *const sensor_kinds[] = {"other", "camera", "recording", NULL};
+static const char *const sensor_kinds[] = {"other", "camera", "recording", "microphone", NULL};
 static const char *const pixel_formats[] = {"unknown", "rgb8", "gray8", NULL};
 /* Where a percept_dtype has no number of ours there is a word all the same: words have no gaps. */
 #define GAP "unknown"

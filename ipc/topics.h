@@ -89,6 +89,7 @@ enum percept_sensor_kind {
     PERCEPT_SENSOR_OTHER = 0,
     PERCEPT_SENSOR_CAMERA = 1,
     PERCEPT_SENSOR_RECORDING = 2, /* files that are played in place of a sensor */
+    PERCEPT_SENSOR_MICROPHONE = 3,
 };
 
 struct percept_sensor {

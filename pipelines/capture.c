@@ -1,6 +1,6 @@
 /* Why: whatever a source does (blocks, skips, dies, comes back), its pipeline sees only good frames
  * in order, each with the time at which it was captured. */
-#include "pipelines/pipeline.h"
+#include "pipelines/capture.h"
 
 #include "base/clock.h"
 
@@ -35,25 +35,12 @@ enum percept_status pipe_wait(int fd, int64_t until_ns)
     }
 }
 
-struct capture {
-    struct pipe_pipeline *pipeline;
-    int64_t start_ns; /* when the first recorded frame was released; 0: not yet */
-    int64_t last_ns;  /* capture time of the last frame that was handed over */
-    uint64_t number;  /* of the next frame */
-    int64_t time_ns;  /* recorded: when the last frame was due, counted from the start */
-    int64_t rest_ns;  /* recorded: until then the frame in hand has the machine to itself */
-    /* Events about single frames: not the same twice, and at most MOST_EVENTS a second. */
-    char told[256];
-    int64_t told_second;
-    unsigned told_in_second;
-};
-
-static void count(atomic_uint_fast64_t *counter)
+void pipe_capture_count(atomic_uint_fast64_t *counter)
 {
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
-static void tell(struct capture *c, const char *text)
+void pipe_capture_tell(struct pipe_capture *c, const char *text)
 {
     int64_t second = base_clock_ns() / BASE_NS_PER_S;
     if (strncmp(text, c->told, sizeof c->told - 1) == 0)
@@ -65,7 +52,7 @@ static void tell(struct capture *c, const char *text)
         c->pipeline->host->event(c->pipeline->host->context, c->pipeline->config->name, text);
 }
 
-static bool rests(const struct pipe_pipeline *p)
+bool pipe_capture_rests(const struct pipe_pipeline *p)
 {
     return atomic_load_explicit(&p->rests, memory_order_relaxed) != 0;
 }
@@ -80,13 +67,13 @@ static bool goes_on(struct pipe_pipeline *p)
 }
 
 /* Until a frame is wanted again. To a recording no time has passed. */
-static enum percept_status rest(struct capture *c)
+enum percept_status pipe_capture_rest(struct pipe_capture *c)
 {
     struct pipe_pipeline *p = c->pipeline;
     int64_t since_ns = base_clock_ns();
     if (p->config->source->rest)
         p->config->source->rest(p->source);
-    while (rests(p))
+    while (pipe_capture_rests(p))
         if (pipe_wait(p->stop_fd, -1) == PERCEPT_CANCELLED && !goes_on(p))
             return PERCEPT_CANCELLED;
     if (c->start_ns)
@@ -95,7 +82,7 @@ static enum percept_status rest(struct capture *c)
 }
 
 /* Hold a recorded frame until it is due, and stamp it with the moment it goes out. */
-static enum percept_status pace(struct capture *c, int64_t time_ns, struct pipe_frame *frame)
+static enum percept_status pace(struct pipe_capture *c, int64_t time_ns, struct pipe_frame *frame)
 {
     struct pipe_pipeline *p = c->pipeline;
     enum percept_status status = PERCEPT_OK;
@@ -117,8 +104,7 @@ static enum percept_status pace(struct capture *c, int64_t time_ns, struct pipe_
     return status;
 }
 
-/* NULL when the capture time may be true. */
-static const char *absurd(const struct capture *c, int64_t capture_ns)
+const char *pipe_capture_absurd(const struct pipe_capture *c, int64_t capture_ns)
 {
     int64_t now = base_clock_ns();
     if (capture_ns <= c->last_ns)
@@ -131,7 +117,8 @@ static const char *absurd(const struct capture *c, int64_t capture_ns)
 }
 
 /* Takes over the frame's reference. */
-static enum percept_status hand_over(struct capture *c, struct pipe_frame *frame, int64_t time_ns)
+static enum percept_status hand_over(struct pipe_capture *c, struct pipe_frame *frame,
+                                     int64_t time_ns)
 {
     struct pipe_pipeline *p = c->pipeline;
     enum percept_status status = PERCEPT_OK;
@@ -144,14 +131,14 @@ static enum percept_status hand_over(struct capture *c, struct pipe_frame *frame
         pipe_frame_unref(frame);
         return status;
     }
-    const char *why = absurd(c, frame->capture_ns);
+    const char *why = pipe_capture_absurd(c, frame->capture_ns);
     if (why) {
-        count(&p->dropped_bad);
-        tell(c, why);
+        pipe_capture_count(&p->dropped_bad);
+        pipe_capture_tell(c, why);
         pipe_frame_unref(frame);
         return PERCEPT_OK;
     }
-    if (rests(p)) {
+    if (pipe_capture_rests(p)) {
         pipe_frame_unref(frame);
         return PERCEPT_OK;
     }
@@ -163,38 +150,22 @@ static enum percept_status hand_over(struct capture *c, struct pipe_frame *frame
     }
     struct pipe_frame *late = pipe_mailbox_put(&p->mailbox, frame);
     if (late) {
-        count(&p->dropped_late);
+        pipe_capture_count(&p->dropped_late);
         sched_gate_drop(p->schedule.gate, p->schedule.task);
         pipe_frame_unref(late);
     }
     return PERCEPT_OK;
 }
 
-/* One call of the source. OK: go on. */
-static enum percept_status capture_one(struct capture *c, struct percept_error *error)
+enum percept_status pipe_capture_fault(struct pipe_capture *c, enum percept_status status,
+                                       const struct percept_error *error)
 {
     struct pipe_pipeline *p = c->pipeline;
-    if (rests(p))
-        return rest(c);
-    struct pipe_frame *frame = pipe_frame_get(p->frames);
-    if (!frame) /* nodes hold them; one comes back when this frame's turn is over */
-        return pipe_wait(p->stop_fd, base_clock_ns() + BASE_NS_PER_MS);
-    int64_t time_ns = 0;
     char text[sizeof error->message + sizeof error->file];
-    enum percept_status status = PERCEPT_OK;
-    if (p->config->source->recorded) /* a camera waits by itself */
-        status = pipe_mailbox_wait_reader(&p->mailbox, c->rest_ns);
-    int64_t begin = pipe_trace_begin();
-    if (status == PERCEPT_OK)
-        status = p->config->source->next(p->source, frame, &time_ns, error);
-    pipe_trace_end(PIPE_TRACE_CAPTURE, p->config->name, begin);
-    if (status == PERCEPT_OK)
-        return hand_over(c, frame, time_ns);
-    pipe_frame_unref(frame);
     if (status == PERCEPT_MALFORMED) {
         c->number++;
-        count(&p->dropped_bad);
-        tell(c, percept_error_format(error, text, sizeof text));
+        pipe_capture_count(&p->dropped_bad);
+        pipe_capture_tell(c, percept_error_format(error, text, sizeof text));
         return PERCEPT_OK;
     }
     if (status == PERCEPT_DISCONNECTED) {
@@ -205,20 +176,47 @@ static enum percept_status capture_one(struct capture *c, struct percept_error *
     return status;
 }
 
+/* One call of the source. OK: go on. */
+static enum percept_status capture_one(struct pipe_capture *c, struct percept_error *error)
+{
+    struct pipe_pipeline *p = c->pipeline;
+    if (pipe_capture_rests(p))
+        return pipe_capture_rest(c);
+    struct pipe_frame *frame = pipe_frame_get(p->frames);
+    if (!frame) /* nodes hold them; one comes back when this frame's turn is over */
+        return pipe_wait(p->stop_fd, base_clock_ns() + BASE_NS_PER_MS);
+    int64_t time_ns = 0;
+    enum percept_status status = PERCEPT_OK;
+    if (p->config->source->recorded) /* a camera waits by itself */
+        status = pipe_mailbox_wait_reader(&p->mailbox, c->rest_ns);
+    int64_t begin = pipe_trace_begin();
+    if (status == PERCEPT_OK)
+        status = p->config->source->next(p->source, frame, &time_ns, error);
+    pipe_trace_end(PIPE_TRACE_CAPTURE, p->config->name, begin);
+    if (status == PERCEPT_OK)
+        return hand_over(c, frame, time_ns);
+    pipe_frame_unref(frame);
+    return pipe_capture_fault(c, status, error);
+}
+
 void *pipe_capture_main(void *pipeline)
 {
     struct pipe_pipeline *p = pipeline;
-    struct capture c = {.pipeline = p};
+    struct pipe_capture c = {.pipeline = p};
     struct percept_error error = {0};
     enum percept_status status = PERCEPT_OK;
+    bool sound = p->config->source->output == PIPE_AUDIO;
     pipe_trace_here(&p->traces[PIPE_THREAD_SOURCE]);
     while (status == PERCEPT_OK) {
-        status = capture_one(&c, &error);
+        status = sound ? pipe_capture_audio(&c, &error) : capture_one(&c, &error);
         if (status == PERCEPT_CANCELLED && goes_on(p))
             status = PERCEPT_OK;
     }
     p->end = status;
     p->end_error = error;
-    pipe_mailbox_close(&p->mailbox);
+    if (sound)
+        pipe_audio_queue_close(&p->sound);
+    else
+        pipe_mailbox_close(&p->mailbox);
     return NULL;
 }

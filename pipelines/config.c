@@ -389,7 +389,7 @@ const struct pipe_param pipe_source_params[] = {
      .kind = PIPE_PARAM_TEXT,
      .offset = offsetof(struct source_fields, type),
      .required = true,
-     .help = "images, video or camera"},
+     .help = "the kind of source"},
     {0},
 };
 
@@ -398,7 +398,7 @@ static enum percept_status read_source(const struct pipe_schema_reader *r,
                                        const struct pipe_tree *map)
 {
     struct source_fields fields = {0};
-    char what[128], near[128];
+    char what[128], near[128], kinds[256] = "";
     snprintf(what, sizeof what, "source of pipeline '%s'", pipeline->name);
     enum percept_status status =
         pipe_schema_read_kind(r, map, what, pipe_source_params, "type", &fields);
@@ -410,11 +410,17 @@ static enum percept_status read_source(const struct pipe_schema_reader *r,
         if (strcmp(pipe_source_classes[i]->name, suggest.word) == 0)
             pipeline->source = pipe_source_classes[i];
         pipe_suggest_add(&suggest, pipe_source_classes[i]->name);
+        size_t used = strlen(kinds);
+        snprintf(kinds + used, sizeof kinds - used, "%s%s",
+                 !i                           ? ""
+                 : pipe_source_classes[i + 1] ? ", "
+                                              : " or ",
+                 pipe_source_classes[i]->name);
     }
     if (!pipeline->source)
-        return pipe_schema_fail(r, type, PERCEPT_MALFORMED,
-                                "no source type '%.60s'; expected images, video or camera%s",
-                                suggest.word, pipe_suggest_text(&suggest, near, sizeof near));
+        return pipe_schema_fail(r, type, PERCEPT_MALFORMED, "no source type '%.60s'; expected %s%s",
+                                suggest.word, kinds,
+                                pipe_suggest_text(&suggest, near, sizeof near));
     pipeline->source_params = base_arena_alloc(r->arena, pipeline->source->params_size);
     if (!pipeline->source_params)
         return no_memory(r, map);

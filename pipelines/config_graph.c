@@ -154,11 +154,14 @@ static enum percept_status find_node(const struct pipe_schema_reader *r,
                             pipeline->name, pipe_suggest_text(&suggest, near, sizeof near));
 }
 
-static const struct pipe_port source_ports[] = {{.name = "frame", .type = PIPE_FRAME}, {0}};
+static const struct pipe_port frame_ports[] = {{.name = "frame", .type = PIPE_FRAME}, {0}};
+static const struct pipe_port audio_ports[] = {{.name = "audio", .type = PIPE_AUDIO}, {0}};
 
 static const struct pipe_port *outputs_of(const struct pipe_config_pipeline *pipeline, int node)
 {
-    return node == PIPE_FROM_SOURCE ? source_ports : pipeline->nodes[node].class->outputs;
+    if (node != PIPE_FROM_SOURCE)
+        return pipeline->nodes[node].class->outputs;
+    return pipeline->source->output == PIPE_AUDIO ? audio_ports : frame_ports;
 }
 
 /* "palms.detections", or "palms" when there is but one output; {previous: either}. */

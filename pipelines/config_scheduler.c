@@ -136,6 +136,9 @@ static enum percept_status read_step(const struct pipe_schema_reader *r,
     if (!fields.pause && !count && fields.rate == 1)
         return pipe_schema_fail(r, map, PERCEPT_MALFORMED,
                                 "a step that changes nothing: expected rate, models or pause");
+    if (pipeline->source->output == PIPE_AUDIO && !fields.pause && fields.rate < 1)
+        return pipe_schema_fail(r, pipe_tree_find(map, "rate")->value, PERCEPT_MALFORMED,
+                                "sound can't be taken at a lower rate; use other models, or pause");
     step->rate = fields.pause ? 0 : fields.rate;
     step->swap_count = count;
     step->swaps = base_arena_array(r->arena, count, sizeof *step->swaps);

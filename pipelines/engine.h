@@ -169,7 +169,7 @@ void pipe_engine_destroy(struct pipe_engine *engine); /* NULL is fine */
 
 struct pipe_stats {
     const char *name;
-    const char *source;    /* "images", "video", "camera" */
+    const char *source;    /* its type: "camera" */
     const char *state;     /* "running", "degraded", "resting", "done", "failed" */
     char cause[256];       /* why it is degraded, rests or failed; else "" */
     char processor[64];    /* what runs its models: "cpu", "vulkan+cpu"; "" without models */
@@ -189,7 +189,7 @@ struct pipe_stats {
     char quality[240];    /* why it is not admitted or not at full quality; else "" */
     uint64_t skipped;     /* frames, by its ladder */
     uint64_t missed;      /* frames that were not done by their deadline, dropped ones with them */
-    unsigned queue;       /* frames that wait: 0 or 1 */
+    unsigned queue;       /* frames that wait: 0 or 1; of sound, blocks of 32 ms */
     uint64_t segments, revoked;
     int64_t longest_segment_ns, worst_ns; /* recent; worst: computing time of a frame */
     double load;                          /* of its processor, on average; 1: all of it */

@@ -16,7 +16,7 @@
 #include "pipelines/param.h"
 #include "pipelines/stream.h"
 
-#define PIPE_NODE_VERSION 3
+#define PIPE_NODE_VERSION 4
 #define PIPE_MAX_PORTS    8
 
 struct pipe_node; /* a node's own state; each class defines it */
@@ -56,10 +56,12 @@ struct pipe_node_class {
     /*
      * One frame, on the pipeline's thread. inputs and outputs are in the order of the ports. An
      * input is NULL when it is unconnected, when it is a `previous` one and there is no previous
-     * frame, or when it is optional and its producer failed on this frame. Fill every output; what
-     * is in it before is undefined. Must not allocate. On failure the outputs do not exist for this
-     * frame: what needs them is skipped, the error is counted and shown, the next frame is tried
-     * again.
+     * frame, or when it is optional and its producer gave nothing for this frame. Fill every
+     * output; what is in it before is undefined. Must not allocate. END: there is nothing to say
+     * this time; the outputs do not exist for this frame, and what needs them is skipped. On
+     * failure that is so, too, the error is counted and shown, and the next frame is tried again.
+     *
+     * In a pipeline whose source gives sound, a frame is a block of it.
      */
     enum percept_status (*process)(struct pipe_node *node, const void *const *inputs,
                                    void *const *outputs, struct percept_error *error);

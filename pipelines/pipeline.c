@@ -24,12 +24,18 @@
 
 /* ---- one frame ---- */
 
+/* What the source gave: a struct pipe_frame or a struct pipe_audio. */
+struct packet {
+    const void *payload;
+    int64_t capture_ns;
+};
+
 static const void *stream_payload(const struct pipe_pipeline *p,
                                   const struct pipe_config_stream *stream,
-                                  const struct pipe_frame *frame)
+                                  const struct packet *packet)
 {
     if (stream->node == PIPE_FROM_SOURCE)
-        return frame;
+        return packet->payload;
     if (stream->node == PIPE_FROM_NOWHERE)
         return NULL;
     const struct pipe_running_node *from = &p->nodes[stream->node];
@@ -37,12 +43,12 @@ static const void *stream_payload(const struct pipe_pipeline *p,
     return from->valid[turn] ? from->outputs[turn][stream->output] : NULL;
 }
 
-static void publish(struct pipe_pipeline *p, int node, const struct pipe_frame *frame)
+static void publish(struct pipe_pipeline *p, int node, const struct packet *packet)
 {
     for (size_t i = 0; i < p->config->topic_count; i++) {
         struct pipe_running_topic *t = &p->topics[i];
         const void *payload =
-            t->config->stream.node == node ? stream_payload(p, &t->config->stream, frame) : NULL;
+            t->config->stream.node == node ? stream_payload(p, &t->config->stream, packet) : NULL;
         void *slot = payload ? p->host->loan(p->host->context, t->topic) : NULL;
         if (!slot)
             continue;
@@ -51,13 +57,13 @@ static void publish(struct pipe_pipeline *p, int node, const struct pipe_frame *
         size_t size = pipe_publisher_write(t->publisher, slot, t->max_bytes, payload,
                                            p->model_user.model_ns, p->host->pool);
         if (size)
-            p->host->publish(p->host->context, t->topic, size, frame->capture_ns);
+            p->host->publish(p->host->context, t->topic, size, packet->capture_ns);
         pipe_trace_end(PIPE_TRACE_PUBLISH, t->config->name, begin);
     }
 }
 
 /* True when all went well. */
-static bool run_node(struct pipe_pipeline *p, size_t index, const struct pipe_frame *frame)
+static bool run_node(struct pipe_pipeline *p, size_t index, const struct packet *packet)
 {
     struct pipe_running_node *n = &p->nodes[index];
     const void *inputs[PIPE_MAX_PORTS] = {0};
@@ -66,7 +72,7 @@ static bool run_node(struct pipe_pipeline *p, size_t index, const struct pipe_fr
     n->valid[p->turn] = false;
     for (size_t i = 0; n->config->class->inputs[i].name; i++) {
         const struct pipe_config_stream *stream = &n->config->inputs[i];
-        inputs[i] = stream_payload(p, stream, frame);
+        inputs[i] = stream_payload(p, stream, packet);
         if (!inputs[i] && !n->config->class->inputs[i].optional && !stream->previous)
             return true; /* the fault is upstream, and counted there */
     }
@@ -74,6 +80,8 @@ static bool run_node(struct pipe_pipeline *p, size_t index, const struct pipe_fr
     enum percept_status status =
         n->config->class->process(n->node, inputs, n->outputs[p->turn], &error);
     pipe_trace_end(PIPE_TRACE_NODE, n->config->name, begin);
+    if (status == PERCEPT_END)
+        return true; /* nothing to say this time */
     if (status != PERCEPT_OK) {
         snprintf(cause, sizeof cause, "node '%s': %s", n->config->name,
                  error.message[0] ? error.message : percept_status_text(status));
@@ -82,46 +90,50 @@ static bool run_node(struct pipe_pipeline *p, size_t index, const struct pipe_fr
         return false;
     }
     n->valid[p->turn] = true;
-    publish(p, (int)index, frame);
+    publish(p, (int)index, packet);
     return true;
 }
 
-static bool process(struct pipe_pipeline *p, const struct pipe_frame *frame)
+static bool process(struct pipe_pipeline *p, const struct packet *packet)
 {
     bool well = true;
     int64_t begin = pipe_trace_begin();
     p->turn = !p->turn;
     p->model_user.model_ns = 0;
     atomic_store_explicit(&p->busy_since_ns, base_clock_ns(), memory_order_relaxed);
-    publish(p, PIPE_FROM_SOURCE, frame);
+    publish(p, PIPE_FROM_SOURCE, packet);
     for (size_t i = 0; i < p->config->node_count; i++) {
         prt_yield_step(&p->schedule.yield);
-        well = run_node(p, i, frame) && well;
+        well = run_node(p, i, packet) && well;
     }
     if (well)
         pipe_health_good(&p->health, PIPE_SIDE_NODES, RECOVERED);
     atomic_store_explicit(&p->busy_since_ns, 0, memory_order_relaxed);
-    pipe_window_add(&p->latency, base_clock_ns() - frame->capture_ns);
+    /* A recording that is played as fast as it can be is ahead of the clock. */
+    int64_t took_ns = base_clock_ns() - packet->capture_ns;
+    pipe_window_add(&p->latency, took_ns > 0 ? took_ns : 0);
     atomic_fetch_add_explicit(&p->processed, 1, memory_order_relaxed);
     pipe_trace_end(PIPE_TRACE_FRAME, p->config->name, begin);
     return well;
 }
 
 /* Once it is the pipeline's turn, which may be too late for the frame. */
-static void take_turn(struct pipe_pipeline *p, const struct pipe_frame *frame)
+static void take_turn(struct pipe_pipeline *p, const struct packet *packet)
 {
     int64_t deadline_ns = (int64_t)(p->config->deadline_ms * 1e6);
     bool well = true;
-    pipe_turn_begin(p, frame->capture_ns);
+    pipe_turn_begin(p, packet->capture_ns);
     /* What was captured before the source was told to rest is not for anybody either. */
     if (atomic_load_explicit(&p->rests, memory_order_relaxed)) {
         pipe_turn_end(p);
         sched_gate_drop(p->schedule.gate, p->schedule.task);
         return;
     }
-    bool late = deadline_ns && base_clock_ns() - frame->capture_ns > deadline_ns;
+    /* Sound is not left out because it is late. */
+    bool late = deadline_ns && p->config->source->output == PIPE_FRAME &&
+                base_clock_ns() - packet->capture_ns > deadline_ns;
     if (!late)
-        well = process(p, frame);
+        well = process(p, packet);
     pipe_turn_end(p);
     if (!late) {
         pipe_turn_done(p, well);
@@ -171,17 +183,34 @@ static void set_priority(struct pipe_pipeline *p)
     p->host->event(p->host->context, p->config->name, text);
 }
 
+static enum percept_status take_frame(struct pipe_pipeline *p)
+{
+    struct pipe_frame *frame = NULL;
+    enum percept_status status = pipe_mailbox_take(&p->mailbox, &frame);
+    if (status != PERCEPT_OK)
+        return status;
+    take_turn(p, &(struct packet){frame, frame->capture_ns});
+    pipe_frame_unref(frame);
+    return PERCEPT_OK;
+}
+
+static enum percept_status take_block(struct pipe_pipeline *p)
+{
+    enum percept_status status = pipe_audio_queue_take(&p->sound, &p->heard);
+    if (status == PERCEPT_OK)
+        take_turn(p, &(struct packet){&p->heard, p->heard.capture_ns});
+    return status;
+}
+
 static void *process_main(void *pipeline)
 {
     struct pipe_pipeline *p = pipeline;
-    struct pipe_frame *frame = NULL;
     set_priority(p);
     pipe_trace_here(&p->traces[PIPE_THREAD_NODES]);
     enum percept_status status;
-    while ((status = pipe_mailbox_take(&p->mailbox, &frame)) == PERCEPT_OK) {
-        take_turn(p, frame);
-        pipe_frame_unref(frame);
-    }
+    do
+        status = p->config->source->output == PIPE_AUDIO ? take_block(p) : take_frame(p);
+    while (status == PERCEPT_OK);
     if (status == PERCEPT_END)
         finish(p);
     return NULL;
@@ -199,6 +228,13 @@ static enum percept_status spawn(pthread_t *thread, const char *name, void *(*ma
     return PERCEPT_OK;
 }
 
+static void cancel_hand_over(struct pipe_pipeline *p)
+{
+    pipe_mailbox_cancel(&p->mailbox);
+    if (p->sound.blocks)
+        pipe_audio_queue_cancel(&p->sound);
+}
+
 enum percept_status pipe_pipeline_start(struct pipe_pipeline *p, struct percept_error *error)
 {
     char capture_name[80];
@@ -212,7 +248,7 @@ enum percept_status pipe_pipeline_start(struct pipe_pipeline *p, struct percept_
         status = spawn(&p->capture_thread, capture_name, pipe_capture_main, p, error);
         p->started = status == PERCEPT_OK;
         if (!p->started) {
-            pipe_mailbox_cancel(&p->mailbox);
+            cancel_hand_over(p);
             pthread_join(p->process_thread, NULL);
         }
     }
@@ -240,7 +276,7 @@ void pipe_pipeline_cancel(struct pipe_pipeline *p)
 {
     atomic_store_explicit(&p->stops, true, memory_order_relaxed);
     wake_source(p);
-    pipe_mailbox_cancel(&p->mailbox);
+    cancel_hand_over(p);
 }
 
 void pipe_pipeline_join(struct pipe_pipeline *p)
@@ -407,7 +443,7 @@ static enum percept_status create_topic(struct pipe_pipeline *p, size_t index,
     t->publisher = pipe_publisher_of(t->config->type);
     const struct pipe_config_stream *stream = &t->config->stream;
     t->max_bytes = pipe_publisher_max_bytes(
-        t->publisher, p->config->source->max_pixels(p->source),
+        t->publisher, p->config->source->max_pixels ? p->config->source->max_pixels(p->source) : 0,
         stream->node >= 0 ? p->nodes[stream->node].data_bytes[stream->output] : 0);
     enum percept_status status =
         p->host->open_topic(p->host->context, t->config->name, pipe_publisher_schema(t->publisher),
@@ -437,7 +473,9 @@ static enum percept_status create_parts(struct pipe_pipeline *p, struct percept_
     p->topics = calloc(p->config->topic_count + 1, sizeof *p->topics);
     if (!p->nodes || !p->topics)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    enum percept_status status = pipe_frame_pool_create(FRAMES, &p->frames, error);
+    enum percept_status status = p->config->source->output == PIPE_AUDIO
+                                     ? pipe_audio_queue_init(&p->sound, error)
+                                     : pipe_frame_pool_create(FRAMES, &p->frames, error);
     for (size_t i = 0; i < p->config->node_count && status == PERCEPT_OK; i++)
         status = create_node(p, i, error);
     return status;
@@ -497,6 +535,7 @@ void pipe_pipeline_release(struct pipe_pipeline *p)
     /* Empty, and not cancelled any more. */
     pipe_mailbox_fini(&p->mailbox);
     pipe_mailbox_init(&p->mailbox);
+    pipe_audio_queue_reset(&p->sound);
 }
 
 void pipe_pipeline_destroy(struct pipe_pipeline *p)
@@ -516,6 +555,7 @@ void pipe_pipeline_destroy(struct pipe_pipeline *p)
     for (size_t i = 0; i < p->open_model_count; i++)
         pipe_model_destroy(p->open_models[i]);
     pipe_mailbox_fini(&p->mailbox);
+    pipe_audio_queue_fini(&p->sound);
     pipe_frame_pool_destroy(p->frames);
     pipe_health_fini(&p->health);
     for (size_t i = 0; i < PIPE_THREADS; i++)

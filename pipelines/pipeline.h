@@ -1,11 +1,13 @@
 /*
  * One running pipeline: a thread that captures, a thread that processes. Private to pipelines.
  *
- * capture.c fills the mailbox, pipeline.c empties it, health.c knows how it goes.
+ * capture.c fills the mailbox, or capture_audio.c the queue; pipeline.c empties them, health.c
+ * knows how it goes.
  */
 #ifndef PIPELINES_PIPELINE_H
 #define PIPELINES_PIPELINE_H
 
+#include "pipelines/audio_queue.h"
 #include "pipelines/config.h"
 #include "pipelines/mailbox.h"
 #include "pipelines/models.h"
@@ -91,6 +93,8 @@ struct pipe_pipeline {
     struct pipe_source *source;
     struct pipe_frame_pool *frames;
     struct pipe_mailbox mailbox;
+    struct pipe_audio_queue sound; /* in the mailbox's place when the source gives sound */
+    struct pipe_audio heard;       /* the block that is processed; pipeline thread */
     struct pipe_health health;
     int stop_fd; /* eventfd, written when the source is to stop or to rest: then it gives up what it
                     waits for, and its thread looks which */

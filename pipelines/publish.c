@@ -148,6 +148,8 @@ static const struct {
     [PIPE_TEXT_PRESENCE] = {"the presence of text",
                             PLAIN(PERCEPT_TEXT_PRESENCE_SCHEMA, percept_text_presence)},
     [PIPE_CAPTIONS] = {"captions", TIMED(PERCEPT_CAPTIONS_SCHEMA, percept_captions)},
+    [PIPE_AUDIO] = {"sound", sizeof(struct pipe_audio), {0}},
+    [PIPE_SPEECH] = {"speech", sizeof(struct pipe_speech), {0}},
 };
 
 const char *pipe_stream_type_name(enum pipe_stream_type type)

@@ -1,6 +1,6 @@
 /*
- * Where frames come from. A source runs on its own thread; the engine paces recorded ones and hands
- * each frame to the pipeline.
+ * Where frames and sound come from. A source runs on its own thread; the engine paces recorded ones
+ * and hands each frame, or block of sound, to the pipeline.
  */
 #ifndef PIPELINES_SOURCE_H
 #define PIPELINES_SOURCE_H
@@ -22,6 +22,7 @@ struct pipe_source_class {
     const char *name;
     const char *summary;
     bool recorded; /* next says when a frame is due; else it says when it was captured */
+    enum pipe_stream_type output; /* PIPE_FRAME, or PIPE_AUDIO */
     const struct pipe_param *params;
     size_t params_size;
 
@@ -38,10 +39,19 @@ struct pipe_source_class {
      */
     enum percept_status (*next)(struct pipe_source *source, struct pipe_frame *frame,
                                 int64_t *time_ns, struct percept_error *error);
+    /*
+     * The same for sound, in place of next: fill count, samples, lost and begins of a block that is
+     * zero. *time_ns becomes, for a recorded source, the time from its start at which the block is
+     * due, which is when its last sample is over; 0: the pipeline takes sound as fast as it can.
+     * Else when its first sample was captured.
+     */
+    enum percept_status (*next_audio)(struct pipe_source *source, struct pipe_audio *block,
+                                      int64_t *time_ns, struct percept_error *error);
     /* No frame is wanted for a while: let go of the device; next takes it again. On the thread of
      * next. NULL: there is none. */
     void (*rest)(struct pipe_source *source);
-    /* Largest frame it will give, in pixels: what a frame topic must have room for. */
+    /* Largest frame it will give, in pixels: what a frame topic must have room for. NULL for sound.
+     */
     size_t (*max_pixels)(const struct pipe_source *source);
     void (*destroy)(struct pipe_source *source); /* NULL is fine */
 };

@@ -2,23 +2,21 @@
  * Why: recorded input is what demos, tests and benchmarks run on. Photos, animations and videos are
  * the same here: files that give one frame or many, in sequence, any number of times.
  */
+#include "pipelines/file_list.h"
 #include "pipelines/jpeg.h"
 #include "pipelines/source.h"
 #include "pipelines/video_reader.h"
 
 #include "base/clock.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAX_FILES      100000
 #define MAX_JPEG_BYTES (64 << 20)
 
 struct params {
@@ -61,17 +59,11 @@ static const struct pipe_param images_params[] = {
 static const struct pipe_param video_params[] = {
     COMMON_PARAMS(0, "frames per second; 0: as the file says")};
 
-struct file {
-    char *path;
-    bool bad;  /* gives nothing: was reported once, not tried again */
-    bool told; /* damaged after some frames: was reported once, ends there without a word now */
-};
-
 struct pipe_source {
     const struct params *params;
     bool own_pace; /* rate 0 means the file's own pace, else no pace at all */
-    struct file *files;
-    size_t file_count, next_file, good_this_round;
+    struct pipe_file_list files;
+    size_t next_file, good_this_round;
     int64_t round;
     struct pipe_video *video; /* of the file before next_file, while it has frames */
     struct pipe_jpeg *jpeg;
@@ -81,82 +73,6 @@ struct pipe_source {
     int64_t begin_ns; /* own pace: when the current file began */
     int64_t now_ns;   /* own pace: when the last frame ends */
 };
-
-/* ---- which files ---- */
-
-static enum percept_status add_file(struct pipe_source *s, const char *path,
-                                    struct percept_error *error)
-{
-    if (s->file_count >= MAX_FILES)
-        return percept_fail(error, PERCEPT_LIMIT, "more than %d files", MAX_FILES);
-    if ((s->file_count & (s->file_count - 1)) == 0) { /* full at each power of two */
-        size_t room = s->file_count ? 2 * s->file_count : 1;
-        struct file *files = realloc(s->files, room * sizeof *files);
-        if (!files)
-            return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-        s->files = files;
-    }
-    char *copy = strdup(path);
-    if (!copy)
-        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    s->files[s->file_count++] = (struct file){.path = copy};
-    return PERCEPT_OK;
-}
-
-static int visible(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.';
-}
-
-/* Its files in the order of their names, numbers by value (2.jpg before 10.jpg). */
-static enum percept_status add_folder(struct pipe_source *s, const char *folder,
-                                      struct percept_error *error)
-{
-    struct dirent **entries;
-    int count = scandir(folder, &entries, visible, versionsort);
-    if (count < 0)
-        return percept_fail_errno(error, errno, "folder '%s'", folder);
-    enum percept_status status = PERCEPT_OK;
-    for (int i = 0; i < count; i++) {
-        char path[4096];
-        struct stat st;
-        int length = snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
-        free(entries[i]);
-        if (status == PERCEPT_OK && length < (int)sizeof path && stat(path, &st) == 0 &&
-            S_ISREG(st.st_mode))
-            status = add_file(s, path, error);
-    }
-    free(entries);
-    return status;
-}
-
-static enum percept_status add_glob(struct pipe_source *s, const char *pattern,
-                                    struct percept_error *error)
-{
-    glob_t found;
-    enum percept_status status = PERCEPT_OK;
-    int failed = glob(pattern, 0, NULL, &found);
-    if (failed == GLOB_NOMATCH)
-        return percept_fail(error, PERCEPT_NOT_FOUND, "no file matches '%s'", pattern);
-    if (failed)
-        return percept_fail(error, failed == GLOB_NOSPACE ? PERCEPT_NO_MEMORY : PERCEPT_IO,
-                            "'%s' can't be searched", pattern);
-    for (size_t i = 0; i < found.gl_pathc && status == PERCEPT_OK; i++)
-        status = add_file(s, found.gl_pathv[i], error);
-    globfree(&found);
-    return status;
-}
-
-static enum percept_status add_path(struct pipe_source *s, const char *path,
-                                    struct percept_error *error)
-{
-    struct stat st;
-    if (stat(path, &st) == 0)
-        return S_ISDIR(st.st_mode) ? add_folder(s, path, error) : add_file(s, path, error);
-    if (errno == ENOENT && strpbrk(path, "*?["))
-        return add_glob(s, path, error);
-    return percept_fail_errno(error, errno, "'%s'", path);
-}
 
 /* ---- one file ---- */
 
@@ -219,7 +135,7 @@ static enum percept_status next_of_video(struct pipe_source *s, struct pipe_fram
 static enum percept_status begin_file(struct pipe_source *s, struct pipe_frame *frame,
                                       struct percept_error *error)
 {
-    const char *path = s->files[s->next_file++].path;
+    const char *path = s->files.items[s->next_file++].path;
     uint8_t magic[2] = {0};
     s->begin_ns = s->now_ns;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a named pipe must not hang us */
@@ -258,7 +174,7 @@ static enum percept_status end_of_round(struct pipe_source *s, struct percept_er
     s->round++;
     if (good == 0)
         return percept_fail(error, PERCEPT_NOT_FOUND, "none of %zu files could be read",
-                            s->file_count);
+                            s->files.count);
     return s->params->loop != 0 && s->round >= s->params->loop ? PERCEPT_END : PERCEPT_OK;
 }
 
@@ -266,7 +182,7 @@ static enum percept_status end_of_round(struct pipe_source *s, struct percept_er
 static enum percept_status give_up(struct pipe_source *s, bool begun,
                                    const struct percept_error *cause, struct percept_error *error)
 {
-    struct file *file = &s->files[s->next_file - 1];
+    struct pipe_file *file = &s->files.items[s->next_file - 1];
     bool news = !file->told;
     pipe_video_close(s->video);
     s->video = NULL;
@@ -282,7 +198,7 @@ static enum percept_status step(struct pipe_source *s, struct pipe_frame *frame,
 {
     struct percept_error cause = {0};
     bool begun = s->video != NULL;
-    if (!begun && s->files[s->next_file].bad) {
+    if (!begun && s->files.items[s->next_file].bad) {
         s->next_file++;
         return PERCEPT_END;
     }
@@ -300,7 +216,7 @@ static enum percept_status next(struct pipe_source *s, struct pipe_frame *frame,
 {
     for (;;) {
         enum percept_status status;
-        if (s->video || s->next_file < s->file_count) {
+        if (s->video || s->next_file < s->files.count) {
             status = step(s, frame, error);
             if (status == PERCEPT_OK)
                 due(s, time_ns);
@@ -320,9 +236,7 @@ static void destroy(struct pipe_source *s)
         return;
     pipe_video_close(s->video);
     pipe_jpeg_destroy(s->jpeg);
-    for (size_t i = 0; i < s->file_count; i++)
-        free(s->files[i].path);
-    free(s->files);
+    pipe_file_list_free(&s->files);
     free(s->bytes);
     free(s);
 }
@@ -336,11 +250,8 @@ static enum percept_status create(const struct pipe_source_setup *setup, bool ow
     s->params = setup->params;
     s->own_pace = own_pace;
     enum percept_status status = pipe_jpeg_create(&s->jpeg, error);
-    for (size_t i = 0; i < s->params->paths.count && status == PERCEPT_OK; i++)
-        status = add_path(s, s->params->paths.items[i].text, error);
-    if (status == PERCEPT_OK && s->file_count == 0)
-        status = percept_fail(error, PERCEPT_NOT_FOUND, "no file in '%s'",
-                              s->params->paths.items[0].text);
+    if (status == PERCEPT_OK)
+        status = pipe_file_list_fill(&s->files, &s->params->paths, error);
     if (status != PERCEPT_OK) {
         destroy(s);
         return status;

@@ -25,6 +25,8 @@ enum pipe_stream_type {
     PIPE_TEXT_SELECTED,
     PIPE_TEXT_PRESENCE,
     PIPE_CAPTIONS,
+    PIPE_AUDIO,
+    PIPE_SPEECH,
     PIPE_STREAM_TYPES
 };
 
@@ -109,6 +111,44 @@ struct pipe_tensors {
 #define PIPE_TENSORS_ROOM                                        \
     ((sizeof(struct pipe_tensors) + PIPE_TENSOR_ALIGNMENT - 1) & \
      ~(size_t)(PIPE_TENSOR_ALIGNMENT - 1))
+
+/* ---- sound ---- */
+
+#define PIPE_AUDIO_RATE    16000 /* samples a second */
+#define PIPE_AUDIO_SAMPLES 512   /* of a block, at most: 32 ms */
+
+/*
+ * A block of sound: mono. Unlike frames, of which the newest counts, blocks queue up: none is left
+ * out but where a block says so.
+ */
+struct pipe_audio {
+    int64_t capture_ns; /* CLOCK_MONOTONIC, of its first sample */
+    uint64_t first;     /* running number of its first sample; lost ones have numbers, too */
+    uint64_t lost;      /* samples that are missing right before it, as far as that is known */
+    uint32_t count;     /* of samples; fewer than PIPE_AUDIO_SAMPLES where a recording ends */
+    bool begins;        /* not the continuation of the block before: something is missing, or
+                           another recording begins */
+    bool forget;        /* begins, and what was heard before is not to be used any more: the privacy
+                           switch was on, or nobody listened */
+    bool last;          /* nothing follows */
+    float samples[PIPE_AUDIO_SAMPLES]; /* -1..1 */
+};
+
+/* Whether somebody speaks. A stretch of speech begins some time before it is recognised as such, so
+ * who wants its sound keeps PIPE_SPEECH_BEFORE samples of what went before. */
+#define PIPE_SPEECH_BEFORE PIPE_AUDIO_RATE
+
+struct pipe_speech {
+    int64_t capture_ns; /* of the block */
+    float probability;  /* 0..1, that somebody speaks in the newest 32 ms */
+    bool speaking;      /* a stretch is open after this block */
+    bool begun;         /* one was opened in it; begin is where */
+    bool ended;     /* the one that was open is over; end is where. Before `begun` if both are */
+    bool cut;       /* ended, but because it was long: the next may go on in mid-sentence */
+    bool forgotten; /* the one that was open is not to be used */
+    uint64_t begin; /* running number of the first sample of the last stretch that was opened */
+    uint64_t end;   /* behind the last sample of the last one that ended */
+};
 
 /*
  * Streams that are what is published (ipc/topics.h; model_ns is filled on publishing):

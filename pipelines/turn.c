@@ -134,5 +134,6 @@ void pipe_turn_stats(struct pipe_pipeline *p, struct pipe_stats *stats)
     stats->worst_ns = view.cost_ns;
     stats->load = view.load;
     memcpy(stats->quality, view.cause, sizeof stats->quality);
-    stats->queue = pipe_mailbox_holds(&p->mailbox);
+    stats->queue = p->sound.blocks ? (unsigned)pipe_audio_queue_count(&p->sound)
+                                   : pipe_mailbox_holds(&p->mailbox);
 }

@@ -47,7 +47,7 @@ static void publish(void *context, struct pipe_topic *topic, size_t size, int64_
         sample.frame = sample.hands.frame;
         sample.width = sample.hands.image_width;
         sample.height = sample.hands.image_height;
-    } else {
+    } else if (strcmp(topic->schema, PERCEPT_FRAME_SCHEMA) == 0) {
         const struct percept_frame *frame = topic->slot;
         sample.frame = frame->frame;
         sample.width = frame->width;

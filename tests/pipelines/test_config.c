@@ -284,10 +284,10 @@ static const struct {
     {"version: 1\npipelines: {a: {nodes: []}}\n",
      "test.yaml:2:16: pipeline 'a' needs 'source' (where its frames come from)", PERCEPT_MALFORMED},
     {"version: 1\npipelines: {a: {source: {paths: .}}}\n",
-     "test.yaml:2:25: source of pipeline 'a' needs 'type' (images, video or camera)",
-     PERCEPT_MALFORMED},
+     "test.yaml:2:25: source of pipeline 'a' needs 'type' (the kind of source)", PERCEPT_MALFORMED},
     {"version: 1\npipelines: {a: {source: {type: camra}}}\n",
-     "test.yaml:2:32: no source type 'camra'; expected images, video or camera; did you mean "
+     "test.yaml:2:32: no source type 'camra'; expected images, video, camera or audio_files; did "
+     "you mean "
      "'camera'?",
      PERCEPT_MALFORMED},
     {"version: 1\npipelines: {a: {source: {type: images}}}\n",

@@ -1,0 +1,415 @@
+/* Sound as a source: what files give, how it queues up, and what is said of what is missing. */
+#include "host.h"
+#include "pictures.h"
+#include "pipelines/audio_queue.h"
+#include "pipelines/config.h"
+#include "sounds.h"
+#include "suite.h"
+
+#include "base/clock.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- the queue ---- */
+
+static struct pipe_audio_queue queue;
+
+static void put(uint64_t first, uint64_t lost, bool dropped)
+{
+    const struct pipe_audio block = {
+        .first = first, .count = PIPE_AUDIO_SAMPLES, .lost = lost, .capture_ns = (int64_t)first};
+    ck_assert_int_eq(pipe_audio_queue_put(&queue, &block), dropped);
+}
+
+START_TEST(blocks_come_out_as_they_went_in)
+{
+    struct pipe_audio block;
+    ck_assert_int_eq(pipe_audio_queue_init(&queue, NULL), PERCEPT_OK);
+    for (uint64_t i = 0; i < 3; i++)
+        put(i, 0, false);
+    pipe_audio_queue_close(&queue);
+    for (uint64_t i = 0; i < 3; i++) {
+        ck_assert_int_eq(pipe_audio_queue_take(&queue, &block), PERCEPT_OK);
+        ck_assert_uint_eq(block.first, i);
+        ck_assert(!block.begins && !block.lost);
+    }
+    ck_assert_int_eq(pipe_audio_queue_take(&queue, &block), PERCEPT_END);
+    pipe_audio_queue_fini(&queue);
+}
+END_TEST
+
+START_TEST(the_oldest_go_and_the_next_says_what_is_missing)
+{
+    struct pipe_audio block;
+    ck_assert_int_eq(pipe_audio_queue_init(&queue, NULL), PERCEPT_OK);
+    for (uint64_t i = 0; i < PIPE_AUDIO_QUEUE; i++)
+        put(i, i == 0 ? 7 : 0, false);
+    put(PIPE_AUDIO_QUEUE, 0, true);
+    put(PIPE_AUDIO_QUEUE + 1, 0, true);
+    ck_assert_uint_eq(pipe_audio_queue_count(&queue), PIPE_AUDIO_QUEUE);
+    ck_assert_int_eq(pipe_audio_queue_take(&queue, &block), PERCEPT_OK);
+    ck_assert_uint_eq(block.first, 2);
+    ck_assert_uint_eq(block.lost, 7 + 2 * PIPE_AUDIO_SAMPLES);
+    ck_assert(block.begins);
+    ck_assert_uint_eq(pipe_audio_queue_clear(&queue), PIPE_AUDIO_QUEUE - 1);
+    pipe_audio_queue_cancel(&queue);
+    ck_assert_int_eq(pipe_audio_queue_take(&queue, &block), PERCEPT_CANCELLED);
+    ck_assert_int_eq(pipe_audio_queue_wait_room(&queue), PERCEPT_CANCELLED);
+    pipe_audio_queue_fini(&queue);
+}
+END_TEST
+
+/* ---- files ---- */
+
+static struct pipe_config *config;
+static struct pipe_source *source;
+static const struct pipe_source_class *class;
+
+static void open_source(const char *braces)
+{
+    char text[1024], message[1024];
+    struct percept_error error = {0};
+    snprintf(text, sizeof text, "version: 1\npipelines:\n  a:\n    source: {%s}\n", braces);
+    enum percept_status status =
+        pipe_config_parse("test.yaml", text, strlen(text), &config, &error);
+    if (status == PERCEPT_OK) {
+        class = config->pipelines[0].source;
+        const struct pipe_source_setup setup = {.params = config->pipelines[0].source_params,
+                                                .stop_fd = -1};
+        status = class->create(&setup, &source, &error);
+    }
+    ck_assert_msg(!status, "%s", percept_error_format(&error, message, sizeof message));
+}
+
+static void close_source(void)
+{
+    class->destroy(source);
+    pipe_config_destroy(config);
+    source = NULL;
+}
+
+static float heard[PIPE_AUDIO_RATE * 4];
+static size_t heard_count, blocks, beginnings;
+static int64_t due_ns;
+
+/* All that the source gives until it ends or has a fault. */
+static enum percept_status hear(struct percept_error *error)
+{
+    enum percept_status status;
+    heard_count = blocks = beginnings = 0;
+    for (;; blocks++) {
+        struct pipe_audio block = {0};
+        status = class->next_audio(source, &block, &due_ns, error);
+        if (status)
+            return status;
+        ck_assert_uint_le(heard_count + block.count, sizeof heard / sizeof heard[0]);
+        memcpy(heard + heard_count, block.samples, block.count * sizeof heard[0]);
+        heard_count += block.count;
+        beginnings += block.begins;
+    }
+}
+
+/* How much of what was heard is a tone: the amplitude of its part at that frequency. */
+static double amplitude(double hertz, size_t from, size_t to)
+{
+    double re = 0, im = 0;
+    for (size_t i = from; i < to; i++) {
+        double angle = 2 * M_PI * hertz * (double)i / PIPE_AUDIO_RATE;
+        re += (double)heard[i] * cos(angle);
+        im += (double)heard[i] * sin(angle);
+    }
+    return 2 * hypot(re, im) / (double)(to - from);
+}
+
+START_TEST(any_rate_and_any_channels_become_one_at_16_khz)
+{
+    static const struct sound sounds[] = {
+        {.rate = 16000, .channels = 1, .bits = 16}, {.rate = 8000, .channels = 1, .bits = 16},
+        {.rate = 44100, .channels = 2, .bits = 16}, {.rate = 96000, .channels = 1, .bits = 32},
+        {.rate = 48000, .channels = 6, .bits = 16}, {.rate = 11025, .channels = 2, .bits = 32},
+    };
+    for (size_t i = 0; i < sizeof sounds / sizeof sounds[0]; i++) {
+        struct sound sound = sounds[i];
+        struct percept_error error = {0};
+        sound.seconds = 1.5;
+        sound.hertz = 440;
+        sound_write("a.wav", &sound);
+        open_source("type: audio_files, paths: a.wav");
+        ck_assert_int_eq(hear(&error), PERCEPT_END);
+        ck_assert_int_lt(labs((long)heard_count - 24000), 3);
+        ck_assert_uint_eq(blocks, (heard_count + PIPE_AUDIO_SAMPLES - 1) / PIPE_AUDIO_SAMPLES);
+        ck_assert_uint_eq(beginnings, 1);
+        ck_assert_int_eq(due_ns / BASE_NS_PER_MS, (int64_t)heard_count * 1000 / PIPE_AUDIO_RATE);
+        double loud = amplitude(440, 4000, 20000), other = amplitude(1000, 4000, 20000);
+        ck_assert_msg(fabs(loud - 1) < 0.02, "%u Hz, %u channels: amplitude %f", sound.rate,
+                      sound.channels, loud);
+        ck_assert_double_lt(other, 0.001);
+        close_source();
+    }
+}
+END_TEST
+
+START_TEST(what_16_khz_mono_holds_is_given_bit_by_bit)
+{
+    struct percept_error error = {0};
+    sound_write("a.wav", &(struct sound){16000, 1, 16, 0.1, 333, 0});
+    open_source("type: audio_files, paths: a.wav");
+    ck_assert_int_eq(hear(&error), PERCEPT_END);
+    ck_assert_uint_eq(heard_count, 1600);
+    for (size_t i = 0; i < heard_count; i++) {
+        double wanted = (double)lround(sin(2 * M_PI * 333 * (double)i / 16000) * 32767) / 32768;
+        ck_assert(heard[i] == (float)wanted);
+    }
+    close_source();
+}
+END_TEST
+
+START_TEST(a_playlist_loops_and_each_file_begins)
+{
+    struct percept_error error = {0};
+    sound_write("a1.wav", &(struct sound){16000, 1, 16, 0.25, 440, 0});
+    sound_write("a2.wav", &(struct sound){8000, 1, 16, 0.25, 440, 0});
+    open_source("type: audio_files, paths: 'a*.wav', loop: 3, real_time: false");
+    ck_assert_int_eq(hear(&error), PERCEPT_END);
+    ck_assert_uint_eq(beginnings, 6);
+    ck_assert_int_lt(labs((long)heard_count - 6 * 4000), 12);
+    ck_assert_int_eq(due_ns, 0);
+    close_source();
+}
+END_TEST
+
+/* Each is one clear line, and what can be heard is. */
+START_TEST(bad_files_are_told_once_and_the_next_is_played)
+{
+    static const unsigned char no_channels[] =
+        "RIFF\x2c\0\0\0WAVEfmt \x10\0\0\0\1\0\0\0\x80\x3e\0\0\0\x7d\0\0\2\0\x10\0"
+        "data\x08\0\0\0\1\0\1\0\1\0\1\0";
+    static const struct {
+        const char *what, *says;
+        const void *bytes;
+        size_t size, samples; /* that are given before it is told */
+    } bad[] = {
+        {"empty", "a.wav: not a known format of sound", "", 0, 0},
+        {"text", "a.wav: not a known format of sound", "hello, this is no sound at all", 30, 0},
+        {"half a header", "a.wav: ", "RIFF\x24\0\0\0WAVEfmt \x10\0\0", 19, 0},
+        {"no channels", "a.wav: ", no_channels, sizeof no_channels - 1, 0},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct percept_error error = {0};
+        char message[1024];
+        sound_write_bytes("a.wav", bad[i].bytes, bad[i].size);
+        sound_write("b.wav", &(struct sound){16000, 1, 16, 0.1, 440, 0});
+        open_source("type: audio_files, paths: [a.wav, b.wav], loop: 2");
+        ck_assert_msg(hear(&error) == PERCEPT_MALFORMED, "%s", bad[i].what);
+        percept_error_format(&error, message, sizeof message);
+        ck_assert_msg(strstr(message, bad[i].says) && !strchr(message, '\n'), "%s: %s", bad[i].what,
+                      message);
+        ck_assert_uint_eq(heard_count, 0);
+        ck_assert_int_eq(hear(&error), PERCEPT_END);
+        ck_assert_uint_eq(heard_count, 3200);
+        close_source();
+    }
+}
+END_TEST
+
+START_TEST(a_file_that_was_cut_off_is_heard_as_far_as_it_goes_and_told)
+{
+    struct percept_error error = {0};
+    sound_write("a.wav", &(struct sound){16000, 1, 16, 0.5, 440, 2});
+    open_source("type: audio_files, paths: a.wav, loop: 2");
+    ck_assert_int_eq(hear(&error), PERCEPT_MALFORMED);
+    ck_assert_uint_eq(heard_count, 8000);
+    ck_assert_ptr_nonnull(strstr(error.message, "cut off: 16044 bytes of the 64044"));
+    ck_assert_int_eq(hear(&error), PERCEPT_END); /* once more, without a word */
+    ck_assert_uint_eq(heard_count, 8000);
+    close_source();
+}
+END_TEST
+
+START_TEST(floats_beyond_all_bounds_are_sound_within_them)
+{
+    struct percept_error error = {0};
+    sound_write("a.wav", &(struct sound){16000, 1, 32, 0.1, 440, 0});
+    FILE *file = fopen("a.wav", "r+b");
+    const float odd[4] = {NAN, INFINITY, -1e30f, 3};
+    fseek(file, 44, SEEK_SET);
+    ck_assert_uint_eq(fwrite(odd, sizeof odd, 1, file), 1);
+    fclose(file);
+    open_source("type: audio_files, paths: a.wav");
+    ck_assert_int_eq(hear(&error), PERCEPT_END);
+    ck_assert(heard[0] == 0 && heard[1] == 0 && heard[2] == -1 && heard[3] == 1);
+    close_source();
+}
+END_TEST
+
+/* ---- in the engine ---- */
+
+static struct {
+    atomic_size_t samples, blocks, beginnings, forgotten, lost, ends;
+    atomic_int pause_ms;
+    struct pipe_audio last;
+    bool gap_in_time;
+} ear;
+
+struct pipe_node {
+    int unused;
+};
+
+static enum percept_status ear_create(const struct pipe_node_setup *setup, struct pipe_node **node,
+                                      struct percept_error *error)
+{
+    (void)setup, (void)error;
+    *node = calloc(1, sizeof **node);
+    return PERCEPT_OK;
+}
+
+static void ear_destroy(struct pipe_node *node)
+{
+    free(node);
+}
+
+static enum percept_status ear_process(struct pipe_node *node, const void *const *in,
+                                       void *const *out, struct percept_error *error)
+{
+    const struct pipe_audio *block = in[0];
+    (void)node, (void)out, (void)error;
+    if (!block->begins && ear.last.count) {
+        int64_t apart = block->capture_ns - ear.last.capture_ns;
+        ear.gap_in_time |= block->count && apart != ear.last.count * 62500LL;
+        ck_assert_uint_eq(block->first, ear.last.first + ear.last.count);
+    }
+    atomic_fetch_add(&ear.samples, block->count);
+    atomic_fetch_add(&ear.blocks, 1);
+    atomic_fetch_add(&ear.beginnings, block->begins);
+    atomic_fetch_add(&ear.forgotten, block->forget);
+    atomic_fetch_add(&ear.lost, block->lost);
+    atomic_fetch_add(&ear.ends, block->last);
+    ear.last = *block;
+    if (atomic_load(&ear.pause_ms))
+        nanosleep(&(struct timespec){.tv_nsec = atomic_load(&ear.pause_ms) * 1000000L}, NULL);
+    return PERCEPT_END;
+}
+
+static const struct pipe_port ear_inputs[] = {{.name = "audio", .type = PIPE_AUDIO}, {0}};
+static const struct pipe_port no_outputs[] = {{0}};
+static const struct pipe_node_class ear_class = {
+    .version = PIPE_NODE_VERSION,
+    .name = "ear",
+    .summary = "Listens",
+    .inputs = ear_inputs,
+    .outputs = no_outputs,
+    .create = ear_create,
+    .process = ear_process,
+    .destroy = ear_destroy,
+};
+
+static struct host host;
+
+#define PIPELINE(source_)                                 \
+    "version: 1\npipelines:\n  a:\n    source: {" source_ \
+    "}\n    nodes: [{node: ear, inputs: {audio: source}}]\n"
+
+START_TEST(a_pipeline_hears_all_of_it_and_its_end)
+{
+    sound_write("a.wav", &(struct sound){16000, 1, 16, 3, 440, 0});
+    host_start(&host, PIPELINE("type: audio_files, paths: a.wav, real_time: false, loop: 20"));
+    host_wait_finished(&host, 1, 20);
+    ck_assert_int_eq(host.finished_status, PERCEPT_END);
+    ck_assert_uint_eq(ear.samples, 60 * PIPE_AUDIO_RATE); /* more than the queue holds */
+    ck_assert_uint_eq(ear.beginnings, 20);
+    ck_assert_uint_eq(ear.ends, 1);
+    ck_assert_uint_eq(ear.lost, 0);
+    ck_assert(!ear.gap_in_time);
+    ck_assert_uint_eq(host_stats(&host, 0).node_errors, 0);
+    ck_assert_uint_eq(host_stats(&host, 0).dropped_late, 0);
+}
+END_TEST
+
+START_TEST(a_recording_has_its_own_time)
+{
+    sound_write("a.wav", &(struct sound){16000, 1, 16, 0.5, 440, 0});
+    int64_t begin = base_clock_ns();
+    host_start(&host, PIPELINE("type: audio_files, paths: a.wav"));
+    host_wait_finished(&host, 1, 20);
+    ck_assert_int_ge(base_clock_ns() - begin, 500 * BASE_NS_PER_MS);
+    ck_assert_uint_eq(ear.samples, PIPE_AUDIO_RATE / 2);
+    ck_assert(!ear.gap_in_time);
+}
+END_TEST
+
+START_TEST(after_the_privacy_switch_what_was_heard_is_to_be_forgotten)
+{
+    sound_write("a.wav", &(struct sound){16000, 1, 16, 3, 440, 0});
+    host_start(&host, PIPELINE("type: audio_files, paths: a.wav, loop: 0"));
+    while (atomic_load(&ear.blocks) < 3)
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    pipe_engine_set_private(host.engine, true);
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL); /* a block that is on its way */
+    size_t before = atomic_load(&ear.blocks);
+    nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+    ck_assert_uint_eq(atomic_load(&ear.blocks), before);
+    ck_assert_uint_eq(ear.forgotten, 0);
+    pipe_engine_set_private(host.engine, false);
+    while (atomic_load(&ear.blocks) < before + 3)
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    ck_assert_uint_eq(ear.forgotten, 1);
+    ck_assert_uint_ge(ear.lost, 1); /* the block that the switch met */
+}
+END_TEST
+
+START_TEST(sound_is_not_thinned_out_by_a_ladder)
+{
+    struct percept_error error = {0};
+    sound_write("a.wav", &(struct sound){16000, 1, 16, 0.1, 440, 0});
+    ck_assert_int_eq(
+        host_try(&host,
+                 "version: 1\npipelines:\n  a:\n    source: {type: audio_files, paths: "
+                 "a.wav}\n    ladder: [{rate: 0.5}]\n",
+                 &error),
+        PERCEPT_MALFORMED);
+    ck_assert_ptr_nonnull(strstr(error.message, "sound can't be taken at a lower rate"));
+}
+END_TEST
+
+static void setup(void)
+{
+    pictures_make_folder();
+    host_init(&host);
+    memset(&ear, 0, sizeof ear);
+}
+
+static void teardown(void)
+{
+    host_fini(&host);
+    pictures_remove_folder();
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("audio");
+    TCase *of_queue = tcase_create("queue"), *of_files = tcase_create("files"),
+          *of_engine = tcase_create("engine");
+    (void)pipe_node_register(&ear_class, NULL); /* without it no test passes */
+    tcase_add_test(of_queue, blocks_come_out_as_they_went_in);
+    tcase_add_test(of_queue, the_oldest_go_and_the_next_says_what_is_missing);
+    tcase_add_checked_fixture(of_files, pictures_make_folder, pictures_remove_folder);
+    tcase_add_test(of_files, any_rate_and_any_channels_become_one_at_16_khz);
+    tcase_add_test(of_files, what_16_khz_mono_holds_is_given_bit_by_bit);
+    tcase_add_test(of_files, a_playlist_loops_and_each_file_begins);
+    tcase_add_test(of_files, bad_files_are_told_once_and_the_next_is_played);
+    tcase_add_test(of_files, a_file_that_was_cut_off_is_heard_as_far_as_it_goes_and_told);
+    tcase_add_test(of_files, floats_beyond_all_bounds_are_sound_within_them);
+    tcase_add_checked_fixture(of_engine, setup, teardown);
+    tcase_set_timeout(of_engine, 30);
+    tcase_add_test(of_engine, a_pipeline_hears_all_of_it_and_its_end);
+    tcase_add_test(of_engine, a_recording_has_its_own_time);
+    tcase_add_test(of_engine, after_the_privacy_switch_what_was_heard_is_to_be_forgotten);
+    tcase_add_test(of_engine, sound_is_not_thinned_out_by_a_ladder);
+    suite_add_tcase(suite, of_queue);
+    suite_add_tcase(suite, of_files);
+    suite_add_tcase(suite, of_engine);
+    return run_suite(suite);
+}
