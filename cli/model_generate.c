@@ -13,7 +13,7 @@
 #include "cli/cli.h"
 #include "cli/model.h"
 #include "cli/sampler.h"
-#include "cli/tokenizer.h"
+#include "pipelines/tokenizer.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -32,7 +32,7 @@ struct generate {
 struct session {
     const struct generate *of;
     struct cli_model model;
-    struct cli_tokenizer *tokenizer;
+    struct pipe_tokenizer *tokenizer;
     struct cli_sampler sampler;
     uint32_t *prompt; /* without what --bos puts before it */
     uint32_t *tokens; /* the prompt, then what was generated; `context` of them fit */
@@ -201,7 +201,7 @@ static enum percept_status show(struct session *s, uint32_t token, struct percep
 {
     size_t size;
     bool special;
-    const char *text = cli_tokenizer_text(s->tokenizer, token, &size, &special);
+    const char *text = pipe_tokenizer_text(s->tokenizer, token, &size, &special);
     if (special || !size)
         return PERCEPT_OK;
     if (!s->of->json) {
@@ -254,10 +254,10 @@ static enum percept_status generate(struct session *s, struct percept_error *err
 static enum percept_status encode_prompt(struct session *s, struct percept_error *error)
 {
     const char *prompt = s->of->prompt;
-    enum percept_status status = cli_tokenizer_open(s->of->tokenizer_path, &s->tokenizer, error);
+    enum percept_status status = pipe_tokenizer_open(s->of->tokenizer_path, &s->tokenizer, error);
     return status ? status
-                  : cli_tokenizer_encode(s->tokenizer, prompt, strlen(prompt), &s->prompt,
-                                         &s->prompt_count, error);
+                  : pipe_tokenizer_encode(s->tokenizer, prompt, strlen(prompt), &s->prompt,
+                                          &s->prompt_count, error);
 }
 
 static enum percept_status take_prompt(struct session *s, struct percept_error *error)
@@ -305,7 +305,7 @@ static enum percept_status open_session(struct session *s, struct percept_error 
 static void close_session(struct session *s)
 {
     cli_sampler_free(&s->sampler);
-    cli_tokenizer_close(s->tokenizer);
+    pipe_tokenizer_close(s->tokenizer);
     cli_model_close(&s->model);
     free(s->prompt);
     free(s->tokens);

@@ -1,17 +1,17 @@
 /* percept model tokenize: the numbers that a language model gets for a text. */
 #include "cli/cli.h"
-#include "cli/tokenizer.h"
+#include "pipelines/tokenizer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static enum percept_status print_tokens(const struct cli_tokenizer *tokenizer, const char *text,
+static enum percept_status print_tokens(const struct pipe_tokenizer *tokenizer, const char *text,
                                         size_t size, bool json, struct percept_error *error)
 {
     uint32_t *tokens;
     size_t count;
     enum percept_status status =
-        cli_tokenizer_encode(tokenizer, text, size, &tokens, &count, error);
+        pipe_tokenizer_encode(tokenizer, text, size, &tokens, &count, error);
     if (status)
         return status;
     fputs(json ? "[" : "", stdout);
@@ -23,7 +23,7 @@ static enum percept_status print_tokens(const struct cli_tokenizer *tokenizer, c
 }
 
 /* A line of JSON is a text, so that any text fits on a line. */
-static enum percept_status print_line(const struct cli_tokenizer *tokenizer, const char *line,
+static enum percept_status print_line(const struct pipe_tokenizer *tokenizer, const char *line,
                                       size_t size, bool json, struct percept_error *error)
 {
     json_error_t where;
@@ -56,14 +56,14 @@ int cli_model_tokenize(int argc, char **argv)
         .option_count = sizeof options / sizeof options[0],
     };
     struct percept_error error = {0};
-    struct cli_tokenizer *tokenizer = NULL;
+    struct pipe_tokenizer *tokenizer = NULL;
     if (!cli_parse(&usage, argc, argv, &operands, &code))
         return code;
     if (!path) {
         percept_fail(&error, PERCEPT_INVALID, "--tokenizer must be given");
         return cli_fail(CLI_USAGE, &error);
     }
-    enum percept_status status = cli_tokenizer_open(path, &tokenizer, &error);
+    enum percept_status status = pipe_tokenizer_open(path, &tokenizer, &error);
     char *line = NULL;
     size_t room = 0;
     for (ssize_t size; !status && (size = getline(&line, &room, stdin)) >= 0;) {
@@ -71,6 +71,6 @@ int cli_model_tokenize(int argc, char **argv)
         status = print_line(tokenizer, line, (size_t)size, json, &error);
     }
     free(line);
-    cli_tokenizer_close(tokenizer);
+    pipe_tokenizer_close(tokenizer);
     return status ? cli_fail(CLI_INPUT, &error) : CLI_OK;
 }

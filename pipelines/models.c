@@ -252,8 +252,8 @@ static void tell_change(struct pipe_model *model, const char *gave_up)
 }
 
 enum percept_status pipe_models_open(struct pipe_models *models, const char *name,
-                                     struct pipe_model_user *user, struct pipe_model **out,
-                                     struct percept_error *error)
+                                     const char *method, struct pipe_model_user *user,
+                                     struct pipe_model **out, struct percept_error *error)
 {
     static const enum prt_priority priorities[] = {
         [PIPE_PRIORITY_LOW] = PRT_PRIORITY_LOW,
@@ -270,6 +270,7 @@ enum percept_status pipe_models_open(struct pipe_models *models, const char *nam
     if (!model)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     const struct prt_model_options options = {
+        .method = method,
         .backends = entry->backends,
         .pool = models->host->pool,
         .arena = user->arena,

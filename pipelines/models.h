@@ -24,10 +24,10 @@ struct pipe_model_user {
     struct prt_arena *arena; /* for the tensors of all its models, which never run at once */
 };
 
-/* A new instance of a configured model. */
+/* A new instance of a configured model: of one of its methods; NULL: "forward". */
 enum percept_status pipe_models_open(struct pipe_models *models, const char *name,
-                                     struct pipe_model_user *user, struct pipe_model **model,
-                                     struct percept_error *error);
+                                     const char *method, struct pipe_model_user *user,
+                                     struct pipe_model **model, struct percept_error *error);
 void pipe_model_destroy(struct pipe_model *model); /* NULL is fine */
 
 /* Add the backends that run it now to "vulkan+cpu". Any thread. */

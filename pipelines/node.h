@@ -39,6 +39,10 @@ struct pipe_node_setup {
      * node. name comes from a parameter of kind PIPE_PARAM_MODEL. */
     enum percept_status (*open_model)(struct pipe_node_host *host, const char *name,
                                       struct pipe_model **model, struct percept_error *error);
+    /* The same, of another method of its program than "forward". */
+    enum percept_status (*open_method)(struct pipe_node_host *host, const char *name,
+                                       const char *method, struct pipe_model **model,
+                                       struct percept_error *error);
 };
 
 struct pipe_node_class {

@@ -290,8 +290,9 @@ void pipe_pipeline_join(struct pipe_pipeline *p)
 
 /* ---- making one ---- */
 
-static enum percept_status open_model(struct pipe_node_host *host, const char *name,
-                                      struct pipe_model **model, struct percept_error *error)
+static enum percept_status open_method(struct pipe_node_host *host, const char *name,
+                                       const char *method, struct pipe_model **model,
+                                       struct percept_error *error)
 {
     struct pipe_pipeline *p = host->pipeline;
     size_t bytes = (p->open_model_count + 1) * sizeof(struct pipe_model *);
@@ -302,10 +303,16 @@ static enum percept_status open_model(struct pipe_node_host *host, const char *n
     enum percept_status status =
         p->model_user.arena ? PERCEPT_OK : prt_arena_create(&p->model_user.arena, error);
     if (status == PERCEPT_OK)
-        status = pipe_models_open(p->models, name, &p->model_user, model, error);
+        status = pipe_models_open(p->models, name, method, &p->model_user, model, error);
     if (status == PERCEPT_OK)
         models[p->open_model_count++] = *model;
     return status;
+}
+
+static enum percept_status open_model(struct pipe_node_host *host, const char *name,
+                                      struct pipe_model **model, struct percept_error *error)
+{
+    return open_method(host, name, NULL, model, error);
 }
 
 /* An error of a part, with the place in the configuration that made the part. */
@@ -397,6 +404,7 @@ static enum percept_status create_for_step(struct pipe_pipeline *p, struct pipe_
         .connected = n->connected,
         .host = &p->node_host,
         .open_model = open_model,
+        .open_method = open_method,
     };
     return n->config->class->create(&setup, &n->by_step[step], error);
 }

@@ -8,13 +8,19 @@
 
 extern const struct pipe_node_class pipe_node_hand_landmarks, pipe_node_hand_presence,
     pipe_node_hand_regions, pipe_node_hand_tracker, pipe_node_model, pipe_node_one_euro,
-    pipe_node_palm_detector;
+    pipe_node_palm_detector, pipe_node_speech_recognizer, pipe_node_voice_activity;
 
 const struct pipe_node_class *const pipe_node_classes[] = {
-    &pipe_node_hand_tracker,  &pipe_node_palm_detector,
-    &pipe_node_hand_regions,  &pipe_node_hand_landmarks,
-    &pipe_node_hand_presence, &pipe_node_one_euro,
-    &pipe_node_model,         NULL,
+    &pipe_node_hand_tracker,
+    &pipe_node_palm_detector,
+    &pipe_node_hand_regions,
+    &pipe_node_hand_landmarks,
+    &pipe_node_hand_presence,
+    &pipe_node_one_euro,
+    &pipe_node_model,
+    &pipe_node_voice_activity,
+    &pipe_node_speech_recognizer,
+    NULL,
 };
 
 static const struct pipe_node_class *registered[MAX_REGISTERED];

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Write cli/unicode_ranges.inc: which code points are letters, numbers and white space, as the pre-tokenizers of
-language models ask. Run again only for a newer Unicode: tools/unicode_ranges.py > cli/unicode_ranges.inc"""
+"""Write pipelines/unicode_ranges.inc: which code points are letters, numbers and white space, as the pre-tokenizers of
+language models ask. Run again only for a newer Unicode: tools/unicode_ranges.py > pipelines/unicode_ranges.inc"""
 
 import sys
 import unicodedata

@@ -5,18 +5,17 @@
  * Vocabulary texts are written with a visible character for each byte (GPT-2's table); here they
  * are turned back into bytes once.
  */
-#include "cli/tokenizer.h"
+#include "pipelines/tokenizer.h"
 
 #include "base/arena.h"
-#include "cli/file.h"
-#include "cli/pretokenize.h"
+#include "pipelines/pretokenize.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MAX_TOKENS = 1 << 24, MAX_CUTS = 4, LONGEST_PIECE = 1 << 14 };
-#define NO_TOKEN UINT32_MAX
+#define NO_TOKEN PIPE_NO_TOKEN
 
 struct token {
     const char *text; /* NULL: there is no such number */
@@ -34,7 +33,7 @@ struct added {
     uint32_t size, token;
 };
 
-struct cli_tokenizer {
+struct pipe_tokenizer {
     struct base_arena arena;
     struct token *tokens;
     uint32_t token_count;
@@ -46,7 +45,7 @@ struct cli_tokenizer {
     bool starts_added[256];
     uint32_t *by_text; /* open addressing, as merges; only when whole words come before merges */
     size_t text_mask;
-    cli_cut cuts[MAX_CUTS]; /* applied one within the other */
+    pipe_cut cuts[MAX_CUTS]; /* applied one within the other */
     unsigned cut_count;
     bool prefix_space;
     const json_t *vocabulary; /* while it is read */
@@ -56,14 +55,14 @@ struct cli_tokenizer {
 
 /* ---- reading ---- */
 
-static enum percept_status refuse(const struct cli_tokenizer *t, enum percept_status status,
+static enum percept_status refuse(const struct pipe_tokenizer *t, enum percept_status status,
                                   const char *what, const char *detail)
 {
     return percept_fail_at(t->error, status, t->name, 0, 0, "%s%s%.80s%s", what, detail ? " '" : "",
                            detail ? detail : "", detail ? "'" : "");
 }
 
-static enum percept_status no_memory(const struct cli_tokenizer *t)
+static enum percept_status no_memory(const struct pipe_tokenizer *t)
 {
     return refuse(t, PERCEPT_NO_MEMORY, "out of memory", NULL);
 }
@@ -106,7 +105,7 @@ static long to_bytes(const char *text, size_t size, char *to)
     return count;
 }
 
-static enum percept_status set_token(struct cli_tokenizer *t, json_int_t id, const char *text,
+static enum percept_status set_token(struct pipe_tokenizer *t, json_int_t id, const char *text,
                                      size_t size, bool as_bytes, bool special)
 {
     if (id < 0 || id >= t->token_count)
@@ -146,7 +145,7 @@ static int longest_first(const void *a, const void *b)
     return (x->size < y->size) - (x->size > y->size);
 }
 
-static enum percept_status read_vocabulary(struct cli_tokenizer *t, const json_t *added)
+static enum percept_status read_vocabulary(struct pipe_tokenizer *t, const json_t *added)
 {
     json_int_t largest = largest_id(t->vocabulary, added);
     if (largest < 0 || largest >= MAX_TOKENS)
@@ -189,7 +188,7 @@ static enum percept_status read_vocabulary(struct cli_tokenizer *t, const json_t
 
 /* ---- whole words ---- */
 
-static size_t place_of_text(const struct cli_tokenizer *t, const char *text, size_t size)
+static size_t place_of_text(const struct pipe_tokenizer *t, const char *text, size_t size)
 {
     uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
     for (size_t i = 0; i < size; i++)
@@ -204,7 +203,7 @@ static size_t place_of_text(const struct cli_tokenizer *t, const char *text, siz
 }
 
 /* A word that is a token of the vocabulary is that token, whatever the merges say. */
-static enum percept_status read_whole_words(struct cli_tokenizer *t)
+static enum percept_status read_whole_words(struct pipe_tokenizer *t)
 {
     size_t places = 16;
     while (places < 2 * (size_t)t->token_count + 1)
@@ -222,7 +221,7 @@ static enum percept_status read_whole_words(struct cli_tokenizer *t)
 
 /* ---- merges ---- */
 
-static size_t place_of(const struct cli_tokenizer *t, uint32_t left, uint32_t right)
+static size_t place_of(const struct pipe_tokenizer *t, uint32_t left, uint32_t right)
 {
     uint64_t hash = ((uint64_t)left << 32 | right) * 0x9e3779b97f4a7c15u;
     size_t at = (size_t)(hash >> 32) & t->merge_mask;
@@ -232,7 +231,7 @@ static size_t place_of(const struct cli_tokenizer *t, uint32_t left, uint32_t ri
     return at;
 }
 
-static uint32_t id_of(const struct cli_tokenizer *t, const char *text, size_t size)
+static uint32_t id_of(const struct pipe_tokenizer *t, const char *text, size_t size)
 {
     const json_t *id = json_object_getn(t->vocabulary, text, size);
     json_int_t number = json_is_integer(id) ? json_integer_value(id) : -1;
@@ -259,7 +258,7 @@ static bool halves(const json_t *merge, const char *half[2], size_t size[2])
     return true;
 }
 
-static enum percept_status add_merge(struct cli_tokenizer *t, const json_t *merge, uint32_t rank)
+static enum percept_status add_merge(struct pipe_tokenizer *t, const json_t *merge, uint32_t rank)
 {
     const char *half[2];
     size_t size[2];
@@ -278,7 +277,7 @@ static enum percept_status add_merge(struct cli_tokenizer *t, const json_t *merg
     return PERCEPT_OK;
 }
 
-static enum percept_status read_merges(struct cli_tokenizer *t, const json_t *merges)
+static enum percept_status read_merges(struct pipe_tokenizer *t, const json_t *merges)
 {
     size_t count = json_array_size(merges), places = 16;
     if (count > MAX_TOKENS)
@@ -301,7 +300,7 @@ static enum percept_status read_merges(struct cli_tokenizer *t, const json_t *me
 
 /* ---- how text is cut ---- */
 
-static enum percept_status add_cut(struct cli_tokenizer *t, cli_cut cut, const char *what)
+static enum percept_status add_cut(struct pipe_tokenizer *t, pipe_cut cut, const char *what)
 {
     if (!cut || t->cut_count == MAX_CUTS)
         return refuse(t, PERCEPT_UNSUPPORTED, "cannot cut text by", what);
@@ -309,27 +308,27 @@ static enum percept_status add_cut(struct cli_tokenizer *t, cli_cut cut, const c
     return PERCEPT_OK;
 }
 
-static enum percept_status read_cut(struct cli_tokenizer *t, const json_t *pre)
+static enum percept_status read_cut(struct pipe_tokenizer *t, const json_t *pre)
 {
     const char *type = text_of(pre, "type");
     if (strcmp(type, "ByteLevel") == 0) {
         const json_t *regex = json_object_get(pre, "use_regex");
         t->prefix_space |= json_is_true(json_object_get(pre, "add_prefix_space"));
-        return json_is_false(regex) ? PERCEPT_OK : add_cut(t, cli_cut_gpt2, type);
+        return json_is_false(regex) ? PERCEPT_OK : add_cut(t, pipe_cut_gpt2, type);
     }
     if (strcmp(type, "Digits") == 0)
         return add_cut(t,
-                       json_is_true(json_object_get(pre, "individual_digits")) ? cli_cut_digit
-                                                                               : cli_cut_digits,
+                       json_is_true(json_object_get(pre, "individual_digits")) ? pipe_cut_digit
+                                                                               : pipe_cut_digits,
                        type);
     if (strcmp(type, "Split") == 0 && strcmp(text_of(pre, "behavior"), "Isolated") == 0) {
         const char *pattern = text_of(json_object_get(pre, "pattern"), "Regex");
-        return add_cut(t, cli_cut_of_pattern(pattern), *pattern ? pattern : type);
+        return add_cut(t, pipe_cut_of_pattern(pattern), *pattern ? pattern : type);
     }
     return refuse(t, PERCEPT_UNSUPPORTED, "the pre-tokenizer is of the unknown type", type);
 }
 
-static enum percept_status read_cuts(struct cli_tokenizer *t, const json_t *pre)
+static enum percept_status read_cuts(struct pipe_tokenizer *t, const json_t *pre)
 {
     if (strcmp(text_of(pre, "type"), "Sequence") != 0)
         return read_cut(t, pre);
@@ -344,7 +343,7 @@ static enum percept_status read_cuts(struct cli_tokenizer *t, const json_t *pre)
     return PERCEPT_OK;
 }
 
-static enum percept_status read_all(struct cli_tokenizer *t, const json_t *root)
+static enum percept_status read_all(struct pipe_tokenizer *t, const json_t *root)
 {
     const json_t *model = json_object_get(root, "model");
     const json_t *normalizer = json_object_get(root, "normalizer");
@@ -366,46 +365,54 @@ static enum percept_status read_all(struct cli_tokenizer *t, const json_t *root)
     return status;
 }
 
-enum percept_status cli_tokenizer_open_text(const char *text, size_t size, const char *name,
-                                            struct cli_tokenizer **tokenizer,
-                                            struct percept_error *error)
+/* Takes over the root. */
+static enum percept_status open_root(json_t *root, const char *name,
+                                     struct pipe_tokenizer **tokenizer, struct percept_error *error)
 {
-    json_error_t where;
-    struct cli_tokenizer *opened = calloc(1, sizeof *opened);
-    if (!opened)
+    struct pipe_tokenizer *opened = calloc(1, sizeof *opened);
+    if (!opened) {
+        json_decref(root);
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    json_t *root = json_loadb(text, size, 0, &where);
+    }
     opened->name = name;
     opened->error = error;
-    enum percept_status status =
-        root ? read_all(opened, root)
-             : percept_fail_at(error, PERCEPT_MALFORMED, name, (unsigned)where.line,
-                               (unsigned)where.column, "%s", where.text);
+    enum percept_status status = read_all(opened, root);
     json_decref(root);
     opened->vocabulary = NULL;
     opened->name = NULL;
     opened->error = NULL;
     if (status)
-        cli_tokenizer_close(opened);
+        pipe_tokenizer_close(opened);
     else
         *tokenizer = opened;
     return status;
 }
 
-enum percept_status cli_tokenizer_open(const char *path, struct cli_tokenizer **tokenizer,
-                                       struct percept_error *error)
+enum percept_status pipe_tokenizer_open_text(const char *text, size_t size, const char *name,
+                                             struct pipe_tokenizer **tokenizer,
+                                             struct percept_error *error)
 {
-    void *text;
-    size_t size;
-    enum percept_status status = cli_file_read(path, &text, &size, error);
-    if (status)
-        return status;
-    status = cli_tokenizer_open_text(text, size, path, tokenizer, error);
-    free(text);
-    return status;
+    json_error_t where;
+    json_t *root = json_loadb(text, size, 0, &where);
+    if (!root)
+        return percept_fail_at(error, PERCEPT_MALFORMED, name, (unsigned)where.line,
+                               (unsigned)where.column, "%s", where.text);
+    return open_root(root, name, tokenizer, error);
 }
 
-void cli_tokenizer_close(struct cli_tokenizer *tokenizer)
+enum percept_status pipe_tokenizer_open(const char *path, struct pipe_tokenizer **tokenizer,
+                                        struct percept_error *error)
+{
+    json_error_t where;
+    json_t *root = json_load_file(path, 0, &where);
+    if (!root)
+        return percept_fail_at(error, where.line < 0 ? PERCEPT_NOT_FOUND : PERCEPT_MALFORMED, path,
+                               where.line < 0 ? 0 : (unsigned)where.line,
+                               where.line < 0 ? 0 : (unsigned)where.column, "%s", where.text);
+    return open_root(root, path, tokenizer, error);
+}
+
+void pipe_tokenizer_close(struct pipe_tokenizer *tokenizer)
 {
     if (!tokenizer)
         return;
@@ -416,7 +423,7 @@ void cli_tokenizer_close(struct cli_tokenizer *tokenizer)
 /* ---- text to tokens ---- */
 
 struct encoding {
-    const struct cli_tokenizer *t;
+    const struct pipe_tokenizer *t;
     uint32_t *tokens; /* room for one a byte, and a space */
     size_t count;
 };
@@ -425,7 +432,7 @@ struct encoding {
  * a word; what is longer than any word is cut. */
 static void merge_piece(struct encoding *e, const unsigned char *text, size_t size)
 {
-    const struct cli_tokenizer *t = e->t;
+    const struct pipe_tokenizer *t = e->t;
     uint32_t *symbols = e->tokens + e->count;
     size_t count = 0;
     if (t->by_text) {
@@ -473,7 +480,7 @@ static void cut_text(struct encoding *e, const unsigned char *text, size_t size,
     }
 }
 
-static const struct added *added_at(const struct cli_tokenizer *t, const char *text, size_t size)
+static const struct added *added_at(const struct pipe_tokenizer *t, const char *text, size_t size)
 {
     if (!size || !t->starts_added[(unsigned char)*text])
         return NULL;
@@ -483,9 +490,9 @@ static const struct added *added_at(const struct cli_tokenizer *t, const char *t
     return NULL;
 }
 
-enum percept_status cli_tokenizer_encode(const struct cli_tokenizer *tokenizer, const char *text,
-                                         size_t size, uint32_t **tokens, size_t *count,
-                                         struct percept_error *error)
+enum percept_status pipe_tokenizer_encode(const struct pipe_tokenizer *tokenizer, const char *text,
+                                          size_t size, uint32_t **tokens, size_t *count,
+                                          struct percept_error *error)
 {
     struct encoding e = {.t = tokenizer};
     char *spaced = malloc(size + 2);
@@ -519,13 +526,22 @@ enum percept_status cli_tokenizer_encode(const struct cli_tokenizer *tokenizer, 
 
 /* ---- tokens to text ---- */
 
-uint32_t cli_tokenizer_size(const struct cli_tokenizer *tokenizer)
+uint32_t pipe_tokenizer_size(const struct pipe_tokenizer *tokenizer)
 {
     return tokenizer->token_count;
 }
 
-const char *cli_tokenizer_text(const struct cli_tokenizer *tokenizer, uint32_t token, size_t *size,
-                               bool *special)
+uint32_t pipe_tokenizer_find(const struct pipe_tokenizer *tokenizer, const char *text)
+{
+    for (uint32_t i = 0; i < tokenizer->added_count; i++)
+        if (tokenizer->added[i].size == strlen(text) &&
+            memcmp(tokenizer->added[i].text, text, tokenizer->added[i].size) == 0)
+            return tokenizer->added[i].token;
+    return PIPE_NO_TOKEN;
+}
+
+const char *pipe_tokenizer_text(const struct pipe_tokenizer *tokenizer, uint32_t token,
+                                size_t *size, bool *special)
 {
     bool known = token < tokenizer->token_count && tokenizer->tokens[token].text;
     *size = known ? tokenizer->tokens[token].size : 0;

@@ -1,6 +1,6 @@
 /* Why: three fixed patterns are what language models with byte-level BPE use; each is a small
  * scanner, and no regular expression engine has to be trusted with their Unicode classes. */
-#include "cli/pretokenize.h"
+#include "pipelines/pretokenize.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 struct range {
     uint32_t first, last;
 };
-#include "cli/unicode_ranges.inc"
+#include "pipelines/unicode_ranges.inc"
 
 static bool inside(const struct range *ranges, size_t count, uint32_t code)
 {
@@ -122,7 +122,7 @@ static size_t white_space(const unsigned char *text, size_t at, size_t end)
     return next == end || last == at ? next : last;
 }
 
-size_t cli_cut_gpt2(const unsigned char *text, size_t at, size_t end)
+size_t pipe_cut_gpt2(const unsigned char *text, size_t at, size_t end)
 {
     size_t cut = contraction(text, at, end, false);
     if (cut)
@@ -174,12 +174,12 @@ static size_t cut_modern(const unsigned char *text, size_t at, size_t end, unsig
     return cut ? cut : white_space(text, at, end);
 }
 
-size_t cli_cut_llama3(const unsigned char *text, size_t at, size_t end)
+size_t pipe_cut_llama3(const unsigned char *text, size_t at, size_t end)
 {
     return cut_modern(text, at, end, 3);
 }
 
-size_t cli_cut_qwen2(const unsigned char *text, size_t at, size_t end)
+size_t pipe_cut_qwen2(const unsigned char *text, size_t at, size_t end)
 {
     return cut_modern(text, at, end, 1);
 }
@@ -196,30 +196,30 @@ static size_t cut_numbers(const unsigned char *text, size_t at, size_t end, unsi
     return at;
 }
 
-size_t cli_cut_digit(const unsigned char *text, size_t at, size_t end)
+size_t pipe_cut_digit(const unsigned char *text, size_t at, size_t end)
 {
     return cut_numbers(text, at, end, 1);
 }
 
-size_t cli_cut_digits(const unsigned char *text, size_t at, size_t end)
+size_t pipe_cut_digits(const unsigned char *text, size_t at, size_t end)
 {
     return cut_numbers(text, at, end, UINT32_MAX);
 }
 
-cli_cut cli_cut_of_pattern(const char *pattern)
+pipe_cut pipe_cut_of_pattern(const char *pattern)
 {
     static const struct {
         const char *pattern;
-        cli_cut cut;
+        pipe_cut cut;
     } known[] = {
         {"'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
-         cli_cut_gpt2},
+         pipe_cut_gpt2},
         {"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| "
          "?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
-         cli_cut_llama3},
+         pipe_cut_llama3},
         {"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| "
          "?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
-         cli_cut_qwen2},
+         pipe_cut_qwen2},
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(known[i].pattern, pattern) == 0)
