@@ -53,13 +53,22 @@ def reference(args, zoo) -> int:
     from .export import fetch_originals
     from .media import fetch_media
     from .reference import current, reference
+    from .speech_index import MODEL, current as speech_current
 
-    if current(zoo, args.out):
+    hands, speech = not current(zoo, args.out), not speech_current(zoo, args.out)
+    if not hands and not speech:
         print("reference: up to date", file=sys.stderr)
         return 0
-    fetch_media(zoo, args.out, {"hands"})
-    fetch_originals(zoo, zoo.of_groups(["hands"]), args.out)
-    reference(zoo, args.out)
+    if hands:
+        fetch_media(zoo, args.out, {"hands"})
+        fetch_originals(zoo, zoo.of_groups(["hands"]), args.out)
+        reference(zoo, args.out)
+    if speech:
+        from .speech_reference import reference as speech_reference
+
+        fetch_media(zoo, args.out, {"speech"})
+        fetch_originals(zoo, [MODEL], args.out)
+        speech_reference(zoo, args.out)
     return 0
 
 
@@ -106,7 +115,7 @@ def parser() -> argparse.ArgumentParser:
     flows = command(export, "fetch the pinned nets and lower them to .pte files in OUT/models", default="the default groups")
     flows.add_argument("--flows", metavar="FLOW,...", help=f"of {', '.join(pins.FLOWS)} (default: all that a model has)")
     command(media, "fetch the sample media into OUT/media", groups=True)
-    command(reference, "run the hands pipeline on the original nets, into OUT/reference")
+    command(reference, "run the original nets on the sample media, into OUT/reference")
     command(check, "compare the exported files with the original engine on real input", default="what is exported", json=True)
     command(list_, "list the models: task, licence, source, files, checks", json=True)
     return top
