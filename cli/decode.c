@@ -79,6 +79,42 @@ static void indicator_line(const void *data, size_t size, FILE *file)
     }
 }
 
+/* The newest: of a partial one what is stable, a bar, and what is not. */
+static void captions_line(const void *data, size_t size, FILE *file)
+{
+    const struct percept_captions *captions = data;
+    uint32_t count = captions->caption_count;
+    (void)size;
+    fputs(captions->speaking ? "somebody speaks" : "nobody speaks", file);
+    if (!count || count > PERCEPT_CAPTIONS_MAX)
+        return;
+    const struct percept_caption *caption = &captions->captions[count - 1];
+    char text[PERCEPT_CAPTION_BYTES];
+    uint32_t stable = caption->stable_bytes < sizeof text ? caption->stable_bytes : 0;
+    fprintf(file, "; #%llu%s, %.1f s, %.*s: ", (unsigned long long)caption->id,
+            caption->final ? "" : " (partial)",
+            (double)(caption->end_ns - caption->begin_ns) * 1e-9, PERCEPT_LANGUAGE_BYTES - 1,
+            caption->language);
+    snprintf(text, sizeof text, "%.*s", (int)stable, caption->text);
+    cli_print_text(text, file);
+    if (!caption->final) {
+        snprintf(text, sizeof text, "%.*s", (int)(sizeof text - 1 - stable),
+                 caption->text + stable);
+        fputs("|", file);
+        cli_print_text(text, file);
+    }
+    if (caption->translation[0]) {
+        snprintf(text, sizeof text, "%.*s", (int)sizeof text - 1, caption->translation);
+        fputs(" = ", file);
+        cli_print_text(text, file);
+    }
+}
+
+static int64_t captions_model_ns(const void *data)
+{
+    return ((const struct percept_captions *)data)->model_ns;
+}
+
 static int64_t tensors_model_ns(const void *data)
 {
     return ((const struct percept_tensors *)data)->model_ns;
@@ -91,6 +127,7 @@ static const struct cli_schema known[] = {
     {PERCEPT_FRAME_SCHEMA, sizeof(struct percept_frame), frame_line, NULL},
     {PERCEPT_HANDS_PRESENCE_SCHEMA, sizeof(struct percept_hands_presence), presence_line, NULL},
     {PERCEPT_INDICATOR_SCHEMA, sizeof(struct percept_indicator), indicator_line, NULL},
+    {PERCEPT_CAPTIONS_SCHEMA, sizeof(struct percept_captions), captions_line, captions_model_ns},
     {PERCEPT_TENSORS_SCHEMA, sizeof(struct percept_tensors), cli_tensors_line, tensors_model_ns},
 };
 

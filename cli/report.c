@@ -85,6 +85,8 @@ static void take_sample(struct report *report, size_t index, const struct percep
         report_add_frame(report, index, sample->data, sample->size);
     else if (known && strcmp(topic->schema_name, PERCEPT_HANDS_SCHEMA) == 0)
         report_add_hands(report, sample->data);
+    else if (known && strcmp(topic->schema_name, PERCEPT_CAPTIONS_SCHEMA) == 0)
+        report_add_captions(report, index, sample->data);
 }
 
 /* Take what is there, a sample of each topic in turn, so that a busy topic does not delay another.
@@ -311,6 +313,7 @@ static void free_report(struct report *report)
         cli_series_free(&report->topics[i].beyond);
     }
     report_free_albums(report);
+    report_free_captions(report);
     json_decref(report->status);
 }
 

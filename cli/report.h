@@ -16,9 +16,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#define REPORT_TOPICS CLI_TOPICS
-#define REPORT_FRAMES 16 /* kept per topic of frames */
-#define REPORT_RECENT 32 /* hands remembered until their frame comes */
+#define REPORT_TOPICS   CLI_TOPICS
+#define REPORT_FRAMES   16   /* kept per topic of frames */
+#define REPORT_CAPTIONS 4096 /* kept */
+#define REPORT_RECENT   32   /* hands remembered until their frame comes */
 
 struct report_topic {
     char name[64], schema_name[64];
@@ -54,12 +55,20 @@ struct report_album {
     uint64_t seen, stride;
 };
 
+/* What was said, in its last version. */
+struct report_caption {
+    size_t topic;
+    struct percept_caption caption;
+};
+
 struct report {
     struct report_topic topics[REPORT_TOPICS];
     size_t topic_count;
     struct report_album *albums[REPORT_TOPICS]; /* by topic; NULL for other than frames */
     struct percept_hands recent[REPORT_RECENT]; /* a ring */
     uint64_t recent_count;
+    struct report_caption *captions; /* by the time that each was first there */
+    size_t caption_count, caption_room;
     json_t *status;          /* the last that the daemon gave (docs/status.md) */
     int64_t daemon_start_ns; /* as its status says; 0: unknown */
     int64_t start_ns;        /* before connecting */
@@ -72,11 +81,21 @@ void report_add_frame(struct report *report, size_t topic, const void *data, siz
 void report_add_hands(struct report *report, const struct percept_hands *hands);
 void report_free_albums(struct report *report);
 
+/* report_captions.c */
+void report_add_captions(struct report *report, size_t topic,
+                         const struct percept_captions *captions);
+void report_free_captions(struct report *report);
+json_t *report_captions_json(const struct report *report);
+void report_captions_html(const struct report *report, FILE *file);
+
 /* Samples a second, as published: those that were there when we came arrived all at once. */
 double report_rate(const struct report_topic *topic);
 json_t *report_json(const struct report *report);
 /* json: what report_json gave. */
 void report_html(const struct report *report, const json_t *json, FILE *file);
+
+/* report_html.c: text from the outside, made harmless. */
+void report_escape(const char *text, FILE *file);
 
 /* report_plot.c: inline SVG. */
 struct report_curve {

@@ -41,10 +41,13 @@ static const char head[] =
     ".plot .title{fill:var(--text);font-size:13px}\n"
     ".plot .rule{stroke:var(--line)}.plot polyline{stroke-width:1.4;stroke-linejoin:round}"
     ".plot .mark{stroke:var(--text);stroke-dasharray:3 3}\n"
+    ".captions td{text-align:left;vertical-align:top}.captions td:last-child{width:100%}"
+    ".captions td:first-child{white-space:nowrap;color:var(--soft)}.captions "
+    "span{color:var(--soft)}\n"
     "</style></head><body>\n";
 
 /* Text from the outside, made harmless. */
-static void text(const char *value, FILE *file)
+void report_escape(const char *value, FILE *file)
 {
     for (; value && *value; value++) {
         switch (*value) {
@@ -88,7 +91,7 @@ static void table(const json_t *rows, const struct column *columns, size_t count
             const json_t *value = json_object_get(row, columns[c].key);
             fputs("<td>", file);
             if (json_is_string(value))
-                text(json_string_value(value), file);
+                report_escape(json_string_value(value), file);
             else if (json_is_number(value))
                 fprintf(file, "%.*f", columns[c].digits, json_number_value(value));
             else
@@ -224,7 +227,7 @@ static void figure(const struct report_frame *frame, FILE *file)
 static void gallery(const struct report_album *album, FILE *file)
 {
     fputs("<h2>Topic ", file);
-    text(album->topic, file);
+    report_escape(album->topic, file);
     fputs("</h2>\n<div class=\"grid\">\n", file);
     bool any_matched = false;
     for (size_t i = 0; i < album->count; i++)
@@ -250,9 +253,9 @@ static void summary(const json_t *json, FILE *file)
     size_t i;
     json_t *topic;
     fputs("<h1>Percept report</h1>\n<p>", file);
-    text(json_string_value(json_object_get(json, "made")), file);
+    report_escape(json_string_value(json_object_get(json, "made")), file);
     fputs(" · ", file);
-    text(json_string_value(json_object_get(machine, "cpu")), file);
+    report_escape(json_string_value(json_object_get(machine, "cpu")), file);
     fprintf(file, " · %lld CPUs · Percept " PERCEPT_RELEASE "%s</p>\n<div class=\"cards\">\n",
             (long long)json_integer_value(json_object_get(machine, "cpus")),
             json_is_true(json_object_get(json, "complete")) ? "" : " · stopped before the end");
@@ -301,6 +304,7 @@ void report_html(const struct report *report, const json_t *json, FILE *file)
     for (size_t t = 0; t < report->topic_count; t++)
         if (report->albums[t] && report->albums[t]->count)
             gallery(report->albums[t], file);
+    report_captions_html(report, file);
     fputs("<h2>Latency</h2>\n<div class=\"grid plots\">\n", file);
     for (size_t t = 0; t < report->topic_count; t++)
         plots(&report->topics[t], file);

@@ -108,14 +108,15 @@ json_t *report_json(const struct report *report)
     cpu_name(cpu, sizeof cpu);
     if (localtime_r(&now, &local))
         strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S%z", &local);
-    return json_pack(
-        "{s:s, s:s, s:{s:o, s:i}, s:f, s:o, s:b, s:o, s:o, s:o}", "version", PERCEPT_RELEASE,
-        "made", when, "machine", "cpu", cli_json_text(cpu), "cpus",
-        (int)sysconf(_SC_NPROCESSORS_ONLN), "seconds",
-        (double)(report->end_ns - report->start_ns) / BASE_NS_PER_S, "first_published_s",
-        first_ns && report->daemon_start_ns
-            ? json_real((double)(first_ns - report->daemon_start_ns) / BASE_NS_PER_S)
-            : json_null(),
-        "complete", (int)report->complete, "topics", topics, "models",
-        member(report->status, "models"), "pipelines", member(report->status, "pipelines"));
+    return json_pack("{s:s, s:s, s:{s:o, s:i}, s:f, s:o, s:b, s:o, s:o, s:o, s:o}", "version",
+                     PERCEPT_RELEASE, "made", when, "machine", "cpu", cli_json_text(cpu), "cpus",
+                     (int)sysconf(_SC_NPROCESSORS_ONLN), "seconds",
+                     (double)(report->end_ns - report->start_ns) / BASE_NS_PER_S,
+                     "first_published_s",
+                     first_ns && report->daemon_start_ns
+                         ? json_real((double)(first_ns - report->daemon_start_ns) / BASE_NS_PER_S)
+                         : json_null(),
+                     "complete", (int)report->complete, "topics", topics, "captions",
+                     report_captions_json(report), "models", member(report->status, "models"),
+                     "pipelines", member(report->status, "pipelines"));
 }

@@ -27,7 +27,7 @@ static json_t *records;
     "  encoder: {file: \"${PERCEPT_MODELS}/whisper_tiny_en_encoder.fp32.pte\"}\n" \
     "  decoder: {file: \"${PERCEPT_MODELS}/whisper_tiny_en_decoder.fp32.pte\"}\n" \
     "pipelines:\n  a:\n"
-#define ORIGINAL "\"${PERCEPT_MODELS}/original/whisper_tiny_en/"
+#define ORIGINAL "\"${PERCEPT_MODELS}/original/whisper_tiny_en."
 #define FILES    "tokenizer: " ORIGINAL "tokenizer.json\", config: " ORIGINAL "config.json\""
 
 /* ---- a node that hears a file as a whole ---- */
