@@ -277,9 +277,8 @@ static enum percept_status resize_external(struct prt_xnn *xnn, uint32_t v, uint
     return PERCEPT_OK;
 }
 
-/* A tensor that the program hands in. */
-static enum percept_status read_external(struct prt_xnn *xnn, uint32_t external,
-                                         struct prt_tensor *spec, uint32_t *id)
+enum percept_status prt_xnn_read_external(struct prt_xnn *xnn, uint32_t external,
+                                          struct prt_tensor *spec, uint32_t *id)
 {
     if (external >= xnn->call->count)
         return prt_import_fail(xnn->import, PERCEPT_MALFORMED, "argument %u of %u", external,
@@ -336,8 +335,12 @@ static enum percept_status define_value(struct prt_xnn *xnn, struct prt_fb_table
                    ? prt_import_deferrable(import, PRT_NO_VALUE, &spec, data, &xnn->values[id])
                    : status;
     }
+    uint32_t external = prt_fb_u32(tensor, TENSOR_EXTERNAL_ID);
+    xnn->external[id] = flags != 0;
+    if (flags && external < xnn->call->count)
+        xnn->stated[external] = flags == EXTERNAL_INPUT ? PRT_XNN_OPERAND : PRT_XNN_RESULT;
     if (flags == EXTERNAL_INPUT)
-        return read_external(xnn, prt_fb_u32(tensor, TENSOR_EXTERNAL_ID), &spec, &xnn->values[id]);
+        return prt_xnn_read_external(xnn, external, &spec, &xnn->values[id]);
     return prt_import_temporary(import, &spec, &xnn->values[id]);
 }
 
@@ -355,16 +358,10 @@ static enum percept_status size_external(struct prt_xnn *xnn, uint32_t v, uint32
     return prt_import_set_sizes(import, v, y->rank, sizes);
 }
 
-/* Hand results to the program once all are computed. */
-static enum percept_status write_external(struct prt_xnn *xnn, struct prt_fb_table entry)
+enum percept_status prt_xnn_write_external(struct prt_xnn *xnn, uint32_t external, uint32_t result)
 {
-    struct prt_fb_table value = prt_fb_child(entry, 1);
-    struct prt_fb_table tensor =
-        prt_fb_u8(entry, 0) == VALUE_QUANTISED ? prt_fb_child(value, 0) : value;
-    if (prt_fb_u32(tensor, TENSOR_FLAGS) != EXTERNAL_OUTPUT)
-        return PERCEPT_OK;
     struct prt_import *import = xnn->import;
-    uint32_t external = prt_fb_u32(tensor, TENSOR_EXTERNAL_ID), id;
+    uint32_t id;
     if (external >= xnn->call->count)
         return prt_import_fail(import, PERCEPT_MALFORMED, "argument %u of %u", external,
                                xnn->call->count);
@@ -372,11 +369,22 @@ static enum percept_status write_external(struct prt_xnn *xnn, struct prt_fb_tab
     const struct prt_program_value *target = &import->values[import->identity[v]];
     if (target->kind != PRT_VALUE_TENSOR)
         return prt_import_fail(import, PERCEPT_MALFORMED, "argument %u is not a tensor", external);
-    uint32_t result = xnn->values[prt_fb_u32(tensor, TENSOR_ID)];
     enum percept_status status = size_external(xnn, v, result);
     if (status == PERCEPT_OK)
         status = prt_import_reinterpret(import, result, &target->tensor->spec, &id);
     return status == PERCEPT_OK ? prt_import_bind(import, v, id) : status;
+}
+
+/* Hand results to the program once all are computed. */
+static enum percept_status hand_out(struct prt_xnn *xnn, struct prt_fb_table entry)
+{
+    struct prt_fb_table value = prt_fb_child(entry, 1);
+    struct prt_fb_table tensor =
+        prt_fb_u8(entry, 0) == VALUE_QUANTISED ? prt_fb_child(value, 0) : value;
+    if (prt_fb_u32(tensor, TENSOR_FLAGS) != EXTERNAL_OUTPUT)
+        return PERCEPT_OK;
+    return prt_xnn_write_external(xnn, prt_fb_u32(tensor, TENSOR_EXTERNAL_ID),
+                                  xnn->values[prt_fb_u32(tensor, TENSOR_ID)]);
 }
 
 static enum percept_status for_each(struct prt_xnn *xnn, struct prt_fb_vector list,
@@ -408,16 +416,24 @@ enum percept_status prt_import_xnnpack(struct prt_import *import,
     xnn.scales = base_arena_array(&import->arena, values.count, sizeof *xnn.scales);
     xnn.rows = base_arena_array(&import->arena, values.count, sizeof *xnn.rows);
     xnn.bounds = base_arena_array(&import->arena, values.count, sizeof *xnn.bounds);
-    if (!xnn.values || !xnn.scales || !xnn.rows || !xnn.bounds)
+    xnn.external = base_arena_array(&import->arena, values.count, sizeof *xnn.external);
+    xnn.stated = base_arena_array(&import->arena, call->count, sizeof *xnn.stated);
+    if (!xnn.values || !xnn.scales || !xnn.rows || !xnn.bounds || !xnn.external || !xnn.stated)
         return prt_import_no_memory(import);
     memset(xnn.values, 0xff, values.count * sizeof *xnn.values);
     memset(xnn.scales, 0xff, values.count * sizeof *xnn.scales);
     memset(xnn.rows, 0, values.count);
+    memset(xnn.external, 0, values.count * sizeof *xnn.external);
+    memset(xnn.stated, PRT_XNN_UNSTATED, call->count);
     status = for_each(&xnn, values, define_value);
+    if (status == PERCEPT_OK)
+        status = prt_xnn_enter(&xnn, nodes);
     if (status == PERCEPT_OK)
         status = for_each(&xnn, nodes, prt_xnn_node);
     import->name = delegate->id;
     if (status == PERCEPT_OK)
-        status = for_each(&xnn, values, write_external);
+        status = for_each(&xnn, values, hand_out);
+    if (status == PERCEPT_OK)
+        status = prt_xnn_leave(&xnn, nodes);
     return status;
 }

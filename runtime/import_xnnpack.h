@@ -20,7 +20,11 @@ struct prt_xnn {
     uint32_t value_count;
     int32_t (*bounds)[PRT_XNN_MAX_RANK]; /* by id: the sizes that the blob states */
     bool resized;                        /* an input is smaller than stated */
+    bool *external;                      /* by id: a value that is handed in or out */
+    uint8_t *stated;                     /* by argument of the call: what the blob says it is */
 };
+
+enum { PRT_XNN_UNSTATED, PRT_XNN_OPERAND, PRT_XNN_RESULT };
 
 /* Source of the format: backends/xnnpack/serialization/runtime_schema.fbs of ExecuTorch v1.4.1. */
 
@@ -36,12 +40,24 @@ enum percept_status prt_xnn_constant(struct prt_xnn *xnn, uint32_t index, size_t
 /* The constant of a weight of 4 bits as one of 8, and its scales if it has groups. */
 enum percept_status prt_xnn_four_bits(struct prt_xnn *xnn, uint32_t id, uint32_t constant,
                                       struct prt_tensor *spec, struct prt_fb_table groups);
+/* A tensor that the program hands in as argument `index`, as one of spec, whose sizes it makes
+ * smaller where the tensor is. */
+enum percept_status prt_xnn_read_external(struct prt_xnn *xnn, uint32_t index,
+                                          struct prt_tensor *spec, uint32_t *id);
+/* Hand graph value `result` to the program as argument `index`. */
+enum percept_status prt_xnn_write_external(struct prt_xnn *xnn, uint32_t index, uint32_t result);
+/* Operands and results that the blob has and does not state, before its nodes and behind them
+ * (import_xnnpack_edges.c). */
+enum percept_status prt_xnn_enter(struct prt_xnn *xnn, struct prt_fb_vector nodes);
+enum percept_status prt_xnn_leave(struct prt_xnn *xnn, struct prt_fb_vector nodes);
 /* OK, or the flatbuffer's fault as a failure. */
 enum percept_status prt_xnn_check(struct prt_xnn *xnn);
 /* The sizes of what a node of a kind computes, when an input of the blob is smaller than stated
  * (import_xnnpack_sizes.c). */
 enum percept_status prt_xnn_size_result(struct prt_xnn *xnn, uint8_t kind, struct prt_fb_table node,
                                         uint32_t flags);
+/* Which field of a node of a kind names its result; false for a kind of which that is not known. */
+bool prt_xnn_result_field(uint8_t kind, unsigned *field);
 /* Translate a node of the blob. */
 enum percept_status prt_xnn_node(struct prt_xnn *xnn, struct prt_fb_table node);
 

@@ -342,6 +342,14 @@ static const struct row rows[] = {
     [47] = UNARY,
 };
 
+bool prt_xnn_result_field(uint8_t kind, unsigned *field)
+{
+    if (kind >= sizeof rows / sizeof rows[0] || !rows[kind].size)
+        return false;
+    *field = rows[kind].output;
+    return true;
+}
+
 /* A value that nothing computed or read yet becomes smaller. */
 static enum percept_status shrink(const struct sizing *sizing, uint32_t y)
 {
