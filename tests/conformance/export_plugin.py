@@ -6,19 +6,23 @@ own collection, parameters, recipes and seeds stay what they are. For each model
     TEST.pte, TEST.inN.bin, TEST.outN.bin   the program, raw row-major inputs, and what the model itself computes for them
     manifest.jsonl                          an object a line, as `percept model verify` reads it
     reference_model/                        the same once more where the format's own engine says what a program is, not PyTorch:
-                                            TOSA's reference model for its blobs, to the bit in integers; XNNPACK for dynamic int8,
-                                            of which each image has a range of its own, in PyTorch all of them one
+                                            TOSA's reference model for its blobs, to the bit in integers; XNNPACK for int8: its files have
+                                            codes for biases too, and PyTorch's model numbers; and in dynamic int8 each image has a
+                                            range of its own, in PyTorch all of them one
 
-Options: --out OUT, --every N (of the tests collected, each N-th). Each model is exported in a process of its own, with a time
-limit, so that one that crashes or hangs costs itself only; its line then has a "status" other than "ok" and no "pte".
+Options: --out OUT, --every N (of the tests collected, each N-th), --resume (leave what the manifest of an earlier run has). Each
+model is exported in a process of its own, with a time limit, so that one that crashes or hangs costs itself only; its line then has
+a "status" other than "ok" and no "pte".
 """
 
+import copy
 import functools
 import hashlib
 import json
 import os
 import random
 import signal
+import typing
 from pathlib import Path
 
 import executorch.backends.test.suite.runner as suite_runner
@@ -31,6 +35,7 @@ from torch.utils import _pytree as pytree
 
 LIMIT_S = 120
 out = Path()
+there = set()  # names of models that an earlier run has dealt with
 warm = set()  # names of flows
 # The stock runtime, for the backends of ours that it has: what it makes of a program is stated beside the reference.
 RUNNABLE = {"XnnpackBackend"}
@@ -39,14 +44,34 @@ RUNNABLE = {"XnnpackBackend"}
 def pytest_addoption(parser):
     parser.addoption("--out", required=True, help="folder for the programs and the manifest")
     parser.addoption("--every", type=int, default=1, help="take each N-th test only")
+    parser.addoption("--resume", action="store_true", help="go on where an earlier run ended")
+
+
+def summary(flow, test_name, test_base_name, subtest_index, params):
+    """What the suite wants to hear of a model: that all is well."""
+    return TestCaseSummary(
+        backend=flow.backend,
+        base_name=test_base_name,
+        subtest_index=subtest_index,
+        flow=flow.name,
+        name=test_name,
+        params=params,
+        result=TestResult.SUCCESS,
+        error=None,
+        tensor_error_statistics=[],
+    )
 
 
 def pytest_configure(config):
     global out
     out = Path(config.getoption("--out"))
     out.mkdir(parents=True, exist_ok=True)
-    for manifest in out.glob("**/manifest.jsonl"):
-        manifest.unlink()
+    if config.getoption("--resume"):
+        if (out / "manifest.jsonl").exists():  # whole lines: each is one write
+            there.update(json.loads(line)["test"] for line in (out / "manifest.jsonl").read_text().splitlines())
+    else:
+        for manifest in out.glob("**/manifest.jsonl"):
+            manifest.unlink()
     torch.set_num_threads(1)
     # Programs of the suite use marks of plugins that are not needed here.
     config.addinivalue_line("markers", "timeout: of pytest-timeout, which is not used")
@@ -58,6 +83,20 @@ def pytest_collection_modifyitems(config, items):
     dropped = [item for i, item in enumerate(items) if i % every]
     items[:] = items[::every]
     config.hook.pytest_deselected(items=dropped)
+
+
+def cached_pattern(trace):
+    """A function that traces patterns, with a memory: those are alike that are the same code about the same things."""
+    traced = {}
+
+    def cached(pattern, inputs, *options):
+        cells = tuple(cell.cell_contents for cell in pattern.fn.__closure__)
+        key = (pattern.fn.__code__, cells, tuple(tuple(value.shape) for value in inputs), options)
+        if key not in traced:
+            traced[key] = trace(pattern, inputs, *options)
+        return copy.deepcopy(traced[key])  # matching changes it
+
+    return cached
 
 
 def warm_up(flow):
@@ -72,12 +111,20 @@ def warm_up(flow):
         for entry in fusable_patterns.values():
             entry.get_graphs_fn = entry.get_graphs_fn and functools.cache(entry.get_graphs_fn)
 
+    if flow.backend == "xnnpack" and flow.quantize:
+        # Of what its quantiser looks for too, each time anew: two thirds of an export.
+        from executorch.backends.xnnpack.quantizer import xnnpack_quantizer_utils as quantizer
+
+        quantizer._get_aten_graph_module_for_pattern = cached_pattern(quantizer._get_aten_graph_module_for_pattern)
+
     class Sum(torch.nn.Module):
         def forward(self, x, y):
             return x + y
 
     pair = (torch.ones(2, 3), torch.ones(2, 3))
     stock_result(lower(Sum(), pair, flow, {}).get_artifact(), pair)
+    # Annotations within functions are evaluated at each call. Of these there are thousands an export; typing's remember what they made.
+    torch._ops.Callable = typing.Callable
     # Operators are all there by now, so need not be listed for each namespace at each step of each export.
     torch._export.utils._materialize_cpp_cia_ops = lambda: None
 
@@ -183,7 +230,7 @@ def export(model, inputs, flow, name, base, dynamic_shapes, random_inputs, recor
     stock, record["executorch"] = stock_result(program, flat_inputs)
     if "TOSABackend" in record["delegates"]:
         write_specified(tester.stages[StageType.TO_EXECUTORCH].run_artifact(given), record)
-    elif stock and "dynamic_int8" in flow.name:
+    elif stock and flow.quantize:
         write_specified(stock, record)
 
 
@@ -214,6 +261,9 @@ def run_test(
 ):
     name = plain_name(test_name, flow.name, subtest_index)
     record = {"test": name, "flow": flow.name, "status": "not run"}
+    done = summary(flow, test_name, test_base_name, subtest_index, params)
+    if name in there:
+        return done
     warm_up(flow)
     pid = os.fork()
     if pid == 0:
@@ -225,17 +275,7 @@ def run_test(
     if os.WIFSIGNALED(status):
         record["status"] = f"signal {os.WTERMSIG(status)}"
         add_line(out, record)
-    return TestCaseSummary(
-        backend=flow.backend,
-        base_name=test_base_name,
-        subtest_index=subtest_index,
-        flow=flow.name,
-        name=test_name,
-        params=params,
-        result=TestResult.SUCCESS,
-        error=None,
-        tensor_error_statistics=[],
-    )
+    return done
 
 
 # Before the suite's conftest imports it by name.
