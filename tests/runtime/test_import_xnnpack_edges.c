@@ -38,12 +38,17 @@ START_TEST(operand_that_is_not_stated)
 }
 END_TEST
 
-START_TEST(operand_and_result_that_are_not_stated)
+static void sigmoid_between_codes(void)
 {
     uint32_t a = codes(), x = number(BLOB_INTERNAL, 0), y = number(BLOB_INTERNAL, 0), b = codes();
     convert(a, x);
     blob_node(&blob, SIGMOID, "444", x, y, 0);
     convert(y, b);
+}
+
+START_TEST(operand_and_result_that_are_not_stated)
+{
+    sigmoid_between_codes();
     xnnpack_case_expect("f32[2] >f32[2]", "v5: int8[2] q(0.5, 1) = quantize(v0)\n"
                                           "v2: float32[2] = dequantize(v5)\n"
                                           "v3: float32[2] = unary(v2) sigmoid\n"
@@ -120,6 +125,18 @@ START_TEST(codes_that_nobody_wants)
 }
 END_TEST
 
+START_TEST(every_word_spoilt)
+{
+    sigmoid_between_codes();
+    struct flat data = {0}, written = blob_write(&blob, &data);
+    struct flat file = xnnpack_case_program(&written, &data, "f32[2] >f32[2]");
+    pte_spoil_words(&file);
+    free(file.bytes);
+    free(written.bytes);
+    free(data.bytes);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("import_xnnpack_edges");
@@ -136,6 +153,7 @@ int main(void)
         result_of_another_size,
         two_operands_that_would_fit,
         codes_that_nobody_wants,
+        every_word_spoilt,
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         tcase_add_test(tests, all[i]);
