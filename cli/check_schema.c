@@ -244,6 +244,7 @@ json_t *cli_check_schema(void)
     add_params(properties, pipe_top_params);
     json_object_set_new(properties, "daemon", object_by(pipe_daemon_params));
     json_object_set_new(properties, "scheduler", object_by(pipe_scheduler_params));
+    json_object_set_new(properties, "transcript", object_by(pipe_transcript_params));
     json_object_set_new(properties, "backends",
                         named(backend(), help_of(pipe_top_params, "backends")));
     json_object_set_new(properties, "models",

@@ -12,6 +12,7 @@ static const struct cli_command commands[] = {
     {"top", "watch rates, latencies and models live", cli_top},
     {"echo", "print the samples of a topic, or of a recording", cli_echo},
     {"record", "write the samples of topics into a file", cli_record},
+    {"transcript", "show what was said, or have it forgotten", cli_transcript},
     {"grant", "let somebody read a topic", cli_grant},
     {"revoke", "end what was granted", cli_revoke},
     {"grants", "list what has been granted", cli_grants},

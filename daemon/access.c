@@ -32,12 +32,10 @@ struct access {
 
 /* ---- reading ---- */
 
-static enum percept_status may_read(void *context, const struct ipc_peer *peer,
-                                    const struct ipc_topic *topic, struct percept_error *error)
+static enum percept_status decide(const struct access *access, const struct ipc_peer *peer,
+                                  const char *name, const struct ipc_topic_class *class,
+                                  struct percept_error *error)
 {
-    const struct access *access = context;
-    const char *name = ipc_topic_name(topic);
-    const struct ipc_topic_class *class = ipc_topic_class_of(ipc_topic_schema(topic));
     unsigned line;
     if (class->everyone)
         return PERCEPT_OK;
@@ -59,6 +57,25 @@ static enum percept_status may_read(void *context, const struct ipc_peer *peer,
                         "topic '%s' shows %s, which user %u was not granted (percept grant %s --to "
                         "%u)",
                         name, class->shows, peer->uid, class->name, peer->uid);
+}
+
+static enum percept_status may_read(void *context, const struct ipc_peer *peer,
+                                    const struct ipc_topic *topic, struct percept_error *error)
+{
+    return decide(context, peer, ipc_topic_name(topic), ipc_topic_class_of(ipc_topic_schema(topic)),
+                  error);
+}
+
+enum percept_status access_may_recall(const struct access *access, const struct ipc_peer *peer,
+                                      const char *topic, struct percept_error *error)
+{
+    return decide(access, peer, topic, ipc_topic_class_of(PERCEPT_CAPTIONS_SCHEMA), error);
+}
+
+void access_note(struct access *access, const char *event, const struct ipc_peer *peer,
+                 const char *topic, const char *text)
+{
+    audit_write(access->audit, event, peer, topic, text);
 }
 
 /* ---- administration ---- */
@@ -95,6 +112,12 @@ static enum percept_status may_ask(void *context, const struct ipc_peer *peer, c
     bool open = strcmp(what, "grants") != 0 && strncmp(what, "audit", 5) != 0 &&
                 strncmp(what, "trace", 5) != 0;
     return open ? PERCEPT_OK : may_administer(context, peer, "see that", error);
+}
+
+enum percept_status access_may_forget(struct access *access, const struct ipc_peer *peer,
+                                      struct percept_error *error)
+{
+    return may_administer(access, peer, "forget what was said", error);
 }
 
 static bool known(const struct access *access, const char *what)

@@ -36,6 +36,16 @@ void access_serve(struct access *access, struct ipc_server *server, struct ipc_t
  */
 void access_reload(struct access *access, const struct policy *policy);
 
+/* May the client read what has been kept of a topic of captions? As if it subscribed to it. */
+enum percept_status access_may_recall(const struct access *access, const struct ipc_peer *peer,
+                                      const char *topic, struct percept_error *error);
+/* May it erase that? Administrators may; a refusal is on record. */
+enum percept_status access_may_forget(struct access *access, const struct ipc_peer *peer,
+                                      struct percept_error *error);
+/* Put something on record. */
+void access_note(struct access *access, const char *event, const struct ipc_peer *peer,
+                 const char *topic, const char *text);
+
 /* The answer to the queries "grants" and "audit N": malloc'ed JSON; NULL for another. */
 char *access_query(struct access *access, const char *what);
 

@@ -19,6 +19,7 @@
 #include "daemon/status.h"
 #include "daemon/topics.h"
 #include "daemon/trace.h"
+#include "daemon/transcript.h"
 #include "daemon/watchdog.h"
 #include "ipc/schema.h"
 #include "ipc/server.h"
@@ -61,6 +62,7 @@ struct daemon {
     struct ipc_server *server;
     struct metrics_server *metrics; /* or NULL */
     struct indicator *indicator;
+    struct daemon_transcript *transcript; /* or NULL: only checking */
     struct topics topics;
     const struct daemon_settings *settings;
 
@@ -86,7 +88,9 @@ static enum percept_status open_topic(void *context, const char *name, const cha
     struct daemon *daemon = context;
     struct ipc_topic_options options = {.name = name, .schema = schema, .max_bytes = max_bytes};
     struct ipc_topic *opened;
-    enum percept_status status = topics_open(&daemon->topics, &options, &opened, error);
+    enum percept_status status = transcript_watch(daemon->transcript, &options, error);
+    if (status == PERCEPT_OK)
+        status = topics_open(&daemon->topics, &options, &opened, error);
     if (status == PERCEPT_OK)
         *topic = (struct pipe_topic *)opened;
     return status;
@@ -158,6 +162,8 @@ static void stop(struct daemon *daemon)
     daemon->engine_stopped = true;
     ipc_server_destroy(daemon->server);
     daemon->server = NULL;
+    transcript_close(daemon->transcript);
+    daemon->transcript = daemon->state.transcript = NULL;
     metrics_server_destroy(daemon->metrics);
     daemon->metrics = NULL;
     access_destroy(daemon->access);
@@ -250,6 +256,10 @@ static void on_pipeline_finished(uv_async_t *async)
 /* ---- starting ---- */
 
 static char *answer(void *context, const char *what);
+static enum percept_status history(void *context, uint64_t ticket, const struct ipc_peer *peer,
+                                   const struct percept_history *wish, struct percept_error *error);
+static enum percept_status forget(void *context, uint64_t ticket, const struct ipc_peer *peer,
+                                  uint64_t seconds, struct percept_error *error);
 
 /* First of all, so that a signal that arrives while models load stops the daemon in order. */
 static enum percept_status open_handles(struct daemon *daemon, struct percept_error *error)
@@ -285,6 +295,8 @@ static enum daemon_exit open_server(struct daemon *daemon, const char *socket,
     struct ipc_server_options options = {.socket_path = path,
                                          .listening = activated ? &listening : NULL,
                                          .query = answer,
+                                         .history = history,
+                                         .forget = forget,
                                          .context = daemon,
                                          .guard = &daemon->guard,
                                          .quotas = policy_quotas(daemon->policy)};
@@ -357,6 +369,8 @@ static enum daemon_exit open_access(struct daemon *daemon, const char *path,
                                            .context = daemon};
     if (status == PERCEPT_OK)
         status = access_create(&daemon->loop, &options, &daemon->access, error);
+    if (status == PERCEPT_OK)
+        status = transcript_open(&daemon->loop, &daemon->folder, &daemon->transcript, error);
     if (status == PERCEPT_OK)
         daemon->guard = *access_guard(daemon->access);
     return status == PERCEPT_OK       ? DAEMON_EXIT_OK
@@ -446,7 +460,9 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
     if (topics_serve(&daemon->topics, daemon->server, error))
         return DAEMON_EXIT_FAILURE;
     access_serve(daemon->access, daemon->server, daemon->topics.all, daemon->topics.count);
-    return DAEMON_EXIT_OK;
+    transcript_serve(daemon->transcript, daemon->access, daemon->server, &daemon->topics);
+    return transcript_keep(daemon->transcript, daemon->config, error) ? DAEMON_EXIT_FAILURE
+                                                                      : DAEMON_EXIT_OK;
 }
 
 /* ---- reloading ---- */
@@ -496,6 +512,9 @@ static enum percept_status try_reload(struct daemon *daemon, struct pipe_changes
     } else {
         pipe_config_destroy(daemon->config);
         daemon->config = config;
+        struct percept_error cause;
+        if (transcript_keep(daemon->transcript, config, &cause) != PERCEPT_OK)
+            base_log(BASE_LOG_ERROR, "the transcript: %s", cause.message);
     }
     topics_keep(&daemon->topics, config, indicator_topic(daemon->indicator));
     access_serve(daemon->access, daemon->server, daemon->topics.all, daemon->topics.count);
@@ -543,6 +562,7 @@ static void look(struct daemon *daemon)
     daemon->state.server = daemon->server;
     daemon->state.topic_count = daemon->topics.count;
     daemon->state.private = daemon->demand.private;
+    daemon->state.transcript = daemon->transcript;
 }
 
 static char *metrics_text(void *context)
@@ -588,6 +608,20 @@ static char *answer_privacy(struct daemon *daemon, const char *what)
         base_log(BASE_LOG_ERROR, "the privacy switch: %s", error.message);
     on_change(daemon);
     return daemon_privacy_json(daemon->demand.private, &error);
+}
+
+static enum percept_status history(void *context, uint64_t ticket, const struct ipc_peer *peer,
+                                   const struct percept_history *wish, struct percept_error *error)
+{
+    const struct daemon *daemon = context;
+    return transcript_history(daemon->transcript, ticket, peer, wish, error);
+}
+
+static enum percept_status forget(void *context, uint64_t ticket, const struct ipc_peer *peer,
+                                  uint64_t seconds, struct percept_error *error)
+{
+    const struct daemon *daemon = context;
+    return transcript_forget(daemon->transcript, ticket, peer, seconds, error);
 }
 
 static char *answer(void *context, const char *what)

@@ -54,7 +54,8 @@ static bool is_read(const struct daemon_demand *demand, const struct pipe_config
         struct ipc_topic_stats stats;
         ipc_topic_stats(demand->topics->all[i], &stats);
         const char *of = pipe_config_topic_pipeline(config, stats.name);
-        if (of && strcmp(of, pipeline) == 0 && stats.subscribers > 0)
+        if (of && strcmp(of, pipeline) == 0 &&
+            (stats.subscribers > 0 || pipe_config_keeps(config, stats.name)))
             return true;
     }
     return false;

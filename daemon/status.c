@@ -179,12 +179,18 @@ static json_t *process(const struct daemon_state *state)
         (int)state->pressure->level, "pressure_cause", text(state->pressure->cause));
 }
 
+static json_t *transcript(const struct daemon_state *state)
+{
+    return transcript_json(state->transcript);
+}
+
 static const struct section {
     const char *name;
     json_t *(*make)(const struct daemon_state *state);
 } sections[] = {
-    {"daemon", process}, {"pipelines", pipelines}, {"lanes", lanes},     {"models", models},
-    {"hosts", hosts},    {"topics", topics},       {"clients", clients}, {"users", users},
+    {"daemon", process},  {"pipelines", pipelines}, {"lanes", lanes},
+    {"models", models},   {"hosts", hosts},         {"topics", topics},
+    {"clients", clients}, {"users", users},         {"transcript", transcript},
 };
 
 json_t *daemon_status(const struct daemon_state *state, const char *what)

@@ -3,6 +3,7 @@
 #define DAEMON_STATUS_H
 
 #include "daemon/pressure.h"
+#include "daemon/transcript.h"
 #include "ipc/server.h"
 #include "pipelines/engine.h"
 
@@ -20,11 +21,13 @@ struct daemon_state {
     const struct pressure *pressure;           /* that the device is under */
     const struct prt_backend *const *backends; /* NULL-terminated */
     const struct ipc_server *server;
+    struct daemon_transcript *transcript; /* or NULL */
     struct ipc_topic *const *topics;
     size_t topic_count;
 };
 
-/* what: "status" (all), "pipelines", "lanes", "models", "hosts", "topics", "clients", "users".
+/* what: "status" (all), "pipelines", "lanes", "models", "hosts", "topics", "clients", "users",
+ * "transcript".
  * malloc'ed; NULL for another word or when out of memory. */
 char *daemon_status_json(const struct daemon_state *state, const char *what);
 /* The same as an object, the caller's; empty for another word. */

@@ -304,10 +304,9 @@ void client_sleep(struct percept_client *client, int64_t deadline_ns)
         ppoll(&wait, 1, &timeout, NULL);
 }
 
-enum percept_status client_await(struct percept_client *client, const uint32_t *request,
-                                 struct percept_error *error)
+static enum percept_status await_until(struct percept_client *client, const uint32_t *request,
+                                       int64_t deadline, struct percept_error *error)
 {
-    int64_t deadline = base_clock_ns() + CLIENT_REQUEST_NS;
     for (;;) {
         read_replies(client);
         if (client->fd < 0 && client->failure.status != PERCEPT_OK)
@@ -322,6 +321,12 @@ enum percept_status client_await(struct percept_client *client, const uint32_t *
                                 client->path);
         client_sleep(client, deadline);
     }
+}
+
+enum percept_status client_await(struct percept_client *client, const uint32_t *request,
+                                 struct percept_error *error)
+{
+    return await_until(client, request, base_clock_ns() + CLIENT_REQUEST_NS, error);
 }
 
 /* ---- public ---- */
@@ -402,9 +407,10 @@ static enum percept_status read_result(int fd, char **json, struct percept_error
     return PERCEPT_OK;
 }
 
-/* Send what there is since a version of the protocol, and wait for the answer. */
-static enum percept_status ask(struct percept_client *client, Percept__Control__Request *request,
-                               uint32_t version, struct percept_error *error)
+/* Send what there is since a version of the protocol, and wait so long for the answer. */
+static enum percept_status ask_within(struct percept_client *client,
+                                      Percept__Control__Request *request, uint32_t version,
+                                      int64_t wait_ns, struct percept_error *error)
 {
     if (percept__control__request__get_packed_size(request) + 8 > IPC_PACKET_MAX)
         return percept_fail(error, PERCEPT_INVALID, "the request is too long");
@@ -419,7 +425,8 @@ static enum percept_status ask(struct percept_client *client, Percept__Control__
     if (client->query == 0)
         return percept_fail(error, PERCEPT_DISCONNECTED, "the daemon on '%s' is away",
                             client->path);
-    enum percept_status status = client_await(client, &client->query, error);
+    enum percept_status status =
+        await_until(client, &client->query, base_clock_ns() + wait_ns, error);
     client->query = 0;
     if (status != PERCEPT_OK)
         return status;
@@ -427,6 +434,24 @@ static enum percept_status ask(struct percept_client *client, Percept__Control__
         return percept_fail(error, client->query_failure.status, "%s",
                             client->query_failure.message);
     return PERCEPT_OK;
+}
+
+static enum percept_status ask(struct percept_client *client, Percept__Control__Request *request,
+                               uint32_t version, struct percept_error *error)
+{
+    return ask_within(client, request, version, CLIENT_REQUEST_NS, error);
+}
+
+/* The result that came with the answer. */
+static enum percept_status take_result(struct percept_client *client, char **json,
+                                       struct percept_error *error)
+{
+    if (client->result_fd < 0)
+        return percept_fail(error, PERCEPT_MALFORMED, "the daemon has answered without a result");
+    enum percept_status status = read_result(client->result_fd, json, error);
+    close(client->result_fd);
+    client->result_fd = -1;
+    return status;
 }
 
 enum percept_status percept_query(struct percept_client *client, const char *what, char **json,
@@ -438,14 +463,7 @@ enum percept_status percept_query(struct percept_client *client, const char *wha
     request.body_case = PERCEPT__CONTROL__REQUEST__BODY_QUERY;
     request.query = &query;
     enum percept_status status = ask(client, &request, 1, error);
-    if (status != PERCEPT_OK)
-        return status;
-    if (client->result_fd < 0)
-        return percept_fail(error, PERCEPT_MALFORMED, "the daemon has answered without a result");
-    status = read_result(client->result_fd, json, error);
-    close(client->result_fd);
-    client->result_fd = -1;
-    return status;
+    return status == PERCEPT_OK ? take_result(client, json, error) : status;
 }
 
 enum percept_status percept_grant(struct percept_client *client, const struct percept_grant *grant,
@@ -473,4 +491,53 @@ enum percept_status percept_revoke(struct percept_client *client, const struct p
     request.body_case = PERCEPT__CONTROL__REQUEST__BODY_REVOKE;
     request.revoke = &message;
     return ask(client, &request, 2, error);
+}
+
+enum percept_status percept_history(struct percept_client *client,
+                                    const struct percept_history *history, char **json,
+                                    struct percept_error *error)
+{
+    Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
+    Percept__Control__History message = PERCEPT__CONTROL__HISTORY__INIT;
+    message.topic = (char *)(history->topic ? history->topic : "");
+    message.search = (char *)(history->search ? history->search : "");
+    message.from_ns = history->from_ns;
+    message.to_ns = history->to_ns;
+    message.after = history->after;
+    message.before = history->before;
+    message.limit = history->limit;
+    message.newest = history->newest != 0;
+    request.body_case = PERCEPT__CONTROL__REQUEST__BODY_HISTORY;
+    request.history = &message;
+    enum percept_status status = ask_within(client, &request, 3, CLIENT_ERASE_NS, error);
+    return status == PERCEPT_OK ? take_result(client, json, error) : status;
+}
+
+enum percept_status percept_forget(struct percept_client *client, uint64_t seconds, uint64_t *lines,
+                                   struct percept_error *error)
+{
+    Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
+    Percept__Control__Forget message = PERCEPT__CONTROL__FORGET__INIT;
+    char *json = NULL;
+    message.all = seconds == PERCEPT_FORGET_ALL;
+    message.seconds = message.all ? 0 : seconds;
+    request.body_case = PERCEPT__CONTROL__REQUEST__BODY_FORGET;
+    request.forget = &message;
+    enum percept_status status = ask_within(client, &request, 3, CLIENT_ERASE_NS, error);
+    if (status == PERCEPT_OK)
+        status = take_result(client, &json, error);
+    if (status != PERCEPT_OK)
+        return status;
+    static const char key[] = "{\"forgotten\":"; /* and a number */
+    char *end = NULL;
+    unsigned long long count =
+        strncmp(json, key, sizeof key - 1) == 0 ? strtoull(json + sizeof key - 1, &end, 10) : 0;
+    bool good = end && *end == '}';
+    free(json);
+    if (!good)
+        return percept_fail(error, PERCEPT_MALFORMED,
+                            "the daemon's result is not what it should be");
+    if (lines)
+        *lines = count;
+    return PERCEPT_OK;
 }

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 
 #define CLIENT_REQUEST_NS  (5 * BASE_NS_PER_S)    /* a daemon that takes longer isn't one */
+#define CLIENT_ERASE_NS    (120 * BASE_NS_PER_S)  /* for what takes a disk, and is behind others */
 #define CLIENT_BACKOFF_NS  (10 * BASE_NS_PER_MS)  /* between attempts to reconnect: at first */
 #define CLIENT_BACKOFF_MAX (250 * BASE_NS_PER_MS) /* and at most */
 #define CLIENT_WATCH_NS                                                     \

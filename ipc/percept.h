@@ -142,6 +142,35 @@ enum percept_status percept_grant(struct percept_client *client, const struct pe
 enum percept_status percept_revoke(struct percept_client *client, const struct percept_grant *grant,
                                    struct percept_error *error);
 
+/* ---- the transcript: docs/transcript.md ---- */
+
+/* Which lines; they must meet every condition that is given. Zeros: all that we may read. */
+struct percept_history {
+    const char *topic;      /* NULL or "": all that we may read */
+    const char *search;     /* has all of these words; NULL or "": any */
+    int64_t from_ns, to_ns; /* ended after, began before; CLOCK_REALTIME, 0: any */
+    uint64_t after, before; /* ids of lines, both exclusive; 0: any */
+    uint32_t limit;         /* 0: as many as the daemon gives at once */
+    uint32_t newest;        /* 1: the last ones that fit instead of the first */
+    uint64_t reserved[4];   /* zero */
+};
+/*
+ * A page of what was said, as JSON: malloc'ed, free it. "lines" are in order; when "more" is true,
+ * ask again with `after` set to the id of the last of them (newest: `before` to that of the first).
+ * PERMISSION; NOT_FOUND: no transcript is kept; INVALID; VERSION: the daemon is too old to have
+ * one.
+ */
+enum percept_status percept_history(struct percept_client *client,
+                                    const struct percept_history *history, char **json,
+                                    struct percept_error *error);
+
+#define PERCEPT_FORGET_ALL UINT64_MAX
+/* Erase what was said in the last so many seconds, for good; *lines (may be NULL) is how many lines
+ * that were. Returns when it is done. PERMISSION: the caller is no administrator; INVALID; VERSION.
+ */
+enum percept_status percept_forget(struct percept_client *client, uint64_t seconds, uint64_t *lines,
+                                   struct percept_error *error);
+
 /* The daemon's state as JSON (docs/status.md); malloc'ed, free it. */
 enum percept_status percept_query(struct percept_client *client, const char *what, char **json,
                                   struct percept_error *error);

@@ -76,6 +76,8 @@ void ipc_ring_follow(struct ipc_ring *ring, const struct ipc_ring *before);
 
 /* Writer thread; as ipc_topic_loan and ipc_topic_publish of ipc/server.h. */
 void *ipc_ring_loan(struct ipc_ring *ring);
+/* The payload of the loan; NULL: there is none. */
+void *ipc_ring_loaned(struct ipc_ring *ring);
 void ipc_ring_publish(struct ipc_ring *ring, size_t size, int64_t capture_ns);
 /* Set the state and wake everybody. Writer thread, or any once the writer has stopped. */
 void ipc_ring_finish(struct ipc_ring *ring, enum ipc_ring_state state);

@@ -134,6 +134,11 @@ void *ipc_ring_loan(struct ipc_ring *ring)
     return slot_at(ring, ring->loaned)->payload;
 }
 
+void *ipc_ring_loaned(struct ipc_ring *ring)
+{
+    return ring->loaned == NO_SLOT ? NULL : slot_at(ring, ring->loaned)->payload;
+}
+
 static void wake(struct ipc_seat *seat)
 {
     /* seq_cst: after the store that made news; pairs with ipc_reader_arm. */

@@ -43,6 +43,7 @@ static void on_client_closed(uv_handle_t *handle)
 {
     struct client *client = handle->data;
     struct ipc_server *server = client->server;
+    free(client->answer);
     free(client);
     handle_closed(server);
 }
@@ -99,6 +100,57 @@ static bool tell(struct client *client)
         if (!flush(client))
             return false;
     return true;
+}
+
+/* Send what it has waited for, if that is there and the socket is free. False when it is not its
+ * turn to ask: it waits for an answer, or for room, or is gone. */
+static bool deliver(struct client *client)
+{
+    if (client->reply.size > 0)
+        return false;
+    if (client->session.awaited == 0)
+        return true;
+    if (!client->answered) { /* until then only its end is of interest */
+        if (uv_poll_start(&client->poll, UV_DISCONNECT, on_client) != 0)
+            drop_client(client);
+        return false;
+    }
+    ipc_session_answer(&client->session, client->answer, &client->answer_error, &client->reply);
+    free(client->answer);
+    client->answer = NULL;
+    client->answered = false;
+    return flush(client) && client->reply.size == 0;
+}
+
+static void listen_to(struct client *client)
+{
+    if (uv_poll_start(&client->poll, UV_READABLE, on_client) != 0)
+        drop_client(client);
+}
+
+void ipc_server_answer(struct ipc_server *server, uint64_t ticket, char *json,
+                       const struct percept_error *error)
+{
+    struct client *client = server->clients;
+    while (client && client->id != ticket)
+        client = client->next;
+    if (!client || client->session.awaited == 0 || client->answered) {
+        free(json);
+        return;
+    }
+    client->answered = true;
+    client->answer = json;
+    if (!json)
+        client->answer_error = *error;
+    if (deliver(client))
+        listen_to(client);
+}
+
+void ipc_server_hide_past(struct ipc_server *server, struct ipc_topic *topic)
+{
+    ipc_topic_hide_past(topic);
+    topic->must_move = true;
+    ipc_server_recheck(server);
 }
 
 static void recheck(struct ipc_server *server)
@@ -196,7 +248,7 @@ static bool serve_packet(struct client *client)
             !ipc_session_handle(&client->session, packet.bytes, packet.size, &client->reply);
         server->in_turn = false;
     }
-    bool goes_on = flush(client) && client->reply.size == 0;
+    bool goes_on = flush(client) && deliver(client);
     if (!server->recheck_wanted)
         return goes_on;
     recheck(server); /* it may hang up on this client as well */
@@ -206,13 +258,12 @@ static bool serve_packet(struct client *client)
 static void on_client(uv_poll_t *poll, int status, int events)
 {
     struct client *client = poll->data;
-    (void)events;
-    if (status < 0) {
+    if (status < 0 || (client->session.awaited && (events & UV_DISCONNECT))) {
         drop_client(client);
         return;
     }
-    bool was_waiting = client->reply.size > 0;
-    if (!flush(client) || !tell(client) || client->reply.size > 0)
+    bool was_waiting = client->reply.size > 0 || client->session.awaited;
+    if (!flush(client) || !tell(client) || !deliver(client))
         return;
     if (was_waiting && uv_poll_start(poll, UV_READABLE, on_client) != 0) {
         drop_client(client);
@@ -302,6 +353,7 @@ static void welcome(struct ipc_server *server, int fd)
     client->poll.data = client;
     account->connections++;
     ipc_session_init(&client->session, &server->catalogue, &client->peer, account);
+    client->session.ticket = client->id;
     client->next = server->clients;
     server->clients = client;
     server->client_count++;
@@ -378,6 +430,8 @@ enum percept_status ipc_server_create(uv_loop_t *loop, const struct ipc_server_o
     }
     server->max_clients = options->max_clients ? options->max_clients : DEFAULT_CLIENTS;
     server->catalogue.query = options->query;
+    server->catalogue.history = options->history;
+    server->catalogue.forget = options->forget;
     server->catalogue.context = options->context;
     server->catalogue.guard = options->guard;
     server->catalogue.quotas = options->quotas;

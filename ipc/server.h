@@ -27,6 +27,10 @@ struct ipc_topic_options {
     size_t max_bytes;   /* of a payload */
     unsigned slots;     /* past samples kept for readers that are behind; 0: a default. Slots for
                            subscribers to hold come on top of it. */
+    /* Look at a payload that is about to be published, and change what is not to be seen of it; its
+     * size stays. Writer thread; NULL: nobody does. */
+    void (*look)(void *context, void *payload, size_t size);
+    void *look_context;
 };
 
 enum percept_status ipc_topic_create(const struct ipc_topic_options *options,
@@ -99,6 +103,16 @@ struct ipc_server_options {
     /* Answer a query ("status", "topics", "clients" are the daemon's to define): malloc'ed JSON, or
      * NULL for NOT_FOUND. On the loop's thread. */
     char *(*query)(void *context, const char *what);
+    /*
+     * Begin to answer a request about the transcript, and call ipc_server_answer with the ticket
+     * later, not from within. They decide who may. What they return otherwise is the answer. On the
+     * loop's thread; NULL: UNSUPPORTED.
+     */
+    enum percept_status (*history)(void *context, uint64_t ticket, const struct ipc_peer *peer,
+                                   const struct percept_history *wish, struct percept_error *error);
+    /* seconds: above 0, or PERCEPT_FORGET_ALL. */
+    enum percept_status (*forget)(void *context, uint64_t ticket, const struct ipc_peer *peer,
+                                  uint64_t seconds, struct percept_error *error);
     void *context;
     const struct ipc_guard *guard; /* NULL: everybody who can connect may do everything */
     struct ipc_quotas quotas;      /* of each user; zeros: none */
@@ -119,6 +133,13 @@ void ipc_server_remove_topic(struct ipc_server *server, const struct ipc_topic *
  * anything else; from within the guard, after what it is asked.
  */
 void ipc_server_recheck(struct ipc_server *server);
+/* What has come of a request: JSON, malloc'ed and taken, or NULL and why. A client that has gone
+ * meanwhile does not mind. */
+void ipc_server_answer(struct ipc_server *server, uint64_t ticket, char *json,
+                       const struct percept_error *error);
+/* Whoever subscribes from now on sees nothing of what was published before, and others nothing that
+ * they have not mapped yet: the topic goes on in another ring. */
+void ipc_server_hide_past(struct ipc_server *server, struct ipc_topic *topic);
 /* Of each user from now on; what they have already they keep. */
 void ipc_server_set_quotas(struct ipc_server *server, const struct ipc_quotas *quotas);
 /* Hangs up on all clients, closes all handles and removes the socket file; run the loop afterwards

@@ -19,7 +19,10 @@ struct client {
     struct ipc_session session;
     struct ipc_packet reply; /* one that the socket had no room for; size 0: none */
     bool last_words;         /* hang up once the reply is sent */
-    bool waits;              /* its user has asked too often */
+    bool answered;           /* what the session awaits is here, and goes once `reply` has: */
+    char *answer;            /* JSON; NULL: */
+    struct percept_error answer_error;
+    bool waits; /* its user has asked too often */
 };
 
 struct ipc_server {

@@ -22,6 +22,7 @@ struct answer {
         Percept__Control__Result result;
     } body;
     struct ipc_packet *packet;
+    bool later; /* it has been begun; this is not it */
     struct percept_error error;
 };
 
@@ -313,6 +314,24 @@ static enum percept_status check_queue(const struct ipc_session *session, size_t
                         session->account->uid, queued, size);
 }
 
+static enum percept_status give_result(struct ipc_session *session, const char *json,
+                                       struct answer *answer)
+{
+    size_t size = strlen(json);
+    enum percept_status status = check_queue(session, size, &answer->error);
+    if (status == PERCEPT_OK)
+        status = ipc_memfd_content("result", json, size, &answer->packet->fds[0], &answer->error);
+    if (status != PERCEPT_OK)
+        return status;
+    session->queued_bytes += size;
+    session->account->queued_bytes += size;
+    answer->packet->fd_count = 1;
+    percept__control__result__init(&answer->body.result);
+    answer->reply.body_case = PERCEPT__CONTROL__REPLY__BODY_RESULT;
+    answer->reply.result = &answer->body.result;
+    return PERCEPT_OK;
+}
+
 static enum percept_status query(struct ipc_session *session, const request_message *request,
                                  struct answer *answer)
 {
@@ -325,20 +344,46 @@ static enum percept_status query(struct ipc_session *session, const request_mess
     if (!json)
         return percept_fail(&answer->error, PERCEPT_NOT_FOUND, "the daemon knows no '%.63s'",
                             request->query->what);
-    size_t size = strlen(json);
-    status = check_queue(session, size, &answer->error);
-    if (status == PERCEPT_OK)
-        status = ipc_memfd_content("result", json, size, &answer->packet->fds[0], &answer->error);
+    status = give_result(session, json, answer);
     free(json);
-    if (status != PERCEPT_OK)
-        return status;
-    session->queued_bytes += size;
-    session->account->queued_bytes += size;
-    answer->packet->fd_count = 1;
-    percept__control__result__init(&answer->body.result);
-    answer->reply.body_case = PERCEPT__CONTROL__REPLY__BODY_RESULT;
-    answer->reply.result = &answer->body.result;
-    return PERCEPT_OK;
+    return status;
+}
+
+/* ---- answered later ---- */
+
+static enum percept_status history(struct ipc_session *session, const request_message *request,
+                                   struct answer *answer)
+{
+    const struct ipc_catalogue *catalogue = session->catalogue;
+    const Percept__Control__History *message = request->history;
+    const struct percept_history wish = {.topic = message->topic,
+                                         .search = message->search,
+                                         .from_ns = message->from_ns,
+                                         .to_ns = message->to_ns,
+                                         .after = message->after,
+                                         .before = message->before,
+                                         .limit = message->limit,
+                                         .newest = message->newest};
+    if (!catalogue->history)
+        return percept_fail(&answer->error, PERCEPT_UNSUPPORTED, "the daemon has no transcript");
+    answer->later = true;
+    return catalogue->history(catalogue->context, session->ticket, session->peer, &wish,
+                              &answer->error);
+}
+
+static enum percept_status forget(struct ipc_session *session, const request_message *request,
+                                  struct answer *answer)
+{
+    const struct ipc_catalogue *catalogue = session->catalogue;
+    const Percept__Control__Forget *message = request->forget;
+    if (!catalogue->forget)
+        return percept_fail(&answer->error, PERCEPT_UNSUPPORTED, "the daemon has no transcript");
+    if ((message->seconds > 0) == message->all)
+        return percept_fail(&answer->error, PERCEPT_INVALID,
+                            "either all is to be forgotten or some seconds are");
+    answer->later = true;
+    return catalogue->forget(catalogue->context, session->ticket, session->peer,
+                             message->all ? PERCEPT_FORGET_ALL : message->seconds, &answer->error);
 }
 
 /* Without a guard there is nothing to grant or revoke. */
@@ -385,6 +430,8 @@ static const struct handler {
     [PERCEPT__CONTROL__REQUEST__BODY_QUERY] = {query, 1},
     [PERCEPT__CONTROL__REQUEST__BODY_GRANT] = {grant_access, 2},
     [PERCEPT__CONTROL__REQUEST__BODY_REVOKE] = {revoke_access, 2},
+    [PERCEPT__CONTROL__REQUEST__BODY_HISTORY] = {history, 3},
+    [PERCEPT__CONTROL__REQUEST__BODY_FORGET] = {forget, 3},
 };
 
 /* NULL when it is out of turn, or nothing that the version in use has. */
@@ -396,6 +443,16 @@ static handler_fn handler_of(const struct ipc_session *session, const request_me
     const struct handler *handler = &handlers[kind];
     bool in_turn = (handler->run == hello) == (session->version == 0);
     return in_turn && handler->since <= session->version ? handler->run : NULL;
+}
+
+static void finish_answer(struct ipc_session *session, struct answer *answer,
+                          enum percept_status status)
+{
+    session->account->refusals += status == PERCEPT_PERMISSION || status == PERCEPT_LIMIT;
+    if (status == PERCEPT_OK)
+        pack(&answer->reply, answer->packet);
+    else
+        pack_error(answer->reply.id, status, answer->error.message, answer->packet);
 }
 
 /* False when the request is out of turn or fails in a way that ends the connection. */
@@ -411,12 +468,23 @@ static bool respond(struct ipc_session *session, const request_message *request,
     struct answer answer = {.reply = PERCEPT__CONTROL__REPLY__INIT, .packet = packet};
     answer.reply.id = request->id;
     enum percept_status status = handler(session, request, &answer);
-    session->account->refusals += status == PERCEPT_PERMISSION || status == PERCEPT_LIMIT;
-    if (status == PERCEPT_OK)
-        pack(&answer.reply, packet);
+    if (status == PERCEPT_OK && answer.later)
+        session->awaited = request->id;
     else
-        pack_error(request->id, status, answer.error.message, packet);
+        finish_answer(session, &answer, status);
     return status == PERCEPT_OK || handler != hello;
+}
+
+void ipc_session_answer(struct ipc_session *session, const char *json,
+                        const struct percept_error *error, struct ipc_packet *packet)
+{
+    struct answer answer = {.reply = PERCEPT__CONTROL__REPLY__INIT, .packet = packet};
+    ipc_packet_reset(packet);
+    answer.reply.id = session->awaited;
+    session->awaited = 0;
+    if (!json)
+        answer.error = *error;
+    finish_answer(session, &answer, json ? give_result(session, json, &answer) : error->status);
 }
 
 bool ipc_session_recheck(struct ipc_session *session)

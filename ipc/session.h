@@ -20,6 +20,10 @@ struct ipc_catalogue {
     struct ipc_topic *topics[IPC_TOPICS_MAX];
     size_t topic_count;
     char *(*query)(void *context, const char *what); /* as in struct ipc_server_options */
+    enum percept_status (*history)(void *context, uint64_t ticket, const struct ipc_peer *peer,
+                                   const struct percept_history *wish, struct percept_error *error);
+    enum percept_status (*forget)(void *context, uint64_t ticket, const struct ipc_peer *peer,
+                                  uint64_t seconds, struct percept_error *error);
     void *context;
     const struct ipc_guard *guard; /* NULL: everybody may do everything */
     struct ipc_quotas quotas;      /* of each user */
@@ -42,6 +46,8 @@ struct ipc_session {
     size_t queued_bytes;         /* of results since the client last had read everything */
     uint32_t version;            /* 0 before Hello */
     uint32_t last_id;
+    uint64_t ticket;  /* what answers are for; the owner's choice */
+    uint32_t awaited; /* request whose answer comes later; 0: none */
     struct ipc_subscription subscriptions[IPC_SUBSCRIPTIONS_MAX];
 };
 
@@ -54,9 +60,13 @@ void ipc_session_finish(struct ipc_session *session);
 /* The client has received all that was sent to it. */
 void ipc_session_drained(struct ipc_session *session);
 
-/* The answer to one packet; there always is one. False when the connection shall end after it. */
+/* The answer to one packet; there always is one, or `awaited` is set, and nothing else may be
+ * handled before it has been answered. False when the connection shall end after it. */
 bool ipc_session_handle(struct ipc_session *session, const uint8_t *bytes, size_t size,
                         struct ipc_packet *reply);
+/* The answer to what is awaited: JSON, or NULL and why. */
+void ipc_session_answer(struct ipc_session *session, const char *json,
+                        const struct percept_error *error, struct ipc_packet *reply);
 
 /*
  * Ask the guard again whether the client may have what it has. Subscriptions that it may not have

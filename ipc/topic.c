@@ -179,6 +179,8 @@ enum percept_status ipc_topic_create(const struct ipc_topic_options *options,
     strcpy(topic->name, options->name);
     strcpy(topic->schema, options->schema);
     topic->max_bytes = options->max_bytes;
+    topic->look = options->look;
+    topic->look_context = options->look_context;
     topic->depth = options->slots ? options->slots
                                   : (unsigned)clamp(DEFAULT_DEPTH / options->max_bytes, DEPTH_LEAST,
                                                     DEPTH_MOST);
@@ -244,6 +246,9 @@ void ipc_topic_publish(struct ipc_topic *topic, size_t size, int64_t capture_ns)
 {
     /* Where the loan was, even if there is a newer ring by now. */
     struct ipc_topic_ring *ring = atomic_load_explicit(&topic->current, memory_order_relaxed);
+    void *payload = topic->look ? ipc_ring_loaned(&ring->ring) : NULL;
+    if (payload)
+        topic->look(topic->look_context, payload, size);
     ipc_ring_publish(&ring->ring, size, capture_ns);
 }
 
@@ -324,6 +329,33 @@ static enum percept_status create_seat(struct ipc_seat **result, int *page_fd,
     return PERCEPT_OK;
 }
 
+void ipc_topic_hide_past(struct ipc_topic *topic)
+{
+    const struct ipc_topic_ring *next = atomic_load_explicit(&topic->next, memory_order_seq_cst);
+    for (struct ipc_topic_ring *ring = topic->rings; ring; ring = ring->older)
+        ring->hidden |= ring != next; /* that one is empty */
+}
+
+/* The ring that is written to; where that is hidden, the one that the writer has yet to go on to.
+ */
+static enum percept_status ring_for_newcomers(const struct ipc_topic *topic,
+                                              struct ipc_topic_ring **ring,
+                                              struct percept_error *error)
+{
+    /* First the next one, which is ours: if the writer takes it meanwhile, it is the current one.
+     */
+    struct ipc_topic_ring *next = atomic_load_explicit(&topic->next, memory_order_relaxed);
+    /* acquire: a ring that the writer has gone on to. If it goes on to another meanwhile, this one
+     * says so to its reader. */
+    struct ipc_topic_ring *current = atomic_load_explicit(&topic->current, memory_order_acquire);
+    if (current->hidden && !next)
+        return percept_fail(error, PERCEPT_NOT_FOUND,
+                            "topic '%s' has ended, and what was in it has been forgotten",
+                            topic->name);
+    *ring = current->hidden ? next : current;
+    return PERCEPT_OK;
+}
+
 enum percept_status ipc_topic_attach(struct ipc_topic *topic, struct ipc_topic_ring **result_ring,
                                      struct ipc_seat **result, int *page_fd,
                                      struct percept_error *error)
@@ -336,13 +368,13 @@ enum percept_status ipc_topic_attach(struct ipc_topic *topic, struct ipc_topic_r
     catch_up(topic);
     struct ipc_seat *seat;
     int fd;
-    enum percept_status status = create_seat(&seat, &fd, error);
+    struct ipc_topic_ring *at;
+    enum percept_status status = ring_for_newcomers(topic, &at, error);
+    if (status == PERCEPT_OK)
+        status = create_seat(&seat, &fd, error);
     if (status != PERCEPT_OK)
         return status;
 
-    /* acquire: a ring that the writer has gone on to. If it goes on to another meanwhile, this one
-     * says so to its reader. */
-    struct ipc_topic_ring *at = atomic_load_explicit(&topic->current, memory_order_acquire);
     struct ipc_ring *ring = &at->ring;
     /* A slot for it to hold; those of subscribers that have gone are used again. */
     uint32_t active = slots_for(topic, at->seats + 1);

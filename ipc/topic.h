@@ -11,6 +11,7 @@ struct ipc_topic_ring {
     struct ipc_ring ring;
     int fd;            /* may be handed to any reader: its seals forbid writing */
     unsigned seats;    /* loop thread */
+    bool hidden;       /* from newcomers: what is in it was to be forgotten; loop thread */
     _Atomic bool left; /* the writer is done with it. Writer writes, last of all */
     struct ipc_topic_ring *older;
 };
@@ -29,6 +30,8 @@ struct ipc_topic {
     size_t max_bytes;
     bool must_move; /* a subscription was revoked; loop thread */
     char name[IPC_NAME_BYTES], schema[IPC_NAME_BYTES];
+    void (*look)(void *context, void *payload, size_t size); /* as in the options; or NULL */
+    void *look_context;
     unsigned depth;               /* past samples to keep */
     unsigned max_subscribers;     /* <= IPC_SEATS_MAX */
     _Atomic unsigned subscribers; /* loop thread writes */
@@ -57,6 +60,8 @@ void ipc_topic_detach(struct ipc_topic *topic, struct ipc_topic_ring *ring, stru
  * LIMIT) nothing is published until a later call, or a subscription that comes or goes, succeeds.
  */
 enum percept_status ipc_topic_move(struct ipc_topic *topic, struct percept_error *error);
+/* What has been published so far is not for newcomers. The topic has to move then. */
+void ipc_topic_hide_past(struct ipc_topic *topic);
 /* The writer has gone on to another ring: seats in this one are of no more use. */
 bool ipc_topic_ring_left(const struct ipc_topic_ring *ring);
 

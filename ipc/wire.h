@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define IPC_PROTOCOL_MIN 1u
-#define IPC_PROTOCOL_MAX 2u
+#define IPC_PROTOCOL_MAX 3u
 
 #define IPC_PACKET_MAX 4096
 #define IPC_FDS_MAX    3

@@ -27,7 +27,7 @@ static enum percept_status no_memory(const struct pipe_schema_reader *r, const s
 
 struct top {
     int64_t version;
-    const struct pipe_tree *daemon, *scheduler, *backends, *models, *pipelines;
+    const struct pipe_tree *daemon, *scheduler, *backends, *models, *pipelines, *transcript;
     struct pipe_texts include, plugins, node_plugins;
 };
 
@@ -72,6 +72,10 @@ const struct pipe_param pipe_top_params[] = {
      .offset = offsetof(struct top, pipelines),
      .required = true,
      .help = "name: {source, nodes, topics}"},
+    {.name = "transcript",
+     .kind = PIPE_PARAM_MAP,
+     .offset = offsetof(struct top, transcript),
+     .help = "what of what is said is kept; nothing if not given"},
     {0},
 };
 
@@ -556,6 +560,8 @@ static enum percept_status read_all(struct pipe_config *config, const struct pip
         status = read_models(&reader, top.models, config);
     if (status == PERCEPT_OK)
         status = read_pipelines(&reader, top.pipelines, config);
+    if (status == PERCEPT_OK)
+        status = pipe_config_read_transcript(&reader, top.transcript, config);
     if (status == PERCEPT_OK)
         keep_fixed(config, tree);
     return status;

@@ -106,6 +106,7 @@ struct pipe_config {
     const struct pipe_tree *fixed[PIPE_FIXED_KEYS]; /* values of those keys; NULL: not given */
     struct pipe_daemon_settings daemon;
     struct pipe_scheduler_settings scheduler;
+    struct pipe_transcript_settings transcript;
     size_t backend_count, model_count, pipeline_count;
     struct pipe_config_backend *backends;
     struct pipe_config_model *models;
@@ -151,6 +152,13 @@ enum percept_status pipe_config_set_backends(const struct pipe_config *config,
 const struct prt_backend *pipe_config_find_backend(const struct prt_backend *const *all,
                                                    const struct pipe_text *name,
                                                    struct percept_error *error);
+
+/* ---- config_transcript.c ---- */
+
+/* After the pipelines; map may be NULL. */
+enum percept_status pipe_config_read_transcript(const struct pipe_schema_reader *reader,
+                                                const struct pipe_tree *map,
+                                                struct pipe_config *config);
 
 /* ---- config_scheduler.c ---- */
 

@@ -9,6 +9,6 @@
 
 extern const struct pipe_param pipe_top_params[], pipe_daemon_params[], pipe_backend_params[],
     pipe_model_params[], pipe_pipeline_params[], pipe_source_params[], pipe_node_params[],
-    pipe_scheduler_params[], pipe_step_params[];
+    pipe_scheduler_params[], pipe_step_params[], pipe_transcript_params[];
 
 #endif

@@ -41,6 +41,14 @@ struct pipe_daemon_settings {
     const char *const *plugin_folders; /* none: the default */
 };
 
+/* What is said that is kept (docs/transcript.md). */
+struct pipe_transcript_settings {
+    size_t topic_count; /* 0: nothing is */
+    const char *const *topics;
+    double days;
+    int64_t max_lines, max_mib;
+};
+
 /* What the file says of a backend. */
 struct pipe_config_option {
     const char *key, *value;
@@ -73,6 +81,9 @@ enum percept_status pipe_config_load_signed(const char *path, const struct signi
 struct pipe_config *pipe_config_ref(struct pipe_config *config);
 void pipe_config_destroy(struct pipe_config *config); /* NULL is fine */
 const struct pipe_daemon_settings *pipe_config_daemon(const struct pipe_config *config);
+const struct pipe_transcript_settings *pipe_config_transcript(const struct pipe_config *config);
+/* Is the topic one of those that are kept? */
+bool pipe_config_keeps(const struct pipe_config *config, const char *topic);
 /* Those under `backends`, in the order of the file; returns how many. They live as long as the
  * configuration. */
 size_t pipe_config_backends(const struct pipe_config *config,
