@@ -84,6 +84,32 @@ static void event(void *context, enum ipc_event kind, const struct ipc_peer *who
 static const struct ipc_guard guard = {
     .may_read = may_read, .may_ask = may_ask, .grant = grant, .revoke = revoke_it, .event = event};
 
+/* Answered right after, or not at all when the client is gone by then. */
+static enum percept_status history(void *context, uint64_t ticket, const struct ipc_peer *who,
+                                   const struct percept_history *wish, struct percept_error *error)
+{
+    (void)context;
+    (void)ticket;
+    if (who != &peer || strlen(wish->topic) > IPC_PACKET_MAX ||
+        strlen(wish->search) > IPC_PACKET_MAX)
+        abort();
+    return strcmp(wish->topic, "frames") != 0
+               ? PERCEPT_OK
+               : percept_fail(error, PERCEPT_PERMISSION, "not granted");
+}
+
+static enum percept_status forget(void *context, uint64_t ticket, const struct ipc_peer *who,
+                                  uint64_t seconds, struct percept_error *error)
+{
+    (void)context;
+    (void)ticket;
+    if (who != &peer || seconds == 0)
+        abort();
+    ipc_topic_hide_past(catalogue.topics[0]);
+    catalogue.topics[0]->must_move = recheck = true;
+    return seconds < 1000000 ? PERCEPT_OK : percept_fail(error, PERCEPT_PERMISSION, "not you");
+}
+
 static char *answer(void *context, const char *what)
 {
     (void)context;
@@ -96,6 +122,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc;
     (void)argv;
     catalogue.query = answer;
+    catalogue.history = history;
+    catalogue.forget = forget;
     catalogue.guard = &guard;
     catalogue.quotas = (struct ipc_quotas){.subscriptions = 6, .slots = 4, .queued_bytes = 20};
     for (size_t i = 0; i < 2; i++) {
@@ -166,6 +194,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (size > 0) {
         size_t length = data[0] < size - 1 ? data[0] : size - 1;
         bool goes_on = ipc_session_handle(&session, data + 1, length, &reply);
+        if (session.awaited) {
+            const struct percept_error none = {.status = PERCEPT_NOT_FOUND, .message = "nothing"};
+            if (reply.size != 0 || !goes_on)
+                abort();
+            if (size == 1 + length) /* nobody waits for it */
+                break;
+            ipc_session_answer(&session, length % 2 ? "{}" : NULL, &none, &reply);
+        }
         check_reply(&reply);
         ipc_packet_reset(&reply);
         data += 1 + length;

@@ -18,8 +18,10 @@
 
 struct mini {
     uv_loop_t loop;
-    uv_async_t stop, recheck;
-    sem_t rechecked;
+    uv_async_t stop, call;
+    sem_t called;
+    void (*function)(struct ipc_server *server, void *context);
+    void *context;
     struct ipc_server *server;
     struct ipc_topic *topic, *more[MORE_MAX];
     unsigned more_count;
@@ -76,20 +78,34 @@ static void on_stop(uv_async_t *async)
     struct mini *mini = async->data;
     ipc_server_destroy(mini->server);
     uv_close((uv_handle_t *)async, NULL);
-    uv_close((uv_handle_t *)&mini->recheck, NULL);
+    uv_close((uv_handle_t *)&mini->call, NULL);
 }
 
-static void on_recheck(uv_async_t *async)
+static void on_call(uv_async_t *async)
 {
     struct mini *mini = async->data;
-    ipc_server_recheck(mini->server);
-    sem_post(&mini->rechecked);
+    mini->function(mini->server, mini->context);
+    sem_post(&mini->called);
+}
+
+void mini_call(struct mini *mini, void (*function)(struct ipc_server *server, void *context),
+               void *context)
+{
+    mini->function = function;
+    mini->context = context;
+    ck_assert_int_eq(uv_async_send(&mini->call), 0);
+    ck_assert_int_eq(sem_wait(&mini->called), 0);
+}
+
+static void recheck(struct ipc_server *server, void *context)
+{
+    (void)context;
+    ipc_server_recheck(server);
 }
 
 void mini_recheck(struct mini *mini)
 {
-    ck_assert_int_eq(uv_async_send(&mini->recheck), 0);
-    ck_assert_int_eq(sem_wait(&mini->rechecked), 0);
+    mini_call(mini, recheck, NULL);
 }
 
 static void *run(void *argument)
@@ -111,10 +127,13 @@ struct mini *mini_start(const char *path, const struct mini_options *options)
     struct ipc_topic_options topic = {.name = options->topic ? options->topic : MINI_TOPIC,
                                       .schema = options->schema ? options->schema : MINI_SCHEMA,
                                       .max_bytes = mini->max_bytes,
-                                      .slots = options->slots};
+                                      .slots = options->slots,
+                                      .look = options->look};
     struct ipc_server_options server = {.socket_path = path,
                                         .max_clients = options->max_clients,
                                         .query = answer,
+                                        .history = options->history,
+                                        .forget = options->forget,
                                         .context = mini,
                                         .guard = options->guard,
                                         .quotas = options->quotas};
@@ -132,10 +151,10 @@ struct mini *mini_start(const char *path, const struct mini_options *options)
         ck_assert_int_eq(ipc_topic_create(&topic, more, &error), PERCEPT_OK);
         ck_assert_int_eq(ipc_server_add_topic(mini->server, *more, &error), PERCEPT_OK);
     }
-    mini->stop.data = mini->recheck.data = mini;
-    ck_assert_int_eq(sem_init(&mini->rechecked, 0, 0), 0);
+    mini->stop.data = mini->call.data = mini;
+    ck_assert_int_eq(sem_init(&mini->called, 0, 0), 0);
     ck_assert_int_eq(uv_async_init(&mini->loop, &mini->stop, on_stop), 0);
-    ck_assert_int_eq(uv_async_init(&mini->loop, &mini->recheck, on_recheck), 0);
+    ck_assert_int_eq(uv_async_init(&mini->loop, &mini->call, on_call), 0);
     ck_assert_int_eq(pthread_create(&mini->thread, NULL, run, mini), 0);
     mini->serving = true;
     return mini;
@@ -159,7 +178,7 @@ void mini_stop(struct mini *mini)
     ipc_topic_destroy(mini->topic);
     for (unsigned i = 0; i < mini->more_count; i++)
         ipc_topic_destroy(mini->more[i]);
-    sem_destroy(&mini->rechecked);
+    sem_destroy(&mini->called);
     free(mini);
 }
 

@@ -23,6 +23,12 @@ struct mini_options {
     unsigned topics; /* further ones, "more0"...; 0: none */
     const struct ipc_guard *guard;
     struct ipc_quotas quotas;
+    /* As in struct ipc_server_options; their context is the mini. */
+    enum percept_status (*history)(void *context, uint64_t ticket, const struct ipc_peer *peer,
+                                   const struct percept_history *wish, struct percept_error *error);
+    enum percept_status (*forget)(void *context, uint64_t ticket, const struct ipc_peer *peer,
+                                  uint64_t seconds, struct percept_error *error);
+    void (*look)(void *context, void *payload, size_t size); /* of the topic */
 };
 
 struct mini;
@@ -34,6 +40,9 @@ void mini_stop(struct mini *mini);
 /* Stops the server and its thread; the topics stay. */
 void mini_stop_server(struct mini *mini);
 
+/* Have something done on the server's thread; returns when it has been. */
+void mini_call(struct mini *mini, void (*function)(struct ipc_server *server, void *context),
+               void *context);
 /* Have the guard asked again; returns when that has taken effect. */
 void mini_recheck(struct mini *mini);
 

@@ -61,7 +61,8 @@ START_TEST(versions_are_negotiated)
 {
     static const struct {
         uint32_t min, max, version; /* 0: refused */
-    } cases[] = {{1, 1, 1}, {0, 9, 2}, {1, 2, 2}, {2, 3, 2}, {3, 4, 0}, {0, 0, 0}, {2, 1, 0}};
+    } cases[] = {{1, 1, 1}, {0, 9, 3}, {1, 2, 2}, {2, 3, 3},
+                 {3, 4, 3}, {4, 5, 0}, {0, 0, 0}, {2, 1, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct ipc_packet packet;
         Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
