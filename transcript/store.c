@@ -264,13 +264,20 @@ enum percept_status transcript_store_forget(struct transcript_store *store, int6
 {
     sqlite3_stmt *statement = store->statements[STORE_ERASE_SINCE];
     uint64_t gone = 0;
+    /* What the log takes is room for what erasing takes. */
+    (void)store_run(store, STORE_CHECKPOINT);
     int result = store_run(store, STORE_BEGIN);
     sqlite3_bind_int64(statement, 1, real_ns);
     sqlite3_bind_int64(statement, 2, store->boot);
     sqlite3_bind_int64(statement, 3, boot_ns);
     if (result == SQLITE_OK)
         result = erase(store, STORE_ERASE_SINCE, &gone);
+    uint64_t all = store->lines;
     enum percept_status status = finish(store, result, gone, error);
+    if (status == PERCEPT_IO && real_ns == INT64_MIN) {
+        status = store_start_anew(store, error);
+        gone = all;
+    }
     if (status == PERCEPT_OK)
         *erased = gone;
     return status;

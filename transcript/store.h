@@ -65,7 +65,8 @@ enum percept_status transcript_store_keep(struct transcript_store *store,
                                           uint64_t *erased, struct percept_error *error);
 
 /* Erase lines that ended at or after a time: by the calendar's clock, which somebody may have set
- * since, or by CLOCK_BOOTTIME of this boot. INT64_MIN: all. */
+ * since, or by CLOCK_BOOTTIME of this boot. real_ns INT64_MIN: all; that succeeds on a full disk as
+ * well, but ids may begin again then. */
 enum percept_status transcript_store_forget(struct transcript_store *store, int64_t real_ns,
                                             int64_t boot_ns, uint64_t *erased,
                                             struct percept_error *error);

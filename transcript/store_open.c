@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -191,7 +192,7 @@ static int find_boot(struct transcript_store *store, const char *boot)
     return result;
 }
 
-static enum percept_status open_database(struct transcript_store *store, const char *boot,
+static enum percept_status open_database(struct transcript_store *store,
                                          struct percept_error *error)
 {
     int64_t lines = 0;
@@ -211,7 +212,7 @@ static enum percept_status open_database(struct transcript_store *store, const c
     if (result == SQLITE_OK)
         result = read_topics(store);
     if (result == SQLITE_OK)
-        result = find_boot(store, boot);
+        result = find_boot(store, store->boot_name);
     if (result == SQLITE_OK)
         result = store_number(store, "SELECT count(*) FROM line", &lines);
     if (result == SQLITE_OK)
@@ -228,13 +229,15 @@ enum percept_status transcript_store_open(const char *path, const char *boot,
     if (status != PERCEPT_OK)
         return status;
     struct transcript_store *store = calloc(1, sizeof *store);
-    if (store)
+    if (store) {
         store->path = strdup(path);
-    if (!store || !store->path) {
-        free(store);
+        store->boot_name = strdup(boot);
+    }
+    if (!store || !store->path || !store->boot_name) {
+        transcript_store_close(store);
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     }
-    status = open_database(store, boot, error);
+    status = open_database(store, error);
     if (status != PERCEPT_OK)
         transcript_store_close(store);
     else
@@ -242,13 +245,42 @@ enum percept_status transcript_store_open(const char *path, const char *boot,
     return status;
 }
 
+static void close_database(struct transcript_store *store)
+{
+    for (size_t i = 0; i < STORE_STATEMENTS; i++) {
+        sqlite3_finalize(store->statements[i]);
+        store->statements[i] = NULL;
+    }
+    sqlite3_close(store->db);
+    store->db = NULL;
+}
+
+enum percept_status store_start_anew(struct transcript_store *store, struct percept_error *error)
+{
+    char *log;
+    if (asprintf(&log, "%s-wal", store->path) < 0)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    /* A log beside an empty file would be played into it: first the file, which ends its use. */
+    close_database(store);
+    int fd = open(store->path, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+    bool gone = fd >= 0 && (unlink(log) == 0 || errno == ENOENT);
+    int cause = errno;
+    if (fd >= 0)
+        close(fd);
+    free(log);
+    store->topic_count = 0;
+    enum percept_status status =
+        gone ? open_database(store, error) : percept_fail_errno(error, cause, "%s", store->path);
+    store->damaged |= status != PERCEPT_OK; /* there is nothing to go on with */
+    return status;
+}
+
 void transcript_store_close(struct transcript_store *store)
 {
     if (!store)
         return;
-    for (size_t i = 0; i < STORE_STATEMENTS; i++)
-        sqlite3_finalize(store->statements[i]);
-    sqlite3_close(store->db);
+    close_database(store);
     free(store->path);
+    free(store->boot_name);
     free(store);
 }

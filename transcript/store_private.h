@@ -27,7 +27,7 @@ enum store_statement {
 
 struct transcript_store {
     sqlite3 *db;
-    char *path;
+    char *path, *boot_name;
     sqlite3_stmt *statements[STORE_STATEMENTS];
     uint64_t lines, steps;
     uint64_t bytes; /* when it was last looked at */
@@ -43,6 +43,8 @@ struct transcript_store {
 /* What SQLite says has gone wrong, with the file's name. */
 enum percept_status store_fail(struct transcript_store *store, int result,
                                struct percept_error *error);
+/* The file as one that is new, for when there is not even room to erase what is in it. */
+enum percept_status store_start_anew(struct transcript_store *store, struct percept_error *error);
 /* Run a statement whose parameters are bound to its end, and take it back; a result of SQLite. */
 int store_run(struct transcript_store *store, enum store_statement which);
 /* The number that a statement gives first. */

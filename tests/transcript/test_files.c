@@ -215,6 +215,32 @@ START_TEST(a_full_disk_costs_what_does_not_fit_and_no_more)
 }
 END_TEST
 
+/* Not one byte more: to erase takes room, but to forget all does not. */
+START_TEST(all_can_be_forgotten_on_a_disk_that_is_full)
+{
+    uint64_t erased = 0;
+    signal(SIGXFSZ, SIG_IGN);
+    struct transcript_store *store = place_open();
+    for (uint64_t n = 1; n <= 400; n++)
+        place_add(store, n, "qunforgettable, if the disk has no room for a log of what is erased");
+    limit_files(4096);
+    ck_assert_int_eq(transcript_store_forget(store, TODAY, TODAY, &erased, &error), PERCEPT_IO);
+    ck_assert_int_eq(place_page(store, (struct transcript_wish){0}, &page, &error), PERCEPT_OK);
+    ck_assert_uint_eq(page.count, 400);
+    limit_files(65536);
+    ck_assert_msg(transcript_store_forget(store, INT64_MIN, INT64_MIN, &erased, &error) ==
+                      PERCEPT_OK,
+                  "%s", error.message);
+    ck_assert_uint_eq(erased, 400);
+    ck_assert(!place_has("qunforgettable"));
+    limit_files(RLIM_INFINITY);
+    place_add(store, 401, "and on it goes");
+    ck_assert_str_eq(place_search(store, "goes"), "and on it goes");
+    transcript_store_close(store);
+    transcript_store_close(place_open());
+}
+END_TEST
+
 START_TEST(a_disk_that_is_full_from_the_start_is_a_clear_line)
 {
     signal(SIGXFSZ, SIG_IGN);
@@ -292,6 +318,7 @@ int main(void)
     tcase_add_test(tests, a_file_without_its_tables_is_damaged);
     tcase_add_test(tests, a_damaged_page_is_an_error_at_most);
     tcase_add_test(tests, a_full_disk_costs_what_does_not_fit_and_no_more);
+    tcase_add_test(tests, all_can_be_forgotten_on_a_disk_that_is_full);
     tcase_add_test(tests, a_disk_that_is_full_from_the_start_is_a_clear_line);
     tcase_add_test(tests, what_was_kept_survives_a_crash);
     suite_add_tcase(suite, tests);
