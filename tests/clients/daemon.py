@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from typing import List, Optional
 
 BIN = pathlib.Path(os.environ["PERCEPT_BIN"])
 PIXELS = (7, 70, 200)  # of the pictures: each has this value throughout
@@ -14,8 +15,11 @@ WIDTH, HEIGHT = 65, 48  # no multiple of 64 bytes a row
 
 
 class Daemon:
-    def __init__(self, loops: int = 0, allowed: bool = True, rate: int = 100):
-        """loops 0: for ever. allowed: who runs the test may see the pictures."""
+    def __init__(
+        self, loops: int = 0, allowed: bool = True, rate: int = 100, said: Optional[List[str]] = None
+    ):
+        """loops 0: for ever. allowed: who runs the test may see the pictures. said: captions that are kept,
+        each "0 en text"."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="percept-python."))
         self.socket = str(self.folder / "socket")
         images = self.folder / "images"
@@ -24,7 +28,7 @@ class Daemon:
             (images / f"{number}.ppm").write_bytes(
                 b"P6\n%d %d\n255\n" % (WIDTH, HEIGHT) + bytes([value]) * (WIDTH * HEIGHT * 3)
             )
-        rules = "[{same_user: true, allow: camera}]" if allowed else "[]"
+        rules = "[{same_user: true, allow: [camera, transcript]}]" if allowed else "[]"
         (self.folder / "policy.yaml").write_text(f"version: 1\nrules: {rules}\n")
         self.config = self.folder / "config.yaml"
         self.config.write_text(
@@ -36,6 +40,16 @@ class Daemon:
             f"    source: {{type: images, paths: [{images}], rate: {rate}, loop: {loops}}}\n"
             "    topics: {frames: source}\n"
         )
+        if said is not None:
+            (self.folder / "said").write_text("".join(line + "\n" for line in said))
+            with self.config.open("a") as config:
+                config.write(
+                    "  talk:\n"
+                    f"    source: {{type: images, paths: [{images}], rate: 500, loop: 0}}\n"
+                    "    nodes: [{node: said, file: said, inputs: {frame: source}}]\n"
+                    "    topics: {captions: said}\n"
+                    "transcript: {topics: captions}\n"
+                )
         self.process = None
         self.start()
 
@@ -43,6 +57,7 @@ class Daemon:
         return {
             **os.environ,
             "PERCEPT_SOCKET": self.socket,
+            "PERCEPT_NODES": str(BIN.parent / "tests" / "captions"),
             "XDG_STATE_HOME": str(self.folder / "state"),
         }
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import unittest
 import warnings
 
@@ -392,6 +393,32 @@ class Changing(unittest.TestCase):
             with self.assertRaises(percept.NotFound):
                 administrator.revoke("camera")
 
+
+    def test_what_was_said(self):
+        said = [f"0 en number {n} of many" for n in range(1, 703)]
+        daemon = self.daemon(said=said)
+        with percept.connect(daemon.socket) as client:
+            while client.query("transcript")["transcript"]["lines"] < len(said):
+                time.sleep(0.02)
+            lines = list(client.history())
+            self.assertEqual([line["text"] for line in lines], [line[5:] for line in said])
+            self.assertEqual([line["id"] for line in lines], list(range(1, 703)))
+            (line,) = client.history(search="NUMBER 77")
+            self.assertEqual((line["id"], line["topic"], line["language"]), (77, "captions", "en"))
+            after = list(client.history(topic="captions", after=700))
+            self.assertEqual([line["id"] for line in after], [701, 702])
+            self.assertEqual(list(client.history(since=time.time() + 3600)), [])
+            self.assertEqual(list(client.history(until=1)), [])
+            with self.assertRaises(percept.NotFound):
+                list(client.history(topic="frames"))
+            with self.assertRaises(percept.Invalid):
+                list(client.history(search=" "))
+            for wrong in ({}, {"seconds": 0}, {"seconds": 5, "everything": True}):
+                with self.assertRaises(percept.Invalid):
+                    client.forget(**wrong)
+            self.assertEqual(client.forget(seconds=3600), 702)
+            self.assertEqual(client.forget(everything=True), 0)
+            self.assertEqual(list(client.history()), [])
 
     def test_a_daemon_of_the_first_version(self):
         daemon, ended = self.daemon(allowed=False), []

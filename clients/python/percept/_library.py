@@ -64,6 +64,22 @@ class Grant(Structure):
     ]
 
 
+class History(Structure):
+    _fields_ = [
+        ("topic", c_char_p),
+        ("search", c_char_p),
+        ("from_ns", c_int64),
+        ("to_ns", c_int64),
+        ("after", c_uint64),
+        ("before", c_uint64),
+        ("limit", c_uint32),
+        ("newest", c_uint32),
+        ("reserved", c_uint64 * 4),
+    ]
+
+
+FORGET_ALL = (1 << 64) - 1
+
 ConnectionFunction = ctypes.CFUNCTYPE(None, c_void_p, c_int)
 EndedFunction = ctypes.CFUNCTYPE(None, c_void_p, c_void_p, POINTER(Error))
 
@@ -84,6 +100,11 @@ _FUNCTIONS = {
     "percept_subscription_fd": (c_int, [c_void_p]),
     "percept_grant": (c_int, [c_void_p, POINTER(Grant), POINTER(Error)]),
     "percept_revoke": (c_int, [c_void_p, POINTER(Grant), POINTER(Error)]),
+    "percept_history": (
+        c_int,
+        [c_void_p, POINTER(History), POINTER(c_void_p), POINTER(Error)],
+    ),
+    "percept_forget": (c_int, [c_void_p, c_uint64, POINTER(c_uint64), POINTER(Error)]),
     "percept_query": (c_int, [c_void_p, c_char_p, POINTER(c_void_p), POINTER(Error)]),
 }
 

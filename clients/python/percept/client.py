@@ -174,12 +174,60 @@ class Client:
                 handle, what.encode(), ctypes.byref(text), ctypes.byref(error)
             )
         check(status, error)
-        try:
-            return json.loads(ctypes.string_at(text.value or 0).decode())
-        except ValueError as cause:
-            raise Malformed(f"the daemon's answer is no JSON: {cause}") from None
-        finally:
-            _library.free(text)
+        return _take_json(text)
+
+    # ---- the transcript ----
+
+    def history(
+        self,
+        topic: Optional[str] = None,
+        search: Optional[str] = None,
+        since: float = 0,
+        until: float = 0,
+        after: int = 0,
+    ) -> Iterator[Dict[str, Any]]:
+        """What was said and kept, the oldest first: a dict a line (docs/transcript.md), page by page as
+        they are wanted.
+
+        topic   only of this one; None: all that we may read
+        search  with all of these words; wor* for a beginning
+        since   that ended after, until: that began before; seconds since 1970, as time.time() has them
+        after   with a higher id
+
+        PermissionDenied, NotFound when no transcript is kept, Invalid.
+        """
+        wish = _library.History(after=after, from_ns=int(since * 1e9), to_ns=int(until * 1e9))
+        wish.topic = None if topic is None else topic.encode()
+        wish.search = None if search is None else search.encode()
+        more = True
+        while more:
+            text, error = ctypes.c_void_p(), _library.Error()
+            with self._turn() as handle:
+                status = lib.percept_history(
+                    handle, ctypes.byref(wish), ctypes.byref(text), ctypes.byref(error)
+                )
+            check(status, error)
+            page = _take_json(text)
+            yield from page["lines"]
+            more = page["more"] and bool(page["lines"])
+            if more:
+                wish.after = page["lines"][-1]["id"]
+
+    def forget(self, seconds: Optional[int] = None, everything: bool = False) -> int:
+        """Erase what was said in the last so many seconds, or everything, for good; how many lines that
+        were. For administrators (PermissionDenied)."""
+        if (seconds is None) != everything or (seconds is not None and not 0 < seconds < 1 << 63):
+            raise Invalid("forget takes seconds above 0, or everything=True")
+        lines, error = ctypes.c_uint64(), _library.Error()
+        with self._turn() as handle:
+            status = lib.percept_forget(
+                handle,
+                _library.FORGET_ALL if seconds is None else seconds,
+                ctypes.byref(lines),
+                ctypes.byref(error),
+            )
+        check(status, error)
+        return lines.value
 
     def _schema(self, name: str) -> Schema:
         if not self._schemas:
@@ -391,6 +439,15 @@ class Subscription:
         if self._handle is not None and self._client._handle is not None:
             self._client._subscriptions.pop(self._handle, None)
             self._client._dropped.append(self._handle)
+
+
+def _take_json(text: ctypes.c_void_p) -> Dict[str, Any]:
+    try:
+        return json.loads(ctypes.string_at(text.value or 0).decode())
+    except ValueError as cause:
+        raise Malformed(f"the daemon's answer is no JSON: {cause}") from None
+    finally:
+        _library.free(text)
 
 
 def _wake(ready: "asyncio.Future[None]") -> None:
