@@ -1,5 +1,5 @@
-"""Marian translators, in two files as Whisper is: the encoder runs once a sentence, forward(tokens) gives the states; the
-decoder runs once a token, forward(token, position, states) gives the logits of the next and remembers. The peer is the
+"""Marian translators, in two files as Whisper is: the encoder runs once a sentence, forward(tokens, mask) gives the states; the
+decoder runs once a token, forward(token, position, states, mask) gives the logits of the next and remembers. The peer is the
 engine of the package that the weights come from, which computes in int8: so its texts are compared, and the numbers with
 PyTorch.
 """
@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
+from torch.nn import functional as F
 
 from .. import index
 from ..nets import marian
@@ -19,6 +20,7 @@ from ..subject import Method, Outputs, Result, Sample, Subject
 
 END = 0
 LONGEST = 256
+ABSENT = -1e9  # the mask of a place that holds no token; not infinite, whose difference to itself is no number
 TEXTS = {
     "en-pt": ("How are you today?", "Where is the train station?", "The door is open.", "No parking at any time."),
     "pt-en": ("Como você está hoje?", "Onde fica a estação de trem?", "A porta está aberta.", "Saída de emergência."),
@@ -69,6 +71,10 @@ class Translator(Subject):
     def tokens(self) -> list[torch.Tensor]:
         return [torch.tensor([[*self.pieces.encode(text), END]]) for text in TEXTS[self.direction]]
 
+    @staticmethod
+    def mask(tokens: torch.Tensor, padding: int = 0) -> torch.Tensor:
+        return F.pad(torch.zeros(1, tokens.shape[1]), (0, padding), value=ABSENT)
+
     def encoder(self) -> marian.Encoder:
         return marian.Encoder(self.arrays).eval()
 
@@ -83,10 +89,26 @@ class Translator(Subject):
 class Encoder(Translator):
     def methods(self) -> dict[str, Method]:
         count = torch.export.Dim("count", min=2, max=LONGEST)
-        return {"forward": Method(self.encoder(), (torch.zeros(1, 8, dtype=torch.long),), ({1: count},))}
+        example = torch.zeros(1, 8, dtype=torch.long), torch.zeros(1, 8)
+        return {"forward": Method(self.encoder(), example, ({1: count}, {1: count}))}
 
     def samples(self) -> list[Sample]:
-        return [Sample((tokens,)) for tokens in self.tokens()]
+        return [Sample((tokens, self.mask(tokens))) for tokens in self.tokens()]
+
+    def more_checks(self):
+        """What is masked does not count."""
+        runs = {"padded, torch": lambda *inputs: self.methods()["forward"].module(*inputs).detach()}
+        path = self.out / "models" / index.file_name(self.model.name, "fp32-xnnpack")
+        if path.is_file():
+            pte = Pte(path)
+            runs["padded, xnnpack"] = lambda *inputs: torch.from_numpy(pte(*inputs)[0])
+        for name, run in runs.items():
+            errors = []
+            for tokens in self.tokens():
+                alone = run(tokens, self.mask(tokens))
+                padded = run(F.pad(tokens, (0, 7), value=7), self.mask(tokens, 7))[:, : tokens.shape[1]]
+                errors.append(float((alone - padded).abs().max() / alone.abs().max()))
+            yield Result(self.model.name, name, len(errors), max(errors), max(errors), self.fp32_limit, self.unit)
 
 
 class Decoder(Translator):
@@ -95,15 +117,16 @@ class Decoder(Translator):
         net = marian.Step(self.arrays).eval()
         memory = torch.zeros(1, 8, net.embedding.shape[1])
         one = torch.zeros(1, 1, dtype=torch.long), torch.zeros(1, dtype=torch.long)
-        return {"forward": Method(net, (*one, memory), (None, None, {1: count}))}
+        return {"forward": Method(net, (*one, memory, torch.zeros(1, 8)), (None, None, {1: count}, {1: count}))}
 
     def samples(self) -> list[Sample]:
         """The first word of each text, where no state is needed."""
         encoder, samples = self.encoder(), []
         for tokens in self.tokens():
             with torch.no_grad():
-                memory = encoder(tokens)
-            samples.append(Sample((torch.zeros(1, 1, dtype=torch.long), torch.zeros(1, dtype=torch.long), memory)))
+                memory = encoder(tokens, self.mask(tokens))
+            one = torch.zeros(1, 1, dtype=torch.long), torch.zeros(1, dtype=torch.long)
+            samples.append(Sample((*one, memory, self.mask(tokens))))
         return samples
 
     def more_checks(self):
@@ -122,15 +145,15 @@ class Decoder(Translator):
             wrong = 0
             for tokens, text in zip(self.tokens(), wanted, strict=True):
                 with torch.no_grad():
-                    wrong += self.pieces.decode(self.say(run, encoder(tokens))) != text
+                    wrong += self.pieces.decode(self.say(run, encoder(tokens, self.mask(tokens)), self.mask(tokens))) != text
             yield Result(self.model.name, name, len(wanted), float(wrong), float(wrong), 0.0, "texts")
 
     @staticmethod
-    def say(run, memory: torch.Tensor) -> list[int]:
+    def say(run, memory: torch.Tensor, mask: torch.Tensor) -> list[int]:
         said: list[int] = []
         while len(said) < LONGEST:
             token = said[-1] if said else END
-            best = int(run(torch.tensor([[token]]), torch.tensor([len(said)]), memory).argmax())
+            best = int(run(torch.tensor([[token]]), torch.tensor([len(said)]), memory, mask).argmax())
             if best == END:
                 break
             said.append(best)

@@ -2,6 +2,9 @@
 simple recurrent unit (SSRU) in place of attention to what is written. Layer norm comes after each sum.
 
 State: one vector a layer, kept from step to step.
+
+A mask [1, n] is added to what attention makes of each token: 0, or a large negative number where there is none. So a few
+sizes do for sentences of all lengths, and a size is what a runtime compiles for.
 """
 
 import math
@@ -54,9 +57,10 @@ class Attention(nn.Module):
         self.query, self.key, self.value, self.out = (linear(arrays, f"{name}_W{c}", f"{name}_b{c}") for c in "qkvo")
         self.norm = norm(arrays, f"{name}_Wo")
 
-    def forward(self, x: Tensor, memory: Tensor) -> Tensor:
+    def forward(self, x: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
         query, key, value = heads(self.query(x)), heads(self.key(memory)), heads(self.value(memory))
-        found = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(-2)
+        mask = mask[:, None, None].expand(1, 1, x.shape[1], -1)
+        found = F.scaled_dot_product_attention(query, key, value, mask).transpose(1, 2).flatten(-2)
         return self.norm(self.out(found) + x)
 
 
@@ -76,7 +80,7 @@ def layers_of(arrays: Arrays, side: str) -> list[str]:
 
 
 class Encoder(nn.Module):
-    """Tokens [1, n] to states [1, n, width]."""
+    """Tokens [1, n] and their mask [1, n] to states [1, n, width]."""
 
     def __init__(self, arrays: Arrays):
         super().__init__()
@@ -88,10 +92,10 @@ class Encoder(nn.Module):
         for name in layers_of(arrays, "encoder"):
             self.layers.append(nn.ModuleList([Attention(arrays, f"{name}_self"), FeedForward(arrays, f"{name}_ffn")]))
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         x = F.embedding(tokens, self.embedding) * self.scale + self.places[: tokens.shape[1]]
         for attention, feed in self.layers:
-            x = feed(attention(x, x))
+            x = feed(attention(x, x, mask))
         return x
 
 
@@ -114,8 +118,8 @@ class Recurrent(nn.Module):
 
 
 class Step(nn.Module):
-    """The token before [1, 1], its position [1] and the encoder's states to the logits [1, vocabulary] of the next. At
-    position 0 the token does not count and the state begins anew."""
+    """The token before [1, 1], its position [1], the encoder's states and their mask to the logits [1, vocabulary] of the next.
+    At position 0 the token does not count and the state begins anew."""
 
     def __init__(self, arrays: Arrays):
         super().__init__()
@@ -129,9 +133,9 @@ class Step(nn.Module):
             parts = Recurrent(arrays, name), Attention(arrays, f"{name}_context"), FeedForward(arrays, f"{name}_ffn")
             self.layers.append(nn.ModuleList(parts))
 
-    def forward(self, token: Tensor, position: Tensor, memory: Tensor) -> Tensor:
+    def forward(self, token: Tensor, position: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
         keep = (position > 0).float()
         x = F.embedding(token[0], self.embedding) * self.scale * keep + F.embedding(position, self.places)
         for recurrent, attention, feed in self.layers:
-            x = feed(attention(recurrent(x, keep)[:, None], memory))[:, 0]
+            x = feed(attention(recurrent(x, keep)[:, None], memory, mask))[:, 0]
         return F.linear(x, self.embedding, self.bias)
