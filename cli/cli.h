@@ -101,5 +101,6 @@ int cli_model_keys(int argc, char **argv);
 int cli_model_verify(int argc, char **argv);
 int cli_model_tokenize(int argc, char **argv);
 int cli_model_generate(int argc, char **argv);
+int cli_model_translate(int argc, char **argv);
 
 #endif

@@ -18,6 +18,7 @@ static const struct cli_command commands[] = {
     {"verify", "compare models with their reference outputs", cli_model_verify},
     {"tokenize", "print the tokens of a text", cli_model_tokenize},
     {"generate", "go on from a text with a language model", cli_model_generate},
+    {"translate", "translate lines of text", cli_model_translate},
 };
 
 int cli_model(int argc, char **argv)

@@ -1,17 +1,66 @@
 /* percept model tokenize: the numbers that a language model gets for a text. */
 #include "cli/cli.h"
+#include "cli/file.h"
 #include "pipelines/tokenizer.h"
+#include "pipelines/unigram.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static enum percept_status print_tokens(const struct pipe_tokenizer *tokenizer, const char *text,
-                                        size_t size, bool json, struct percept_error *error)
+/* One of the two that there are: of language models, of translators. */
+struct either {
+    struct pipe_tokenizer *bpe;
+    struct pipe_unigram *unigram;
+    struct pipe_unigram_work work;
+};
+
+static enum percept_status open_either(const char *path, struct either *tokenizer,
+                                       struct percept_error *error)
 {
-    uint32_t *tokens;
-    size_t count;
+    void *text = NULL;
+    size_t size;
+    enum percept_status status = cli_file_read(path, &text, &size, error);
+    if (status)
+        return status;
+    json_t *json = json_loadb(text, size, 0, NULL);
+    const char *type = json_string_value(json_object_get(json_object_get(json, "model"), "type"));
+    status = type && strcmp(type, "Unigram") == 0
+                 ? pipe_unigram_open_text(text, size, path, &tokenizer->unigram, error)
+                 : pipe_tokenizer_open_text(text, size, path, &tokenizer->bpe, error);
+    json_decref(json);
+    free(text);
+    return status;
+}
+
+static void close_either(struct either *tokenizer)
+{
+    pipe_tokenizer_close(tokenizer->bpe);
+    pipe_unigram_close(tokenizer->unigram);
+}
+
+static enum percept_status encode(struct either *tokenizer, const char *text, size_t size,
+                                  uint32_t **tokens, size_t *count, struct percept_error *error)
+{
+    if (tokenizer->bpe)
+        return pipe_tokenizer_encode(tokenizer->bpe, text, size, tokens, count, error);
+    uint32_t *made = calloc(PIPE_UNIGRAM_MAX_BYTES, sizeof *made);
     enum percept_status status =
-        pipe_tokenizer_encode(tokenizer, text, size, &tokens, &count, error);
+        made ? pipe_unigram_encode(tokenizer->unigram, &tokenizer->work, text, size, made,
+                                   PIPE_UNIGRAM_MAX_BYTES, count, error)
+             : percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    if (status)
+        free(made);
+    else
+        *tokens = made;
+    return status;
+}
+
+static enum percept_status print_tokens(struct either *tokenizer, const char *text, size_t size,
+                                        bool json, struct percept_error *error)
+{
+    uint32_t *tokens = NULL;
+    size_t count = 0;
+    enum percept_status status = encode(tokenizer, text, size, &tokens, &count, error);
     if (status)
         return status;
     fputs(json ? "[" : "", stdout);
@@ -23,8 +72,8 @@ static enum percept_status print_tokens(const struct pipe_tokenizer *tokenizer, 
 }
 
 /* A line of JSON is a text, so that any text fits on a line. */
-static enum percept_status print_line(const struct pipe_tokenizer *tokenizer, const char *line,
-                                      size_t size, bool json, struct percept_error *error)
+static enum percept_status print_line(struct either *tokenizer, const char *line, size_t size,
+                                      bool json, struct percept_error *error)
 {
     json_error_t where;
     if (!json)
@@ -56,21 +105,21 @@ int cli_model_tokenize(int argc, char **argv)
         .option_count = sizeof options / sizeof options[0],
     };
     struct percept_error error = {0};
-    struct pipe_tokenizer *tokenizer = NULL;
+    static struct either tokenizer; /* large */
     if (!cli_parse(&usage, argc, argv, &operands, &code))
         return code;
     if (!path) {
         percept_fail(&error, PERCEPT_INVALID, "--tokenizer must be given");
         return cli_fail(CLI_USAGE, &error);
     }
-    enum percept_status status = pipe_tokenizer_open(path, &tokenizer, &error);
+    enum percept_status status = open_either(path, &tokenizer, &error);
     char *line = NULL;
     size_t room = 0;
     for (ssize_t size; !status && (size = getline(&line, &room, stdin)) >= 0;) {
         size -= size > 0 && line[size - 1] == '\n';
-        status = print_line(tokenizer, line, (size_t)size, json, &error);
+        status = print_line(&tokenizer, line, (size_t)size, json, &error);
     }
     free(line);
-    pipe_tokenizer_close(tokenizer);
+    close_either(&tokenizer);
     return status ? cli_fail(CLI_INPUT, &error) : CLI_OK;
 }

@@ -111,7 +111,7 @@ class Tokens(unittest.TestCase):
         self.train(WAYS["GPT-2"]).save(str(self.file))
         good = json.loads(self.file.read_text())
         for change, message in (({"normalizer": {"type": "Lowercase"}}, "the normalizer is of the unknown type 'Lowercase'"),
-                                ({"model": {"type": "Unigram", "vocab": []}}, "not a BPE tokenizer; its type is 'Unigram'"),
+                                ({"model": {"type": "WordPiece", "vocab": {}}}, "not a BPE tokenizer; its type is 'WordPiece'"),
                                 ({"pre_tokenizer": {"type": "Metaspace"}}, "the pre-tokenizer is of the unknown type 'Metaspace'"),
                                 ({"pre_tokenizer": {"type": "Split", "behavior": "Isolated", "pattern": {"Regex": "x+"}}},
                                  "cannot cut text by 'x+'")):
