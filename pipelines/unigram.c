@@ -143,6 +143,27 @@ static bool offer_pieces(const struct pipe_unigram *u, struct pipe_unigram_work 
     return single;
 }
 
+/* No piece reaches from one word into the next, so each is cut by itself. */
+static size_t word_end(const char *text, size_t at, size_t size)
+{
+    do
+        at++;
+    while (at + MARK_BYTES <= size && memcmp(text + at, MARK, MARK_BYTES) != 0);
+    return at + MARK_BYTES <= size ? at : size;
+}
+
+static void cut_word(const struct pipe_unigram *u, struct pipe_unigram_work *work, size_t at,
+                     size_t end)
+{
+    work->score[at] = 0;
+    for (size_t character; at < end; at += character) {
+        uint32_t code;
+        character = base_utf8_next(work->text + at, end - at, &code);
+        if (!offer_pieces(u, work, at, end, character))
+            offer(work, at, at + character, u->unknown, u->unknown_score);
+    }
+}
+
 enum percept_status pipe_unigram_encode(const struct pipe_unigram *u,
                                         struct pipe_unigram_work *work, const char *text,
                                         size_t size, uint32_t *tokens, size_t room, size_t *count,
@@ -153,12 +174,9 @@ enum percept_status pipe_unigram_encode(const struct pipe_unigram *u,
         return percept_fail(error, PERCEPT_LIMIT, "a text of more than %d bytes",
                             PIPE_UNIGRAM_MAX_BYTES);
     memset(work->token, 0xff, sizeof work->token);
-    work->score[0] = 0;
-    for (size_t at = 0, character; at < end; at += character) {
-        uint32_t code;
-        character = base_utf8_next(work->text + at, end - at, &code);
-        if (!offer_pieces(u, work, at, end, character))
-            offer(work, at, at + character, u->unknown, u->unknown_score);
+    for (size_t at = 0, word; at < end; at = word) {
+        word = word_end(work->text, at, end);
+        cut_word(u, work, at, word);
     }
     /* Backwards twice: to count, then to write. A run of unknown characters is one token. */
     size_t needed = 0;

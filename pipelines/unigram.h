@@ -4,9 +4,12 @@
  * that Hugging Face's `tokenizers` writes.
  *
  * Understood: model Unigram without byte_fallback; normalizers Precompiled, Replace of " {2,}" by
- * " ", and Strip, in this order, each may be missing; pre-tokenizer Metaspace that always prepends.
- * Anything else is refused by name. Immutable after opening: several threads may share one, each
- * with its own struct pipe_unigram_work. Neither encode nor decode allocates.
+ * " ", and Strip, in this order; pre-tokenizer Metaspace that always prepends and
+ * splits. Anything else is
+ * refused by name. Where `tokenizers` and SentencePiece differ (`tokenizers` applies a rule of the
+ * map to a character together with the marks that follow it), this follows SentencePiece. Immutable
+ * after opening: several threads may share one, each with its own struct pipe_unigram_work. Neither
+ * encode nor decode allocates.
  */
 #ifndef PIPELINES_UNIGRAM_H
 #define PIPELINES_UNIGRAM_H

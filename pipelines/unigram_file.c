@@ -132,12 +132,11 @@ static enum percept_status read_map(struct reader *r, const json_t *normalizer)
 {
     const json_t *coded = json_object_get(normalizer, "precompiled_charsmap");
     size_t size = json_string_length(coded), bytes = 0;
-    if (size == 0)
-        return PERCEPT_OK;
     unsigned char *map = base_arena_alloc(&r->of->arena, size);
     if (!map)
         return no_memory(r);
-    if (sodium_base642bin(map, size, json_string_value(coded), size, NULL, &bytes, NULL,
+    if (!json_is_string(coded) ||
+        sodium_base642bin(map, size, json_string_value(coded), size, NULL, &bytes, NULL,
                           sodium_base64_VARIANT_ORIGINAL) != 0 ||
         !pipe_charsmap_open(&r->of->map, map, bytes))
         return refuse(r, PERCEPT_MALFORMED, "precompiled_charsmap is no map of characters");
@@ -161,28 +160,25 @@ static bool strips(const json_t *normalizer)
 static enum percept_status read_normalizer(struct reader *r, const json_t *normalizer)
 {
     const json_t *list = json_object_get(normalizer, "normalizers");
-    size_t count = json_array_size(list), at = 0;
-    enum percept_status status = PERCEPT_OK;
-    if (strcmp(text_of(json_array_get(list, at), "type"), "Precompiled") == 0)
-        status = read_map(r, json_array_get(list, at++));
-    if (status != PERCEPT_OK)
-        return status;
-    if (at + 2 != count || !collapses(json_array_get(list, at)) ||
-        !strips(json_array_get(list, at + 1)))
+    if (json_array_size(list) != 3 ||
+        strcmp(text_of(json_array_get(list, 0), "type"), "Precompiled") != 0 ||
+        !collapses(json_array_get(list, 1)) || !strips(json_array_get(list, 2)))
         return refuse(
             r, PERCEPT_UNSUPPORTED,
             "the normalizer is not the sequence of Precompiled, Replace of several spaces "
             "by one, and Strip of both sides");
-    return PERCEPT_OK;
+    return read_map(r, json_array_get(list, 0));
 }
 
 static enum percept_status read_pre_tokenizer(const struct reader *r, const json_t *pre)
 {
     if (strcmp(text_of(pre, "type"), "Metaspace") != 0 ||
         strcmp(text_of(pre, "replacement"), "\u2581") != 0 ||
-        strcmp(text_of(pre, "prepend_scheme"), "always") != 0)
-        return refuse(r, PERCEPT_UNSUPPORTED,
-                      "the pre-tokenizer is not Metaspace, '\u2581', always prepended");
+        strcmp(text_of(pre, "prepend_scheme"), "always") != 0 ||
+        json_is_false(json_object_get(pre, "split")))
+        return refuse(
+            r, PERCEPT_UNSUPPORTED,
+            "the pre-tokenizer is not Metaspace, '\u2581', always prepended, that splits");
     return PERCEPT_OK;
 }
 
