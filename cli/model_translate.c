@@ -13,7 +13,7 @@ struct translate {
     struct cli_model_settings settings;
     struct cli_model models[2];
     struct pipe_translator *translator;
-    bool json;
+    bool capitals, json;
 };
 
 static enum percept_status run(void *context, struct prt_model *model, struct percept_error *error)
@@ -32,7 +32,7 @@ static enum percept_status open_all(struct translate *t, struct percept_error *e
         return status;
     const struct pipe_marian_nets nets = {t->models[0].model, t->models[1].model, run, NULL};
     status = pipe_engine_marian(&nets, t->tokenizer, &engine, error);
-    return status ? status : pipe_translator_create(&engine, 1, &t->translator, error);
+    return status ? status : pipe_translator_create(&engine, 1, t->capitals, &t->translator, error);
 }
 
 static void close_all(struct translate *t)
@@ -88,6 +88,8 @@ int cli_model_translate(int argc, char **argv)
         CLI_OPTION_BACKEND(t.settings),
         CLI_OPTION_THREADS(t.settings),
         CLI_OPTION_CACHE(t.settings),
+        {"capitals", NULL, "a line in capitals is translated as if it were not", BASE_OPTION_FLAG,
+         &t.capitals},
         {"json", NULL, "each line of the input is a JSON string, each of the output an object",
          BASE_OPTION_FLAG, &t.json},
     };

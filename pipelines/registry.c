@@ -6,22 +6,25 @@
 
 #define MAX_REGISTERED 64
 
-extern const struct pipe_node_class pipe_node_hand_landmarks, pipe_node_hand_presence,
-    pipe_node_hand_regions, pipe_node_hand_tracker, pipe_node_model, pipe_node_one_euro,
-    pipe_node_palm_detector, pipe_node_speech_recognizer, pipe_node_voice_activity;
+/* A row each, in the order in which they are listed to people. */
+#define CLASSES(X)       \
+    X(hand_tracker)      \
+    X(palm_detector)     \
+    X(hand_regions)      \
+    X(hand_landmarks)    \
+    X(hand_presence)     \
+    X(one_euro)          \
+    X(model)             \
+    X(voice_activity)    \
+    X(speech_recognizer) \
+    X(translate_text)    \
+    X(translate_captions)
 
-const struct pipe_node_class *const pipe_node_classes[] = {
-    &pipe_node_hand_tracker,
-    &pipe_node_palm_detector,
-    &pipe_node_hand_regions,
-    &pipe_node_hand_landmarks,
-    &pipe_node_hand_presence,
-    &pipe_node_one_euro,
-    &pipe_node_model,
-    &pipe_node_voice_activity,
-    &pipe_node_speech_recognizer,
-    NULL,
-};
+#define DECLARE(name) extern const struct pipe_node_class pipe_node_##name;
+CLASSES(DECLARE)
+
+#define POINT(name) &pipe_node_##name,
+const struct pipe_node_class *const pipe_node_classes[] = {CLASSES(POINT) NULL};
 
 static const struct pipe_node_class *registered[MAX_REGISTERED];
 static size_t registered_count;

@@ -2,6 +2,7 @@
  * translates two of them at once badly. */
 #include "pipelines/translator.h"
 
+#include "pipelines/letters.h"
 #include "pipelines/sentences.h"
 #include "pipelines/unigram.h"
 
@@ -72,11 +73,13 @@ enum percept_status pipe_engine_marian(const struct pipe_marian_nets *nets, cons
 struct pipe_translator {
     struct pipe_translation_engine engine;
     struct pipe_translation_cache *cache;
+    bool capitals;
+    char sentence[PIPE_SENTENCE_BYTES];
     char translation[PIPE_TRANSLATION_BYTES]; /* in the making */
 };
 
 enum percept_status pipe_translator_create(const struct pipe_translation_engine *engine,
-                                           size_t cache_entries,
+                                           size_t cache_entries, bool capitals,
                                            struct pipe_translator **translator,
                                            struct percept_error *error)
 {
@@ -90,6 +93,7 @@ enum percept_status pipe_translator_create(const struct pipe_translation_engine 
     }
     t->engine = *engine;
     t->cache = cache;
+    t->capitals = capitals;
     *translator = t;
     return PERCEPT_OK;
 }
@@ -114,19 +118,27 @@ static enum percept_status translate(struct pipe_translator *t, const char *text
 {
     char *to = t->translation;
     size_t size = strlen(text), used = 0;
+    bool capitals = t->capitals && pipe_letters_are_capitals(text, size);
     enum percept_status status = PERCEPT_OK;
     to[0] = '\0';
     for (size_t at = 0, taken; at < size && status == PERCEPT_OK; at += taken) {
         taken = pipe_sentence_next(text + at, size - at, PIPE_SENTENCE_BYTES);
+        const char *sentence = text + at;
+        if (capitals) {
+            pipe_letters_lower(text + at, taken, t->sentence);
+            sentence = t->sentence;
+        }
         if (used > 0 && used + 2 < PIPE_TRANSLATION_BYTES)
             to[used++] = ' ';
-        status = t->engine.translate(t->engine.state, text + at, taken, to + used,
+        status = t->engine.translate(t->engine.state, sentence, taken, to + used,
                                      PIPE_TRANSLATION_BYTES - used, error);
         used += status == PERCEPT_OK ? strlen(to + used) : 0;
     }
     while (used > 0 && to[used - 1] == ' ')
         used--;
     to[used] = '\0';
+    if (capitals)
+        pipe_letters_upper(to, used, to);
     return status;
 }
 

@@ -32,9 +32,13 @@ enum percept_status pipe_engine_marian(const struct pipe_marian_nets *nets, cons
 
 struct pipe_translator;
 
-/* The engine is the translator's from here on, also on failure. One thread at a time may use it. */
+/*
+ * The engine is the translator's from here on, also on failure. One thread at a time may use it.
+ * capitals: a text in capitals is translated as if only its sentences' first letters were, and so
+ * is written in capitals what comes of it. Engines that learned from prose do not know "EXIT".
+ */
 enum percept_status pipe_translator_create(const struct pipe_translation_engine *engine,
-                                           size_t cache_entries,
+                                           size_t cache_entries, bool capitals,
                                            struct pipe_translator **translator,
                                            struct percept_error *error);
 void pipe_translator_destroy(struct pipe_translator *translator); /* NULL is fine */
