@@ -7,18 +7,19 @@
 #define MAX_REGISTERED 64
 
 /* A row each, in the order in which they are listed to people. */
-#define CLASSES(X)       \
-    X(hand_tracker)      \
-    X(palm_detector)     \
-    X(hand_regions)      \
-    X(hand_landmarks)    \
-    X(hand_presence)     \
-    X(one_euro)          \
-    X(model)             \
-    X(voice_activity)    \
-    X(speech_recognizer) \
-    X(translate_text)    \
-    X(translate_captions)
+#define CLASSES(X)        \
+    X(hand_tracker)       \
+    X(palm_detector)      \
+    X(hand_regions)       \
+    X(hand_landmarks)     \
+    X(hand_presence)      \
+    X(one_euro)           \
+    X(model)              \
+    X(voice_activity)     \
+    X(speech_recognizer)  \
+    X(translate_text)     \
+    X(translate_captions) \
+    X(text_actions)
 
 #define DECLARE(name) extern const struct pipe_node_class pipe_node_##name;
 CLASSES(DECLARE)
