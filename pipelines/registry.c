@@ -19,7 +19,8 @@
     X(speech_recognizer)  \
     X(translate_text)     \
     X(translate_captions) \
-    X(text_actions)
+    X(text_actions)       \
+    X(text_pointer)
 
 #define DECLARE(name) extern const struct pipe_node_class pipe_node_##name;
 CLASSES(DECLARE)
