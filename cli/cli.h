@@ -78,6 +78,7 @@ int cli_status(int argc, char **argv);
 int cli_topics(int argc, char **argv);
 int cli_top(int argc, char **argv);
 int cli_echo(int argc, char **argv);
+int cli_read(int argc, char **argv);
 int cli_record(int argc, char **argv);
 int cli_transcript(int argc, char **argv);
 int cli_grant(int argc, char **argv);

@@ -11,6 +11,7 @@ static const struct cli_command commands[] = {
     {"topics", "list what is published", cli_topics},
     {"top", "watch rates, latencies and models live", cli_top},
     {"echo", "print the samples of a topic, or of a recording", cli_echo},
+    {"read", "read text aloud that the daemon sees", cli_read},
     {"record", "write the samples of topics into a file", cli_record},
     {"transcript", "show what was said, or have it forgotten", cli_transcript},
     {"grant", "let somebody read a topic", cli_grant},
