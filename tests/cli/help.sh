@@ -35,7 +35,7 @@ for command in $list; do
 done
 expect 0 "$percept" model --help
 list=$("$percept" model --help | commands)
-[ "$(wc -w <<<"$list")" = 9 ] || fail "commands of model: $list"
+[ "$(wc -w <<<"$list")" = 10 ] || fail "commands of model: $list"
 for command in $list; do
     [ "$command" = keys ] && continue
     check percept-model.1 "$percept" model "$command"
