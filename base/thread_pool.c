@@ -259,6 +259,15 @@ static void shut_gate(struct base_pool *pool)
     }
 }
 
+int base_pool_realtime(struct base_pool *pool, int priority)
+{
+    const struct sched_param param = {.sched_priority = priority};
+    int failed = 0;
+    for (unsigned i = 1; pool && i < pool->threads && !failed; i++)
+        failed = pthread_setschedparam(pool->workers[i - 1], SCHED_FIFO, &param);
+    return failed;
+}
+
 /* ---- who is helped ---- */
 
 static _Thread_local int64_t helped_ns; /* its address names the thread */

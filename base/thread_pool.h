@@ -52,6 +52,10 @@ const void *base_pool_thread(void);
  */
 void base_pool_limit(struct base_pool *pool, unsigned helpers, const void *thread);
 
+/* Let its workers run in real time, SCHED_FIFO at that priority. 0 or an errno. pool NULL is fine.
+ */
+int base_pool_realtime(struct base_pool *pool, int priority);
+
 /* How long workers have computed for the calling thread's runs so far, all of them together. */
 int64_t base_pool_helped_ns(void);
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "daemon/access.h"
 #include "daemon/confine.h"
+#include "daemon/cpus.h"
 #include "daemon/demand.h"
 #include "daemon/handle.h"
 #include "daemon/indicator.h"
@@ -413,6 +414,8 @@ static enum daemon_exit load(struct daemon *daemon, const struct daemon_settings
     const struct pipe_daemon_settings *own = pipe_config_daemon(daemon->config);
     base_log_open("perceptd", settings->log_given ? settings->log_level : own->log_level);
     if (own->policy && policy_load(own->policy, daemon->keys, &daemon->policy, error))
+        return DAEMON_EXIT_CONFIG;
+    if (cpus_keep_to(&own->cpus, error))
         return DAEMON_EXIT_CONFIG;
     if (open_handles(daemon, error))
         return DAEMON_EXIT_FAILURE;

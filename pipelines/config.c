@@ -85,6 +85,7 @@ struct daemon_fields {
     const char *socket, *cache, *policy, *state, *metrics, *device_root;
     bool exit_when_done, confine, check_models, watch_device;
     int64_t threads, check_seconds;
+    struct pipe_numbers cpus;
     int log;
 };
 
@@ -142,6 +143,12 @@ const struct pipe_param pipe_daemon_params[] = {
      .offset = offsetof(struct daemon_fields, device_root),
      .fallback_text = "/",
      .help = "the folder with the device's sys and proc"},
+    {.name = "cpus",
+     .kind = PIPE_PARAM_NUMBERS,
+     .offset = offsetof(struct daemon_fields, cpus),
+     .min = 0,
+     .max = PIPE_MAX_CPU,
+     .help = "numbers of the CPUs that the daemon keeps to; none: all that it may use"},
     {.name = "threads",
      .kind = PIPE_PARAM_INT,
      .offset = offsetof(struct daemon_fields, threads),
@@ -206,6 +213,7 @@ static enum percept_status read_daemon(const struct pipe_schema_reader *r,
         .watch_device = fields.watch_device,
         .device_root = fields.device_root,
         .threads = (unsigned)fields.threads,
+        .cpus = fields.cpus,
         .log_level = (enum base_log_level)fields.log,
     };
     return PERCEPT_OK;

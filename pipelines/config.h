@@ -96,6 +96,7 @@ extern const char *const pipe_config_fixed_keys[PIPE_FIXED_KEYS];
 
 struct pipe_scheduler_settings {
     int64_t cores; /* for perception; 0: those that the process may use */
+    int64_t realtime; /* the highest SCHED_FIFO priority of our threads; 0: none */
     double segment_ms, grace_ms, share;
 };
 
@@ -175,6 +176,11 @@ enum percept_status pipe_config_read_ladder(const struct pipe_schema_reader *rea
  * from 0, full quality. */
 const char *pipe_config_swapped(const struct pipe_config_pipeline *pipeline, size_t step,
                                 const char *model);
+/* The SCHED_FIFO priority of a pipeline's thread, 0: none. The highest goes to those of high
+ * priority and to the pool's workers, who compute for them. */
+int pipe_config_realtime(const struct pipe_config *config,
+                         const struct pipe_config_pipeline *pipeline);
+
 /* What the scheduler is told of a pipeline. */
 struct sched_task pipe_config_task(const struct pipe_config_pipeline *pipeline);
 

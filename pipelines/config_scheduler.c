@@ -14,6 +14,11 @@ const struct pipe_param pipe_scheduler_params[] = {
      .offset = offsetof(struct pipe_scheduler_settings, cores),
      .max = 256,
      .help = "CPUs for perception; 0: those that the process may use"},
+    {.name = "realtime",
+     .kind = PIPE_PARAM_INT,
+     .offset = offsetof(struct pipe_scheduler_settings, realtime),
+     .max = 99,
+     .help = "pipelines run in real time (SCHED_FIFO), at this priority at most; 0: they do not"},
     {.name = "segment_ms",
      .kind = PIPE_PARAM_NUMBER,
      .offset = offsetof(struct pipe_scheduler_settings, segment_ms),
@@ -45,6 +50,14 @@ enum percept_status pipe_config_read_scheduler(const struct pipe_schema_reader *
     static const struct pipe_tree empty = {.kind = PIPE_TREE_MAP};
     struct pipe_schema_part part = {pipe_scheduler_params, &config->scheduler};
     return pipe_schema_read(r, map ? map : &empty, "scheduler", &part, 1);
+}
+
+int pipe_config_realtime(const struct pipe_config *config,
+                         const struct pipe_config_pipeline *pipeline)
+{
+    int highest = (int)config->scheduler.realtime;
+    int own = highest - (PIPE_PRIORITY_HIGH - pipeline->priority);
+    return highest && own < 1 ? 1 : highest ? own : 0;
 }
 
 /* ---- ladders ---- */

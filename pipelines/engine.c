@@ -239,6 +239,19 @@ static enum percept_status create_gate(struct pipe_engine *engine, const struct 
     return sched_gate_create(&options, &engine->gate, error);
 }
 
+/* Workers compute for the most urgent. */
+static void hurry_workers(const struct pipe_engine *engine, const struct pipe_config *config)
+{
+    int priority = (int)config->scheduler.realtime;
+    int failed = priority ? base_pool_realtime(engine->host.pool, priority) : 0;
+    char text[120];
+    if (!failed)
+        return;
+    snprintf(text, sizeof text, "realtime: workers at priority %d: %s; going on without", priority,
+             strerror(failed));
+    engine->host.event(engine->host.context, NULL, text);
+}
+
 enum percept_status pipe_engine_create(struct pipe_config *config, const struct pipe_host *host,
                                        struct pipe_engine **out, struct percept_error *error)
 {
@@ -267,6 +280,7 @@ enum percept_status pipe_engine_start(struct pipe_engine *engine, struct percept
     if (engine->started)
         return percept_fail(error, PERCEPT_INVALID, "the engine was started before");
     engine->started = true;
+    hurry_workers(engine, engine->now.config);
     enum percept_status status = start_set(&engine->now, NULL, error);
     if (status != PERCEPT_OK)
         pipe_engine_stop(engine);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "pipelines/param.h"
 #include "runtime/backend.h"
 #include "scheduler/policy.h"
 #include "signing/signing.h"
@@ -19,6 +20,8 @@
 /* ---- configuration (docs/configuration.md) ---- */
 
 struct pipe_config;
+
+#define PIPE_MAX_CPU 1023
 
 #define PIPE_MAX_BACKENDS 64 /* that a file has something to say of */
 
@@ -35,6 +38,7 @@ struct pipe_daemon_settings {
     bool watch_device;   /* go down the ladders when the device is not well */
     const char *device_root; /* the folder with its sys and proc */
     unsigned check_seconds;
+    struct pipe_numbers cpus; /* to keep to, 0 to PIPE_MAX_CPU; none: to all that there are */
     unsigned threads; /* of the runtime's pool; 0: one per CPU */
     enum base_log_level log_level;
     size_t plugin_folder_count;

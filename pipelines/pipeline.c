@@ -7,6 +7,7 @@
 #include "runtime/yield.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,6 +178,15 @@ static void set_priority(struct pipe_pipeline *p)
     };
     char text[160];
     int wanted = nice_values[p->config->priority];
+    int realtime = pipe_config_realtime(p->root, p->config);
+    if (realtime) {
+        const struct sched_param param = {.sched_priority = realtime};
+        if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) == 0)
+            return;
+        snprintf(text, sizeof text, "realtime: priority %d: %s; going on without", realtime,
+                 strerror(errno));
+        p->host->event(p->host->context, p->config->name, text);
+    }
     if (wanted == 0 || setpriority(PRIO_PROCESS, (id_t)gettid(), wanted) == 0)
         return;
     snprintf(text, sizeof text, "priority: nice %d: %s; going on without", wanted, strerror(errno));
