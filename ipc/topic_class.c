@@ -9,7 +9,7 @@ static const struct ipc_topic_class classes[] = {
     {"camera", {PERCEPT_FRAME_SCHEMA}, true, false, "camera images"},
     {"audio", {NULL}, true, false, "sound"},
     {"transcript", {PERCEPT_CAPTIONS_SCHEMA}, true, false, "what is said"},
-    {"depth", {NULL}, true, false, "the shape of the room"},
+    {"depth", {PERCEPT_DEPTH_SCHEMA, PERCEPT_PLANES_SCHEMA}, true, false, "the shape of the room"},
     {"hands", {PERCEPT_HANDS_SCHEMA}, false, false, "the joints of hands"},
     {"hands.presence", {PERCEPT_HANDS_PRESENCE_SCHEMA}, false, false, "how many hands there are"},
     {"text",

@@ -291,6 +291,86 @@ struct percept_captions {
 static_assert(sizeof(struct percept_caption) == 48 + 16 + 1024, "no padding");
 static_assert(sizeof(struct percept_captions) == 24 + 8 * 1088, "no padding");
 
+/* ---- depth: how far away what the camera sees is; a sensitive topic ---- */
+
+#define PERCEPT_DEPTH_SCHEMA "percept.depth/1"
+#define PERCEPT_DEPTH_MAPS   2
+
+/* What is wrong with a map. Where a flag says that both eyes can't be matched, nothing of the map
+ * is known; it is published all the same, so that a reader knows why. */
+enum percept_depth_flags {
+    PERCEPT_DEPTH_LEFT_COVERED = 1 << 0, /* the left eye shows nothing but one brightness */
+    PERCEPT_DEPTH_RIGHT_COVERED = 1 << 1,
+    PERCEPT_DEPTH_SWAPPED = 1 << 2,        /* left and right are the other way round */
+    PERCEPT_DEPTH_MISALIGNED = 1 << 3,     /* what matches is on other rows: calibration is off */
+    PERCEPT_DEPTH_UNSYNCHRONISED = 1 << 4, /* the eyes were captured at different times */
+    PERCEPT_DEPTH_SIZES_DIFFER = 1 << 5,   /* the eyes' images have different sizes */
+    PERCEPT_DEPTH_NO_TEXTURE = 1 << 6,     /* too little to match by: much of the map is a guess */
+    PERCEPT_DEPTH_SAME_VIEW = 1 << 7,      /* both eyes show the same picture: no disparity */
+    PERCEPT_DEPTH_UNMATCHED = 1 << 8,      /* the eyes show different things */
+    PERCEPT_DEPTH_NO_METRES = 1 << 9,      /* not calibrated: depth is in baselines, not metres */
+};
+
+/*
+ * Depth is z: metres along the optical axis of the (rectified left) camera, not along the ray. The
+ * point that pixel (x, y) shows, x right, y down, z away from the camera:
+ *     X = (x - cx) / fx * z,  Y = (y - cy) / fy * z
+ * with x, y of the pixel's centre (.5, 1.5, ...). maps[0] is "depth", [height, width]: uint16 in
+ * millimetres or float32 in metres, 0 where it is not known. maps[1] is "confidence", [height,
+ * width], uint8: 0 not known, 1 filled in from neighbours, up to 255 sure.
+ */
+struct percept_depth {
+    int64_t capture_ns;     /* of the (left) image */
+    int64_t model_ns;       /* as in percept_hands */
+    uint64_t frame;         /* as in percept_hands */
+    uint32_t width, height; /* of the maps, pixels */
+    uint32_t flags;         /* enum percept_depth_flags; 0: nothing is known to be wrong */
+    uint32_t pose_known;    /* 1 when position_m and orientation are of this capture time */
+    float fx, fy, cx, cy;   /* pixels of the maps; no distortion is left */
+    float baseline_m;       /* between the eyes; 0: one camera that measures depth itself */
+    float near_m, far_m;    /* what can be told apart: depths beyond are not known */
+    float vertical_px;      /* median distance of matches from their row, pixels of the maps */
+    float known;            /* share of the pixels whose depth is measured, 0..1 */
+    float position_m[3];    /* of the camera in its world; zero when not known */
+    float orientation[4];   /* x y z w, camera to world */
+    uint32_t map_count;
+    uint32_t reserved;
+    struct percept_tensor maps[PERCEPT_DEPTH_MAPS];
+    /* their data follow */
+};
+
+static_assert(sizeof(struct percept_depth) == 112 + 2 * sizeof(struct percept_tensor),
+              "no padding");
+
+/* ---- planes: the large flat things in a depth map; as sensitive as depth ---- */
+
+#define PERCEPT_PLANES_SCHEMA "percept.planes/1"
+#define PERCEPT_PLANES_MAX    8
+
+/* In the camera's coordinates, metres: x right, y down, z away from the camera. */
+struct percept_plane {
+    float normal[3];   /* unit length, towards the camera */
+    float distance_m;  /* of the camera: normal . point + distance_m = 0 for its points */
+    float center[3];   /* middle of what is seen of it */
+    float axes[2][3];  /* unit length, in the plane, at right angles, the longer extent first */
+    float extent_m[2]; /* from end to end along the axes; of what is seen of it */
+    float share;       /* of the measured pixels, 0..1 */
+    float residual_m;  /* of its points from it, root mean square */
+    uint32_t id;       /* stable while it is seen; from 1 */
+    uint32_t reserved[2];
+};
+
+struct percept_planes {
+    int64_t capture_ns; /* of the depth map */
+    uint64_t frame;     /* as in percept_hands */
+    uint32_t plane_count;
+    uint32_t flags; /* enum percept_depth_flags, of the depth map */
+    struct percept_plane planes[PERCEPT_PLANES_MAX]; /* largest first */
+};
+
+static_assert(sizeof(struct percept_plane) == 80, "no padding");
+static_assert(sizeof(struct percept_planes) == 24 + 8 * 80, "no padding");
+
 /* ---- frames: camera images; a sensitive topic ---- */
 
 #define PERCEPT_FRAME_SCHEMA "percept.frame/1"

@@ -156,12 +156,14 @@ static enum percept_status find_node(const struct pipe_schema_reader *r,
 
 static const struct pipe_port frame_ports[] = {{.name = "frame", .type = PIPE_FRAME}, {0}};
 static const struct pipe_port audio_ports[] = {{.name = "audio", .type = PIPE_AUDIO}, {0}};
+static const struct pipe_port stereo_ports[] = {{.name = "frame", .type = PIPE_STEREO}, {0}};
 
 static const struct pipe_port *outputs_of(const struct pipe_config_pipeline *pipeline, int node)
 {
     if (node != PIPE_FROM_SOURCE)
         return pipeline->nodes[node].class->outputs;
-    return pipeline->source->output == PIPE_AUDIO ? audio_ports : frame_ports;
+    enum pipe_stream_type type = pipeline->source->output;
+    return type == PIPE_AUDIO ? audio_ports : type == PIPE_STEREO ? stereo_ports : frame_ports;
 }
 
 /* "palms.detections", or "palms" when there is but one output; {previous: either}. */
@@ -226,7 +228,7 @@ static enum percept_status wire(const struct pipe_schema_reader *r,
         if (status != PERCEPT_OK)
             return status;
         enum pipe_stream_type type = outputs_of(pipeline, stream->node)[stream->output].type;
-        if (type != ports[port].type)
+        if (!pipe_stream_type_takes(ports[port].type, type))
             return pipe_schema_fail(
                 r, item->value, PERCEPT_MALFORMED,
                 "input '%s' of node '%s' takes %s, this stream carries %s", ports[port].name,

@@ -6,9 +6,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-struct pooled_frame {
+struct eye {
     struct pipe_frame frame; /* first: the public pointer is this one */
     size_t capacity;         /* bytes of pixels without the padding */
+};
+
+struct pooled_frame {
+    struct eye left; /* first, too; the only one but for stereo */
+    struct eye right;
     /* 0: free. Taken by compare-exchange (acquire: what the last reader did is done), dropped with
      * release. */
     atomic_uint references;
@@ -32,8 +37,10 @@ enum percept_status pipe_frame_pool_create(unsigned count, struct pipe_frame_poo
 
 void pipe_frame_pool_destroy(struct pipe_frame_pool *pool)
 {
-    for (unsigned i = 0; pool && i < pool->count; i++)
-        free(pool->frames[i].frame.pixels);
+    for (unsigned i = 0; pool && i < pool->count; i++) {
+        free(pool->frames[i].left.frame.pixels);
+        free(pool->frames[i].right.frame.pixels);
+    }
     free(pool);
 }
 
@@ -42,8 +49,10 @@ struct pipe_frame *pipe_frame_get(struct pipe_frame_pool *pool)
     for (unsigned i = 0; i < pool->count; i++) {
         unsigned free_mark = 0;
         if (atomic_compare_exchange_strong_explicit(&pool->frames[i].references, &free_mark, 1,
-                                                    memory_order_acquire, memory_order_relaxed))
-            return &pool->frames[i].frame;
+                                                    memory_order_acquire, memory_order_relaxed)) {
+            pool->frames[i].left.frame.right = NULL;
+            return &pool->frames[i].left.frame;
+        }
     }
     return NULL;
 }
@@ -51,24 +60,33 @@ struct pipe_frame *pipe_frame_get(struct pipe_frame_pool *pool)
 enum percept_status pipe_frame_resize(struct pipe_frame *frame, uint32_t width, uint32_t height,
                                       struct percept_error *error)
 {
-    struct pooled_frame *pooled = (struct pooled_frame *)frame;
+    struct eye *eye = (struct eye *)frame;
     if (width == 0 || height == 0 || width > PIPE_FRAME_MAX_SIDE || height > PIPE_FRAME_MAX_SIDE)
         return percept_fail(error, PERCEPT_LIMIT, "an image of %u x %u pixels", width, height);
     /* Rows start at multiples of 64 bytes: what converters with vector stores want. */
     uint32_t stride = (width * 3 + 63) & ~63u;
     size_t bytes = (size_t)stride * height;
-    if (bytes > pooled->capacity) {
+    if (bytes > eye->capacity) {
         uint8_t *pixels = aligned_alloc(64, bytes + PIPE_FRAME_PADDING);
         if (!pixels)
             return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory for an image");
         free(frame->pixels);
         frame->pixels = pixels;
-        pooled->capacity = bytes;
+        eye->capacity = bytes;
     }
     frame->width = width;
     frame->height = height;
     frame->stride = stride;
+    frame->view[0] = frame->view[1] = 0;
+    frame->view[2] = 1;
+    frame->skew_ns = 0;
     return PERCEPT_OK;
+}
+
+struct pipe_frame *pipe_frame_add_right(struct pipe_frame *frame)
+{
+    frame->right = &((struct pooled_frame *)frame)->right.frame;
+    return frame->right;
 }
 
 void pipe_frame_ref(struct pipe_frame *frame)

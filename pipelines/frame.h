@@ -25,6 +25,10 @@ struct pipe_frame *pipe_frame_get(struct pipe_frame_pool *pool);
 enum percept_status pipe_frame_resize(struct pipe_frame *frame, uint32_t width, uint32_t height,
                                       struct percept_error *error);
 
+/* Let a frame have a right eye, which is resized like itself. Only while the caller holds the one
+ * reference; it is gone with pipe_frame_get. */
+struct pipe_frame *pipe_frame_add_right(struct pipe_frame *frame);
+
 /* Any thread. The frame returns to its pool with the last reference. */
 void pipe_frame_ref(struct pipe_frame *frame);
 void pipe_frame_unref(struct pipe_frame *frame); /* NULL is fine */

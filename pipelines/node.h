@@ -16,7 +16,7 @@
 #include "pipelines/param.h"
 #include "pipelines/stream.h"
 
-#define PIPE_NODE_VERSION 4
+#define PIPE_NODE_VERSION 5
 #define PIPE_MAX_PORTS    8
 
 struct pipe_node; /* a node's own state; each class defines it */
@@ -64,14 +64,16 @@ struct pipe_node_class {
      * output; what is in it before is undefined. Must not allocate. END: there is nothing to say
      * this time; the outputs do not exist for this frame, and what needs them is skipped. On
      * failure that is so, too, the error is counted and shown, and the next frame is tried again.
+     * On success a message in *error is a doubt: the outputs count, but the pipeline is degraded,
+     * and that is why.
      *
      * In a pipeline whose source gives sound, a frame is a block of it.
      */
     enum percept_status (*process)(struct pipe_node *node, const void *const *inputs,
                                    void *const *outputs, struct percept_error *error);
     void (*destroy)(struct pipe_node *node); /* NULL is fine */
-    /* Only for a class with outputs of tensors: the most bytes that the data of those of one output
-     * take, each rounded up to PIPE_TENSOR_ALIGNMENT. Asked once, after create. */
+    /* Only for a class with outputs of tensors or depth: the most bytes that the data of those of
+     * one output take, each rounded up to PIPE_TENSOR_ALIGNMENT. Asked once, after create. */
     size_t (*output_bytes)(const struct pipe_node *node, unsigned output);
 };
 

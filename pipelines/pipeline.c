@@ -63,8 +63,9 @@ static void publish(struct pipe_pipeline *p, int node, const struct packet *pack
     }
 }
 
-/* True when all went well. */
-static bool run_node(struct pipe_pipeline *p, size_t index, const struct packet *packet)
+/* True when its outputs count, or it had none to give; *doubt: but something is wrong. */
+static bool run_node(struct pipe_pipeline *p, size_t index, const struct packet *packet,
+                     bool *doubt)
 {
     struct pipe_running_node *n = &p->nodes[index];
     const void *inputs[PIPE_MAX_PORTS] = {0};
@@ -92,12 +93,17 @@ static bool run_node(struct pipe_pipeline *p, size_t index, const struct packet 
     }
     n->valid[p->turn] = true;
     publish(p, (int)index, packet);
+    if (!error.message[0])
+        return true;
+    snprintf(cause, sizeof cause, "node '%s': %s", n->config->name, error.message);
+    pipe_health_bad(&p->health, PIPE_SIDE_NODES, cause);
+    *doubt = true;
     return true;
 }
 
 static bool process(struct pipe_pipeline *p, const struct packet *packet)
 {
-    bool well = true;
+    bool well = true, doubt = false;
     int64_t begin = pipe_trace_begin();
     p->turn = !p->turn;
     p->model_user.model_ns = 0;
@@ -105,9 +111,9 @@ static bool process(struct pipe_pipeline *p, const struct packet *packet)
     publish(p, PIPE_FROM_SOURCE, packet);
     for (size_t i = 0; i < p->config->node_count; i++) {
         prt_yield_step(&p->schedule.yield);
-        well = run_node(p, i, packet) && well;
+        well = run_node(p, i, packet, &doubt) && well;
     }
-    if (well)
+    if (well && !doubt)
         pipe_health_good(&p->health, PIPE_SIDE_NODES, RECOVERED);
     atomic_store_explicit(&p->busy_since_ns, 0, memory_order_relaxed);
     /* A recording that is played as fast as it can be is ahead of the clock. */
@@ -131,7 +137,7 @@ static void take_turn(struct pipe_pipeline *p, const struct packet *packet)
         return;
     }
     /* Sound is not left out because it is late. */
-    bool late = deadline_ns && p->config->source->output == PIPE_FRAME &&
+    bool late = deadline_ns && p->config->source->output != PIPE_AUDIO &&
                 base_clock_ns() - packet->capture_ns > deadline_ns;
     if (!late)
         well = process(p, packet);
@@ -344,12 +350,12 @@ static enum percept_status create_outputs(struct pipe_running_node *n, size_t st
     const struct pipe_node_class *class = n->config->class;
     for (unsigned i = 0; class->outputs[i].name; i++) {
         size_t bytes = pipe_stream_type_size(class->outputs[i].type);
-        if (class->outputs[i].type == PIPE_TENSORS) {
+        if (pipe_stream_type_room(class->outputs[i].type)) {
             for (size_t step = 0; step <= steps; step++) {
                 size_t its = class->output_bytes(n->by_step[step], i);
                 n->data_bytes[i] = its > n->data_bytes[i] ? its : n->data_bytes[i];
             }
-            bytes = PIPE_TENSORS_ROOM;
+            bytes = pipe_stream_type_room(class->outputs[i].type);
         }
         if (n->data_bytes[i] > MOST_OUTPUT_BYTES)
             return percept_fail(error, PERCEPT_LIMIT, "output '%s' of %zu bytes, the most is %d",

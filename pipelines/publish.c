@@ -2,6 +2,7 @@
 #include "pipelines/publish.h"
 
 #include "base/checked.h"
+#include "pipelines/depth_map.h"
 #include "pipelines/stream.h"
 
 #include <stddef.h>
@@ -111,6 +112,20 @@ static size_t tensors_write(void *slot, size_t max_bytes, const void *payload, i
     return used < max_bytes ? used : max_bytes;
 }
 
+/* ---- depth ---- */
+
+static size_t depth_max_bytes(size_t max_pixels, size_t data_bytes)
+{
+    (void)max_pixels;
+    return round_up(sizeof(struct percept_depth)) + data_bytes;
+}
+
+static size_t depth_write(void *slot, size_t max_bytes, const void *payload, int64_t model_ns,
+                          struct base_pool *pool)
+{
+    return pipe_depth_write(slot, max_bytes, payload, model_ns, pool);
+}
+
 /* ---- the table ---- */
 
 #define PLAIN(schema_, type)                                   \
@@ -147,6 +162,9 @@ static const struct {
                             PLAIN(PERCEPT_TEXT_SELECTED_SCHEMA, percept_text_selected)},
     [PIPE_TEXT_PRESENCE] = {"the presence of text",
                             PLAIN(PERCEPT_TEXT_PRESENCE_SCHEMA, percept_text_presence)},
+    [PIPE_STEREO] = {"a stereo frame", 0, WRITTEN(PERCEPT_FRAME_SCHEMA, frame)},
+    [PIPE_DEPTH] = {"depth", sizeof(struct pipe_depth), WRITTEN(PERCEPT_DEPTH_SCHEMA, depth)},
+    [PIPE_PLANES] = {"planes", PLAIN(PERCEPT_PLANES_SCHEMA, percept_planes)},
     [PIPE_CAPTIONS] = {"captions", TIMED(PERCEPT_CAPTIONS_SCHEMA, percept_captions)},
     [PIPE_AUDIO] = {"sound", sizeof(struct pipe_audio), {0}},
     [PIPE_SPEECH] = {"speech", sizeof(struct pipe_speech), {0}},
@@ -160,6 +178,16 @@ const char *pipe_stream_type_name(enum pipe_stream_type type)
 size_t pipe_stream_type_size(enum pipe_stream_type type)
 {
     return types[type].size;
+}
+
+size_t pipe_stream_type_room(enum pipe_stream_type type)
+{
+    return type == PIPE_TENSORS || type == PIPE_DEPTH ? round_up(types[type].size) : 0;
+}
+
+bool pipe_stream_type_takes(enum pipe_stream_type input, enum pipe_stream_type stream)
+{
+    return input == stream || (input == PIPE_FRAME && stream == PIPE_STEREO);
 }
 
 const struct pipe_publisher *pipe_publisher_of(enum pipe_stream_type type)

@@ -7,20 +7,23 @@
 #define MAX_REGISTERED 64
 
 /* A row each, in the order in which they are listed to people. */
-#define CLASSES(X)        \
-    X(hand_tracker)       \
-    X(palm_detector)      \
-    X(hand_regions)       \
-    X(hand_landmarks)     \
-    X(hand_presence)      \
-    X(one_euro)           \
-    X(model)              \
-    X(voice_activity)     \
-    X(speech_recognizer)  \
-    X(translate_text)     \
-    X(translate_captions) \
-    X(text_actions)       \
-    X(text_pointer)
+#define CLASSES(X)         \
+    X(hand_tracker)        \
+    X(palm_detector)       \
+    X(hand_regions)        \
+    X(hand_landmarks)      \
+    X(hand_presence)       \
+    X(one_euro)            \
+    X(model)               \
+    X(voice_activity)      \
+    X(speech_recognizer)   \
+    X(translate_text)      \
+    X(translate_captions)  \
+    X(text_actions)        \
+    X(text_pointer)        \
+    X(stereo_depth)        \
+    X(depth_without_hands) \
+    X(planes)
 
 #define DECLARE(name) extern const struct pipe_node_class pipe_node_##name;
 CLASSES(DECLARE)
@@ -58,7 +61,7 @@ static const char *wrong_ports(const struct pipe_port *ports, bool outputs)
             return "too many ports";
         if (ports[count].type >= PIPE_STREAM_TYPES)
             return "a port of unknown type";
-        if (outputs && ports[count].type == PIPE_FRAME)
+        if (outputs && pipe_stream_type_takes(PIPE_FRAME, ports[count].type))
             return "an output of type frame; only sources make frames";
     }
     return NULL;
@@ -112,8 +115,8 @@ static const char *wrong(const struct pipe_node_class *class, bool plugin)
     if (!problem)
         problem = wrong_ports(class->outputs, true);
     for (const struct pipe_port *port = class->outputs; !problem && port->name; port++)
-        if (port->type == PIPE_TENSORS && !class->output_bytes)
-            problem = "an output of tensors and no function output_bytes";
+        if (pipe_stream_type_room(port->type) && !class->output_bytes)
+            problem = "an output of tensors or depth and no function output_bytes";
     return problem;
 }
 

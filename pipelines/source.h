@@ -22,14 +22,15 @@ struct pipe_source_class {
     const char *name;
     const char *summary;
     bool recorded; /* next says when a frame is due; else it says when it was captured */
-    enum pipe_stream_type output; /* PIPE_FRAME, or PIPE_AUDIO */
+    enum pipe_stream_type output; /* PIPE_FRAME, PIPE_STEREO or PIPE_AUDIO */
     const struct pipe_param *params;
     size_t params_size;
 
     enum percept_status (*create)(const struct pipe_source_setup *setup,
                                   struct pipe_source **source, struct percept_error *error);
     /*
-     * Fill the next frame: pipe_frame_resize, then its pixels. *time_ns becomes, for a recorded
+     * Fill the next frame: pipe_frame_resize, then its pixels; of a stereo source also
+     * pipe_frame_add_right, and the same of frame->right. *time_ns becomes, for a recorded
      * source, the time from the first frame at which this one is due; else its capture time. May
      * block, but not on anything that stop_fd does not end.
      *

@@ -27,13 +27,21 @@ enum pipe_stream_type {
     PIPE_CAPTIONS,
     PIPE_AUDIO,
     PIPE_SPEECH,
+    PIPE_STEREO, /* frames with a right eye; goes wherever frames do, as its left eye */
+    PIPE_DEPTH,
+    PIPE_PLANES,
     PIPE_STREAM_TYPES
 };
 
 /* Name as messages and docs/nodes.md write it. */
 const char *pipe_stream_type_name(enum pipe_stream_type type);
-/* Bytes of a payload; 0 for frames, which are passed by reference. Tensors' data come on top. */
+/* Bytes of a payload; 0 for frames, which are passed by reference. */
 size_t pipe_stream_type_size(enum pipe_stream_type type);
+/* Of types with data behind the payload (tensors, depth): where those begin, from the payload's
+ * start; 0 for others. */
+size_t pipe_stream_type_room(enum pipe_stream_type type);
+/* May an input of one type take a stream of another? */
+bool pipe_stream_type_takes(enum pipe_stream_type input, enum pipe_stream_type stream);
 
 /* An image that some thread may be reading: RGB, 8 bits a channel. Memory: pipelines/frame.h. */
 struct pipe_frame {
@@ -41,6 +49,13 @@ struct pipe_frame {
     uint32_t width, height, stride; /* stride in bytes, >= 3 * width */
     int64_t capture_ns;             /* CLOCK_MONOTONIC */
     uint64_t number;                /* of the source, from 0; gaps are frames that were dropped */
+    /* What the frame shows of the sensor's image, of which a source may give a part, made smaller
+     * or larger: pixel (x, y) is at view[0] + x / view[2], view[1] + y / view[2] of it. */
+    float view[3];
+    /* PIPE_STEREO: the other eye, which lives as long as this frame and has no number; else NULL.
+     * Its size may be another. */
+    struct pipe_frame *right;
+    int64_t skew_ns; /* PIPE_STEREO: how much later than this one the right eye was captured */
 };
 #define PIPE_FRAME_PADDING 64
 
@@ -150,11 +165,29 @@ struct pipe_speech {
     uint64_t end;   /* behind the last sample of the last one that ended */
 };
 
+/* ---- depth ---- */
+
+/* As ipc/topics.h says of struct percept_depth. An output of this type has room for its maps right
+ * behind it (pipelines/depth_map.h). */
+struct pipe_depth {
+    int64_t capture_ns;
+    uint64_t frame;
+    uint32_t width, height;
+    uint32_t flags; /* enum percept_depth_flags */
+    uint32_t dtype; /* to be published as: PERCEPT_UINT16 (millimetres) or PERCEPT_FLOAT32 */
+    float fx, fy, cx, cy;
+    float baseline_m, near_m, far_m, vertical_px, known;
+    bool pose_known;
+    float position_m[3], orientation[4];
+    float *metres;       /* width * height, 0: not known */
+    uint8_t *confidence; /* width * height */
+};
+
 /*
  * Streams that are what is published (ipc/topics.h; model_ns is filled on publishing):
  * PIPE_HANDS is a struct percept_hands, PIPE_HANDS_PRESENCE a percept_hands_presence,
  * PIPE_TEXT a percept_text, PIPE_TEXT_SELECTED a percept_text_selected, PIPE_TEXT_PRESENCE a
- * percept_text_presence, PIPE_CAPTIONS a percept_captions.
+ * percept_text_presence, PIPE_CAPTIONS a percept_captions, PIPE_PLANES a percept_planes.
  */
 
 #endif

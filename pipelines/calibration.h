@@ -1,0 +1,64 @@
+/*
+ * What is known of a stereo camera, from the files that calibration tools write:
+ *
+ * OpenCV (cv::FileStorage as YAML; its sample stereo_calib writes two files): M1 D1 M2 D2, R T, and
+ * where they were computed R1 R2 P1 P2; image_width and image_height, or image_size, where given.
+ * D has 4, 5 or 8 coefficients (k1 k2 p1 p2 k3 k4 k5 k6).
+ * Kalibr (camchain.yaml): cam0, the left, and cam1: intrinsics of a pinhole, distortion radtan,
+ * equidistant or none, resolution, T_cn_cnm1.
+ *
+ * Pixels are as in those tools: the first one's centre is at 0, 0.
+ */
+#ifndef PIPELINES_CALIBRATION_H
+#define PIPELINES_CALIBRATION_H
+
+#include "base/status.h"
+#include "pipelines/param.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum calibration_lens_kind {
+    CALIBRATION_RADTAN, /* Brown: radial and tangential */
+    CALIBRATION_FISHEYE /* Kannala and Brandt: equidistant, k1..k4 */
+};
+
+struct calibration_lens {
+    double fx, fy, cx, cy;
+    int kind;    /* enum calibration_lens_kind */
+    double k[8]; /* RADTAN: k1 k2 p1 p2 k3 k4 k5 k6; FISHEYE: k1..k4 */
+};
+
+struct calibration {
+    uint32_t width, height; /* of the images it was made with; 0: not said */
+    struct calibration_lens lens[2];
+    double rotation[3][3];        /* of a point from the left camera to the right one, and then: */
+    double translation[3];        /* in the file's units */
+    bool rectified;               /* what follows is known */
+    double to_rectified[2][3][3]; /* R1, R2 */
+    double projection[2][3][4];   /* P1, P2 */
+};
+
+/* Read the files, each of which adds to what the others say. MALFORMED, NOT_FOUND with the place.
+ */
+enum percept_status calibration_read(const struct pipe_texts *files, struct calibration *out,
+                                     struct percept_error *error);
+
+/*
+ * Compute to_rectified and projection (Bouguet's way: each camera turned by half of the rotation
+ * between them, then both so that the baseline is their x axis), if the file did not have them.
+ * Focal length and centre are such that rectified images of the calibrated size show as much as
+ * they can without an empty border. Needs the size. INVALID for cameras of which the second is not
+ * to the right of the first.
+ */
+enum percept_status calibration_rectify(struct calibration *calibration,
+                                        struct percept_error *error);
+
+/* Where a camera's image (0 left, 1 right) shows the point at (x, y) of its rectified image. */
+void calibration_find(const struct calibration *calibration, unsigned eye, double x, double y,
+                      double out[2]);
+
+/* Nothing to do but to scale: no distortion, no rotation. */
+bool calibration_is_plain(const struct calibration *calibration);
+
+#endif
