@@ -1,6 +1,7 @@
 #include "cli/decode.h"
 
 #include "cli/cli.h"
+#include "cli/decode_depth.h"
 #include "cli/decode_tensor.h"
 #include "ipc/topics.h"
 
@@ -128,6 +129,8 @@ static const struct cli_schema known[] = {
     {PERCEPT_HANDS_PRESENCE_SCHEMA, sizeof(struct percept_hands_presence), presence_line, NULL},
     {PERCEPT_INDICATOR_SCHEMA, sizeof(struct percept_indicator), indicator_line, NULL},
     {PERCEPT_CAPTIONS_SCHEMA, sizeof(struct percept_captions), captions_line, captions_model_ns},
+    {PERCEPT_DEPTH_SCHEMA, sizeof(struct percept_depth), cli_depth_line, cli_depth_model_ns},
+    {PERCEPT_PLANES_SCHEMA, sizeof(struct percept_planes), cli_planes_line, NULL},
     {PERCEPT_TENSORS_SCHEMA, sizeof(struct percept_tensors), cli_tensors_line, tensors_model_ns},
 };
 

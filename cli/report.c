@@ -83,6 +83,8 @@ static void take_sample(struct report *report, size_t index, const struct percep
     }
     if (known && strcmp(topic->schema_name, PERCEPT_FRAME_SCHEMA) == 0)
         report_add_frame(report, index, sample->data, sample->size);
+    else if (known && strcmp(topic->schema_name, PERCEPT_DEPTH_SCHEMA) == 0)
+        report_add_depth(report, index, sample->data, sample->size);
     else if (known && strcmp(topic->schema_name, PERCEPT_HANDS_SCHEMA) == 0)
         report_add_hands(report, sample->data);
     else if (known && strcmp(topic->schema_name, PERCEPT_CAPTIONS_SCHEMA) == 0)

@@ -10,6 +10,7 @@
 #include "cli/decode.h"
 #include "cli/stats.h"
 #include "cli/subscribe.h"
+#include "ipc/depth.h"
 #include "ipc/percept.h"
 
 #include <jansson.h>
@@ -45,6 +46,7 @@ struct report_frame {
     unsigned char *pixels;
     bool matched;
     struct percept_hands hands; /* when matched */
+    char note[160];             /* what else is said below it; "": nothing */
 };
 
 /* Frames of one topic: the first few, then every stride-th. */
@@ -64,7 +66,7 @@ struct report_caption {
 struct report {
     struct report_topic topics[REPORT_TOPICS];
     size_t topic_count;
-    struct report_album *albums[REPORT_TOPICS]; /* by topic; NULL for other than frames */
+    struct report_album *albums[REPORT_TOPICS]; /* by topic; NULL for other than frames and depth */
     struct percept_hands recent[REPORT_RECENT]; /* a ring */
     uint64_t recent_count;
     struct report_caption *captions; /* by the time that each was first there */
@@ -76,8 +78,9 @@ struct report {
     bool complete; /* every topic came to its end */
 };
 
-/* report_album.c: a sample of a topic of frames, of hands. */
+/* report_album.c: a sample of a topic of frames, of depth, of hands. */
 void report_add_frame(struct report *report, size_t topic, const void *data, size_t size);
+void report_add_depth(struct report *report, size_t topic, const void *data, size_t size);
 void report_add_hands(struct report *report, const struct percept_hands *hands);
 void report_free_albums(struct report *report);
 
@@ -87,6 +90,10 @@ void report_add_captions(struct report *report, size_t topic,
 void report_free_captions(struct report *report);
 json_t *report_captions_json(const struct report *report);
 void report_captions_html(const struct report *report, FILE *file);
+
+/* report_depth.c: RGB, width * height; malloc'ed, NULL when out of memory. note: what the colours
+ * mean and what is wrong. */
+unsigned char *report_depth_picture(const struct percept_depth_view *view, char *note, size_t size);
 
 /* Samples a second, as published: those that were there when we came arrived all at once. */
 double report_rate(const struct report_topic *topic);

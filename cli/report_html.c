@@ -221,6 +221,8 @@ static void figure(const struct report_frame *frame, FILE *file)
         fprintf(file, ", %u hand%s%s; models %.1f ms", hands, hands == 1 ? "" : "s",
                 frame->hands.detector_ran ? ", palm detector ran" : ", tracked",
                 (double)frame->hands.model_ns / 1e6);
+    if (frame->note[0])
+        fprintf(file, "; %s", frame->note);
     fputs("</figcaption></figure>\n", file);
 }
 
