@@ -33,13 +33,13 @@ SPEECH_MODELS := voice_activity whisper_tiny_en_encoder whisper_tiny_en_decoder
 # What configs/demo.yaml names, and no more: a first run should not wait for the rest of the zoo.
 demo-models: setup
 	@$(PYTHON) -m models export palm_detection_lite hand_landmark_lite $(SPEECH_MODELS) --flows fp32
-	@$(PYTHON) -m models media --group hands,speech
+	@$(PYTHON) -m models media stereo --group hands,speech
 
 # The nets that the tests need. `make zoo` exports all that models/zoo.toml names; models/README.md says what that costs.
 models: setup
 	@$(PYTHON) -m models export
 	@$(PYTHON) -m models export $(SPEECH_MODELS) --flows fp32
-	@$(PYTHON) -m models media --group hands,speech
+	@$(PYTHON) -m models media stereo --group hands,speech
 
 zoo: setup
 	@$(PYTHON) -m models export --group all

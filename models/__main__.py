@@ -29,8 +29,9 @@ def media(args, zoo) -> int:
     from .media import fetch_media
     from .progress import Progress
 
-    names = zoo.of_groups(_groups(args, zoo) or zoo.default)
-    folders = {folder for name in names for folder in zoo.models[name].media}
+    folders = set(_known(args.names, {medium.folder for medium in zoo.media}, "folder"))
+    names = zoo.of_groups(_groups(args, zoo) or ([] if folders else zoo.default))
+    folders |= {folder for name in names for folder in zoo.models[name].media}
     total = sum(medium.folder in folders for medium in zoo.media)
     progress = Progress(total)
     count = fetch_media(zoo, args.out, folders, progress)
@@ -100,12 +101,12 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m models", description="Percept's model zoo")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(function, text, default=None, groups=False, json=False):
+    def command(function, text, default=None, groups=False, json=False, what="a model of zoo.toml"):
         sub = commands.add_parser(function.__name__.rstrip("_"), help=text, description=text)
         sub.add_argument("--out", type=Path, default=Path("build"), help="the build directory (default: build)")
         sub.set_defaults(function=function)
         if default:
-            sub.add_argument("names", nargs="*", metavar="NAME", help=f"a model of zoo.toml (default: {default})")
+            sub.add_argument("names", nargs="*", metavar="NAME", help=f"{what} (default: {default})")
         if default or groups:
             sub.add_argument("--group", metavar="GROUP,...", help="the models of these groups; all: of every group")
         if json:
@@ -114,7 +115,8 @@ def parser() -> argparse.ArgumentParser:
 
     flows = command(export, "fetch the pinned nets and lower them to .pte files in OUT/models", default="the default groups")
     flows.add_argument("--flows", metavar="FLOW,...", help=f"of {', '.join(pins.FLOWS)} (default: all that a model has)")
-    command(media, "fetch the sample media into OUT/media", groups=True)
+    folders = "those of the default groups"
+    command(media, "fetch the sample media into OUT/media", folders, what="a folder of media")
     command(reference, "run the original nets on the sample media, into OUT/reference")
     command(check, "compare the exported files with the original engine on real input", default="what is exported", json=True)
     command(list_, "list the models: task, licence, source, files, checks", json=True)

@@ -65,7 +65,13 @@ def _from_npm(archive: Archive, folder: Path) -> None:
     _run([*command, f"{archive.package}@{archive.version}"], f"npm pack {archive.package}")
 
 
-REGISTRIES = {"pypi": _from_pypi, "npm": _from_npm}
+def _from_debian(archive: Archive, folder: Path) -> None:
+    # apt names the file with the epoch and signs escaped; it is fetched into the working folder.
+    package = f"{archive.package}={archive.version}"
+    _run(["sh", "-c", 'cd "$1" && apt-get download -qq "$2"', "sh", str(folder), package], f"apt-get download {package}")
+
+
+REGISTRIES = {"pypi": _from_pypi, "npm": _from_npm, "debian": _from_debian}
 
 
 def archive(pin: Archive, downloads: Path) -> Path:
@@ -86,11 +92,24 @@ def archive(pin: Archive, downloads: Path) -> Path:
     return target
 
 
+def _read_deb(path: Path, member: str) -> bytes:
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(path)], stdout=subprocess.PIPE) as unpack:
+        with tarfile.open(fileobj=unpack.stdout, mode="r|") as opened:
+            for entry in opened:
+                if entry.name.removeprefix("./") == member and (file := opened.extractfile(entry)) is not None:
+                    content = file.read()
+                    unpack.kill()  # the rest is of no use
+                    return content
+    raise KeyError(member)
+
+
 def _read(path: Path, member: str) -> bytes:
     try:
         if path.suffix == ".whl":
             with zipfile.ZipFile(path) as opened:
                 return opened.read(member)
+        if path.suffix == ".deb":
+            return _read_deb(path, member)
         with tarfile.open(path) as opened:
             if (file := opened.extractfile(member)) is not None:
                 return file.read()
