@@ -79,7 +79,7 @@ fuzz: setup-test
 CONFORMANCE_FLOWS := portable xnnpack xnnpack_static_int8_per_channel xnnpack_static_int8_per_tensor \
     xnnpack_dynamic_int8_per_channel vulkan arm_tosa_fp arm_tosa_int
 conformance: build
-	@tests/conformance/run $(CONFORMANCE_FLOWS)
+	@tests/conformance/run --jobs $$(nproc) $(CONFORMANCE_FLOWS)
 conformance-sample: build
 	@tests/conformance/run --every 24 portable xnnpack
 

@@ -10,13 +10,14 @@ own collection, parameters, recipes and seeds stay what they are. For each model
                                             codes for biases too, and PyTorch's model numbers; and in dynamic int8 each image has a
                                             range of its own, in PyTorch all of them one
 
-Options: --out OUT, --every N (of the tests collected, each N-th), --resume (leave what the manifest of an earlier run has). Each
-model is exported in a process of its own, with a time limit, so that one that crashes or hangs costs itself only; its line then has
+Options: --out OUT, --every N (of the tests collected, each N-th), --resume (leave what the manifest of an earlier run has), --jobs N (export so
+many at once). Each model is exported in a process of its own, with a time limit, so that one that crashes or hangs costs itself only; its line then has
 a "status" other than "ok" and no "pte".
 """
 
 import copy
 import functools
+import gc
 import hashlib
 import json
 import os
@@ -35,6 +36,8 @@ from torch.utils import _pytree as pytree
 
 LIMIT_S = 120
 out = Path()
+jobs = 1
+running = {}  # record of a child's model, by the child
 there = set()  # names of models that an earlier run has dealt with
 warm = set()  # names of flows
 # The stock runtime, for the backends of ours that it has: what it makes of a program is stated beside the reference.
@@ -44,6 +47,7 @@ RUNNABLE = {"XnnpackBackend"}
 def pytest_addoption(parser):
     parser.addoption("--out", required=True, help="folder for the programs and the manifest")
     parser.addoption("--every", type=int, default=1, help="take each N-th test only")
+    parser.addoption("--jobs", type=int, default=1, help="export N models at once")
     parser.addoption("--resume", action="store_true", help="go on where an earlier run ended")
 
 
@@ -63,8 +67,9 @@ def summary(flow, test_name, test_base_name, subtest_index, params):
 
 
 def pytest_configure(config):
-    global out
+    global out, jobs
     out = Path(config.getoption("--out"))
+    jobs = config.getoption("--jobs")
     out.mkdir(parents=True, exist_ok=True)
     if config.getoption("--resume"):
         if (out / "manifest.jsonl").exists():  # whole lines: each is one write
@@ -125,6 +130,8 @@ def warm_up(flow):
     stock_result(lower(Sum(), pair, flow, {}).get_artifact(), pair)
     # Annotations within functions are evaluated at each call. Of these there are thousands an export; typing's remember what they made.
     torch._ops.Callable = typing.Callable
+    # A child ends before it has made much garbage; to look for it costs a quarter of its time, and a copy of each page it looks at.
+    gc.disable()
     # Operators are all there by now, so need not be listed for each namespace at each step of each export.
     torch._export.utils._materialize_cpp_cia_ops = lambda: None
 
@@ -247,6 +254,19 @@ def child(record, arguments):
     add_line(out, record)
 
 
+def wait_for_all_but(count):
+    while len(running) > count:
+        pid, status = os.wait()
+        record = running.pop(pid, None)
+        if record and os.WIFSIGNALED(status):
+            record["status"] = f"signal {os.WTERMSIG(status)}"
+            add_line(out, record)
+
+
+def pytest_sessionfinish():
+    wait_for_all_but(0)
+
+
 def run_test(
     model,
     inputs,
@@ -265,16 +285,14 @@ def run_test(
     if name in there:
         return done
     warm_up(flow)
+    wait_for_all_but(jobs - 1)
     pid = os.fork()
     if pid == 0:
         try:
             child(record, (model, inputs, flow, name, test_base_name, dynamic_shapes, generate_random_test_inputs))
         finally:
             os._exit(0)
-    _, status = os.waitpid(pid, 0)
-    if os.WIFSIGNALED(status):
-        record["status"] = f"signal {os.WTERMSIG(status)}"
-        add_line(out, record)
+    running[pid] = record
     return done
 
 
