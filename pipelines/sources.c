@@ -1,10 +1,17 @@
 /* Why: one list of the kinds of sources. */
 #include "pipelines/source.h"
 
-extern const struct pipe_source_class pipe_source_images, pipe_source_video, pipe_source_camera,
-    pipe_source_audio_files, pipe_source_stereo_files;
+/* A row each, in the order in which they are listed to people. */
+#define CLASSES(X)  \
+    X(images)       \
+    X(video)        \
+    X(camera)       \
+    X(stereo_files) \
+    X(audio_files)  \
+    X(microphone)
 
-const struct pipe_source_class *const pipe_source_classes[] = {
-    &pipe_source_images,      &pipe_source_video,        &pipe_source_camera,
-    &pipe_source_audio_files, &pipe_source_stereo_files, NULL,
-};
+#define DECLARE(name) extern const struct pipe_source_class pipe_source_##name;
+CLASSES(DECLARE)
+
+#define POINT(name) &pipe_source_##name,
+const struct pipe_source_class *const pipe_source_classes[] = {CLASSES(POINT) NULL};

@@ -374,6 +374,52 @@ START_TEST(sound_is_not_thinned_out_by_a_ladder)
 }
 END_TEST
 
+/* ALSA's own device of nothing: silence, as fast as it is read. */
+START_TEST(a_microphone_is_heard_until_it_is_switched_off)
+{
+    struct percept_error error = {0};
+    enum percept_status status =
+        host_try(&host, PIPELINE("type: microphone, device: 'null'"), &error);
+    if (status == PERCEPT_UNSUPPORTED)
+        return; /* built without */
+    ck_assert_msg(status == PERCEPT_OK, "%s", error.message);
+    ck_assert_int_eq(pipe_engine_start(host.engine, &error), PERCEPT_OK);
+    while (atomic_load(&ear.blocks) < 20)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    pipe_engine_set_private(host.engine, true);
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    size_t before = atomic_load(&ear.blocks);
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    ck_assert_uint_eq(atomic_load(&ear.blocks), before);
+    pipe_engine_set_private(host.engine, false);
+    while (atomic_load(&ear.blocks) < before + 20)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    ck_assert_uint_eq(ear.forgotten, 1);
+    pipe_engine_stop(host.engine);
+}
+END_TEST
+
+START_TEST(a_microphone_that_is_not_there_is_named)
+{
+    struct percept_error error = {0};
+    char text[1024];
+    enum percept_status status =
+        host_try(&host, PIPELINE("type: microphone, device: nowhere"), &error);
+    percept_error_format(&error, text, sizeof text);
+    ck_assert_msg(status && strstr(text, "microphone") && !strchr(text, '\n'), "%s", text);
+    if (status == PERCEPT_UNSUPPORTED)
+        return; /* built without */
+    host_fini(&host);
+    host_init(&host);
+    ck_assert_int_eq(
+        host_try(&host, PIPELINE("type: microphone, device: nowhere, retry: true"), &error),
+        PERCEPT_OK);
+    ck_assert_int_eq(pipe_engine_start(host.engine, &error), PERCEPT_OK);
+    host_wait_events(&host, "degraded: microphone 'nowhere'", 1, 20);
+    pipe_engine_stop(host.engine);
+}
+END_TEST
+
 static void setup(void)
 {
     pictures_make_folder();
@@ -407,6 +453,8 @@ int main(void)
     tcase_add_test(of_engine, a_pipeline_hears_all_of_it_and_its_end);
     tcase_add_test(of_engine, a_recording_has_its_own_time);
     tcase_add_test(of_engine, after_the_privacy_switch_what_was_heard_is_to_be_forgotten);
+    tcase_add_test(of_engine, a_microphone_is_heard_until_it_is_switched_off);
+    tcase_add_test(of_engine, a_microphone_that_is_not_there_is_named);
     tcase_add_test(of_engine, sound_is_not_thinned_out_by_a_ladder);
     suite_add_tcase(suite, of_queue);
     suite_add_tcase(suite, of_files);

@@ -286,8 +286,8 @@ static const struct {
     {"version: 1\npipelines: {a: {source: {paths: .}}}\n",
      "test.yaml:2:25: source of pipeline 'a' needs 'type' (the kind of source)", PERCEPT_MALFORMED},
     {"version: 1\npipelines: {a: {source: {type: camra}}}\n",
-     "test.yaml:2:32: no source type 'camra'; expected images, video, camera, audio_files or "
-     "stereo_files; did "
+     "test.yaml:2:32: no source type 'camra'; expected images, video, camera, stereo_files, "
+     "audio_files or microphone; did "
      "you mean "
      "'camera'?",
      PERCEPT_MALFORMED},
