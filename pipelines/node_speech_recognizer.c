@@ -17,7 +17,9 @@
 #define SAMPLE_NS (BASE_NS_PER_S / PIPE_AUDIO_RATE)
 /* Further behind than this, nobody waits for a partial caption: the time is for catching up. */
 #define MOST_BEHIND_NS BASE_NS_PER_S
-#define TEXT_BYTES     (PIPE_WHISPER_TOKENS * 16)
+/* Less probability of speech than this is a pause. */
+#define PAUSE      0.3f
+#define TEXT_BYTES (PIPE_WHISPER_TOKENS * 16)
 
 struct params {
     const char *encoder, *decoder, *tokenizer, *config, *language;
@@ -317,10 +319,13 @@ static enum percept_status make_final(struct pipe_node *n, uint64_t end, bool *c
 
 /* ---- a block ---- */
 
-static bool wants_partial(const struct pipe_node *n, const struct pipe_audio *audio)
+/* In a pause none is: it may be the end, and then the final one must not wait for it. */
+static bool wants_partial(const struct pipe_node *n, const struct pipe_audio *audio,
+                          const struct pipe_speech *speech)
 {
     int64_t behind_ns = base_clock_ns() - time_of(n, audio->first + audio->count);
-    return n->open && n->params->partial_ms && behind_ns < MOST_BEHIND_NS &&
+    return n->open && n->params->partial_ms && speech->probability >= PAUSE &&
+           behind_ns < MOST_BEHIND_NS &&
            n->count - n->recognised >= (size_t)n->params->partial_ms * (PIPE_AUDIO_RATE / 1000);
 }
 
@@ -360,7 +365,7 @@ static enum percept_status process(struct pipe_node *n, const void *const *in, v
         status = end_utterance(n, speech, &changed, error);
     if (speech->begun)
         open_utterance(n, audio, speech->begin);
-    if (status == PERCEPT_OK && wants_partial(n, audio))
+    if (status == PERCEPT_OK && wants_partial(n, audio, speech))
         status = make_partial(n, &changed, error);
     if (status != PERCEPT_OK)
         return status;
