@@ -116,6 +116,43 @@ static int64_t captions_model_ns(const void *data)
     return ((const struct percept_captions *)data)->model_ns;
 }
 
+static void text_line(const void *data, size_t size, FILE *file)
+{
+    const struct percept_text *text = data;
+    (void)size;
+    fprintf(file, "frame %llu: ", (unsigned long long)text->frame);
+    if (!text->line_count)
+        fputs("no text", file);
+    for (uint32_t i = 0; i < text->line_count && i < PERCEPT_TEXT_LINES_MAX; i++) {
+        const struct percept_text_line *line = &text->lines[i];
+        char copy[PERCEPT_LINE_BYTES];
+        fprintf(file, "%s#%u%s ", i ? "; " : "", line->id, line->seen ? "" : " (not seen)");
+        snprintf(copy, sizeof copy, "%.*s", PERCEPT_LINE_BYTES - 1, line->text);
+        cli_print_text(copy, file);
+        if (line->language[0])
+            fprintf(file, " [%.*s]", PERCEPT_LANGUAGE_BYTES - 1, line->language);
+        if (line->translation[0]) {
+            snprintf(copy, sizeof copy, "%.*s", PERCEPT_LINE_BYTES - 1, line->translation);
+            fputs(" = ", file);
+            cli_print_text(copy, file);
+        }
+    }
+}
+
+static int64_t text_model_ns(const void *data)
+{
+    return ((const struct percept_text *)data)->model_ns;
+}
+
+static void text_presence_line(const void *data, size_t size, FILE *file)
+{
+    const struct percept_text_presence *presence = data;
+    (void)size;
+    fprintf(file, "%u %s of text for %.1f s", presence->line_count,
+            presence->line_count == 1 ? "line" : "lines",
+            (double)(presence->capture_ns - presence->since_ns) * 1e-9);
+}
+
 static int64_t tensors_model_ns(const void *data)
 {
     return ((const struct percept_tensors *)data)->model_ns;
@@ -132,6 +169,8 @@ static const struct cli_schema known[] = {
     {PERCEPT_DEPTH_SCHEMA, sizeof(struct percept_depth), cli_depth_line, cli_depth_model_ns},
     {PERCEPT_PLANES_SCHEMA, sizeof(struct percept_planes), cli_planes_line, NULL},
     {PERCEPT_TENSORS_SCHEMA, sizeof(struct percept_tensors), cli_tensors_line, tensors_model_ns},
+    {PERCEPT_TEXT_SCHEMA, sizeof(struct percept_text), text_line, text_model_ns},
+    {PERCEPT_TEXT_PRESENCE_SCHEMA, sizeof(struct percept_text_presence), text_presence_line, NULL},
 };
 
 const struct cli_schema *cli_schema_find(const char *name)

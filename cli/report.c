@@ -89,6 +89,8 @@ static void take_sample(struct report *report, size_t index, const struct percep
         report_add_hands(report, sample->data);
     else if (known && strcmp(topic->schema_name, PERCEPT_CAPTIONS_SCHEMA) == 0)
         report_add_captions(report, index, sample->data);
+    else if (known && strcmp(topic->schema_name, PERCEPT_TEXT_SCHEMA) == 0)
+        report_add_text(report, sample->data);
 }
 
 /* Take what is there, a sample of each topic in turn, so that a busy topic does not delay another.

@@ -1,8 +1,8 @@
 /*
  * What `percept report` gathers, and the two files it makes of it.
  *
- * report.c reads the topics, report_album.c keeps some frames with the hands seen in them,
- * report_json.c and report_html.c write (report_plot.c draws).
+ * report.c reads the topics, report_album.c keeps some frames with the hands and the text seen in
+ * them, report_json.c and report_html.c write (report_plot.c and report_text.c draw).
  */
 #ifndef CLI_REPORT_H
 #define CLI_REPORT_H
@@ -20,7 +20,7 @@
 #define REPORT_TOPICS   CLI_TOPICS
 #define REPORT_FRAMES   16   /* kept per topic of frames */
 #define REPORT_CAPTIONS 4096 /* kept */
-#define REPORT_RECENT   32   /* hands remembered until their frame comes */
+#define REPORT_RECENT   32   /* hands and texts remembered until their frame comes */
 
 struct report_topic {
     char name[64], schema_name[64];
@@ -47,6 +47,7 @@ struct report_frame {
     bool matched;
     struct percept_hands hands; /* when matched */
     char note[160];             /* what else is said below it; "": nothing */
+    struct percept_text *text;  /* what was read in it; NULL: nobody looked */
 };
 
 /* Frames of one topic: the first few, then every stride-th. */
@@ -71,6 +72,8 @@ struct report {
     uint64_t recent_count;
     struct report_caption *captions; /* by the time that each was first there */
     size_t caption_count, caption_room;
+    struct percept_text texts[REPORT_RECENT]; /* a ring */
+    uint64_t text_count;
     json_t *status;          /* the last that the daemon gave (docs/status.md) */
     int64_t daemon_start_ns; /* as its status says; 0: unknown */
     int64_t start_ns;        /* before connecting */
@@ -78,10 +81,11 @@ struct report {
     bool complete; /* every topic came to its end */
 };
 
-/* report_album.c: a sample of a topic of frames, of depth, of hands. */
+/* report_album.c: a sample of a topic of frames, of depth, of hands, of text. */
 void report_add_frame(struct report *report, size_t topic, const void *data, size_t size);
 void report_add_depth(struct report *report, size_t topic, const void *data, size_t size);
 void report_add_hands(struct report *report, const struct percept_hands *hands);
+void report_add_text(struct report *report, const struct percept_text *text);
 void report_free_albums(struct report *report);
 
 /* report_captions.c */
@@ -103,6 +107,10 @@ void report_html(const struct report *report, const json_t *json, FILE *file);
 
 /* report_html.c: text from the outside, made harmless. */
 void report_escape(const char *text, FILE *file);
+
+/* report_text.c: the lines over their frame. Drawn in the frame's pixels, `unit` of which are one
+ * as shown. */
+void report_draw_text(const struct percept_text *text, double unit, FILE *file);
 
 /* report_plot.c: inline SVG. */
 struct report_curve {

@@ -17,6 +17,20 @@ static const struct percept_hands *find_recent(const struct report *report, int6
     return NULL;
 }
 
+static void free_frame(struct report_frame *frame)
+{
+    free(frame->pixels);
+    free(frame->text);
+}
+
+/* Memory that runs out leaves a frame without its text. */
+static void match_text(struct report_frame *frame, const struct percept_text *text)
+{
+    frame->text = malloc(sizeof *text);
+    if (frame->text)
+        *frame->text = *text;
+}
+
 /* Make room: but for the first, every second frame goes, and from now on every second one is not
  * taken. */
 static void thin_out(struct report_album *album)
@@ -24,7 +38,7 @@ static void thin_out(struct report_album *album)
     size_t kept = FIRST_FRAMES;
     for (size_t i = FIRST_FRAMES; i < album->count; i++) {
         if ((i - FIRST_FRAMES) % 2)
-            free(album->frames[i].pixels);
+            free_frame(&album->frames[i]);
         else
             album->frames[kept++] = album->frames[i];
     }
@@ -124,8 +138,12 @@ static void keep(const struct report *report, struct report_album *album,
         kept.hands = *hands;
         kept.matched = true;
     }
-    if (kept.pixels)
-        album->frames[album->count++] = kept;
+    if (!kept.pixels)
+        return;
+    for (size_t i = 0; i < REPORT_RECENT && i < report->text_count && !kept.text; i++)
+        if (report->texts[i].capture_ns == kept.capture_ns)
+            match_text(&kept, &report->texts[i]);
+    album->frames[album->count++] = kept;
 }
 
 void report_add_frame(struct report *report, size_t topic, const void *data, size_t size)
@@ -180,12 +198,23 @@ void report_add_hands(struct report *report, const struct percept_hands *hands)
     }
 }
 
+void report_add_text(struct report *report, const struct percept_text *text)
+{
+    report->texts[report->text_count++ % REPORT_RECENT] = *text;
+    for (size_t t = 0; t < report->topic_count; t++) {
+        struct report_album *album = report->albums[t];
+        for (size_t i = album ? album->count : 0; i-- > 0;)
+            if (album->frames[i].capture_ns == text->capture_ns && !album->frames[i].text)
+                match_text(&album->frames[i], text);
+    }
+}
+
 void report_free_albums(struct report *report)
 {
     for (size_t t = 0; t < report->topic_count; t++) {
         struct report_album *album = report->albums[t];
         for (size_t i = 0; album && i < album->count; i++)
-            free(album->frames[i].pixels);
+            free_frame(&album->frames[i]);
         free(album);
         report->albums[t] = NULL;
     }

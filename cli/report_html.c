@@ -46,7 +46,6 @@ static const char head[] =
     "span{color:var(--soft)}\n"
     "</style></head><body>\n";
 
-/* Text from the outside, made harmless. */
 void report_escape(const char *value, FILE *file)
 {
     for (; value && *value; value++) {
@@ -146,7 +145,7 @@ static void tables(const json_t *json, FILE *file)
     }
 }
 
-/* ---- frames with hands ---- */
+/* ---- frames with what was seen in them ---- */
 
 /* The skeleton: pairs of landmarks, finger by finger, then the palm. */
 static const struct {
@@ -215,15 +214,25 @@ static void figure(const struct report_frame *frame, FILE *file)
     for (unsigned h = 0; h < hands && h < PERCEPT_HANDS_MAX; h++)
         if (landmarks_are_finite(&frame->hands.hands[h]))
             hand(&frame->hands.hands[h], unit, file);
+    if (frame->text)
+        report_draw_text(frame->text, unit, file);
     fprintf(file, "</svg><figcaption>frame %llu, %u×%u", (unsigned long long)frame->number,
             frame->width, frame->height);
     if (frame->matched)
         fprintf(file, ", %u hand%s%s; models %.1f ms", hands, hands == 1 ? "" : "s",
                 frame->hands.detector_ran ? ", palm detector ran" : ", tracked",
                 (double)frame->hands.model_ns / 1e6);
+    if (frame->text)
+        fprintf(file, ", %u line%s of text; models %.1f ms", frame->text->line_count,
+                frame->text->line_count == 1 ? "" : "s", (double)frame->text->model_ns / 1e6);
     if (frame->note[0])
         fprintf(file, "; %s", frame->note);
     fputs("</figcaption></figure>\n", file);
+}
+
+static bool is_matched(const struct report_frame *frame)
+{
+    return frame->matched || frame->text;
 }
 
 static void gallery(const struct report_album *album, FILE *file)
@@ -233,10 +242,10 @@ static void gallery(const struct report_album *album, FILE *file)
     fputs("</h2>\n<div class=\"grid\">\n", file);
     bool any_matched = false;
     for (size_t i = 0; i < album->count; i++)
-        any_matched = any_matched || album->frames[i].matched;
+        any_matched = any_matched || is_matched(&album->frames[i]);
     /* A frame that no pipeline looked at says nothing beside those that one did. */
     for (size_t i = 0; i < album->count; i++)
-        if (album->frames[i].matched || !any_matched)
+        if (is_matched(&album->frames[i]) || !any_matched)
             figure(&album->frames[i], file);
     fputs("</div>\n", file);
 }

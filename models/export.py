@@ -7,7 +7,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
 
-from . import fetch, index, vocabulary
+from . import fetch, index, keys, vocabulary
 from .media import fetch_media
 from .noise import to_log
 from .pins import Model, Zoo
@@ -35,6 +35,8 @@ def fetch_originals(zoo: Zoo, names, out: Path, progress: Progress | None = None
             fetch.member(part.archive, part.member, part.sha256, target, out / "downloads", part.cut)
             if target.suffix == ".gguf":
                 vocabulary.write(target)
+            if zoo.models[name].task == "text_recognition":
+                keys.write(target)
 
 
 def workers(count: int) -> int:

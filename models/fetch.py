@@ -23,8 +23,8 @@ class FetchError(Exception):
     """The registry could not give the file, or gave another than the pinned one."""
 
 
-def _run(command: list[str], what: str) -> None:
-    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def _run(command: list[str], what: str, folder: Path | None = None) -> None:
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder)
     if result.returncode:
         last = result.stdout.strip().splitlines()[-1:] or ["no output"]
         raise FetchError(f"{what}: {last[0]}")

@@ -77,6 +77,7 @@ struct pipe_node_calls {
     X(sizeof(struct pipe_speech))            \
     X(sizeof(struct pipe_depth))             \
     X(sizeof(struct percept_planes))         \
+    X(sizeof(struct pipe_text_regions))      \
     X(sizeof(struct pipe_image_input))       \
     X(sizeof(struct prt_tensor))             \
     X(sizeof(struct pipe_node_calls))        \
@@ -86,7 +87,7 @@ struct pipe_node_calls {
 struct pipe_node_plugin {
     uint32_t version;                             /* PIPE_NODE_VERSION */
     uint32_t class_bytes;                         /* sizeof(struct pipe_node_class) */
-    uint32_t layout[23];                          /* the rows of PIPE_NODE_LAYOUT_TABLE */
+    uint32_t layout[24];                          /* the rows of PIPE_NODE_LAYOUT_TABLE */
     const struct pipe_node_class *const *classes; /* NULL-terminated */
     /* Where the functions are put, before anything of a class is called. */
     const struct pipe_node_calls **calls;

@@ -151,6 +151,7 @@ static const struct {
 } types[PIPE_STREAM_TYPES] = {
     [PIPE_FRAME] = {"a frame", 0, WRITTEN(PERCEPT_FRAME_SCHEMA, frame)},
     [PIPE_DETECTIONS] = {"detections", sizeof(struct pipe_detections), {0}},
+    [PIPE_TEXT_REGIONS] = {"text regions", sizeof(struct pipe_text_regions), {0}},
     [PIPE_REGIONS] = {"regions", sizeof(struct pipe_regions), {0}},
     [PIPE_HANDS] = {"hands", TIMED(PERCEPT_HANDS_SCHEMA, percept_hands)},
     [PIPE_HANDS_PRESENCE] = {"the presence of hands",

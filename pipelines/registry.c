@@ -19,6 +19,9 @@
     X(speech_recognizer)   \
     X(translate_text)      \
     X(translate_captions)  \
+    X(text_detector)       \
+    X(text_reader)         \
+    X(text_presence)       \
     X(text_actions)        \
     X(text_pointer)        \
     X(stereo_depth)        \

@@ -30,6 +30,7 @@ enum pipe_stream_type {
     PIPE_STEREO, /* frames with a right eye; goes wherever frames do, as its left eye */
     PIPE_DEPTH,
     PIPE_PLANES,
+    PIPE_TEXT_REGIONS,
     PIPE_STREAM_TYPES
 };
 
@@ -98,6 +99,21 @@ struct pipe_regions {
     uint32_t wanted; /* how many more hands a detector should look for in this frame; 0: none */
     bool detector_ran;
     struct pipe_region items[PERCEPT_HANDS_MAX];
+};
+
+/* ---- text: where there may be some ---- */
+
+#define PIPE_TEXT_REGIONS_MAX PERCEPT_TEXT_LINES_MAX
+
+struct pipe_text_region {
+    float corners[4][2]; /* of the upright rectangle's top left, then clockwise; not by reading */
+    float score;         /* 0..1 */
+};
+
+struct pipe_text_regions {
+    uint32_t count;
+    bool ran; /* false: the picture is as it was, and so are the regions */
+    struct pipe_text_region items[PIPE_TEXT_REGIONS_MAX]; /* best first */
 };
 
 /* ---- tensors ---- */

@@ -12,6 +12,7 @@ from ..pins import Model
 from ..subject import Method, Outputs, Result, Sample, Subject, nchw
 
 DETECTION, RECOGNITION, ANGLE = (1, 3, 320, 320), (1, 3, 48, 320), (1, 3, 48, 192)
+LARGEST, LONGEST = 2048, 2560  # sides of what text is looked for in; columns of a line
 PHOTOS = ("nocurl.jpg", "halfcurl.jpg", "fullcurl.jpg", "fingers-lq.gif")
 SCENES = 15
 
@@ -29,6 +30,10 @@ def read_ctc(probabilities: np.ndarray, alphabet: list[str]) -> str:
 
 
 class Ocr(Subject):
+    """`shape` is that of the samples. A net that takes others too has an `other` one, and `sizes` says which."""
+
+    other: tuple[int, ...] | None = None
+
     def __init__(self, model: Model, out: Path, shape: tuple[int, ...], **more):
         super().__init__(model, out, **more)
         self.shape = shape
@@ -39,30 +44,54 @@ class Ocr(Subject):
 
     @cached_property
     def net(self) -> onnx_import.OnnxModule:
-        return onnx_import.build(self.graph, self.shape)
+        return onnx_import.build(self.graph, self.shape, other=[self.other] if self.other else None)
 
     @cached_property
     def engine(self) -> Onnxruntime:
         return Onnxruntime(self.original_file())
 
+    def sizes(self) -> tuple | None:
+        """What torch.export takes as dynamic_shapes of forward(*inputs)."""
+        return None
+
     def methods(self) -> dict[str, Method]:
-        return {"forward": Method(self.net, (torch.zeros(self.shape),))}
+        return {"forward": Method(self.net, (torch.zeros(self.shape),), self.sizes())}
 
     def original(self, sample: Sample) -> Outputs:
         return self.engine(sample.inputs[0].numpy())
 
+    def line(self, number: int, shape: tuple[int, ...]) -> Sample:
+        return Sample((normalised(signs.strip(signs.LINES[number], *shape[2:], number)),))
+
     def samples(self) -> list[Sample]:
-        height, width = self.shape[2:]
-        return [Sample((normalised(signs.strip(line, height, width, i)),)) for i, line in enumerate(signs.LINES)]
+        return [self.line(i, self.shape) for i in range(len(signs.LINES))]
+
+    def of_other_shape(self) -> Sample:
+        return self.line(2, self.other)
+
+    def probes(self, samples: list[Sample]) -> list[Sample]:
+        return super().probes(samples) + ([self.of_other_shape()] if self.other else [])
 
 
 class Detection(Ocr):
     """int8 is judged by the share of pixels that fall on the other side of the threshold that makes boxes, 0.3."""
 
+    other = (1, 3, 352, 640)
+
+    def sizes(self) -> tuple:
+        dims = (torch.export.Dim(name, min=2, max=LARGEST // 32) for name in ("height", "width"))
+        return (({axis: 32 * dim for axis, dim in zip((2, 3), dims, strict=True)},),)
+
+    def frames(self) -> list[np.ndarray]:
+        return [frame.pixels for name in PHOTOS for frame in images.read(self.out / "media" / "hands" / name)][:SCENES]
+
     def samples(self) -> list[Sample]:
-        frames = [frame for name in PHOTOS for frame in images.read(self.out / "media" / "hands" / name)][:SCENES]
         size = self.shape[2]
-        return [Sample((normalised(signs.scene(frame.pixels, size, i)),)) for i, frame in enumerate(frames)]
+        return [Sample((normalised(signs.scene(pixels, size, i)),)) for i, pixels in enumerate(self.frames())]
+
+    def of_other_shape(self) -> Sample:
+        height, width = self.other[2:]
+        return Sample((normalised(signs.scene(self.frames()[1], width, 1)[:height]),))
 
     def distance(self, outputs: Outputs, reference: Outputs) -> float:
         return float(((outputs[0] > 0.3) != (reference[0].reshape(outputs[0].shape) > 0.3)).mean())
@@ -70,6 +99,11 @@ class Detection(Ocr):
 
 class Recognition(Ocr):
     """int8 is judged by the share of steps that read another character than the original does."""
+
+    other = (1, 3, 48, 640)
+
+    def sizes(self) -> tuple:
+        return (({3: 8 * torch.export.Dim("steps", min=2, max=LONGEST // 8)},),)
 
     @property
     def alphabet(self) -> list[str]:

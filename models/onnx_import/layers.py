@@ -16,10 +16,23 @@ from .graph import Node
 
 
 class Operands:
-    """What a builder sees of its node: attributes, constants (None where the value is computed), shapes."""
+    """What a builder sees of its node: attributes, constants (None where the value is computed), shapes; of a module for many
+    shapes also what the constants are for the others. A constant that depends on the shape can only be read by who asks for it
+    as one that varies."""
 
-    def __init__(self, node: Node, constants: list[np.ndarray | None], shapes: list[tuple[int, ...] | None]):
-        self.node, self.constants, self.shapes = node, constants, shapes
+    def __init__(self, node: Node, constants, shapes, others=None):
+        self.node, self.constants, self.shapes, self.others = node, constants, shapes, others
+
+    @property
+    def is_flexible(self) -> bool:
+        return self.others is not None
+
+    def same(self, position: int) -> np.ndarray | None:
+        """Where the constant is the same for all shapes; None: everywhere."""
+        if not self.is_flexible or self.constants[position] is None:
+            return None
+        same = np.equal(self.constants[position], self.others[position])
+        return None if np.all(same) else np.atleast_1d(same)
 
     def __len__(self) -> int:
         return len(self.constants)
@@ -30,6 +43,8 @@ class Operands:
     def constant(self, position: int) -> np.ndarray:
         if position >= len(self) or self.constants[position] is None:
             raise UnsupportedError(f"ONNX {self.node.kind}: input {position} has to be a constant")
+        if self.same(position) is not None:
+            raise UnsupportedError(f"ONNX {self.node.kind}: input {position} depends on the shape")
         return self.constants[position]
 
     def optional(self, position: int) -> np.ndarray | None:
@@ -224,7 +239,15 @@ def mean(op: Operands) -> nn.Module:
 
 
 def reshape(op: Operands) -> nn.Module:
-    wanted = op.integers("shape", 1)
+    same = op.same(1) if op.get("shape") is None else None
+    if same is not None:
+        wanted = [int(n) if kept else -1 for n, kept in zip(op.constants[1], same, strict=True)]
+        if wanted.count(-1) != 1:
+            raise UnsupportedError("ONNX Reshape of which more than one size depends on the shape")
+    else:
+        wanted = op.integers("shape", 1)
+    if op.is_flexible:
+        return Lambda(lambda x: x.reshape([x.shape[i] if n == 0 else n for i, n in enumerate(wanted)]))
     shape = [op.shapes[0][i] if n == 0 else n for i, n in enumerate(wanted)]
     return Lambda(lambda x: x.reshape(shape))
 
@@ -259,6 +282,8 @@ def slice_(op: Operands) -> nn.Module:
 
 def resize(op: Operands) -> nn.Module:
     """Of the ways to resize those that torch has: nearest by whole factors, bilinear between pixel centres or corners."""
+    if op.is_flexible:
+        return resize_by_factor(op)
     shape = op.shapes[0]
     sizes = op.constants[3] if len(op) > 3 and op.node.inputs[3] else None
     scales = op.constant(2 if len(op) > 2 else 1) if sizes is None else None
@@ -271,6 +296,20 @@ def resize(op: Operands) -> nn.Module:
         corners = where == "align_corners"
         return Lambda(lambda x: F.interpolate(x, size=size, mode="bilinear", align_corners=corners))
     raise UnsupportedError(f"ONNX Resize {mode}, {where}, from {shape} to {size}")
+
+
+def resize_by_factor(op: Operands) -> nn.Module:
+    """For any shape: nearest, by the same whole factors for all."""
+
+    def factors(constants) -> list[float]:
+        if len(op) > 3 and op.node.inputs[3]:
+            raise UnsupportedError("ONNX Resize to sizes that depend on the shape")
+        return [float(n) for n in constants[2 if len(op) > 2 else 1][2:]]
+
+    found = factors(op.constants)
+    if op.get("mode", "nearest") != "nearest" or found != factors(op.others) or any(n != int(n) for n in found):
+        raise UnsupportedError(f"ONNX Resize {op.get('mode')} by {found}, of any shape")
+    return Lambda(lambda x: F.interpolate(x, scale_factor=found, mode="nearest"))
 
 
 def function(apply):

@@ -14,15 +14,19 @@ from .layers import BUILDERS, BatchNorm, Convolution, Operands, parameter
 
 
 class OnnxModule(nn.Module):
-    """forward(*inputs) takes and returns tensors in the order of the ONNX file, of the shapes it was built for."""
+    """forward(*inputs) takes and returns tensors in the order of the ONNX file, of the shapes it was built for.
 
-    def __init__(self, graph: Graph, shapes: list[tuple[int, ...]]):
+    With `other`, the same graph built for other shapes, it takes all shapes that follow the same rule: sizes that differ between the
+    two are left to be computed as it runs.
+    """
+
+    def __init__(self, graph: Graph, shapes: list[tuple[int, ...]], other: "OnnxModule | None" = None):
         super().__init__()
         self.layers = nn.ModuleDict()
         self.steps: list[tuple[str, tuple[str, ...], str]] = []
         self.sources = graph.inputs
         self.input_shapes = shapes
-        constants = dict(graph.constants)
+        self.constants = constants = dict(graph.constants)
         values = dict(zip(graph.inputs, map(torch.zeros, shapes), strict=True))  # only their shapes matter
         uses = Counter([*graph.outputs, *(name for node in graph.nodes for name in node.inputs)])
         same: dict[str, str] = {}  # what a norm gives that has become part of the convolution before it
@@ -35,8 +39,9 @@ class OnnxModule(nn.Module):
             if node.kind not in BUILDERS:
                 raise UnsupportedError(f"ONNX operator {node.kind}")
             known = [constants.get(name) for name in node.inputs]
+            others = [other.constants.get(name) for name in node.inputs] if other else None
             sizes = [tuple(values[name].shape) if name in values else None for name in node.inputs]
-            layer = BUILDERS[node.kind](Operands(node, known, sizes))
+            layer = BUILDERS[node.kind](Operands(node, known, sizes, others))
             source, target = node.inputs[0], node.outputs[0]
             if isinstance(layer, BatchNorm) and source in convolutions and uses[source] == 1:
                 join(convolutions[source], layer)
@@ -66,5 +71,6 @@ def join(convolution: Convolution, norm: BatchNorm) -> None:
     convolution.bias = parameter(bias * norm.factor + norm.shift)
 
 
-def build(graph: Graph, *shapes: tuple[int, ...]) -> OnnxModule:
-    return OnnxModule(graph, list(shapes)).eval()
+def build(graph: Graph, *shapes: tuple[int, ...], other: list[tuple[int, ...]] | None = None) -> OnnxModule:
+    """For inputs of these shapes; with `other` shapes, for all that are like both."""
+    return OnnxModule(graph, list(shapes), OnnxModule(graph, other) if other else None).eval()

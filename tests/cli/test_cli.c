@@ -106,6 +106,41 @@ START_TEST(hands_decode_by_their_names)
 }
 END_TEST
 
+static void line_of(const char *name, const void *data, size_t size, char text[512])
+{
+    FILE *file = fmemopen(text, 512, "w");
+    ck_assert_ptr_nonnull(file);
+    cli_decode_line(cli_schema_find(name), NULL, data, size, file);
+    fclose(file);
+}
+
+START_TEST(text_is_a_line_of_what_was_read)
+{
+    static struct percept_text text = {.frame = 3, .model_ns = 7, .line_count = 2};
+    char line[512];
+    text.lines[0] = (struct percept_text_line){.id = 4,
+                                               .seen = 1,
+                                               .language = "en",
+                                               .text = "EXIT",
+                                               .translation = "sa\xc3\xad"
+                                                              "da"};
+    text.lines[1] = (struct percept_text_line){.id = 5};
+    memset(text.lines[1].text, '\n', sizeof text.lines[1].text); /* without an end */
+    line_of(PERCEPT_TEXT_SCHEMA, &text, sizeof text, line);
+    ck_assert_ptr_nonnull(strstr(line, "frame 3: #4 EXIT [en] = sa\xc3\xad"
+                                       "da; #5 (not seen) ?"));
+    ck_assert_ptr_null(memchr(line, '\n', strlen(line) - 1));
+    ck_assert_int_eq(cli_schema_find(PERCEPT_TEXT_SCHEMA)->model_ns(&text), 7);
+    text.line_count = 0;
+    line_of(PERCEPT_TEXT_SCHEMA, &text, sizeof text, line);
+    ck_assert_ptr_nonnull(strstr(line, "no text"));
+    const struct percept_text_presence presence = {
+        .capture_ns = 3500000000, .since_ns = 1000000000, .line_count = 1};
+    line_of(PERCEPT_TEXT_PRESENCE_SCHEMA, &presence, sizeof presence, line);
+    ck_assert_ptr_nonnull(strstr(line, "1 line of text for 2.5 s"));
+}
+END_TEST
+
 START_TEST(a_count_beyond_the_array_is_not_believed)
 {
     struct percept_hands hands = {.hand_count = 1000000};
@@ -449,6 +484,7 @@ int main(void)
     tcase_add_checked_fixture(tests, make_folder, remove_folder);
     tcase_add_test(tests, table_columns_are_as_wide_as_their_cells);
     tcase_add_test(tests, hands_decode_by_their_names);
+    tcase_add_test(tests, text_is_a_line_of_what_was_read);
     tcase_add_test(tests, a_count_beyond_the_array_is_not_believed);
     tcase_add_test(tests, what_is_not_known_or_too_short_is_shown_as_bytes);
     tcase_add_test(tests, what_only_its_description_is_known_of_decodes_all_the_same);

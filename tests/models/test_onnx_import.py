@@ -145,6 +145,53 @@ class OnnxImport(unittest.TestCase):
         self.one("Unsqueeze", (2, 6), integers(0, 3), axes_left=4)
         self.same([helper.make_node("Concat", ["x", "x"], ["y"], axis=1)], (2, 3))
 
+    def flexible(self, nodes, shapes, constants=None):
+        """Built for two shapes, run at all of them."""
+        self.write(nodes, constants or {}, len(shapes[0]))
+        graph = onnx_import.load(self.path)
+        module = onnx_import.build(graph, shapes[0], other=[shapes[1]])
+        for shape in shapes:
+            x = noise(*shape)
+            with torch.no_grad():
+                got = module(torch.from_numpy(x))[0].numpy()
+            want = Onnxruntime(self.path)(x)[0]
+            self.assertEqual(got.shape, want.shape)
+            np.testing.assert_allclose(got, want, atol=1e-5, rtol=1e-5)
+
+    def test_any_shape(self):
+        constants = {"zero": integers(0), "two": integers(2), "rest": integers(-1), "s": np.array([1, 1, 2, 2], np.float32)}
+        rows = [  # [1, c, h, w] to [1, c, h * w], by a size that is computed from the shape
+            helper.make_node("Shape", ["x"], ["all"]),
+            helper.make_node("Slice", ["all", "zero", "two"], ["first"]),
+            helper.make_node("Concat", ["first", "rest"], ["shape"], axis=0),
+            helper.make_node("Reshape", ["x", "shape"], ["y"]),
+        ]
+        self.flexible(rows, [(1, 3, 4, 5), (1, 3, 4, 9), (1, 3, 4, 7)], constants)
+        one = [  # to [1, c, w, h], where only w depends on the shape
+            *rows[:2],
+            helper.make_node("Slice", ["all", "three", "four"], ["width"]),
+            helper.make_node("Concat", ["first", "width", "four"], ["shape"], axis=0),
+            rows[3],
+        ]
+        more = constants | {"three": integers(3), "four": integers(4)}
+        self.flexible(one, [(1, 3, 4, 5), (1, 3, 4, 9), (1, 3, 4, 7)], more)
+        options = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+        resize = [helper.make_node("Resize", ["x", "", "s"], ["y"], **options)]
+        self.flexible(resize, [(1, 3, 4, 5), (1, 3, 6, 9), (1, 3, 2, 7)], constants)
+
+    def test_what_depends_on_the_shape_is_refused_where_nothing_computes_it(self):
+        nodes = [
+            helper.make_node("Shape", ["x"], ["all"]),
+            helper.make_node("Slice", ["all", "two", "four"], ["sides"]),
+            helper.make_node("Concat", ["one", "sides", "three"], ["shape"], axis=0),
+            helper.make_node("Reshape", ["x", "shape"], ["y"]),
+        ]
+        constants = {"one": integers(1), "two": integers(2), "three": integers(3), "four": integers(4)}
+        self.write(nodes, constants, 4)
+        graph = onnx_import.load(self.path)
+        with self.assertRaisesRegex(UnsupportedError, "more than one size depends on the shape"):
+            onnx_import.build(graph, (1, 3, 4, 5), other=[(1, 3, 6, 9)])
+
     def test_resize(self):
         scales = np.array([1, 1, 2, 2], np.float32)
         for options in (
