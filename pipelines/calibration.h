@@ -44,6 +44,10 @@ struct calibration {
 enum percept_status calibration_read(const struct pipe_texts *files, struct calibration *out,
                                      struct percept_error *error);
 
+/* The same of one file's bytes, which are changed; name is for messages. */
+enum percept_status calibration_parse(const char *name, char *bytes, size_t size,
+                                      struct calibration *out, struct percept_error *error);
+
 /*
  * Compute to_rectified and projection (Bouguet's way: each camera turned by half of the rotation
  * between them, then both so that the baseline is their x axis), if the file did not have them.

@@ -17,7 +17,6 @@ struct reader {
 
 enum {
     FOUND_LENS = 1, /* of the left; times 2 of the right */
-    FOUND_POSE = 4,
     FOUND_R = 8,
     FOUND_T = 16,
     FOUND_RECTIFIED = 32, /* R1, times 2 R2, times 4 P1, times 8 P2 */
@@ -272,20 +271,25 @@ static void blank_directive(char *bytes, size_t size)
         bytes[i] = ' ';
 }
 
+static enum percept_status read_bytes(struct reader *r, const char *name, char *bytes, size_t size)
+{
+    struct base_arena arena = {0};
+    const struct pipe_tree *tree;
+    blank_directive(bytes, size);
+    enum percept_status status = pipe_tree_parse(name, bytes, size, &arena, &tree, r->error);
+    if (status == PERCEPT_OK)
+        status = member(tree, "cam0") ? read_kalibr(r, tree) : read_opencv(r, tree);
+    base_arena_reset(&arena);
+    return status;
+}
+
 static enum percept_status read_file(struct reader *r, const char *path)
 {
     char *bytes = NULL;
     size_t size = 0;
-    struct base_arena arena = {0};
-    const struct pipe_tree *tree;
     enum percept_status status = pipe_tree_read_file(path, NULL, &bytes, &size, r->error);
-    if (status != PERCEPT_OK)
-        return status;
-    blank_directive(bytes, size);
-    status = pipe_tree_parse(path, bytes, size, &arena, &tree, r->error);
     if (status == PERCEPT_OK)
-        status = member(tree, "cam0") ? read_kalibr(r, tree) : read_opencv(r, tree);
-    base_arena_reset(&arena);
+        status = read_bytes(r, path, bytes, size);
     free(bytes);
     return status;
 }
@@ -305,6 +309,28 @@ static bool is_rotation(const double m[3][3])
            0;
 }
 
+/* Is what has been read of all files a whole calibration? last: for messages. */
+static enum percept_status check_whole(const struct reader *r, const char *last)
+{
+    struct calibration *c = r->out;
+    unsigned all = FOUND_RECTIFIED * 15;
+    c->rectified = (r->found & all) == all;
+    unsigned wanted = FOUND_LENS * 3 | (c->rectified ? 0 : FOUND_R | FOUND_T);
+    if ((r->found & wanted) != wanted)
+        return percept_fail_at(r->error, PERCEPT_MALFORMED, last, 0, 0,
+                               "not a whole stereo calibration: expected M1 D1 M2 D2 R T (OpenCV, "
+                               "maybe in two files) or cam0 and cam1 (Kalibr)");
+    if (!c->rectified && !is_rotation((const double(*)[3])c->rotation))
+        return percept_fail_at(r->error, PERCEPT_MALFORMED, last, 0, 0,
+                               "the rotation between the cameras is none");
+    for (unsigned eye = 0; c->rectified && eye < 2; eye++)
+        if (!is_rotation((const double(*)[3])c->to_rectified[eye]) ||
+            !(c->projection[eye][0][0] > 0 && c->projection[eye][1][1] > 0))
+            return percept_fail_at(r->error, PERCEPT_MALFORMED, last, 0, 0,
+                                   "R%u is no rotation or P%u no projection", eye + 1, eye + 1);
+    return PERCEPT_OK;
+}
+
 enum percept_status calibration_read(const struct pipe_texts *files, struct calibration *out,
                                      struct percept_error *error)
 {
@@ -313,24 +339,22 @@ enum percept_status calibration_read(const struct pipe_texts *files, struct cali
     enum percept_status status = PERCEPT_OK;
     for (size_t i = 0; i < files->count && status == PERCEPT_OK; i++)
         status = read_file(&r, files->items[i].text);
-    if (status != PERCEPT_OK)
-        return status;
-    const char *last = files->count ? files->items[files->count - 1].text : "";
-    unsigned all = FOUND_RECTIFIED * 15;
-    c.rectified = (r.found & all) == all;
-    unsigned wanted = FOUND_LENS * 3 | (c.rectified ? 0 : FOUND_R | FOUND_T);
-    if ((r.found & wanted) != wanted)
-        return percept_fail_at(error, PERCEPT_MALFORMED, last, 0, 0,
-                               "not a whole stereo calibration: expected M1 D1 M2 D2 R T (OpenCV, "
-                               "maybe in two files) or cam0 and cam1 (Kalibr)");
-    if (!c.rectified && !is_rotation((const double(*)[3])c.rotation))
-        return percept_fail_at(error, PERCEPT_MALFORMED, last, 0, 0,
-                               "the rotation between the cameras is none");
-    for (unsigned eye = 0; c.rectified && eye < 2; eye++)
-        if (!is_rotation((const double(*)[3])c.to_rectified[eye]) ||
-            !(c.projection[eye][0][0] > 0 && c.projection[eye][1][1] > 0))
-            return percept_fail_at(error, PERCEPT_MALFORMED, last, 0, 0,
-                                   "R%u is no rotation or P%u no projection", eye + 1, eye + 1);
-    *out = c;
-    return PERCEPT_OK;
+    if (status == PERCEPT_OK)
+        status = check_whole(&r, files->count ? files->items[files->count - 1].text : "");
+    if (status == PERCEPT_OK)
+        *out = c;
+    return status;
+}
+
+enum percept_status calibration_parse(const char *name, char *bytes, size_t size,
+                                      struct calibration *out, struct percept_error *error)
+{
+    struct calibration c = {0};
+    struct reader r = {.out = &c, .error = error};
+    enum percept_status status = read_bytes(&r, name, bytes, size);
+    if (status == PERCEPT_OK)
+        status = check_whole(&r, name);
+    if (status == PERCEPT_OK)
+        *out = c;
+    return status;
 }

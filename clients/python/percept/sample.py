@@ -103,9 +103,12 @@ class Sample:
 
     @property
     def tensors(self) -> Dict[str, np.ndarray]:
-        """The tensors of a model's topic (percept.tensors/1) by name, as views. KeyError when it has none."""
-        field = self.schema.fields["tensors"]
-        return {_text(row["name"]): self._tensor(row, field) for row in self["tensors"]}
+        """The tensors of a model's topic (percept.tensors/1), or the maps of a depth topic (percept.depth/1), by name, as
+        views. KeyError when it has none."""
+        for name, field in self.schema.fields.items():
+            if any(member["type"] == "tensor" for member in field.get("fields", ())):
+                return {_text(row["name"]): self._tensor(row, field) for row in self[name]}
+        raise KeyError("tensors")
 
     def _tensor(self, row: Any, description: Any) -> np.ndarray:
         try:
