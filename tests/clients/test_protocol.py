@@ -33,7 +33,7 @@ class Protocol(unittest.TestCase):
         return connection
 
     def test_samples_of_each_version(self):
-        for version in (1, 2):
+        for version in (1, 2, 3):
             with self.subTest(version=version):
                 connection = self.connect(version, version)
                 self.assertEqual(connection.version, version)
@@ -57,9 +57,9 @@ class Protocol(unittest.TestCase):
                 ring.close()
 
     def test_versions_are_chosen(self):
-        for least, most, chosen in ((1, 1, 1), (1, 2, 2), (2, 2, 2), (1, 99, 2), (2, 99, 2)):
+        for least, most, chosen in ((1, 1, 1), (1, 2, 2), (2, 2, 2), (1, 99, 3), (2, 99, 3)):
             self.assertEqual(self.connect(least, most).version, chosen)
-        for least, most in ((3, 99), (0, 0), (2, 1)):
+        for least, most in ((4, 99), (0, 0), (2, 1)):
             with self.assertRaises(Refused) as refused:
                 self.connect(least, most)
             self.assertEqual(refused.exception.status, VERSION)
@@ -97,7 +97,7 @@ class Permissions(unittest.TestCase):
         self.addCleanup(self.administrator.close)
 
     def test_a_revocation_in_each_version(self):
-        for version in (1, 2):
+        for version in (1, 2, 3):
             with self.subTest(version=version):
                 connection = Connection(self.daemon.socket, version, version)
                 with self.assertRaises(Refused) as refused:
@@ -109,7 +109,7 @@ class Permissions(unittest.TestCase):
                 self.administrator.revoke("camera")
                 while ring.state() != MOVED:  # and that is the last of it
                     ring.wait(ring.newest)
-                if version == 2:
+                if version >= 2:
                     kind, body, _ = connection.reply(None)
                     self.assertEqual((kind, body[1]), (ENDED, ring.subscription))
                     self.assertEqual(connection.ended[ring.subscription].status, PERMISSION)

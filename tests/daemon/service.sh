@@ -116,3 +116,32 @@ for backend in cpu vulkan; do
     kill -TERM "$daemon"
     daemon_ends 0
 done
+
+# ---- under both filters the transcript can be written, searched and erased
+images "$work/images" 3
+echo "0 en said under a filter" >"$work/speech"
+printf '%s\n' "version: 1" "rules: [{same_user: true, allow: transcript}]" >"$work/policy.yaml"
+cat >"$work/transcript.yaml" <<YAML
+version: 1
+daemon: {policy: policy.yaml}
+node_plugins: $tests/captions
+pipelines:
+  talk:
+    source: {type: images, paths: images, rate: 100, loop: 0}
+    nodes: [{node: said, file: speech, inputs: {frame: source}}]
+    topics: {captions: said}
+transcript: {topics: captions}
+YAML
+"$tests/filtered" "$work/calls" "$perceptd" --config "$work/transcript.yaml" 2>"$work/daemon.log" &
+daemon=$!
+until "$percept" transcript --search filter 2>/dev/null | grep -q 'said under a filter'; do
+    kill -0 "$daemon" 2>/dev/null || fail "the daemon has ended under the unit's filter"
+    sleep 0.05
+done
+for thread in /proc/"$daemon"/task/*; do
+    grep -q '^Seccomp:.2' "$thread/status" || fail "a thread without a filter"
+done
+expect 0 "$percept" transcript --forget all
+[ "$(cat "$work/out")" = "1 line forgotten" ] || fail "forgetting under a filter"
+kill -TERM "$daemon"
+daemon_ends 0

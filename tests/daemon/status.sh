@@ -7,7 +7,7 @@ expect 0 "$percept" echo frames --count 3
 
 expect 0 "$percept" status --json
 cp "$work/out" "$work/status.json"
-json "$work/status.json" 'sorted(v) == ["clients", "daemon", "hosts", "lanes", "models", "pipelines", "topics", "users"]'
+json "$work/status.json" 'sorted(v) == ["clients", "daemon", "hosts", "lanes", "models", "pipelines", "topics", "transcript", "users"]'
 json "$work/status.json" "v['daemon']['pid'] == $daemon and v['daemon']['state'] == 'running'"
 json "$work/status.json" 'v["pipelines"][0]["name"] == "pictures" and v["pipelines"][0]["frames"] >= 3'
 json "$work/status.json" 'v["pipelines"][0]["state"] == "running" and v["models"] == []'
