@@ -55,11 +55,11 @@ static enum percept_status subscribe(struct percept_client *client, const char *
             (!wanted || strcmp(wanted, name) == 0) && name_count < CLI_TOPICS)
             names[name_count++] = (char *)name;
     }
-    if (name_count == 0)
-        status = percept_fail(error, PERCEPT_NOT_FOUND,
-                              wanted ? "there is no topic '%.64s' of captions"
-                                     : "there is no topic of captions%.0s",
-                              wanted ? wanted : "");
+    if (name_count == 0 && wanted)
+        status =
+            percept_fail(error, PERCEPT_NOT_FOUND, "there is no topic '%.64s' of captions", wanted);
+    else if (name_count == 0)
+        status = percept_fail(error, PERCEPT_NOT_FOUND, "there is no topic of captions");
     struct percept_error refused = {0};
     for (int n = 0; n < name_count && !status; n++) {
         status = cli_subscribe(client, &names[n], 1, topics, &count, error);

@@ -128,7 +128,7 @@ for n in $(seq 600); do echo "0 en number $n of many"; done >>"$speech"
 lines 603
 [ "$(texts | wc -l)" = 603 ] || fail "all pages"
 json "$work/lines.jsonl" '[l["id"] for l in v] == list(range(1, 604))'
-[ "$(texts --limit 550 | head -n 1)" = "number 51 of many" ] || fail "the last 550"
+[ "$(texts --limit 550 | sed -n 1p)" = "number 51 of many" ] || fail "the last 550"
 json "$work/lines.jsonl" '[l["id"] for l in v] == list(range(54, 604))'
 [ "$(texts --limit 2 | tail -n 1)" = "number 600 of many" ] || fail "the last two"
 [ "$(texts --since 1h | wc -l)" = 603 ] && [ "$(texts --until 2001-01-01 | wc -l)" = 0 ] || fail "since, until"
