@@ -18,6 +18,12 @@
 
 #define KNOWN_MOST 256 /* of a topic: more than its samples have */
 
+/* A final caption without a translation, of a topic that has translations, is waited for so long
+ * since the end of its speech: a pipeline translates one after the other. */
+#define TRANSLATION_NS (4 * BASE_NS_PER_S)
+#define LOOK_MS        200
+#define PENDING_MOST   32
+
 struct known {
     uint64_t utterance;
     int64_t begin_ns; /* CLOCK_MONOTONIC */
@@ -28,6 +34,10 @@ struct followed {
     struct known known[KNOWN_MOST]; /* round and round */
     size_t count;
     bool ended;
+    bool translated; /* its captions are, or some */
+    /* Final ones that have not been printed yet, in order: the first waits for its translation. */
+    struct percept_caption pending[PENDING_MOST];
+    size_t pending_count;
 };
 
 struct cli_follow {
@@ -95,12 +105,19 @@ void cli_follow_end(struct cli_follow *follow)
     free(follow); /* the client frees the subscriptions */
 }
 
-/* False when it was known already. */
-static bool learn(struct followed *of, uint64_t utterance, int64_t begin_ns)
+static bool is_known(const struct followed *of, uint64_t utterance, int64_t begin_ns)
 {
     for (size_t i = 0; i < of->count && i < KNOWN_MOST; i++)
         if (of->known[i].utterance == utterance && of->known[i].begin_ns == begin_ns)
-            return false;
+            return true;
+    return false;
+}
+
+/* False when it was known already. */
+static bool learn(struct followed *of, uint64_t utterance, int64_t begin_ns)
+{
+    if (is_known(of, utterance, begin_ns))
+        return false;
     of->known[of->count++ % KNOWN_MOST] = (struct known){utterance, begin_ns};
     return true;
 }
@@ -108,11 +125,14 @@ static bool learn(struct followed *of, uint64_t utterance, int64_t begin_ns)
 void cli_follow_know(struct cli_follow *follow, const json_t *row)
 {
     const char *topic = json_string_value(json_object_get(row, "topic"));
-    for (size_t i = 0; topic && i < follow->count; i++)
-        if (strcmp(follow->followed[i].topic.name, topic) == 0)
-            learn(&follow->followed[i],
-                  (uint64_t)json_integer_value(json_object_get(row, "utterance")),
-                  json_integer_value(json_object_get(row, "monotonic_ns")));
+    for (size_t i = 0; topic && i < follow->count; i++) {
+        struct followed *of = &follow->followed[i];
+        if (strcmp(of->topic.name, topic) != 0)
+            continue;
+        learn(of, (uint64_t)json_integer_value(json_object_get(row, "utterance")),
+              json_integer_value(json_object_get(row, "monotonic_ns")));
+        of->translated |= cli_line_of(row).translation_language[0] != '\0';
+    }
 }
 
 static int64_t realtime_offset(void)
@@ -146,23 +166,53 @@ static json_t *row_of(const struct followed *of, const struct percept_caption *c
 #undef TEXT
 }
 
-static void look(struct followed *of, struct cli_line_writer *writer, int64_t since_ns,
-                 const struct percept_sample *sample)
+static void print_first(struct followed *of, struct cli_line_writer *writer)
 {
-    const struct percept_captions *captions = sample->data;
-    if (sample->size < sizeof *captions)
-        return;
+    const struct percept_caption *caption = &of->pending[0];
+    json_t *row = row_of(of, caption);
+    if (row)
+        cli_write_line(writer, row);
+    json_decref(row);
+    learn(of, caption->id & INT64_MAX, caption->begin_ns);
+    memmove(&of->pending[0], &of->pending[1], --of->pending_count * sizeof of->pending[0]);
+}
+
+/* Print what need not wait, or all. */
+static void print_pending(struct followed *of, struct cli_line_writer *writer, bool all)
+{
+    while (of->pending_count > 0) {
+        const struct percept_caption *caption = &of->pending[0];
+        if (!all && of->translated && caption->translation_language[0] == '\0' &&
+            base_clock_ns() < caption->end_ns + TRANSLATION_NS)
+            return;
+        print_first(of, writer);
+    }
+}
+
+/* Its place among those that are pending; at the end when it is new. */
+static struct percept_caption *place_of(struct followed *of, struct cli_line_writer *writer,
+                                        const struct percept_caption *caption)
+{
+    for (size_t i = 0; i < of->pending_count; i++)
+        if (of->pending[i].id == caption->id && of->pending[i].begin_ns == caption->begin_ns)
+            return &of->pending[i];
+    if (of->pending_count == PENDING_MOST)
+        print_first(of, writer);
+    return &of->pending[of->pending_count++];
+}
+
+/* What is final and new. */
+static void look(struct followed *of, struct cli_line_writer *writer, int64_t since_ns,
+                 const struct percept_captions *captions)
+{
     for (uint32_t i = 0; i < captions->caption_count && i < PERCEPT_CAPTIONS_MAX; i++) {
         const struct percept_caption *caption = &captions->captions[i];
-        if (!caption->final || !caption->text[0] ||
-            caption->end_ns + realtime_offset() <= since_ns ||
-            !learn(of, caption->id & INT64_MAX, caption->begin_ns))
-            continue;
-        json_t *row = row_of(of, caption);
-        if (row)
-            cli_write_line(writer, row);
-        json_decref(row);
+        of->translated |= caption->translation_language[0] != '\0';
+        if (caption->final && caption->text[0] && caption->end_ns + realtime_offset() > since_ns &&
+            !is_known(of, caption->id & INT64_MAX, caption->begin_ns))
+            *place_of(of, writer, caption) = *caption;
     }
+    print_pending(of, writer, false);
 }
 
 /* All that there is for now. */
@@ -171,32 +221,41 @@ static enum percept_status take(struct followed *of, struct cli_line_writer *wri
 {
     struct percept_sample sample;
     enum percept_status status;
-    while ((status = percept_next(of->topic.subscription, 0, &sample, error)) == PERCEPT_OK)
-        look(of, writer, since_ns, &sample);
+    while ((status = percept_next(of->topic.subscription, 0, &sample, error)) == PERCEPT_OK) {
+        if (sample.size >= sizeof(struct percept_captions))
+            look(of, writer, since_ns, sample.data);
+    }
     of->ended = status == PERCEPT_END;
+    print_pending(of, writer, of->ended);
     return status == PERCEPT_TIMED_OUT || of->ended ? PERCEPT_OK : status;
 }
 
 enum percept_status cli_follow_run(struct cli_follow *follow, struct cli_line_writer *writer,
                                    int64_t since_ns, struct percept_error *error)
 {
-    struct pollfd waits[CLI_TOPICS];
+    struct pollfd polled[CLI_TOPICS];
     cli_catch_interrupts();
     for (;;) {
         nfds_t count = 0;
+        bool waits = false;
         for (size_t i = 0; i < follow->count; i++) {
             struct followed *of = &follow->followed[i];
             enum percept_status status = of->ended ? PERCEPT_OK : take(of, writer, since_ns, error);
             if (status)
                 return status;
             if (!of->ended)
-                waits[count++] = (struct pollfd){
+                polled[count++] = (struct pollfd){
                     .fd = percept_subscription_fd(of->topic.subscription), .events = POLLIN};
+            waits |= of->pending_count > 0;
         }
-        if (fflush(writer->file) != 0 || count == 0 || cli_interrupted())
+        if (fflush(writer->file) != 0 || count == 0)
             return PERCEPT_OK;
-        poll(waits, count, -1);
+        if (!cli_interrupted())
+            poll(polled, count, waits ? LOOK_MS : -1);
         if (cli_interrupted())
-            return PERCEPT_OK;
+            break;
     }
+    for (size_t i = 0; i < follow->count; i++)
+        print_pending(&follow->followed[i], writer, true);
+    return PERCEPT_OK;
 }

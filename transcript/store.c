@@ -152,8 +152,17 @@ static int put(struct transcript_store *store, enum store_statement which, int64
     return store_run(store, which);
 }
 
+/* Does the row have all that the line has? The same version may come again with a translation. */
+static bool is_stale(sqlite3_stmt *row, const struct transcript_line *line)
+{
+    int64_t version = sqlite3_column_int64(row, 1);
+    bool translated = sqlite3_column_bytes(row, 4) > 0;
+    return version > line->version ||
+           (version == line->version && (translated || !line->translation_language[0]));
+}
+
 /* What the index has of a row goes before the row changes. Sets *id to 0 when the row is new; when
- * it is no older than the line, *stale. */
+ * it has all of the line, *stale. */
 static int unindex(struct transcript_store *store, int64_t topic,
                    const struct transcript_line *line, int64_t *id, bool *stale)
 {
@@ -165,7 +174,7 @@ static int unindex(struct transcript_store *store, int64_t topic,
     *id = 0;
     if (result == SQLITE_ROW) {
         *id = sqlite3_column_int64(find, 0);
-        *stale = sqlite3_column_int64(find, 1) >= line->version;
+        *stale = is_stale(find, line);
         if (!*stale)
             result =
                 index_words(store, STORE_UNINDEX, *id, (const char *)sqlite3_column_text(find, 2),

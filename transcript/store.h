@@ -53,7 +53,7 @@ enum percept_status transcript_store_open(const char *path, const char *boot,
 void transcript_store_close(struct transcript_store *store); /* NULL is fine */
 
 /* Keep the lines, all or none. One that is there (topic, utterance, monotonic_ns) is replaced by a
- * later version of it. LIMIT: too many topics. */
+ * later version of it, or by the same with a translation. LIMIT: too many topics. */
 enum percept_status transcript_store_add(struct transcript_store *store,
                                          const struct transcript_line *lines, size_t count,
                                          struct percept_error *error);

@@ -40,7 +40,7 @@ static const char *const statements[STORE_STATEMENTS] = {
     [STORE_BEGIN] = "BEGIN IMMEDIATE",
     [STORE_COMMIT] = "COMMIT",
     [STORE_ROLLBACK] = "ROLLBACK",
-    [STORE_FIND] = "SELECT id, version, text, translation FROM line"
+    [STORE_FIND] = "SELECT id, version, text, translation, translation_language FROM line"
                    " WHERE topic = ?1 AND utterance = ?2 AND monotonic_ns = ?3",
     [STORE_INSERT] = "INSERT INTO line(topic, utterance, monotonic_ns, boot, boot_ns, begin_ns,"
                      " end_ns, version, side, score, language, text, translation_language,"

@@ -74,15 +74,18 @@ static struct tap_known *know(struct transcript_tap *tap, const struct percept_c
     return known;
 }
 
-/* True when it has been queued now. Versions count from 1. */
+/* True when it has been queued now. Versions count from 1; whoever translates a caption later does
+ * not make another one of it. */
 static bool look_at(struct transcript_tap *tap, const struct percept_caption *caption)
 {
     struct tap_known *known = know(tap, caption);
     uint32_t version = caption->version ? caption->version : 1;
+    bool translated = caption->translation_language[0] != '\0';
     known->seen = true;
-    if (known->version >= version && !known->waits)
+    if (known->version >= version && known->translated >= translated && !known->waits)
         return false;
     known->version = version;
+    known->translated = translated;
     known->waits = !push(tap, caption);
     return !known->waits;
 }

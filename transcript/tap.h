@@ -22,8 +22,9 @@ struct tap_known {
     uint64_t id;
     int64_t begin_ns;
     uint32_t version; /* 0: none here */
-    bool waits;       /* there was no room in the queue yet */
-    bool seen;        /* in this sample */
+    bool translated;
+    bool waits; /* there was no room in the queue yet */
+    bool seen;  /* in this sample */
 };
 
 struct transcript_tap {

@@ -3,8 +3,8 @@
  * that may still change, with the next frame all of it, final. A line that is added to the file is
  * said, too. Samples have the last captions, as those of a speech recogniser do.
  *
- * A line is "SIDE LANGUAGE TEXT", or "SIDE LANGUAGE TEXT => TRANSLATION" (into Portuguese); bytes
- * of it may be anything.
+ * A line is "SIDE LANGUAGE TEXT", or "SIDE LANGUAGE TEXT => TRANSLATION" (into Portuguese); with
+ * "=>>" the translation comes some frames later, without another version. Bytes may be anything.
  */
 #include <pipelines/node_plugin.h>
 
@@ -22,6 +22,8 @@ struct pipe_node {
     bool speaking;
     struct percept_caption said[PERCEPT_CAPTIONS_MAX];
     uint32_t count;
+    char late[PERCEPT_CAPTION_BYTES]; /* translation of the newest, which comes yet; "": none */
+    int frames;                       /* until then */
 };
 
 static enum percept_status create(const struct pipe_node_setup *setup, struct pipe_node **result,
@@ -79,6 +81,12 @@ static void begin(struct pipe_node *node, int64_t now, char *line)
         .id = ++node->last, .begin_ns = now, .end_ns = now, .version = 1, .score = -0.25f};
     caption->side = line[0] == '1';
     memcpy(caption->language, line + 2, 2);
+    char *later = strstr(text, " =>> ");
+    if (later) {
+        *later = '\0';
+        cut(node->late, sizeof node->late, later + 5);
+        node->frames = 20;
+    }
     if (arrow) {
         *arrow = '\0';
         cut(caption->translation, sizeof caption->translation, arrow + 4);
@@ -98,6 +106,16 @@ static void end(struct pipe_node *node, int64_t now)
     node->speaking = false;
 }
 
+static void translate(struct pipe_node *node)
+{
+    struct percept_caption *caption = &node->said[node->count - 1];
+    if (--node->frames > 0)
+        return;
+    cut(caption->translation, sizeof caption->translation, node->late);
+    cut(caption->translation_language, sizeof caption->translation_language, "pt");
+    node->late[0] = '\0';
+}
+
 static enum percept_status process(struct pipe_node *node, const void *const *inputs,
                                    void *const *outputs, struct percept_error *error)
 {
@@ -107,6 +125,8 @@ static enum percept_status process(struct pipe_node *node, const void *const *in
     (void)error;
     if (node->speaking)
         end(node, frame->capture_ns);
+    else if (node->late[0])
+        translate(node); /* nothing else is said until then */
     else if (read_line(node->file, line, sizeof line))
         begin(node, frame->capture_ns, line);
     *out = (struct percept_captions){

@@ -135,22 +135,28 @@ json "$work/lines.jsonl" '[l["id"] for l in v] == list(range(54, 604))'
 [ "$(texts --search 'many' --limit 501 | wc -l)" = 501 ] || fail "pages of a search"
 
 # ---- following: no gap, no double ----
+say "0 en With a translation => Com uma"
+lines 604
 "$percept" transcript --follow --limit 5 --json >"$work/follow.jsonl" 2>"$work/err" &
 follower=$!
+until [ "$(wc -l <"$work/follow.jsonl")" -ge 5 ]; do kill -0 "$follower" || fail "it does not follow"; sleep 0.02; done
+say "0 en Translated later =>> Traduzido depois"
 for n in $(seq 601 700); do say "0 en number $n of many"; done
-until [ "$(wc -l <"$work/follow.jsonl")" -ge 105 ] || grep -q 'number 700 ' "$work/follow.jsonl"; do kill -0 "$follower" || fail "it does not follow"; sleep 0.05; done
+until [ "$(wc -l <"$work/follow.jsonl")" -ge 106 ]; do kill -0 "$follower" || fail "it does not follow"; sleep 0.05; done
 kill -INT "$follower"
 wait "$follower" || fail "a follower that is interrupted"
-json "$work/follow.jsonl" '(lambda n: n == list(range(n[0], 701)) and n[0] >= 596)([int(l["text"].split()[1]) for l in v])'
+json "$work/follow.jsonl" '[int(l["text"].split()[1]) for l in v if "number" in l["text"]] == list(range(597, 701))'
+json "$work/follow.jsonl" '[l["translation"] for l in v if l["text"] == "Translated later"] == ["Traduzido depois"]'
+[ "$(texts --search traduzido)" = "Translated later" ] || fail "a translation that comes later"
 
 # ---- what is forgotten is gone from the file, and from what can still be read ----
 say "0 en the qzunspeakable secret => o segredo qzindizivel"
-lines 704
+lines 706
 "$percept" echo captions --json --count 1 >"$work/seen.json"
 grep -q qzunspeakable "$work/seen.json" || fail "the topic does not have it"
 grep -qa qzunspeakable "$store" "$store-wal" || fail "the file does not have it"
 expect 0 "$percept" transcript --forget 10m
-grep -qx '704 lines forgotten' "$work/out" || fail "forget: $(cat "$work/out")"
+grep -qx '706 lines forgotten' "$work/out" || fail "forget: $(cat "$work/out")"
 ! grep -qa -e unspeakable -e qzindizivel -e everybody "$store" "$store-wal" || fail "bytes are left"
 "$percept" echo captions --json --count 3 >"$work/seen.jsonl"
 json "$work/seen.jsonl" 'all(s["data"]["caption_count"] == 0 for s in v)'
@@ -158,7 +164,7 @@ json "$work/seen.jsonl" 'all(s["data"]["caption_count"] == 0 for s in v)'
 say "0 en life goes on"
 lines 1
 [ "$(texts)" = "life goes on" ] || fail "what comes after"
-json "$work/lines.jsonl" 'v[0]["id"] == 705'
+json "$work/lines.jsonl" 'v[0]["id"] == 707'
 expect 0 "$percept" audit --json
 grep -q '"event":"forget".*"text":"the last 600 s"' "$work/out" && grep -q '"event":"history".*"topic":"captions"' "$work/out" || fail "the record"
 

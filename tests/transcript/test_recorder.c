@@ -133,7 +133,15 @@ START_TEST(a_caption_is_kept_once_when_it_is_final)
         transcript_tap_look(tap, &sample);
     ck_assert_str_eq(kept(), "hello");
     ck_assert_uint_eq(stats().written, 1);
-    /* Its translation comes later, as another version. */
+    /* Its translation comes later. */
+    strcpy(sample.captions[0].translation_language, "pt");
+    strcpy(sample.captions[0].translation, "ol\xc3\xa1");
+    for (int i = 0; i < 3; i++)
+        transcript_tap_look(tap, &sample);
+    kept();
+    ck_assert_uint_eq(stats().written, 2);
+    ck_assert_uint_eq(stats().lines, 1);
+    /* And another version. */
     sample.captions[0].version = 3;
     strcpy(sample.captions[0].text, "hello there");
     transcript_tap_look(tap, &sample);

@@ -101,6 +101,21 @@ START_TEST(a_later_version_takes_the_place_of_a_line)
 }
 END_TEST
 
+START_TEST(a_translation_may_come_later)
+{
+    struct transcript_line line = place_line(1, "Good morning");
+    ck_assert_int_eq(transcript_store_add(store, &line, 1, &error), PERCEPT_OK);
+    line.translation_language = "pt";
+    line.translation = "Bom dia";
+    ck_assert_int_eq(transcript_store_add(store, &line, 1, &error), PERCEPT_OK);
+    line.translation_language = line.translation = ""; /* the same again is nothing new */
+    ck_assert_int_eq(transcript_store_add(store, &line, 1, &error), PERCEPT_OK);
+    ck_assert_str_eq(place_search(store, "bom"), "Good morning");
+    ck_assert_str_eq(place_search(store, "good"), "Good morning");
+    ck_assert_uint_eq(lines(), 1);
+}
+END_TEST
+
 START_TEST(all_lines_of_a_call_are_kept_or_none)
 {
     struct transcript_line two[] = {place_line(1, "one"), place_line(2, "two")};
@@ -494,6 +509,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, a_line_comes_back_as_it_was_after_a_restart);
     tcase_add_test(tests, a_later_version_takes_the_place_of_a_line);
+    tcase_add_test(tests, a_translation_may_come_later);
     tcase_add_test(tests, all_lines_of_a_call_are_kept_or_none);
     tcase_add_test(tests, there_are_so_many_topics_and_no_more);
     tcase_add_test(tests, pages_follow_each_other_without_a_gap);
