@@ -9,7 +9,7 @@
 #include <string.h>
 
 struct translate {
-    const char *paths[2], *tokenizer; /* encoder, decoder */
+    const char *paths[2], *tokenizer, *shortlist; /* encoder, decoder */
     struct cli_model_settings settings;
     struct cli_model models[2];
     struct pipe_translator *translator;
@@ -31,7 +31,7 @@ static enum percept_status open_all(struct translate *t, struct percept_error *e
     if (status)
         return status;
     const struct pipe_marian_nets nets = {t->models[0].model, t->models[1].model, run, NULL};
-    status = pipe_engine_marian(&nets, t->tokenizer, &engine, error);
+    status = pipe_engine_marian(&nets, t->tokenizer, t->shortlist, &engine, error);
     return status ? status : pipe_translator_create(&engine, 1, t->capitals, &t->translator, error);
 }
 
@@ -85,6 +85,8 @@ int cli_model_translate(int argc, char **argv)
         {"decoder", "FILE", "and its second; must be given", BASE_OPTION_TEXT, &t.paths[1]},
         {"tokenizer", "FILE", "and its tokenizer.json; must be given", BASE_OPTION_TEXT,
          &t.tokenizer},
+        {"shortlist", "FILE", "and its lexical shortlist; must be given", BASE_OPTION_TEXT,
+         &t.shortlist},
         CLI_OPTION_BACKEND(t.settings),
         CLI_OPTION_THREADS(t.settings),
         CLI_OPTION_CACHE(t.settings),
@@ -103,8 +105,9 @@ int cli_model_translate(int argc, char **argv)
     struct percept_error error = {0};
     if (!cli_parse(&usage, argc, argv, &operands, &code))
         return code;
-    if (!t.paths[0] || !t.paths[1] || !t.tokenizer) {
-        percept_fail(&error, PERCEPT_INVALID, "--encoder, --decoder and --tokenizer must be given");
+    if (!t.paths[0] || !t.paths[1] || !t.tokenizer || !t.shortlist) {
+        percept_fail(&error, PERCEPT_INVALID,
+                     "--encoder, --decoder, --tokenizer and --shortlist must be given");
         return cli_fail(CLI_USAGE, &error);
     }
     enum percept_status status = open_all(&t, &error);

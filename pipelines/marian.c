@@ -5,8 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOKENS, MASK };                                              /* inputs of the encoder */
-enum { LAST_TOKEN, POSITION, MEMORY, MEMORY_MASK, DECODER_INPUTS }; /* and of the decoder */
+enum { TOKENS, MASK }; /* inputs of the encoder */
+enum {
+    LAST_TOKEN,
+    POSITION,
+    MEMORY,
+    MEMORY_MASK,
+    CANDIDATES,
+    DECODER_INPUTS
+}; /* and the decoder's */
 
 #define ABSENT (-1e9F) /* as models/families/marian.py has it */
 /* A model keeps what it compiled for the last eight sizes; these leave room for its largest. */
@@ -16,8 +23,11 @@ static const int32_t sizes[] = {8, 16, 24, 32, 64, 128, PIPE_MARIAN_MAX_TOKENS};
 struct pipe_marian {
     struct pipe_marian_nets nets;
     struct pipe_marian_tokens tokens;
-    int32_t sizes[SIZES]; /* ascending */
+    struct pipe_shortlist *shortlist;
+    int32_t sizes[SIZES];   /* ascending */
+    int32_t choices[SIZES]; /* candidates of a sentence of each size, at most */
     size_t size_count;
+    size_t candidate_count; /* of the sentence */
     int32_t width;
     float *states; /* of the encoder: [largest size, width], for the decoder's arena may be its */
 };
@@ -45,12 +55,11 @@ static bool is_decoder(const struct prt_model *model)
            is(token, PRT_I64, 2) && token->sizes[1] == 1 && is(position, PRT_I64, 1) &&
            is(prt_model_input_spec(model, MEMORY), PRT_F32, 3) &&
            is(prt_model_input_spec(model, MEMORY_MASK), PRT_F32, 2) &&
+           is(prt_model_input_spec(model, CANDIDATES), PRT_I64, 2) &&
            is(prt_model_output_spec(model, 0), PRT_F32, 2);
 }
 
-static enum percept_status check(const struct pipe_marian_nets *nets,
-                                 const struct pipe_marian_tokens *tokens,
-                                 struct percept_error *error)
+static enum percept_status check(const struct pipe_marian_nets *nets, struct percept_error *error)
 {
     if (!is_encoder(nets->encoder))
         return percept_fail(error, PERCEPT_INVALID,
@@ -59,8 +68,8 @@ static enum percept_status check(const struct pipe_marian_nets *nets,
     if (!is_decoder(nets->decoder))
         return percept_fail(error, PERCEPT_INVALID,
                             "the decoder is none: it wants a token int64[1, 1], its position "
-                            "int64[1], states float32[1, n, width] and their mask float32[1, n], "
-                            "and gives logits float32[1, vocabulary]");
+                            "int64[1], states float32[1, n, width], their mask float32[1, n] and "
+                            "candidates int64[1, k], and gives logits float32[1, k]");
     if (prt_model_output_spec(nets->encoder, 0)->sizes[2] !=
         prt_model_input_spec(nets->decoder, MEMORY)->sizes[2])
         return percept_fail(error, PERCEPT_INVALID,
@@ -68,46 +77,50 @@ static enum percept_status check(const struct pipe_marian_nets *nets,
                             "numbers",
                             prt_model_output_spec(nets->encoder, 0)->sizes[2],
                             prt_model_input_spec(nets->decoder, MEMORY)->sizes[2]);
-    if ((uint32_t)prt_model_output_spec(nets->decoder, 0)->sizes[1] != tokens->size ||
-        tokens->end >= tokens->size)
-        return percept_fail(error, PERCEPT_INVALID,
-                            "the tokenizer is not the decoder's: it has %u pieces, and there are "
-                            "logits for %d",
-                            tokens->size, prt_model_output_spec(nets->decoder, 0)->sizes[1]);
+    if (!prt_model_input_bound(nets->encoder, TOKENS) ||
+        !prt_model_input_bound(nets->decoder, CANDIDATES))
+        return percept_fail(error, PERCEPT_INVALID, "the nets are of fixed sizes");
     return PERCEPT_OK;
 }
 
 /* ---- sizes ---- */
 
-static enum percept_status choose(struct pipe_marian *m, int32_t size, struct percept_error *error)
+static enum percept_status choose(struct pipe_marian *m, size_t which, struct percept_error *error)
 {
+    int32_t size = m->sizes[which];
     const struct prt_choice encoder[] = {[TOKENS] = {.sized = true, .sizes = {1, size}},
                                          [MASK] = {.sized = true, .sizes = {1, size}}},
-                            decoder[] = {[MEMORY] = {.sized = true, .sizes = {1, size, m->width}},
-                                         [MEMORY_MASK] = {.sized = true, .sizes = {1, size}}};
+                            decoder[] = {
+                                [MEMORY] = {.sized = true, .sizes = {1, size, m->width}},
+                                [MEMORY_MASK] = {.sized = true, .sizes = {1, size}},
+                                [CANDIDATES] = {.sized = true, .sizes = {1, m->choices[which]}}};
     if (prt_model_input_spec(m->nets.encoder, TOKENS)->sizes[1] == size &&
         prt_model_input_spec(m->nets.decoder, MEMORY)->sizes[1] == size)
         return PERCEPT_OK;
     enum percept_status status = prt_model_choose(m->nets.encoder, encoder, 2, error);
-    return status == PERCEPT_OK ? prt_model_choose(m->nets.decoder, decoder, 4, error) : status;
+    return status == PERCEPT_OK ? prt_model_choose(m->nets.decoder, decoder, DECODER_INPUTS, error)
+                                : status;
 }
 
 /* Those that the nets can be, from the largest down, so that the last is a small one. */
 static enum percept_status make_sizes(struct pipe_marian *m, struct percept_error *error)
 {
-    const struct prt_tensor *bound = prt_model_input_bound(m->nets.encoder, TOKENS);
-    int32_t most = (bound ? bound : prt_model_input_spec(m->nets.encoder, TOKENS))->sizes[1];
-    if (bound && most > PIPE_MARIAN_MAX_TOKENS)
+    int32_t most = prt_model_input_bound(m->nets.encoder, TOKENS)->sizes[1];
+    size_t room = (size_t)prt_model_input_bound(m->nets.decoder, CANDIDATES)->sizes[1];
+    if (most > PIPE_MARIAN_MAX_TOKENS)
         most = PIPE_MARIAN_MAX_TOKENS;
-    if (most < 2 || most > PIPE_MARIAN_MAX_TOKENS)
-        return percept_fail(error, PERCEPT_INVALID, "an encoder of %d tokens; expected 2 to %d",
-                            most, PIPE_MARIAN_MAX_TOKENS);
-    for (size_t i = 0; bound && i < SIZES && sizes[i] < most; i++)
+    if (most < 2 || room < 2)
+        return percept_fail(error, PERCEPT_INVALID, "nets of %d tokens and %zu candidates", most,
+                            room);
+    for (size_t i = 0; i < SIZES && sizes[i] < most; i++)
         m->sizes[m->size_count++] = sizes[i];
     m->sizes[m->size_count++] = most;
     enum percept_status status = PERCEPT_OK;
-    for (size_t i = m->size_count; i > 0 && status == PERCEPT_OK; i--)
-        status = choose(m, m->sizes[i - 1], error);
+    for (size_t i = m->size_count; i > 0 && status == PERCEPT_OK; i--) {
+        size_t choices = pipe_shortlist_most(m->shortlist, (size_t)m->sizes[i - 1]);
+        m->choices[i - 1] = (int32_t)(choices < 2 ? 2 : choices < room ? choices : room);
+        status = choose(m, i - 1, error);
+    }
     return status;
 }
 
@@ -118,9 +131,10 @@ size_t pipe_marian_most(const struct pipe_marian *m)
 
 enum percept_status pipe_marian_create(const struct pipe_marian_nets *nets,
                                        const struct pipe_marian_tokens *tokens,
+                                       struct pipe_shortlist *shortlist,
                                        struct pipe_marian **marian, struct percept_error *error)
 {
-    enum percept_status status = check(nets, tokens, error);
+    enum percept_status status = check(nets, error);
     if (status != PERCEPT_OK)
         return status;
     struct pipe_marian *m = calloc(1, sizeof *m);
@@ -128,6 +142,7 @@ enum percept_status pipe_marian_create(const struct pipe_marian_nets *nets,
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     m->nets = *nets;
     m->tokens = *tokens;
+    m->shortlist = shortlist;
     m->width = prt_model_output_spec(nets->encoder, 0)->sizes[2];
     status = make_sizes(m, error);
     if (status == PERCEPT_OK) {
@@ -157,6 +172,18 @@ static void put_mask(float *mask, int32_t size, size_t count)
         mask[i] = i < count ? 0 : ABSENT;
 }
 
+/* The end first, so that it cannot be missing; what there is room for beyond is the end, too. */
+static void put_candidates(struct pipe_marian *m, const uint32_t *sentence, size_t count,
+                           size_t room)
+{
+    int64_t *candidates = prt_model_input_data(m->nets.decoder, CANDIDATES);
+    candidates[0] = m->tokens.end;
+    m->candidate_count =
+        1 + pipe_shortlist_choose(m->shortlist, sentence, count, candidates + 1, room - 1);
+    for (size_t i = m->candidate_count; i < room; i++)
+        candidates[i] = m->tokens.end;
+}
+
 /* The sentence with its end through the encoder, and what it gave to the decoder. */
 static enum percept_status encode(struct pipe_marian *m, const uint32_t *sentence, size_t count,
                                   struct percept_error *error)
@@ -166,7 +193,7 @@ static enum percept_status encode(struct pipe_marian *m, const uint32_t *sentenc
         which++;
     int32_t size = m->sizes[which];
     size_t bytes = (size_t)size * (size_t)m->width * sizeof *m->states;
-    enum percept_status status = choose(m, size, error);
+    enum percept_status status = choose(m, which, error);
     if (status != PERCEPT_OK)
         return status;
     int64_t *tokens = prt_model_input_data(m->nets.encoder, TOKENS);
@@ -178,19 +205,22 @@ static enum percept_status encode(struct pipe_marian *m, const uint32_t *sentenc
         status = prt_model_get_output(m->nets.encoder, 0, m->states, bytes, error);
     if (status == PERCEPT_OK)
         status = prt_model_set_input(m->nets.decoder, MEMORY, m->states, bytes, error);
-    if (status == PERCEPT_OK)
-        put_mask(prt_model_input_data(m->nets.decoder, MEMORY_MASK), size, count + 1);
-    return status;
+    if (status != PERCEPT_OK)
+        return status;
+    put_mask(prt_model_input_data(m->nets.decoder, MEMORY_MASK), size, count + 1);
+    put_candidates(m, sentence, count, (size_t)m->choices[which]);
+    return PERCEPT_OK;
 }
 
 static uint32_t likeliest(const struct pipe_marian *m)
 {
     const float *logits = prt_model_output_data(m->nets.decoder, 0);
-    uint32_t best = m->tokens.end;
-    for (uint32_t i = 0; i < m->tokens.size; i++)
-        if (logits[i] > logits[best] && i != m->tokens.unknown)
+    const int64_t *candidates = prt_model_input_data(m->nets.decoder, CANDIDATES);
+    size_t best = 0; /* the end, always among them */
+    for (size_t i = 1; i < m->candidate_count; i++)
+        if (logits[i] > logits[best] && candidates[i] != m->tokens.unknown)
             best = i;
-    return best;
+    return (uint32_t)candidates[best];
 }
 
 enum percept_status pipe_marian_translate(struct pipe_marian *m, const uint32_t *sentence,

@@ -5,15 +5,16 @@
  *
  * encoder: int64 [1, n] tokens, float32 [1, n] mask -> float32 [1, n, width] states.
  * decoder: int64 [1, 1] token before, int64 [1] position, float32 [1, n, width] states, float32
- * [1, n] mask -> float32 [1, vocabulary] logits of the next token.
+ * [1, n] mask, int64 [1, k] candidates -> float32 [1, k] logits of these for the next token.
  *
- * Where n is dynamic, both are compiled for a few sizes when the translator is made, and what a
- * sentence lacks to the next of them is masked. So translating compiles and allocates nothing.
+ * n and k are dynamic. Both nets are compiled for a few sizes when the translator is made, and what
+ * a sentence lacks to the next of them is masked. So translating compiles and allocates nothing.
  */
 #ifndef PIPELINES_MARIAN_H
 #define PIPELINES_MARIAN_H
 
 #include "base/status.h"
+#include "pipelines/shortlist.h"
 #include "runtime/prt.h"
 
 #define PIPE_MARIAN_MAX_TOKENS 256 /* of a sentence with its end, either way */
@@ -34,10 +35,11 @@ struct pipe_marian_tokens {
     uint32_t size;    /* of the vocabulary */
 };
 
-/* INVALID when the nets are not as above, or do not fit each other or the vocabulary. Compiles,
- * which takes a while. */
+/* INVALID when the nets are not as above or do not fit each other. The shortlist, which is of the
+ * vocabulary, has to outlive it. Compiles, which takes a while. */
 enum percept_status pipe_marian_create(const struct pipe_marian_nets *nets,
                                        const struct pipe_marian_tokens *tokens,
+                                       struct pipe_shortlist *shortlist,
                                        struct pipe_marian **marian, struct percept_error *error);
 void pipe_marian_destroy(struct pipe_marian *marian); /* NULL is fine */
 

@@ -50,7 +50,7 @@ enum percept_status pipe_translation_create(const struct pipe_node_setup *setup,
         return status;
     const struct pipe_marian_nets marian = {pipe_model_prt(nets->models[0]),
                                             pipe_model_prt(nets->models[1]), run, nets};
-    status = pipe_engine_marian(&marian, pair->tokenizer, &engine, error);
+    status = pipe_engine_marian(&marian, pair->tokenizer, pair->shortlist, &engine, error);
     return status == PERCEPT_OK ? pipe_translator_create(&engine, (size_t)pair->cache,
                                                          pair->capitals, translator, error)
                                 : status;

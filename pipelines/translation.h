@@ -7,7 +7,7 @@
 #include "pipelines/translator.h"
 
 struct pipe_translation_params {
-    const char *from, *to, *encoder, *decoder, *tokenizer;
+    const char *from, *to, *encoder, *decoder, *tokenizer, *shortlist;
     int64_t cache;
     bool capitals;
 };
@@ -26,6 +26,8 @@ struct pipe_translation_params {
          .help = "its decoder"},                                                                 \
         {PIPE_TRANSLATION_ROW(type, PIPE_PARAM_PATH, tokenizer), .required = true,               \
          .help = "its tokenizer.json"},                                                          \
+        {PIPE_TRANSLATION_ROW(type, PIPE_PARAM_PATH, shortlist), .required = true,               \
+         .help = "its lexical shortlist"},                                                       \
         {PIPE_TRANSLATION_ROW(type, PIPE_PARAM_INT, cache), .fallback = 256, .min = 64,          \
          .max = 4096, .help = "texts whose translations are remembered"},                        \
     {                                                                                            \

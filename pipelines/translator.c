@@ -4,6 +4,7 @@
 
 #include "pipelines/letters.h"
 #include "pipelines/sentences.h"
+#include "pipelines/shortlist.h"
 #include "pipelines/unigram.h"
 
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 
 struct marian_state {
     struct pipe_unigram *unigram;
+    struct pipe_shortlist *shortlist;
     struct pipe_marian *marian;
     struct pipe_unigram_work work;
     uint32_t sentence[PIPE_MARIAN_MAX_TOKENS], said[PIPE_MARIAN_MAX_TOKENS];
@@ -23,6 +25,7 @@ static void marian_destroy(void *state)
     struct marian_state *s = state;
     if (s) {
         pipe_marian_destroy(s->marian);
+        pipe_shortlist_close(s->shortlist);
         pipe_unigram_close(s->unigram);
     }
     free(s);
@@ -45,6 +48,7 @@ static enum percept_status marian_translate(void *state, const char *sentence, s
 }
 
 enum percept_status pipe_engine_marian(const struct pipe_marian_nets *nets, const char *tokenizer,
+                                       const char *shortlist,
                                        struct pipe_translation_engine *engine,
                                        struct percept_error *error)
 {
@@ -52,13 +56,19 @@ enum percept_status pipe_engine_marian(const struct pipe_marian_nets *nets, cons
     if (!s)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     enum percept_status status = pipe_unigram_open(tokenizer, &s->unigram, error);
+    if (status == PERCEPT_OK)
+        status =
+            pipe_shortlist_open(shortlist, pipe_unigram_size(s->unigram), &s->shortlist, error);
+    if (status == PERCEPT_OK &&
+        pipe_unigram_find(s->unigram, "</s>") == pipe_unigram_size(s->unigram))
+        status = percept_fail_at(error, PERCEPT_INVALID, tokenizer, 0, 0, "no piece </s>");
     if (status == PERCEPT_OK) {
         const struct pipe_marian_tokens tokens = {
             .end = pipe_unigram_find(s->unigram, "</s>"),
             .unknown = pipe_unigram_unknown(s->unigram),
             .size = pipe_unigram_size(s->unigram),
         };
-        status = pipe_marian_create(nets, &tokens, &s->marian, error);
+        status = pipe_marian_create(nets, &tokens, s->shortlist, &s->marian, error);
     }
     if (status != PERCEPT_OK) {
         marian_destroy(s);

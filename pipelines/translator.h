@@ -25,8 +25,10 @@ struct pipe_translation_engine {
     void (*destroy)(void *state);
 };
 
-/* Marian's nets with their tokenizer.json. INVALID when they do not belong together. */
+/* Marian's nets with their tokenizer.json and their shortlist. INVALID when they do not belong
+ * together. */
 enum percept_status pipe_engine_marian(const struct pipe_marian_nets *nets, const char *tokenizer,
+                                       const char *shortlist,
                                        struct pipe_translation_engine *engine,
                                        struct percept_error *error);
 

@@ -2,18 +2,14 @@
  * refused, for a tokenizer that is nearly right translates nearly sense. */
 #include "pipelines/unigram_file.h"
 
-#include "base/io.h"
+#include "base/file_bytes.h"
 #include "base/utf8.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { MAX_PIECES = 1 << 20, MAX_FILE = 64 << 20, MAX_PIECE = 1024 };
 #define UNKNOWN_PENALTY 10.0 /* below the least likely piece, as SentencePiece has it */
@@ -220,23 +216,12 @@ enum percept_status pipe_unigram_open_text(const char *text, size_t size, const 
 enum percept_status pipe_unigram_open(const char *path, struct pipe_unigram **unigram,
                                       struct percept_error *error)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat state;
-    if (fd < 0)
-        return percept_fail_errno(error, errno, "%s", path);
-    char *text = NULL;
-    ssize_t size = -1;
-    enum percept_status status = PERCEPT_OK;
-    if (fstat(fd, &state) != 0 || !S_ISREG(state.st_mode) || state.st_size > MAX_FILE)
-        status = percept_fail_at(error, PERCEPT_LIMIT, path, 0, 0,
-                                 "expected a file of at most %d MiB", MAX_FILE >> 20);
-    else if (!(text = malloc((size_t)state.st_size + 1)))
-        status = percept_fail_at(error, PERCEPT_NO_MEMORY, path, 0, 0, "out of memory");
-    else if ((size = base_read_most(fd, text, (size_t)state.st_size)) < 0)
-        status = percept_fail_errno(error, errno, "%s", path);
-    close(fd);
-    if (status == PERCEPT_OK)
-        status = pipe_unigram_open_text(text, (size_t)size, path, unigram, error);
+    void *text;
+    size_t size;
+    enum percept_status status = base_file_read(path, MAX_FILE, &text, &size, error);
+    if (status != PERCEPT_OK)
+        return status;
+    status = pipe_unigram_open_text(text, size, path, unigram, error);
     free(text);
     return status;
 }

@@ -1,10 +1,11 @@
 """Marian translators, in two files as Whisper is: the encoder runs once a sentence, forward(tokens, mask) gives the states; the
-decoder runs once a token, forward(token, position, states, mask) gives the logits of the next and remembers. The peer is the
+decoder runs once a token, forward(token, position, states, mask, candidates) gives the logits of those and remembers. The peer is the
 engine of the package that the weights come from, which computes in int8: so its texts are compared, and the numbers with
 PyTorch.
 """
 
 import json
+import struct
 from functools import cached_property
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from ..nets import marian
 from ..pins import Model
 from ..pte import Pte
 from ..readers import marian as reader
-from ..subject import Method, Outputs, Result, Sample, Subject
+from ..subject import Method, Outputs, Result, Sample, Subject, UnsupportedError
 
 END = 0
 LONGEST = 256
+MOST_CANDIDATES = 16384
 ABSENT = -1e9  # the mask of a place that holds no token; not infinite, whose difference to itself is no number
 TEXTS = {
     "en-pt": ("How are you today?", "Where is the train station?", "The door is open.", "No parking at any time."),
@@ -53,6 +55,26 @@ class Pieces:
 
     def decode(self, tokens: list[int]) -> str:
         return "".join(self.names[i] for i in tokens).replace("\u2581", " ").strip()
+
+
+class Shortlist:
+    """Marian's binary lexical shortlist: which tokens a translation may have, by those of the sentence."""
+
+    MAGIC = 0xF11A48D5013417F5
+
+    def __init__(self, path: Path):
+        data = path.read_bytes()
+        magic, _, self.frequent, _, places, tokens = struct.unpack_from("<6Q", data)
+        if magic != self.MAGIC or len(data) != 48 + 8 * places + 4 * tokens:
+            raise UnsupportedError(f"{path.name} is no binary shortlist")
+        self.places = struct.unpack_from(f"<{places}Q", data, 48)
+        self.tokens = struct.unpack_from(f"<{tokens}I", data, 48 + 8 * places)
+
+    def candidates(self, sentence: list[int]) -> torch.Tensor:
+        found = set(range(self.frequent))
+        for token in sentence:
+            found.update(self.tokens[self.places[token] : self.places[token + 1]])
+        return torch.tensor([sorted(found)])
 
 
 class Translator(Subject):
@@ -112,12 +134,21 @@ class Encoder(Translator):
 
 
 class Decoder(Translator):
+    @cached_property
+    def shortlist(self) -> Shortlist:
+        return Shortlist(self.original_file(2))
+
+    def candidates(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.shortlist.candidates(tokens[0].tolist())
+
     def methods(self) -> dict[str, Method]:
         count = torch.export.Dim("count", min=2, max=LONGEST)
+        choice = torch.export.Dim("choice", min=2, max=MOST_CANDIDATES)
         net = marian.Step(self.arrays).eval()
         memory = torch.zeros(1, 8, net.embedding.shape[1])
         one = torch.zeros(1, 1, dtype=torch.long), torch.zeros(1, dtype=torch.long)
-        return {"forward": Method(net, (*one, memory, torch.zeros(1, 8)), (None, None, {1: count}, {1: count}))}
+        example = *one, memory, torch.zeros(1, 8), torch.zeros(1, 64, dtype=torch.long)
+        return {"forward": Method(net, example, (None, None, {1: count}, {1: count}, {1: choice}))}
 
     def samples(self) -> list[Sample]:
         """The first word of each text, where no state is needed."""
@@ -126,7 +157,7 @@ class Decoder(Translator):
             with torch.no_grad():
                 memory = encoder(tokens, self.mask(tokens))
             one = torch.zeros(1, 1, dtype=torch.long), torch.zeros(1, dtype=torch.long)
-            samples.append(Sample((*one, memory, self.mask(tokens))))
+            samples.append(Sample((*one, memory, self.mask(tokens), self.candidates(tokens))))
         return samples
 
     def more_checks(self):
@@ -145,15 +176,16 @@ class Decoder(Translator):
             wrong = 0
             for tokens, text in zip(self.tokens(), wanted, strict=True):
                 with torch.no_grad():
-                    wrong += self.pieces.decode(self.say(run, encoder(tokens, self.mask(tokens)), self.mask(tokens))) != text
+                    wrong += self.pieces.decode(self.say(run, encoder(tokens, self.mask(tokens)), self.mask(tokens), self.candidates(tokens))) != text
             yield Result(self.model.name, name, len(wanted), float(wrong), float(wrong), 0.0, "texts")
 
     @staticmethod
-    def say(run, memory: torch.Tensor, mask: torch.Tensor) -> list[int]:
+    def say(run, memory: torch.Tensor, mask: torch.Tensor, candidates: torch.Tensor) -> list[int]:
         said: list[int] = []
         while len(said) < LONGEST:
             token = said[-1] if said else END
-            best = int(run(torch.tensor([[token]]), torch.tensor([len(said)]), memory, mask).argmax())
+            logits = run(torch.tensor([[token]]), torch.tensor([len(said)]), memory, mask, candidates)
+            best = int(candidates[0, int(logits.argmax())])
             if best == END:
                 break
             said.append(best)

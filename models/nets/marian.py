@@ -118,13 +118,15 @@ class Recurrent(nn.Module):
 
 
 class Step(nn.Module):
-    """The token before [1, 1], its position [1], the encoder's states and their mask to the logits [1, vocabulary] of the next.
-    At position 0 the token does not count and the state begins anew."""
+    """The token before [1, 1], its position [1], the encoder's states and their mask, and the candidates [1, k], tokens among which
+    the next is chosen, to their logits [1, k]. At position 0 the token before does not count and the state begins anew.
+
+    Without candidates nearly all of a step would go into the logits of 32000 tokens, of which a few hundred can follow."""
 
     def __init__(self, arrays: Arrays):
         super().__init__()
         self.embedding = nn.Parameter(tensor(arrays, "Wemb"), requires_grad=False)
-        self.bias = nn.Parameter(tensor(arrays, "decoder_ff_logit_out_b").reshape(-1), requires_grad=False)
+        self.bias = nn.Parameter(tensor(arrays, "decoder_ff_logit_out_b").reshape(-1, 1), requires_grad=False)
         width = self.embedding.shape[1]
         self.scale = math.sqrt(width)
         self.register_buffer("places", places(width))
@@ -133,9 +135,10 @@ class Step(nn.Module):
             parts = Recurrent(arrays, name), Attention(arrays, f"{name}_context"), FeedForward(arrays, f"{name}_ffn")
             self.layers.append(nn.ModuleList(parts))
 
-    def forward(self, token: Tensor, position: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, token: Tensor, position: Tensor, memory: Tensor, mask: Tensor, candidates: Tensor) -> Tensor:
         keep = (position > 0).float()
         x = F.embedding(token[0], self.embedding) * self.scale * keep + F.embedding(position, self.places)
         for recurrent, attention, feed in self.layers:
             x = feed(attention(recurrent(x, keep)[:, None], memory, mask))[:, 0]
-        return F.linear(x, self.embedding, self.bias)
+        rows, bias = F.embedding(candidates[0], self.embedding), F.embedding(candidates[0], self.bias)
+        return x @ rows.T + bias.T

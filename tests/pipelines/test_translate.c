@@ -5,6 +5,7 @@
 #include "pipelines/letters.h"
 #include "pipelines/node.h"
 #include "pipelines/sentences.h"
+#include "pipelines/shortlist.h"
 #include "pipelines/translation.h"
 #include "suite.h"
 
@@ -152,6 +153,71 @@ START_TEST(a_map_of_characters_is_not_trusted)
                       (to >= (char *)bytes && to + to_size < (char *)bytes + sizeof bytes));
         }
     }
+}
+END_TEST
+
+/* ---- which tokens can follow ---- */
+
+struct list { /* in Marian's form: a vocabulary of four, of which the first two are common */
+    uint64_t header[6], places[5];
+    uint32_t tokens[5];
+};
+static const struct list good = {
+    {0xf11a48d5013417f5u, 0, 2, 2, 5, 5}, {0, 0, 2, 4, 5}, {2, 3, 0, 2, 3}};
+enum { LIST_BYTES = 8 * 11 + 4 * 5 };
+
+static enum percept_status open_list(struct list list, size_t size, struct pipe_shortlist **found)
+{
+    unsigned char bytes[LIST_BYTES];
+    memcpy(bytes, &list, LIST_BYTES); /* as little-endian as we are */
+    return pipe_shortlist_open_bytes(bytes, size, "list", 4, found, NULL);
+}
+
+START_TEST(candidates_are_common_tokens_and_those_of_the_sentence)
+{
+    struct pipe_shortlist *list;
+    int64_t candidates[8];
+    ck_assert_int_eq(open_list(good, LIST_BYTES, &list), PERCEPT_OK);
+    ck_assert_uint_eq(pipe_shortlist_most(list, 0), 2);
+    ck_assert_uint_eq(pipe_shortlist_most(list, 1), 4);
+    ck_assert_uint_eq(pipe_shortlist_most(list, SIZE_MAX), 4);
+    static const struct {
+        uint32_t sentence[2];
+        size_t count, wanted;
+        int64_t last;
+    } rows[] = {{{0}, 1, 2, 1}, {{1}, 1, 4, 3}, {{2}, 1, 3, 2}, {{3, 3}, 2, 3, 3}, {{9}, 1, 2, 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        size_t count = pipe_shortlist_choose(list, rows[i].sentence, rows[i].count, candidates, 8);
+        ck_assert_uint_eq(count, rows[i].wanted);
+        ck_assert_int_eq(candidates[0], 0);
+        ck_assert_int_eq(candidates[count - 1], rows[i].last);
+    }
+    ck_assert_uint_eq(pipe_shortlist_choose(list, (uint32_t[]){1}, 1, candidates, 3), 3);
+    ck_assert_uint_eq(pipe_shortlist_choose(list, (uint32_t[]){0}, 1, candidates, 8), 2);
+    pipe_shortlist_close(list);
+}
+END_TEST
+
+START_TEST(a_shortlist_is_not_trusted)
+{
+    struct pipe_shortlist *list;
+    for (size_t size = 0; size < LIST_BYTES; size++)
+        ck_assert_int_eq(open_list(good, size, &list), PERCEPT_MALFORMED);
+    struct list bad[8];
+    for (size_t i = 0; i < 8; i++)
+        bad[i] = good;
+    bad[0].header[0]++;
+    bad[1].header[4] = 6; /* another vocabulary */
+    bad[2].header[5] = UINT64_MAX / 2;
+    bad[3].places[2] = 1000;
+    bad[4].places[1] = 3; /* further than the next */
+    bad[5].tokens[4] = 4;
+    bad[6].header[4] = UINT64_MAX;
+    bad[7].header[5] = 4;
+    for (size_t i = 0; i < 8; i++)
+        ck_assert_int_eq(open_list(bad[i], LIST_BYTES, &list), PERCEPT_MALFORMED);
+    ck_assert_int_eq(pipe_shortlist_open("/nonexistent", 4, &list, NULL), PERCEPT_NOT_FOUND);
+    ck_assert_int_eq(pipe_shortlist_open("/", 4, &list, NULL), PERCEPT_LIMIT);
 }
 END_TEST
 
@@ -467,6 +533,8 @@ int main(void)
     tcase_add_test(parts, a_long_sentence_is_cut_between_words_or_characters);
     tcase_add_test(parts, capitals_and_small_letters);
     tcase_add_test(parts, a_map_of_characters_is_not_trusted);
+    tcase_add_test(parts, candidates_are_common_tokens_and_those_of_the_sentence);
+    tcase_add_test(parts, a_shortlist_is_not_trusted);
     tcase_add_test(parts, what_was_used_longest_ago_makes_room);
     tcase_add_test(parts, a_text_is_translated_once);
     tcase_add_test(parts, capitals_are_translated_as_prose);
