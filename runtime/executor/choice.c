@@ -24,14 +24,22 @@ struct prt_scalar prt_choice_scalar(const struct prt_graph *graph, const uint32_
 struct prt_choice *prt_choices_of(const struct prt_graph *graph)
 {
     struct prt_choice *choices = calloc((size_t)graph->input_count + 1, sizeof *choices);
-    for (uint32_t i = 0; choices && i < graph->input_count; i++) {
+    if (choices)
+        prt_choices_fill(graph, choices);
+    return choices;
+}
+
+void prt_choices_fill(const struct prt_graph *graph, struct prt_choice *choices)
+{
+    for (uint32_t i = 0; i < graph->input_count; i++) {
         const struct prt_value *value = &graph->values[graph->inputs[i]];
-        choices[i].number = prt_choice_scalar(graph, graph->inputs, graph->input_count, i);
-        choices[i].sized = value->kind == PRT_VALUE_TENSOR;
+        choices[i] = (struct prt_choice){
+            .number = prt_choice_scalar(graph, graph->inputs, graph->input_count, i),
+            .sized = value->kind == PRT_VALUE_TENSOR,
+        };
         for (unsigned d = 0; choices[i].sized && d < value->tensor.rank; d++)
             choices[i].sizes[d] = value->tensor.sizes[d];
     }
-    return choices;
 }
 
 static bool same_number(const struct prt_scalar *a, const struct prt_scalar *b)

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FEW_INPUTS = 8 };
+
 /* ---- making ---- */
 
 static enum percept_status make_model(struct prt_graph *graph,
@@ -249,6 +251,20 @@ static struct prt_model_variant *find_kept(struct prt_model *model,
     return found;
 }
 
+static enum percept_status change_to(struct prt_model *model, struct prt_model_variant *kept,
+                                     struct percept_error *error)
+{
+    if (kept->variant != model->now) {
+        enum percept_status status = prt_bindings_apply(&model->bindings, kept->variant, error);
+        if (status != PERCEPT_OK)
+            return status;
+        carry_inputs(model, kept->variant);
+    }
+    kept->used = ++model->uses;
+    model->now = kept->variant;
+    return PERCEPT_OK;
+}
+
 enum percept_status prt_model_take(struct prt_model *model, struct prt_choice *choices,
                                    const int64_t *data_sizes, size_t count,
                                    struct percept_error *error)
@@ -266,15 +282,7 @@ enum percept_status prt_model_take(struct prt_model *model, struct prt_choice *c
         kept = place_for_variant(model);
         *kept = (struct prt_model_variant){.variant = made, .choices = choices};
     }
-    if (kept->variant != model->now) {
-        enum percept_status status = prt_bindings_apply(&model->bindings, kept->variant, error);
-        if (status != PERCEPT_OK)
-            return status;
-        carry_inputs(model, kept->variant);
-    }
-    kept->used = ++model->uses;
-    model->now = kept->variant;
-    return PERCEPT_OK;
+    return change_to(model, kept, error);
 }
 
 enum percept_status prt_model_choose(struct prt_model *model, const struct prt_choice *choices,
@@ -288,13 +296,27 @@ enum percept_status prt_model_choose(struct prt_model *model, const struct prt_c
         status = prt_choice_check(model->now->graph, i, &choices[i], error);
     if (status != PERCEPT_OK)
         return status;
-    struct prt_choice *all = prt_choices_of(model->now->graph);
+    /* Between variants that are kept, a model of few inputs changes without memory of its own. */
+    struct prt_choice few[FEW_INPUTS] = {0};
+    bool is_few = model->now->graph->input_count <= FEW_INPUTS;
+    if (is_few)
+        prt_choices_fill(model->now->graph, few);
+    struct prt_choice *all = is_few ? few : prt_choices_of(model->now->graph);
     if (!all)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < count; i++) {
         const struct prt_tensor *spec = prt_model_input_spec(model, i);
         prt_choice_apply(&all[i], &choices[i], spec ? spec->rank : 0);
     }
+    if (!is_few)
+        return prt_model_take(model, all, NULL, 0, error);
+    struct prt_model_variant *kept = find_kept(model, few, NULL, 0);
+    if (kept)
+        return change_to(model, kept, error);
+    all = malloc(sizeof few);
+    if (!all)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    memcpy(all, few, sizeof few);
     return prt_model_take(model, all, NULL, 0, error);
 }
 
