@@ -82,8 +82,10 @@ void pipe_scan_append(struct pipe_found *found, const struct pipe_scan *scan, si
     for (; at < end; at++) {
         size_t put =
             base_utf8_put(scan->c[at], found->value + used, sizeof found->value - 1 - used);
-        if (!put)
+        if (!put) {
+            found->cut = true;
             break;
+        }
         used += put;
     }
     found->value[used] = '\0';
@@ -126,7 +128,7 @@ size_t pipe_scan_actions(const char *text, const char *language, bool month_firs
     for (size_t k = 0; k < sizeof scanners / sizeof scanners[0]; k++)
         for (size_t at = 0; at < scan.count && count < room;) {
             struct pipe_found found = {0};
-            if (!scanners[k].scan(&scan, at, &found)) {
+            if (!scanners[k].scan(&scan, at, &found) || found.cut) {
                 at++;
                 continue;
             }

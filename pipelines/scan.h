@@ -27,6 +27,7 @@ struct pipe_scan {
 /* What a scanner found; it begins where it was asked. */
 struct pipe_found {
     size_t end;
+    bool cut; /* the value did not fit: half an address leads elsewhere */
     char value[sizeof((struct percept_text_action *)0)->value];
 };
 
@@ -78,7 +79,7 @@ size_t pipe_scan_spaces(const struct pipe_scan *scan, size_t at); /* how many th
 size_t pipe_scan_word(const struct pipe_scan *scan, size_t at, const char *word);
 /* Digits from `at` on, at most `most`; *value if there are some. Returns how many. */
 size_t pipe_scan_number(const struct pipe_scan *scan, size_t at, size_t most, unsigned *value);
-/* Append characters to a value, cut at its end. */
+/* Append characters to a value; what does not fit is cut, and the find is none then. */
 void pipe_scan_append(struct pipe_found *found, const struct pipe_scan *scan, size_t at,
                       size_t end);
 

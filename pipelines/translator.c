@@ -35,11 +35,11 @@ static enum percept_status marian_translate(void *state, const char *sentence, s
                                             char *to, size_t room, struct percept_error *error)
 {
     struct marian_state *s = state;
-    size_t count, made;
+    size_t count, made = 0;
     enum percept_status status =
         pipe_unigram_encode(s->unigram, &s->work, sentence, size, s->sentence,
                             pipe_marian_most(s->marian), &count, error);
-    if (status == PERCEPT_OK)
+    if (status == PERCEPT_OK && count > 0) /* of nothing, nets make something */
         status = pipe_marian_translate(s->marian, s->sentence, count, s->said,
                                        PIPE_MARIAN_MAX_TOKENS, &made, error);
     if (status == PERCEPT_OK)

@@ -308,6 +308,18 @@ START_TEST(a_place_is_in_bytes_of_the_text)
 }
 END_TEST
 
+START_TEST(what_does_not_fit_its_value_is_none)
+{
+    struct percept_text_action action;
+    char text[256] = "www.example.com/";
+    memset(text + strlen(text), 'a', 127 - 8 - strlen(text));
+    ck_assert_uint_eq(pipe_scan_actions(text, "", false, 0, &action, 1), 1);
+    ck_assert_uint_eq(strlen(action.value), sizeof action.value - 1);
+    strcat(text, "a");
+    ck_assert_uint_eq(pipe_scan_actions(text, "", false, 0, &action, 1), 0);
+}
+END_TEST
+
 /* Whatever the bytes are, places stay inside and do not overlap (describe looks). */
 START_TEST(noise_does_no_harm)
 {
@@ -361,6 +373,7 @@ int main(void)
     tcase_add_test(tcase, lines_have_the_actions_that_they_should);
     tcase_add_test(tcase, who_writes_the_month_first_says_so);
     tcase_add_test(tcase, a_place_is_in_bytes_of_the_text);
+    tcase_add_test(tcase, what_does_not_fit_its_value_is_none);
     tcase_add_test(tcase, noise_does_no_harm);
     tcase_add_test(tcase, the_node_fills_what_there_is_room_for);
     suite_add_tcase(suite, tcase);

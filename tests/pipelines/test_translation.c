@@ -62,6 +62,7 @@ static const struct {
     {"pt", "Como você está hoje?", "How are you today?"},
     {"en", "EXIT", "SAÍDA"},
     {"de", "Ausgang", ""},
+    {"en", "   ", ""},
     {"en", "The door is open. Please keep your belongings with you at all times.",
      "A porta está aberta. Por favor, mantenha seus pertences com você em todos os momentos."},
     {"pt", "Não beba a água.", "Do not drink the water."},
