@@ -128,7 +128,7 @@ size_t pipe_scan_actions(const char *text, const char *language, bool month_firs
     for (size_t k = 0; k < sizeof scanners / sizeof scanners[0]; k++)
         for (size_t at = 0; at < scan.count && count < room;) {
             struct pipe_found found = {0};
-            if (!scanners[k].scan(&scan, at, &found) || found.cut) {
+            if (!scanners[k].scan(&scan, at, &found)) {
                 at++;
                 continue;
             }
@@ -137,7 +137,7 @@ size_t pipe_scan_actions(const char *text, const char *language, bool month_firs
                                                  .begin = scan.byte[at],
                                                  .end = scan.byte[found.end]};
             memcpy(action.value, found.value, sizeof action.value);
-            count += insert(&action, actions, count);
+            count += !found.cut && insert(&action, actions, count);
             at = found.end;
         }
     return count;
