@@ -15,7 +15,7 @@ import ctranslate2
 import numpy as np
 import torch
 
-from .. import audio, index
+from .. import audio, files, index
 from ..nets import whisper
 from ..pins import Model
 from ..pte import Pte
@@ -47,10 +47,11 @@ class Whisper(Subject):
         joined = place / "model.bin"
         parts = [self.original_file(i) for i, part in enumerate(self.model.parts) if ".bin" in part.file]
         if not joined.is_file() or joined.stat().st_size != sum(part.stat().st_size for part in parts):
-            joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+            # Whole or not at all: encoder and decoder are exported at the same time.
+            files.write(joined, b"".join(part.read_bytes() for part in parts))
         for i, part in enumerate(self.model.parts):
             if ".bin" not in part.file:
-                (place / part.file.split(".", 1)[1]).write_bytes(self.original_file(i).read_bytes())
+                files.write(place / part.file.split(".", 1)[1], self.original_file(i).read_bytes())
         return place
 
     @cached_property

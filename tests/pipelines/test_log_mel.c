@@ -5,6 +5,7 @@
 #include "suite.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define WINDOW 400
@@ -134,8 +135,10 @@ START_TEST(silence_is_even)
     memset(samples, 0, sizeof samples);
     for (size_t count = 0; count <= 1600; count += 1600) {
         pipe_log_mel_picture(mel, samples, count, picture);
+        bool even = true; /* a check for each number would take seconds */
         for (size_t i = 0; i < sizeof picture / sizeof picture[0]; i++)
-            ck_assert(picture[i] == -1.5f);
+            even = even && picture[i] == -1.5f;
+        ck_assert(even);
     }
 }
 END_TEST
@@ -155,6 +158,7 @@ int main(void)
     Suite *suite = suite_create("log_mel");
     TCase *tests = tcase_create("log_mel");
     tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_set_timeout(tests, 30);
     tcase_add_test(tests, it_is_what_its_definition_says);
     tcase_add_test(tests, thirty_seconds_are_reflected_at_both_ends);
     tcase_add_test(tests, sound_that_grows_gives_the_picture_that_it_gives_at_once);
