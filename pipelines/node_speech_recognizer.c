@@ -15,8 +15,6 @@
 #include <string.h>
 
 #define SAMPLE_NS (BASE_NS_PER_S / PIPE_AUDIO_RATE)
-/* Further behind than this, nobody waits for a partial caption: the time is for catching up. */
-#define MOST_BEHIND_NS BASE_NS_PER_S
 /* Less probability of speech than this is a pause. */
 #define PAUSE      0.3f
 #define TEXT_BYTES (PIPE_WHISPER_TOKENS * 16)
@@ -24,7 +22,7 @@
 struct params {
     const char *encoder, *decoder, *tokenizer, *config, *language;
     int task;
-    int64_t partial_ms;
+    int64_t partial_ms, behind_ms;
     double no_speech, score;
 };
 
@@ -68,6 +66,13 @@ static const struct pipe_param params[] = {
      .fallback = 500,
      .max = 10000,
      .help = "a partial caption each time that so much more was said, milliseconds; 0: none"},
+    {.name = "behind_ms",
+     .kind = PIPE_PARAM_INT,
+     .offset = offsetof(struct params, behind_ms),
+     .fallback = 1000,
+     .max = 60000,
+     .help = "further behind the sound than this, the time is for catching up, and no partial "
+             "captions are made, milliseconds; 0: they always are"},
     {.name = "no_speech",
      .kind = PIPE_PARAM_NUMBER,
      .offset = offsetof(struct params, no_speech),
@@ -323,10 +328,11 @@ static enum percept_status make_final(struct pipe_node *n, uint64_t end, bool *c
 static bool wants_partial(const struct pipe_node *n, const struct pipe_audio *audio,
                           const struct pipe_speech *speech)
 {
+    const struct params *p = n->params;
     int64_t behind_ns = base_clock_ns() - time_of(n, audio->first + audio->count);
-    return n->open && n->params->partial_ms && speech->probability >= PAUSE &&
-           behind_ns < MOST_BEHIND_NS &&
-           n->count - n->recognised >= (size_t)n->params->partial_ms * (PIPE_AUDIO_RATE / 1000);
+    return n->open && p->partial_ms && speech->probability >= PAUSE &&
+           (!p->behind_ms || behind_ns < p->behind_ms * BASE_NS_PER_MS) &&
+           n->count - n->recognised >= (size_t)p->partial_ms * (PIPE_AUDIO_RATE / 1000);
 }
 
 static enum percept_status end_utterance(struct pipe_node *n, const struct pipe_speech *speech,

@@ -266,7 +266,7 @@ START_TEST(captions_grow_and_what_is_stable_stays)
 {
     play("[\"${PERCEPT_MEDIA}/speech/sense_and_sensibility_01_austen_64kb-0870.wav\", "
          "\"${PERCEPT_MEDIA}/speech/sense_and_sensibility_01_austen_64kb-0890.wav\"]",
-         ", partial_ms: 1500");
+         ", partial_ms: 1500, behind_ms: 0");
     ck_assert_uint_ge(seen.partials, 4);
     ck_assert_uint_ge(seen.grown, 1);
     ck_assert_uint_eq(seen.last.caption_count, 2);
