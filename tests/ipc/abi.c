@@ -40,6 +40,17 @@ AT(struct percept_grant, executable, 16);
 AT(struct percept_grant, seconds, 24);
 AT(struct percept_grant, reserved, 32);
 
+SIZE(struct percept_history, 88);
+AT(struct percept_history, topic, 0);
+AT(struct percept_history, search, 8);
+AT(struct percept_history, from_ns, 16);
+AT(struct percept_history, to_ns, 24);
+AT(struct percept_history, after, 32);
+AT(struct percept_history, before, 40);
+AT(struct percept_history, limit, 48);
+AT(struct percept_history, newest, 52);
+AT(struct percept_history, reserved, 56);
+
 static_assert(PERCEPT_READ_LATEST == 0 && PERCEPT_READ_QUEUE == 1, "enum percept_reading");
 static_assert(PERCEPT_OK == 0 && PERCEPT_INVALID == -1 && PERCEPT_NO_MEMORY == -2 &&
                   PERCEPT_IO == -3 && PERCEPT_NOT_FOUND == -4 && PERCEPT_UNSUPPORTED == -5 &&
@@ -76,6 +87,10 @@ enum percept_status (*const grant_fn)(struct percept_client *, const struct perc
                                       struct percept_error *) = percept_grant;
 enum percept_status (*const revoke_fn)(struct percept_client *, const struct percept_grant *,
                                        struct percept_error *) = percept_revoke;
+enum percept_status (*const history_fn)(struct percept_client *, const struct percept_history *,
+                                        char **, struct percept_error *) = percept_history;
+enum percept_status (*const forget_fn)(struct percept_client *, uint64_t, uint64_t *,
+                                       struct percept_error *) = percept_forget;
 enum percept_status (*const query_fn)(struct percept_client *, const char *, char **,
                                       struct percept_error *) = percept_query;
 const char *(*const status_text_fn)(enum percept_status) = percept_status_text;
