@@ -388,8 +388,7 @@ static void age(struct pipe_node *n, int64_t capture_ns)
 static bool is_text(const struct pipe_node *n, const struct pipe_text_track *track)
 {
     const struct pipe_text_vote *winner = track->id ? pipe_text_winner(track) : NULL;
-    return winner && winner->text[0] && winner->sum / (float)winner->count > 0 &&
-           winner->best >= (float)n->params->threshold;
+    return winner && winner->text[0] && winner->best >= (float)n->params->threshold;
 }
 
 static void fill(const struct pipe_text_track *track, struct percept_text_line *line)
