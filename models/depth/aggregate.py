@@ -6,6 +6,7 @@ and what one eye does not see filled from behind. Costs and paths are bytes, as 
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from .nets import CANDIDATES, NONE
@@ -21,6 +22,7 @@ class Options:
     - outside: the census cost of a candidate beyond the right image: more than a good match, less than a bad one.
     - small, large: what a path pays for a change by one, and by more where brightness does not change.
     - soft: the change of brightness (of 255) at which `large` is halved.
+    - least: pixels of a region whose neighbours are within a pixel of disparity; smaller ones matched by chance and are rejected.
     - unique: per cent by which the best must beat all but its neighbours, or the pixel is rejected.
     """
 
@@ -32,6 +34,7 @@ class Options:
     large: int = 80
     soft: float = 8.0
     unique: int = 2
+    least: int = 50
 
 
 DEFAULT = Options()
@@ -160,6 +163,13 @@ def choose(total: np.ndarray, options: Options = DEFAULT) -> tuple[np.ndarray, n
     return (best + offset).astype(np.float32), (np.where(good, sure, 0) / 255).astype(np.float32)
 
 
+def reject_speckles(disparity: np.ndarray, confidence: np.ndarray, least: int) -> np.ndarray:
+    """The confidence, 0 in regions of fewer than `least` pixels. Regions are OpenCV's, of disparities in sixteenths of a pixel."""
+    codes = np.where(confidence > 0, np.rint(disparity * 16), -(1 << 14)).astype(np.int16)
+    cv2.filterSpeckles(codes, -(1 << 14), least - 1, 16)
+    return np.where(codes > -(1 << 14), confidence, 0).astype(np.float32)
+
+
 def fill(disparity: np.ndarray, good: np.ndarray) -> np.ndarray:
     """Rejected pixels take the farther of the nearest good ones on their row; rows without any, those of the nearest row."""
     height, width = disparity.shape
@@ -178,6 +188,15 @@ def fill(disparity: np.ndarray, good: np.ndarray) -> np.ndarray:
     return filled.astype(np.float32)
 
 
+def median(map: np.ndarray) -> np.ndarray:
+    """Of 3 x 3; the border stays as it is."""
+    height, width = map.shape
+    around = [map[y : y + height - 2, x : x + width - 2] for y in range(3) for x in range(3)]
+    result = map.copy()
+    result[1:-1, 1:-1] = np.median(np.stack(around), 0)
+    return result
+
+
 def brightness(image: np.ndarray) -> np.ndarray:
     """RGB [h, w, 3] to uint8 [h, w]: what the census compares and the paths see edges in."""
     return np.rint(image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)).astype(np.uint8)
@@ -187,4 +206,5 @@ def match(features, left: np.ndarray, right: np.ndarray, options: Options = DEFA
     """From the features [c, h, w] of both eyes and their images, uint8 [h, w, 3], to filled disparity and confidence, float32 [h, w]."""
     greys = brightness(left), brightness(right)
     disparity, confidence = choose(sums(costs(features, greys, options), greys[0], options), options)
+    confidence = reject_speckles(disparity, confidence, options.least)
     return fill(disparity, confidence > 0), confidence

@@ -13,11 +13,12 @@ import numpy as np
 
 from .. import files
 from . import pairs, yardstick
-from .learned import load
+from .draw import colours
+from .learned import FOLDER, load
 from .matcher import Matcher
 from .pairs import RealPair
 
-GOAL = {"aloe": (2.4, 4.9), "motorcycle": (3.3, 6.6)}  # per cent off by more than 3 px: visible, all
+SHOWN = "Percept"  # in pictures
 
 
 def measure(disparities: list[np.ndarray], seen: list[RealPair]) -> dict:
@@ -41,10 +42,6 @@ def best_yardstick(seen: list[RealPair]) -> tuple[yardstick.Setting, list[np.nda
     return min(found, key=lambda row: _worst(row[2]))
 
 
-def _colours(disparity: np.ndarray) -> np.ndarray:
-    return cv2.applyColorMap(np.clip(disparity * 4, 0, 255).astype(np.uint8), cv2.COLORMAP_TURBO)
-
-
 def _errors(disparity: np.ndarray, pair: RealPair) -> np.ndarray:
     """White: off by 3 px and more; blue: not known."""
     off = np.clip(np.abs(disparity - pair.disparity) * (255 / 3), 0, 255).astype(np.uint8)
@@ -54,56 +51,53 @@ def _errors(disparity: np.ndarray, pair: RealPair) -> np.ndarray:
 
 
 def picture(pair: RealPair, ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
-    """Left image, truth, ours, SGBM; below: right image, confidence is not shown, errors of ours and SGBM."""
-    names = ("left", "truth", "Percept", "StereoSGBM")
-    blank = np.zeros_like(pair.left)
-    above = [pair.left[..., ::-1], _colours(pair.disparity) * pair.known[..., None], _colours(ours), _colours(theirs)]
-    below = [pair.right[..., ::-1], blank, _errors(ours, pair), _errors(theirs, pair)]
-    for image, name in zip(above, names, strict=True):
-        image[:] = image  # own memory, before it is written on
-    above = [np.ascontiguousarray(image) for image in above]
-    for image, name in zip(above, names, strict=True):
-        cv2.putText(image, name, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 3, cv2.LINE_AA)
-        cv2.putText(image, name, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
+    """Left image, truth, ours, SGBM; below: the right image, and how far both are off."""
+    truth = colours(pair.disparity) * pair.known[..., None]
+    above = [np.ascontiguousarray(image) for image in (pair.left[..., ::-1], truth, colours(ours), colours(theirs))]
+    below = [pair.right[..., ::-1], np.zeros_like(pair.left), _errors(ours, pair), _errors(theirs, pair)]
+    for image, name in zip(above, ("left", "truth", "Percept", "StereoSGBM"), strict=True):
+        for colour, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+            cv2.putText(image, name, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, width, cv2.LINE_AA)
     return np.vstack([np.hstack(above), np.hstack(below)])
 
 
 def _line(who: str, name: str, row: dict) -> str:
     visible, everything = row["visible"], row["all"]
     return (
-        f"  {name:<11}{who:<28}"
+        f"  {name:<12}{who:<21}"
         f"{visible['median']:6.2f}{visible['over1']:7.1f}{visible['over3']:7.1f}   "
         f"{everything['median']:6.2f}{everything['over1']:7.1f}{everything['over3']:7.1f}"
     )
 
 
+def ways() -> dict[str, Matcher]:
+    """What is judged: aggregation with the last word, and the net that refines after it."""
+    cost = load("cost")
+    found = {"Percept": Matcher(cost)}
+    if (FOLDER / "refine.pt").is_file():
+        found["Percept, refined"] = Matcher(cost, load("refine"))
+    return found
+
+
 def judge(out: Path, pictures: Path | None, as_json: bool) -> int:
     """Prints the table and writes OUT/depth/judge.json."""
-    cost, refine = load("cost"), load("refine")
-    ways = {"Percept, nets and paths": Matcher(cost, refine), "Percept, without refining": Matcher(cost)}
-    given, results = pairs.load(out / "media"), []
-    for condition, change in pairs.CONDITIONS.items():
+    given, results, matchers = pairs.load(out / "media"), [], ways()
+    for condition, (change, drawn) in pairs.CONDITIONS.items():
         seen = [change(pair) for pair in given]
         setting, theirs, rows = best_yardstick(seen)
-        if not as_json:
-            print(f"{condition}; StereoSGBM: {setting}")
-            print(f"  {'':<39}  visible: median, % > 1, % > 3;   all", flush=True)
-        found = {"StereoSGBM, filled": rows}
-        for who, matcher in ways.items():
-            ours = [matcher(pair.left, pair.right)[0] for pair in seen]
-            found[who] = measure(ours, seen)
-            if who == next(iter(ways)) and pictures:
-                pictures.mkdir(parents=True, exist_ok=True)
-                for pair, mine, other in zip(seen, ours, theirs, strict=True):
-                    if condition in list(pairs.CONDITIONS)[:2]:
-                        name = f"depth_{pair.name}{'' if pair is given else ''}"
-                        suffix = "" if condition == "as it is" else "_noise"
-                        cv2.imwrite(str(pictures / f"{name}{suffix}.jpg"), picture(pair, mine, other), [cv2.IMWRITE_JPEG_QUALITY, 88])
+        ours = {who: [matcher(pair.left, pair.right)[0] for pair in seen] for who, matcher in matchers.items()}
+        found = {who: measure(disparities, seen) for who, disparities in ours.items()} | {"StereoSGBM, filled": rows}
         results.append({"condition": condition, "setting": str(setting), "scores": found})
         if not as_json:
+            print(f"{condition}; StereoSGBM: {setting}")
+            print(f"  {'':<33}visible: median, % > 1, % > 3   all: median, % > 1, % > 3")
             for pair in given:
-                for who, row in found.items():
-                    print(_line(who, pair.name, row[pair.name]), flush=True)
+                print("\n".join(_line(who, pair.name, row[pair.name]) for who, row in found.items()), flush=True)
+        if pictures and drawn:
+            pictures.mkdir(parents=True, exist_ok=True)
+            for pair, mine, other in zip(seen, ours[SHOWN], theirs, strict=True):
+                file = pictures / f"depth_{pair.name}{drawn}jpg"
+                cv2.imwrite(str(file), picture(pair, mine, other), [cv2.IMWRITE_JPEG_QUALITY, 88])
     files.write(out / "depth" / "judge.json", json.dumps(results, indent=1) + "\n")
     if as_json:
         print(json.dumps(results, indent=1))

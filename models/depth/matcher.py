@@ -28,4 +28,6 @@ class Matcher:
             if self.refine:
                 maps = (torch.from_numpy(map)[None, None] for map in (disparity, confidence))
                 disparity, confidence = (map[0, 0].numpy() for map in self.refine(tensor(left), *maps))
+            else:
+                disparity = aggregate.median(disparity)
         return disparity[:height, :width], confidence[:height, :width]

@@ -93,12 +93,12 @@ def _skewed(pair: RealPair) -> RealPair:
     return replace(pair, right=cv2.warpAffine(pair.right, turn, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
 
 
-CONDITIONS = {  # name, and what it does
-    "as it is": lambda pair: pair,
-    "noise, deviation 16": _noisy,
-    "a quarter of the contrast": _faint,
-    "right eye 40 % darker": _exposed,
-    "right eye 1 px lower, 0.1 degree": _skewed,
+CONDITIONS = {  # name, what it does, and how its pictures end, if there are to be any
+    "as it is": (lambda pair: pair, "."),
+    "noise, deviation 16": (_noisy, "_noise."),
+    "a quarter of the contrast": (_faint, ""),
+    "right eye 40 % darker": (_exposed, ""),
+    "right eye 1 px lower, 0.1 degree": (_skewed, ""),
 }
 
 

@@ -57,6 +57,13 @@ def _write(path: Path, value) -> None:
     partial.replace(path)
 
 
+def _halved(state: dict) -> dict:
+    """An optimizer's moments in half the bytes, for they are in the repository; loading widens them again."""
+    short = lambda value: value.bfloat16() if torch.is_tensor(value) and value.dim() else value
+    moments = {key: {name: short(value) for name, value in row.items()} for key, row in state["state"].items()}
+    return state | {"state": moments}
+
+
 class Training:
     def __init__(self, name: str, seed: int, minutes: float, resume: bool, folder: Path = FOLDER):
         self.name, self.seed, self.minutes, self.folder = name, seed, minutes, folder
@@ -73,7 +80,8 @@ class Training:
         state = torch.load(self.folder / f"{self.name}.state.pt", weights_only=True)
         self.net.load_state_dict(state["net"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.mean, self.step, self.spent, self.seed = state["mean"], state["step"], state["spent"], state["seed"]
+        self.mean = torch.load(self.folder / f"{self.name}.pt", weights_only=True)
+        self.step, self.spent, self.seed = state["step"], state["spent"], state["seed"]
         self.curve = json.loads((self.folder / f"{self.name}.json").read_text())["curve"]
 
     def _average(self) -> None:
@@ -96,7 +104,7 @@ class Training:
     def save(self, found: dict[str, float]) -> None:
         point = {"minutes": round(self.spent / 60, 2), "step": self.step} | {k: round(v, 4) for k, v in found.items()}
         self.curve.append(point)
-        state = {"net": self.net.state_dict(), "mean": self.mean, "optimizer": self.optimizer.state_dict()}
+        state = {"net": self.net.state_dict(), "optimizer": _halved(self.optimizer.state_dict())}
         state |= {"step": self.step, "spent": self.spent, "seed": self.seed}
         about = {
             "net": self.name,
@@ -113,10 +121,11 @@ class Training:
         _write(self.folder / f"{self.name}.json", about)
         print(f"{self.name}: {' '.join(f'{key} {value}' for key, value in point.items())}", flush=True)
 
-    def run(self, report: float = 20.0) -> None:
+    def run(self, report: float = 20.0, held_back: int = 8) -> None:
+        """Until the minutes are over; says how it goes every `report` seconds, and judges on `held_back` batches."""
         tensors = lambda batch: {key: torch.from_numpy(value) for key, value in batch.items()}
         held = Feed(self.seed + HELD_BACK, 4, 0, self.lesson.prepare)
-        judged = [tensors(next(held)) for _ in range(8)]
+        judged = [tensors(next(held)) for _ in range(held_back)]
         held.close()
         fresh = Feed(self.seed, self.lesson.size, self.step // self.lesson.times, self.lesson.prepare)
         feed = Replay(fresh, self.lesson.times, self.seed + self.step)

@@ -1,5 +1,7 @@
 """The stereo nets' own school: made-up pairs whose disparity is exact, matching along paths, and the nets' weights."""
 
+import contextlib
+import io
 import json
 import tempfile
 import unittest
@@ -10,7 +12,7 @@ import cv2
 import numpy as np
 import torch
 
-from models.depth import aggregate, feed, losses, matcher, nets, pairs, scenes, textures
+from models.depth import aggregate, feed, learned, losses, matcher, nets, pairs, scenes, textures, train
 
 WIDTH, HEIGHT = 128, 96
 
@@ -98,6 +100,11 @@ class Feeding(unittest.TestCase):
         finally:
             for one in feeds:
                 one.close()
+
+    def test_a_replay_shows_new_batches_in_order_and_old_ones_between(self):
+        seen = [next(replay) for replay in [feed.Replay(iter(range(100)), 3, 1, kept=4)] for _ in range(12)]
+        self.assertEqual(seen[::3], [0, 1, 2, 3])
+        self.assertTrue(all(old <= seen[i // 3 * 3] for i, old in enumerate(seen)))
 
 
 class Similarity(unittest.TestCase):
@@ -204,32 +211,69 @@ class Aggregation(unittest.TestCase):
         want = [[5, 5, 5, 30], [5, 5, 5, 30], [7, 7, 9, 9]]
         np.testing.assert_array_equal(aggregate.fill(disparity, good), want)
 
+    def test_small_regions_are_rejected_and_large_ones_are_not(self):
+        disparity = np.full((10, 12), 7, np.float32)
+        disparity[2:4, 2:5] = 20  # six pixels
+        disparity[:, 8:] = 8.5  # more than a pixel from its neighbours
+        confidence = np.ones_like(disparity)
+        confidence[9] = 0
+        found = aggregate.reject_speckles(disparity, confidence, 7)
+        np.testing.assert_array_equal(found > 0, (confidence > 0) & (disparity != 20))
+        np.testing.assert_array_equal(aggregate.reject_speckles(disparity, confidence, 6), confidence)
+
+    def test_the_median_drops_what_stands_alone_and_leaves_the_border(self):
+        map = np.zeros((5, 6), np.float32)
+        map[2, 2] = map[0, 3] = 9
+        want = np.zeros_like(map)
+        want[0, 3] = 9
+        np.testing.assert_array_equal(aggregate.median(map), want)
+
     def test_options_that_overflow_bytes_are_refused(self):
         with self.assertRaises(ValueError):
             aggregate.sums(np.zeros((2, 2, 4), np.uint8), np.zeros((2, 2), np.uint8), replace(aggregate.DEFAULT, large=200))
 
 
-class Weights(unittest.TestCase):
-    def test_the_nets_in_the_repository_find_the_depth_of_pairs_they_never_saw(self):
-        match = matcher.Matcher(matcher.load("cost"), matcher.load("refine"))
-        alone = matcher.Matcher(matcher.load("cost"))
-        block = scenes.Block(feed.HELD_BACK * 5)
-        off = {match: [], alone: []}
-        for _ in range(6):
-            pair = block.pair(208, 144)
-            for way in off:
-                off[way].append((np.abs(way(pair.left, pair.right)[0] - pair.disparity) > 3).mean())
-        self.assertLess(np.mean(off[match]), 0.2)
-        self.assertLess(np.mean(off[match]), np.mean(off[alone]))
+class Training(unittest.TestCase):
+    def test_goes_on_from_its_checkpoint(self):
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+            first = train.Training("cost", 3, 0.02, False, Path(folder))
+            first.run(held_back=1)
+            second = train.Training("cost", 9, first.spent / 60 + 0.02, True, Path(folder))
+            self.assertEqual((second.step, second.seed), (first.step, 3))
+            for key, value in first.net.state_dict().items():
+                torch.testing.assert_close(second.net.state_dict()[key], value)
+            second.run(held_back=1)
+            self.assertGreater(second.step, first.step)
+            self.assertEqual([point["step"] for point in second.curve], [first.step, second.step])
+            learned.load("cost", Path(folder))
 
-    def test_their_curves_say_how_they_were_made_and_they_are_small(self):
-        folder = Path(matcher.WEIGHTS)
-        for name in ("cost", "refine"):
-            about = json.loads((folder / f"{name}.json").read_text())
-            self.assertGreater(about["minutes"], 0)
-            self.assertLess(about["parameters"], 500_000)
-            self.assertEqual(about["curve"][-1]["step"] * 2 % about["pairs"], 0)
-        self.assertLess(sum(path.stat().st_size for path in folder.iterdir()), 4 << 20)
+    def test_the_rate_rises_falls_and_ends_near_nothing(self):
+        rates = [train.rate(1.0, share) for share in np.linspace(0, 1, 101)]
+        self.assertEqual(int(np.argmax(rates)), 4)
+        self.assertLess(rates[-1], 0.01)
+
+
+class Weights(unittest.TestCase):
+    def test_the_first_net_finds_the_depth_of_pairs_it_never_saw(self):
+        block = scenes.Block(5 * feed.HELD_BACK)
+        cost = learned.load("cost")
+        ways = [matcher.Matcher(cost), matcher.Matcher(cost, options=replace(aggregate.DEFAULT, scale=0.0, census=1.0))]
+        wrong = [[], []]
+        for _ in range(8):
+            pair = block.pair(208, 144)
+            for off, way in zip(wrong, ways, strict=True):
+                off.append((np.abs(way(pair.left, pair.right)[0] - pair.disparity) > 3).mean())
+        self.assertLess(np.mean(wrong[0]), 0.9 * np.mean(wrong[1]))  # of what is wrong without what was learned
+
+    def test_they_say_how_they_were_made_and_are_small(self):
+        for name in learned.NETS:
+            if (learned.FOLDER / f"{name}.pt").is_file():
+                about = json.loads((learned.FOLDER / f"{name}.json").read_text())
+                net = learned.load(name)
+                self.assertEqual(about["parameters"], sum(parameter.numel() for parameter in net.parameters()))
+                self.assertLess(about["parameters"], 500_000)
+                self.assertGreater(about["minutes"], 0)
+        self.assertLess(sum(path.stat().st_size for path in learned.FOLDER.iterdir()), 4 << 20)
 
 
 if __name__ == "__main__":
