@@ -102,7 +102,7 @@ class Mending:
             self.net = learned.load("cost")
         batch = stack(pairs)
         with torch.no_grad():
-            features = [f.numpy() for f in self.net(torch.from_numpy(batch["left"]), torch.from_numpy(batch["right"]))]
+            features = [self.net.tower(torch.from_numpy(batch[eye])).numpy() for eye in ("left", "right")]
         match = self.match or aggregate.match
         maps = [match((features[0][i], features[1][i]), pair.left, pair.right) for i, pair in enumerate(pairs)]
         disparity, confidence = (np.stack(each)[:, None] for each in zip(*maps, strict=True))

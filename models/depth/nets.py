@@ -61,14 +61,15 @@ class Tower(nn.Module):
 
 
 class Cost(nn.Module):
-    """Images of the left and the right eye to their features, whose products are similarities in nats."""
+    """An image of the left and one of the right eye, [1, 3, h, w], to their features, whose products are similarities in nats."""
 
     def __init__(self):
         super().__init__()
         self.tower = Tower()
 
     def forward(self, left: torch.Tensor, right: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.tower(left), self.tower(right)
+        features = self.tower(torch.cat([left, right]))  # one pass: weights are read once
+        return features[:1], features[1:]
 
 
 class _Band(torch.autograd.Function):

@@ -40,7 +40,8 @@ class Features(Subject):
         return net.eval()
 
     def methods(self) -> dict[str, Method]:
-        return {"forward": Method(self.net, (torch.zeros(1, 3, HEIGHT, WIDTH),) * 2)}
+        # Two tensors: the same one twice would be exported as one input, which both eyes see.
+        return {"forward": Method(self.net, tuple(torch.zeros(1, 3, HEIGHT, WIDTH) for _ in range(2)))}
 
     def samples(self) -> list[Sample]:
         frames = [frame for name in PHOTOS for frame in images.read(self.out / "media" / "hands" / name)][:FRAMES]

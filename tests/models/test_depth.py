@@ -253,6 +253,31 @@ class Training(unittest.TestCase):
         self.assertLess(rates[-1], 0.01)
 
 
+class Refining(unittest.TestCase):
+    def test_learns_from_what_aggregation_made_of_pairs(self):
+        pairs_seen = [scenes.Block(4).pair(64, 48) for _ in range(2)]
+        batch = {key: torch.from_numpy(value) for key, value in feed.Mending()(pairs_seen).items()}
+        self.assertEqual({tuple(value.shape) for key, value in batch.items() if key != "image"}, {(2, 1, 48, 64)})
+        np.testing.assert_array_equal(batch["truth"][:, 0].numpy(), [pair.disparity for pair in pairs_seen])
+        torch.manual_seed(0)
+        net = nets.Refine()
+        optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3)
+        errors = []
+        for turn in range(30):
+            loss, _ = losses.refine_loss(net, batch, turn)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            errors.append(float(loss.detach()))
+        self.assertLess(np.mean(errors[-5:]), np.mean(errors[:5]))
+
+    def test_gives_maps_of_the_images_size_and_a_probability(self):
+        with torch.no_grad():
+            disparity, sure = nets.Refine().eval()(torch.rand(1, 3, 48, 64), 60 * torch.rand(1, 1, 48, 64), torch.rand(1, 1, 48, 64))
+        self.assertEqual((disparity.shape, sure.shape), ((1, 1, 48, 64),) * 2)
+        self.assertTrue(((sure > 0) & (sure < 1)).all())
+
+
 class Weights(unittest.TestCase):
     def test_the_first_net_finds_the_depth_of_pairs_it_never_saw(self):
         block = scenes.Block(5 * feed.HELD_BACK)
