@@ -129,13 +129,25 @@ class Fetch(Scratch):
 
 
 class Pins(unittest.TestCase):
+    def test_weights_in_the_repository_are_taken_from_it_and_held_against_their_hash(self):
+        part = pins.load().models["depth_cost"].parts[0]
+        with tempfile.TemporaryDirectory() as folder:
+            target = Path(folder) / "net.pt"
+            self.assertTrue(fetch.member(part.archive, part.member, part.sha256, target, Path(folder)))
+            self.assertEqual(target.read_bytes(), (ROOT / part.member).read_bytes())
+            target.unlink()
+            with self.assertRaisesRegex(fetch.FetchError, "pinned is"):
+                fetch.member(part.archive, part.member, "0" * 64, target, Path(folder))
+            self.assertFalse(target.exists())
+
     def test_every_pin_is_a_hash_and_every_licence_is_stated(self):
         zoo = pins.load()
         self.assertTrue(zoo.models and zoo.media)
         for pin in [*(part for model in zoo.models.values() for part in model.parts), *zoo.media]:
             self.assertRegex(pin.sha256, "^[0-9a-f]{64}$")
-            self.assertRegex(pin.archive.sha256, "^[0-9a-f]{64}$")
-            self.assertIn(pin.archive.registry, fetch.REGISTRIES)
+            if pin.archive.registry != "repository":  # there is no archive of it
+                self.assertRegex(pin.archive.sha256, "^[0-9a-f]{64}$")
+            self.assertIn(pin.archive.registry, {*fetch.REGISTRIES, "repository"})
             self.assertTrue(pin.archive.licence)
 
     def test_every_model_says_what_it_takes_and_gives_and_names_what_exists(self):
