@@ -26,6 +26,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* Small builds (cmake/Selection.cmake) have no scheduler that would limit a pool, measure what it
+ * helps, or make its callers pause. */
+#ifndef BASE_POOL_UNLIMITED
+#define BASE_POOL_UNLIMITED 0
+#endif
+
 #define MAX_THREADS 256
 #define OPEN        0x80000000u
 /* How long a worker looks for the next job before it sleeps, and how often it reads the clock
@@ -45,18 +51,25 @@ struct base_pool {
     void *context;
     size_t count;
 
-    /* Any thread writes; relaxed: a hint that others read between two tasks. */
-    atomic_uint helpers;           /* workers that may be inside */
-    _Atomic(const void *) thread;  /* whose runs alone they help; NULL: any */
-    atomic_int_fast64_t helped_ns; /* in this run; workers add before they leave the gate */
-
     alignas(64) atomic_bool taken;  /* a caller has the workers */
     alignas(64) atomic_uint gate;   /* OPEN | workers inside */
     alignas(64) atomic_size_t next; /* first task that nobody has claimed */
     alignas(64) atomic_uint jobs;   /* futex: counts jobs, so that a sleeper sees a new one */
     atomic_uint sleepers;           /* workers in, or about to enter, the futex */
     atomic_bool stop;
+
+    /* Any thread writes; relaxed: a hint that others read between two tasks. */
+    alignas(64) atomic_uint helpers; /* workers that may be inside */
+    _Atomic(const void *) thread;    /* whose runs alone they help; NULL: any */
+    atomic_int_fast64_t helped_ns;   /* in this run; workers add before they leave the gate */
 };
+
+/* The thread's own, as a caller. */
+static _Thread_local struct {
+    int64_t helped_ns; /* its address names the thread */
+    void (*pause)(void *context);
+    void *context;
+} caller;
 
 struct worker {
     struct base_pool *pool;
@@ -73,11 +86,17 @@ static void futex_wake_all(atomic_uint *word)
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, MAX_THREADS, NULL, NULL, 0);
 }
 
-/* Workers inside that are too many now. */
-static bool is_crowded(struct base_pool *pool)
+/* More workers inside than may be. */
+static bool is_crowded(struct base_pool *pool, unsigned inside)
 {
-    unsigned inside = atomic_load_explicit(&pool->gate, memory_order_relaxed) & ~OPEN;
-    return inside > atomic_load_explicit(&pool->helpers, memory_order_relaxed);
+    return !BASE_POOL_UNLIMITED &&
+           inside > atomic_load_explicit(&pool->helpers, memory_order_relaxed);
+}
+
+static bool is_too_much(struct base_pool *pool)
+{
+    return !BASE_POOL_UNLIMITED &&
+           is_crowded(pool, atomic_load_explicit(&pool->gate, memory_order_relaxed) & ~OPEN);
 }
 
 /* The caller is worker 0, and stays until all is done. */
@@ -86,7 +105,7 @@ static void claim_tasks(struct base_pool *pool, base_pool_fn fn, void *context, 
 {
     /* Relaxed: a claim only has to be unique; the gate orders the data. */
     for (size_t task;
-         (!worker || !is_crowded(pool)) &&
+         (!worker || !is_too_much(pool)) &&
          (task = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed)) < count;)
         fn(context, task, worker);
 }
@@ -96,8 +115,7 @@ static void claim_tasks(struct base_pool *pool, base_pool_fn fn, void *context, 
 static bool enter(struct base_pool *pool)
 {
     unsigned gate = atomic_load_explicit(&pool->gate, memory_order_relaxed);
-    unsigned room = atomic_load_explicit(&pool->helpers, memory_order_relaxed);
-    while ((gate & OPEN) && (gate & ~OPEN) < room)
+    while ((gate & OPEN) && !is_crowded(pool, (gate & ~OPEN) + 1))
         if (atomic_compare_exchange_weak_explicit(&pool->gate, &gate, gate + 1,
                                                   memory_order_acquire, memory_order_relaxed))
             return true;
@@ -144,10 +162,11 @@ static void *work(void *argument)
         if (atomic_load_explicit(&pool->stop, memory_order_acquire))
             return NULL;
         if (enter(pool)) {
-            int64_t began_ns = base_clock_ns();
+            int64_t began_ns = BASE_POOL_UNLIMITED ? 0 : base_clock_ns();
             claim_tasks(pool, pool->fn, pool->context, pool->count, worker.index);
-            atomic_fetch_add_explicit(&pool->helped_ns, base_clock_ns() - began_ns,
-                                      memory_order_relaxed);
+            if (!BASE_POOL_UNLIMITED)
+                atomic_fetch_add_explicit(&pool->helped_ns, base_clock_ns() - began_ns,
+                                          memory_order_relaxed);
             leave(pool);
         }
     }
@@ -202,7 +221,8 @@ enum percept_status base_pool_create(unsigned threads, struct base_pool **pool,
                    ? percept_fail(error, PERCEPT_NO_MEMORY, "no memory for a thread pool")
                    : percept_fail_errno(error, failed, "start thread %u of a pool", p->threads);
     }
-    base_pool_limit(p, p->threads, NULL);
+    if (!BASE_POOL_UNLIMITED)
+        base_pool_limit(p, p->threads, NULL);
     *pool = p;
     return PERCEPT_OK;
 }
@@ -234,7 +254,8 @@ static void keep_off(struct base_pool *pool, int cpu)
 static void open_gate(struct base_pool *pool)
 {
     atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
-    atomic_store_explicit(&pool->helped_ns, 0, memory_order_relaxed);
+    if (!BASE_POOL_UNLIMITED)
+        atomic_store_explicit(&pool->helped_ns, 0, memory_order_relaxed);
     atomic_store_explicit(&pool->gate, OPEN, memory_order_release);
     atomic_fetch_add(&pool->jobs, 1);
     if (atomic_load(&pool->sleepers)) {
@@ -270,16 +291,20 @@ int base_pool_realtime(struct base_pool *pool, int priority)
 
 /* ---- who is helped ---- */
 
-static _Thread_local int64_t helped_ns; /* its address names the thread */
-
 const void *base_pool_thread(void)
 {
-    return &helped_ns;
+    return &caller;
 }
 
 int64_t base_pool_helped_ns(void)
 {
-    return helped_ns;
+    return caller.helped_ns;
+}
+
+void base_pool_set_pause(void (*pause)(void *context), void *context)
+{
+    caller.pause = pause;
+    caller.context = context;
 }
 
 void base_pool_limit(struct base_pool *pool, unsigned helpers, const void *thread)
@@ -290,8 +315,17 @@ void base_pool_limit(struct base_pool *pool, unsigned helpers, const void *threa
     atomic_store_explicit(&pool->thread, thread, memory_order_relaxed);
 }
 
+/* Not while it has the workers: who is more urgent may need them. */
+static void pause_caller(void)
+{
+    if (!BASE_POOL_UNLIMITED && caller.pause)
+        caller.pause(caller.context);
+}
+
 static bool is_helped(struct base_pool *pool)
 {
+    if (BASE_POOL_UNLIMITED)
+        return true;
     const void *thread = atomic_load_explicit(&pool->thread, memory_order_relaxed);
     return atomic_load_explicit(&pool->helpers, memory_order_relaxed) > 0 &&
            (!thread || thread == base_pool_thread());
@@ -302,8 +336,10 @@ void base_pool_run(struct base_pool *pool, size_t count, base_pool_fn fn, void *
     bool alone = !pool || pool->threads == 1 || count < 2 || !is_helped(pool) ||
                  atomic_exchange_explicit(&pool->taken, true, memory_order_acquire);
     if (alone) {
-        for (size_t task = 0; task < count; task++)
+        for (size_t task = 0; task < count; task++) {
             fn(context, task, 0);
+            pause_caller();
+        }
         return;
     }
     pool->fn = fn;
@@ -312,9 +348,11 @@ void base_pool_run(struct base_pool *pool, size_t count, base_pool_fn fn, void *
     open_gate(pool);
     claim_tasks(pool, fn, context, count, 0);
     shut_gate(pool);
-    helped_ns += atomic_load_explicit(&pool->helped_ns, memory_order_relaxed);
+    if (!BASE_POOL_UNLIMITED)
+        caller.helped_ns += atomic_load_explicit(&pool->helped_ns, memory_order_relaxed);
     /* Release: the next caller may write the job's fields. */
     atomic_store_explicit(&pool->taken, false, memory_order_release);
+    pause_caller();
 }
 
 void base_pool_destroy(struct base_pool *pool)

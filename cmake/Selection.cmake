@@ -63,7 +63,8 @@ function(percept_selection)
     target_include_directories(${P_NAME} BEFORE PUBLIC ${folder} ${CMAKE_BINARY_DIR}/include/backends
         ${CMAKE_BINARY_DIR}/include/backends/cpu ${CMAKE_BINARY_DIR}/include/runtime ${CMAKE_BINARY_DIR}/include/base)
     target_link_libraries(${P_NAME} PUBLIC Threads::Threads m)
-    target_compile_definitions(${P_NAME} PRIVATE _GNU_SOURCE PERCEPT_RELEASE="${PROJECT_VERSION}" PRT_ONE_BACKEND=1)
+    target_compile_definitions(${P_NAME} PRIVATE _GNU_SOURCE PERCEPT_RELEASE="${PROJECT_VERSION}" PRT_ONE_BACKEND=1
+        BASE_POOL_UNLIMITED=1)
     if(P_WITHOUT_MESSAGES)
         target_compile_definitions(${P_NAME} PRIVATE PERCEPT_WITHOUT_MESSAGES)
     endif()

@@ -222,6 +222,7 @@ static void *process_main(void *pipeline)
 {
     struct pipe_pipeline *p = pipeline;
     set_priority(p);
+    pipe_turn_attach(p);
     pipe_trace_here(&p->traces[PIPE_THREAD_NODES]);
     enum percept_status status;
     do

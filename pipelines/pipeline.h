@@ -148,6 +148,8 @@ void pipe_pipeline_join(struct pipe_pipeline *pipeline);
 void pipe_pipeline_destroy(struct pipe_pipeline *pipeline); /* not running; NULL is fine */
 void pipe_pipeline_stats(struct pipe_pipeline *pipeline, struct pipe_stats *stats);
 
+/* Its thread looks whether a better one waits wherever it uses the pool. On that thread. */
+void pipe_turn_attach(struct pipe_pipeline *pipeline);
 enum percept_status pipe_turn_init(struct pipe_pipeline *pipeline, struct sched_gate *gate,
                                    struct percept_error *error);
 void pipe_turn_fini(struct pipe_pipeline *pipeline);

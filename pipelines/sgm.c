@@ -40,6 +40,7 @@ struct sgm {
     const uint8_t *images[2];
     float *disparity;
     uint8_t *confidence;
+    size_t first; /* row of the piece at which the passes are */
 };
 
 /* ---- making one ---- */
@@ -290,6 +291,9 @@ static void penalties(const struct sgm *s, struct pass *pass, const uint8_t *row
     }
 }
 
+/* Rows that a pass does at a time: a pause for who is more urgent (base_pool_set_pause). */
+#define PIECE 16
+
 static void run_pass(void *context, size_t index, unsigned worker)
 {
     struct sgm *s = context;
@@ -297,15 +301,15 @@ static void run_pass(void *context, size_t index, unsigned worker)
     size_t width = s->options.width, height = s->options.height;
     size_t disparities = s->options.disparities, pitch = disparities + SGM_GUARD;
     bool backward = index == 1;
-    const uint8_t *before = NULL;
     (void)worker;
-    for (unsigned p = 0; p < SGM_ABOVE; p++) {
+    for (unsigned p = 0; p < SGM_ABOVE && s->first == 0; p++) {
         begin_paths(s, pass->paths[0][p]);
         begin_paths(s, pass->paths[1][p]);
     }
-    for (size_t i = 0; i < height; i++) {
+    for (size_t i = s->first; i < s->first + PIECE && i < height; i++) {
         size_t y = backward ? height - 1 - i : i;
         const uint8_t *row = s->images[0] + y * width;
+        const uint8_t *before = i == 0 ? NULL : backward ? row + width : row - width;
         struct sgm_sweep sweep = {
             .costs = s->costs + y * width * disparities,
             .width = width,
@@ -326,7 +330,6 @@ static void run_pass(void *context, size_t index, unsigned worker)
             sweep.side[turn] = pass->side[turn] + SGM_GUARD;
         }
         s->kernels->sweep(&sweep);
-        before = row;
     }
 }
 
@@ -357,6 +360,7 @@ void sgm_run(struct sgm *s, const uint8_t *left, float *disparity, uint8_t *conf
     s->images[0] = left;
     s->disparity = disparity;
     s->confidence = confidence;
-    base_pool_run(s->pool, PASSES, run_pass, s);
+    for (s->first = 0; s->first < s->options.height; s->first += PIECE)
+        base_pool_run(s->pool, PASSES, run_pass, s);
     base_pool_run(s->pool, (s->options.height + BAND - 1) / BAND, pick_band, s);
 }

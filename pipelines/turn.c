@@ -3,6 +3,7 @@
 #include "pipelines/pipeline.h"
 
 #include "base/clock.h"
+#include "runtime/yield.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -51,6 +52,19 @@ static void on_resume(void *context)
     int64_t now = base_clock_ns();
     enter(p);
     p->model_user.away_ns += base_clock_ns() - now;
+}
+
+/* Between the loops of kernels, too, and of what nodes do without a model. */
+static void on_task(void *pipeline)
+{
+    struct pipe_pipeline *p = pipeline;
+    if (p->schedule.inside)
+        prt_yield_step(&p->schedule.yield);
+}
+
+void pipe_turn_attach(struct pipe_pipeline *p)
+{
+    base_pool_set_pause(on_task, p);
 }
 
 /* ---- turns ---- */

@@ -33,10 +33,8 @@ void prt_choices_fill(const struct prt_graph *graph, struct prt_choice *choices)
 {
     for (uint32_t i = 0; i < graph->input_count; i++) {
         const struct prt_value *value = &graph->values[graph->inputs[i]];
-        choices[i] = (struct prt_choice){
-            .number = prt_choice_scalar(graph, graph->inputs, graph->input_count, i),
-            .sized = value->kind == PRT_VALUE_TENSOR,
-        };
+        choices[i].number = prt_choice_scalar(graph, graph->inputs, graph->input_count, i);
+        choices[i].sized = value->kind == PRT_VALUE_TENSOR;
         for (unsigned d = 0; choices[i].sized && d < value->tensor.rank; d++)
             choices[i].sizes[d] = value->tensor.sizes[d];
     }

@@ -14,7 +14,7 @@ struct prt_scalar prt_choice_scalar(const struct prt_graph *graph, const uint32_
 
 /* What an imported graph was made with, malloc'ed; NULL when there is no memory. */
 struct prt_choice *prt_choices_of(const struct prt_graph *graph);
-/* The same into a place for as many as the graph has inputs. */
+/* The same into zeroed ones, as many as the graph has inputs. */
 void prt_choices_fill(const struct prt_graph *graph, struct prt_choice *choices);
 bool prt_choices_same(const struct prt_choice *a, const struct prt_choice *b, size_t count);
 

@@ -135,6 +135,35 @@ START_TEST(workers_can_be_one_threads_alone)
 }
 END_TEST
 
+/* ---- pauses ---- */
+
+static void count_pause(void *context)
+{
+    ++*(unsigned *)context;
+}
+
+/* Of the pool's runs one pause each, of those alone one a task; other threads have none. */
+START_TEST(a_caller_is_asked_to_pause)
+{
+    struct base_pool *pool = NULL;
+    unsigned pauses = 0;
+    pthread_t other;
+    ck_assert_int_eq(base_pool_create(2, &pool, NULL), PERCEPT_OK);
+    base_pool_set_pause(count_pause, &pauses);
+    run_and_check(pool, 100);
+    ck_assert_uint_eq(pauses, 1);
+    run_and_check(NULL, 100);
+    ck_assert_uint_eq(pauses, 101);
+    ck_assert_int_eq(pthread_create(&other, NULL, run_and_count, pool), 0);
+    pthread_join(other, NULL);
+    ck_assert_uint_eq(pauses, 101);
+    base_pool_set_pause(NULL, NULL);
+    run_and_check(pool, 100);
+    ck_assert_uint_eq(pauses, 101);
+    base_pool_destroy(pool);
+}
+END_TEST
+
 START_TEST(no_pool_runs_on_the_caller)
 {
     base_pool_limit(NULL, 0, NULL);
@@ -279,6 +308,7 @@ int main(void)
     tcase_add_test(tests, no_more_workers_help_than_may);
     tcase_add_test(tests, a_limit_takes_effect_within_a_run);
     tcase_add_test(tests, workers_can_be_one_threads_alone);
+    tcase_add_test(tests, a_caller_is_asked_to_pause);
     tcase_add_test(tests, sleeping_workers_wake_for_a_job);
     tcase_add_test(tests, woken_workers_keep_off_the_callers_cpu);
     tcase_add_test(tests, several_callers_share_a_pool);

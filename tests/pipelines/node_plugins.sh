@@ -100,7 +100,7 @@ refused "$bad/kind.so" "node class 'kind': a parameter of a kind that plugins ma
 refused "$bad/offset.so" "node class 'offset': a parameter outside its struct"
 refused "$bad/help.so" "node class 'help': a parameter without help"
 refused "$bad/port.so" "node class 'port': a port of unknown type"
-refused "$bad/outputs.so" "node class 'outputs': an output of tensors and no function output_bytes"
+refused "$bad/outputs.so" "node class 'outputs': an output of tensors or depth and no function output_bytes"
 refused "$bad/aborts.so" "it ends the process that loads it: "
 refused "$bad/crashes.so" "it ends the process that loads it"
 refused "$bad/exits.so" "it ends the process that loads it, with exit status 0"
