@@ -32,6 +32,7 @@ TEXT_MODELS := text_detection_v4 text_angle text_recognition_v4
 # Speech to text, small.
 SPEECH_MODELS := voice_activity whisper_tiny_en_encoder whisper_tiny_en_decoder
 
+# English to Portuguese.
 TRANSLATION_MODELS := translation_en_pt_encoder translation_en_pt_decoder
 
 # What configs/demo.yaml names, and no more: a first run should not wait for the rest of the zoo.
@@ -42,7 +43,7 @@ demo-models: setup
 # The nets that the tests need. `make zoo` exports all that models/zoo.toml names; models/README.md says what that costs.
 models: setup
 	@$(PYTHON) -m models export
-	@$(PYTHON) -m models export $(TEXT_MODELS) $(SPEECH_MODELS) $(TRANSLATION_MODELS) --flows fp32
+	@$(PYTHON) -m models export $(TEXT_MODELS) $(SPEECH_MODELS) $(TRANSLATION_MODELS) translation_pt_en_encoder translation_pt_en_decoder --flows fp32
 	@$(PYTHON) -m models media stereo text --group hands,speech
 
 zoo: setup
