@@ -32,9 +32,9 @@ def connect(address):
     return socket.create_connection((host, int(port)), 60)
 def exchange(address, request):
     s = connect(address)
+    data = b""
     try:
         s.sendall(request)
-        data = b""
         while more := s.recv(65536):
             data += more
     except (BrokenPipeError, ConnectionResetError):
