@@ -48,12 +48,10 @@ static enum percept_sensor_kind kind_of(const char *source)
     static const struct {
         const char *source;
         enum percept_sensor_kind kind;
-    } kinds[] = {{"camera", PERCEPT_SENSOR_CAMERA},
-                 {"images", PERCEPT_SENSOR_RECORDING},
-                 {"video", PERCEPT_SENSOR_RECORDING},
-                 {"audio_files", PERCEPT_SENSOR_RECORDING},
-                 {"microphone", PERCEPT_SENSOR_MICROPHONE},
-                 {"audio_stream", PERCEPT_SENSOR_MICROPHONE}};
+    } kinds[] = {
+        {"camera", PERCEPT_SENSOR_CAMERA},         {"images", PERCEPT_SENSOR_RECORDING},
+        {"video", PERCEPT_SENSOR_RECORDING},       {"audio_files", PERCEPT_SENSOR_RECORDING},
+        {"microphone", PERCEPT_SENSOR_MICROPHONE}, {"audio_stream", PERCEPT_SENSOR_MICROPHONE}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strcmp(kinds[i].source, source) == 0)
             return kinds[i].kind;

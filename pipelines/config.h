@@ -95,7 +95,7 @@ struct pipe_config_pipeline {
 extern const char *const pipe_config_fixed_keys[PIPE_FIXED_KEYS];
 
 struct pipe_scheduler_settings {
-    int64_t cores; /* for perception; 0: those that the process may use */
+    int64_t cores;    /* for perception; 0: those that the process may use */
     int64_t realtime; /* the highest SCHED_FIFO priority of our threads; 0: none */
     double segment_ms, grace_ms, share;
 };

@@ -39,7 +39,7 @@ struct pipe_daemon_settings {
     const char *device_root; /* the folder with its sys and proc */
     unsigned check_seconds;
     struct pipe_numbers cpus; /* to keep to, 0 to PIPE_MAX_CPU; none: to all that there are */
-    unsigned threads; /* of the runtime's pool; 0: one per CPU */
+    unsigned threads;         /* of the runtime's pool; 0: one per CPU */
     enum base_log_level log_level;
     size_t plugin_folder_count;
     const char *const *plugin_folders; /* none: the default */
