@@ -11,7 +11,7 @@ static const unsigned char stops[][3] = {
     {44, 22, 110},  {44, 98, 236},  {24, 190, 210}, {60, 208, 100},
     {236, 216, 56}, {250, 140, 36}, {216, 46, 24},  {128, 8, 12},
 };
-#define STOPS (sizeof stops / sizeof stops[0])
+enum { STOPS = sizeof stops / sizeof stops[0] };
 
 static void color(float share, unsigned char out[3])
 {

@@ -154,11 +154,11 @@ static json_t *text_of(const char *text, size_t size)
 /* As the history has it, but for the id, which only the history knows. */
 static json_t *row_of(const struct followed *of, const struct percept_caption *caption)
 {
-    int64_t offset = realtime_offset();
+    json_int_t offset = realtime_offset();
 #define TEXT(name) text_of(caption->name, sizeof caption->name)
     return json_pack("{s:s, s:I, s:I, s:I, s:I, s:i, s:f, s:o, s:o, s:o, s:o}", "topic",
-                     of->topic.name, "begin_ns", (json_int_t)(caption->begin_ns + offset), "end_ns",
-                     (json_int_t)(caption->end_ns + offset), "utterance", (json_int_t)caption->id,
+                     of->topic.name, "begin_ns", (json_int_t)caption->begin_ns + offset, "end_ns",
+                     (json_int_t)caption->end_ns + offset, "utterance", (json_int_t)caption->id,
                      "monotonic_ns", (json_int_t)caption->begin_ns, "side", (int)caption->side,
                      "score", (double)caption->score, "language", TEXT(language), "text",
                      TEXT(text), "translation_language", TEXT(translation_language), "translation",

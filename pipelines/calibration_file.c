@@ -199,14 +199,16 @@ static enum percept_status read_kalibr_lens(struct reader *r, const struct pipe_
     struct calibration_lens lens = {.kind = CALIBRATION_RADTAN};
     double f[4];
     enum percept_status status = need(r, cam, "camera_model", &model);
-    if (status == PERCEPT_OK && (model->kind != PIPE_TREE_TEXT || strcmp(model->text, "pinhole")))
+    if (status == PERCEPT_OK &&
+        (model->kind != PIPE_TREE_TEXT || strcmp(model->text, "pinhole") != 0))
         return FAIL(r, model, "camera_model: expected pinhole");
     if (status == PERCEPT_OK)
         status = need(r, cam, "distortion_model", &distortion);
     if (status != PERCEPT_OK)
         return status;
     const char *kind = distortion->kind == PIPE_TREE_TEXT ? distortion->text : "";
-    if (strcmp(kind, "radtan") && strcmp(kind, "equidistant") && strcmp(kind, "none"))
+    if (strcmp(kind, "radtan") != 0 && strcmp(kind, "equidistant") != 0 &&
+        strcmp(kind, "none") != 0)
         return FAIL(r, distortion, "distortion_model: expected radtan, equidistant or none");
     if (strcmp(kind, "none") != 0) {
         lens.kind = kind[0] == 'e' ? CALIBRATION_FISHEYE : CALIBRATION_RADTAN;

@@ -78,6 +78,8 @@ void disparity_reject_speckles(struct disparity_mender *m, const float *disparit
 {
     const uint32_t width = m->width, pixels = width * m->height;
     memset(m->seen, 0, pixels);
+    if (!width)
+        return;
     for (uint32_t start = 0; start < pixels; start++) {
         uint32_t count = 0;
         if (m->seen[start] || !confidence[start])

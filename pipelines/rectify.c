@@ -177,6 +177,8 @@ static void reduce_row(const struct rectifier *r, const struct pipe_frame *frame
                        const struct eye *eye, uint32_t y)
 {
     uint32_t area = r->by_x * r->by_y, at = y * r->reduced_width;
+    if (!area)
+        return; /* no frame has had a size yet */
     for (uint32_t x = 0; x < r->reduced_width; x++) {
         uint32_t sum[CHANNELS] = {0};
         for (uint32_t dy = 0; dy < r->by_y; dy++) {

@@ -238,7 +238,8 @@ static void judge(const struct stereo_check *c, struct stereo_check_result *resu
         return;
     }
     qsort(off, count, sizeof off[0], by_value);
-    result->vertical_px = (float)off[count / 2];
+    size_t middle = count / 2;
+    result->vertical_px = (float)off[middle];
     if (result->vertical_px > MOST_VERTICAL)
         result->flags |= PERCEPT_DEPTH_MISALIGNED;
     if (negative * 2 > count)

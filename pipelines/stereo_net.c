@@ -7,6 +7,7 @@
 #include "pipelines/sgm.h"
 #include "pipelines/sgm_kernels.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -204,7 +205,7 @@ enum percept_status stereo_refine_run(struct pipe_model *model, const struct ste
         disparity[i] = within(disparity_out[i], (float)(size->disparities - 1));
         float sure = within(confidence_out[i], 1) * 254;
         if (confidence[i])
-            confidence[i] = (uint8_t)(DISPARITY_FILLED + (uint8_t)(sure + 0.5F));
+            confidence[i] = (uint8_t)(DISPARITY_FILLED + lrintf(sure));
     }
     return PERCEPT_OK;
 }

@@ -48,11 +48,11 @@ struct demand {
     /* jitter: it may begin so long after the frame, having been on other lanes; until the deadline
      * then the rest is left. */
     int64_t cost, period, deadline, jitter, segment;
+    int64_t hold; /* the longest segment of any other */
 };
 
 struct demands {
     unsigned slots, width;
-    int64_t hold; /* the longest segment of all */
     size_t count;
     struct demand items[SCHED_MAX_TASKS + 1];
 };
@@ -104,7 +104,7 @@ static int64_t behind(const struct demands *all, int level)
 /* What a frame keeps busy: its own computing, and others whose segments it waits for. */
 static int64_t work_of(const struct demands *all, const struct demand *d)
 {
-    return d->cost + (int64_t)(all->slots - 1) * all->hold;
+    return d->cost + (int64_t)(all->slots - 1) * d->hold;
 }
 
 /* Time of slots. */
@@ -191,13 +191,13 @@ static int64_t frames_beside(const struct demand *own, const struct demand *d)
     return taken(length / d->period + 1, d->rate);
 }
 
-static bool meets_deadline(const struct demands *all, const struct demand *own, int64_t hold)
+static bool meets_deadline(const struct demands *all, const struct demand *own)
 {
-    int64_t slack = own->deadline - own->jitter - own->cost - hold;
+    int64_t slack = own->deadline - own->jitter - own->cost - own->hold;
     double work = 0;
     for (size_t i = 0; i < all->count; i++)
         if (&all->items[i] != own && all->items[i].level >= own->level)
-            slack -= frames_beside(own, &all->items[i]) * hold;
+            slack -= frames_beside(own, &all->items[i]) * own->hold;
     for (size_t i = 0; i < all->count && slack > 0; i++) {
         const struct demand *d = &all->items[i];
         int64_t its = frames_beside(own, d) * d->cost;
@@ -211,7 +211,7 @@ static bool fits_side_by_side(const struct demands *all, int level)
 {
     bool fits = true;
     for (size_t i = 0; i < all->count && fits; i++)
-        fits = all->items[i].level != level || meets_deadline(all, &all->items[i], all->hold);
+        fits = all->items[i].level != level || meets_deadline(all, &all->items[i]);
     return fits;
 }
 
@@ -268,14 +268,18 @@ static void collect(const struct sched_policy *p, int lane, const bool *admitted
             .segment = segment,
         };
     }
-    all->hold = longest;
-    if (p->settings.share > 0 && longest > 0) {
+    for (size_t i = 0; i < all->count; i++)
+        for (size_t other = 0; other < all->count; other++)
+            if (other != i && all->items[other].segment > all->items[i].hold)
+                all->items[i].hold = all->items[other].segment;
+    if (p->settings.share > 0 && all->count > 1) { /* alone nobody starves */
         int64_t gap = longest > p->settings.segment_ns ? longest : p->settings.segment_ns;
         gap = (int64_t)((double)gap / p->settings.share);
         all->items[all->count++] = (struct demand){.level = 2 * SCHED_HIGH + 2,
                                                    .rate = 1,
                                                    .promised = true,
                                                    .cost = longest,
+                                                   .hold = longest,
                                                    .period = gap,
                                                    .deadline = gap};
     }
