@@ -78,8 +78,6 @@ void disparity_reject_speckles(struct disparity_mender *m, const float *disparit
 {
     const uint32_t width = m->width, pixels = width * m->height;
     memset(m->seen, 0, pixels);
-    if (!width)
-        return;
     for (uint32_t start = 0; start < pixels; start++) {
         uint32_t count = 0;
         if (m->seen[start] || !confidence[start])
@@ -87,7 +85,7 @@ void disparity_reject_speckles(struct disparity_mender *m, const float *disparit
         m->seen[start] = 1;
         m->stack[count++] = start;
         for (uint32_t i = 0; i < count; i++) {
-            uint32_t at = m->stack[i], x = at % width;
+            uint32_t at = m->stack[i], x = width ? at % width : 0; /* an empty map has no `at` */
             if (x > 0)
                 visit(m, disparity, confidence, at, at - 1, &count);
             if (x + 1 < width)
