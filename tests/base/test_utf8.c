@@ -65,6 +65,7 @@ int main(void)
 {
     Suite *suite = suite_create("utf8");
     TCase *tcase = tcase_create("utf8");
+    tcase_set_timeout(tcase, 100); /* a sanitizer on a busy machine */
     tcase_add_test(tcase, every_character_comes_back);
     tcase_add_test(tcase, what_is_no_character_is_one_byte);
     tcase_add_test(tcase, a_copy_is_cut_between_characters);

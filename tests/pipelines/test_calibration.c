@@ -282,6 +282,7 @@ int main(void)
 {
     Suite *suite = suite_create("calibration");
     TCase *tests = tcase_create("calibration");
+    tcase_set_timeout(tests, 100); /* a sanitizer on a busy machine */
     tcase_add_checked_fixture(tests, pictures_make_folder, pictures_remove_folder);
     tcase_add_test(tests, corners_are_on_the_same_rows_by_the_rectification_in_the_file);
     tcase_add_test(tests, corners_are_on_the_same_rows_by_ours);

@@ -111,6 +111,7 @@ int main(void)
 {
     Suite *suite = suite_create("captions");
     TCase *tests = tcase_create("captions");
+    tcase_set_timeout(tests, 100); /* a sanitizer on a busy machine */
     tcase_add_test(tests, a_caption_keeps_its_number_while_it_grows);
     tcase_add_test(tests, the_oldest_go_and_numbers_never_come_again);
     tcase_add_test(tests, what_was_dropped_leaves_nothing_behind);

@@ -319,6 +319,7 @@ int main(void)
 {
     Suite *suite = suite_create("depth_uses");
     TCase *tests = tcase_create("depth_uses");
+    tcase_set_timeout(tests, 100); /* a sanitizer on a busy machine */
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, floor_and_wall_are_found);
     tcase_add_test(tests, a_plane_keeps_its_id);

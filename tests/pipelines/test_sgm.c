@@ -383,6 +383,7 @@ int main(void)
 {
     Suite *suite = suite_create("sgm");
     TCase *tests = tcase_create("sgm");
+    tcase_set_timeout(tests, 100); /* a sanitizer on a busy machine */
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, disparities_are_those_of_eight_plain_paths);
     tcase_add_test(tests, all_kernels_agree);

@@ -370,6 +370,7 @@ int main(void)
 {
     Suite *suite = suite_create("text actions");
     TCase *tcase = tcase_create("text actions");
+    tcase_set_timeout(tcase, 100); /* a sanitizer on a busy machine */
     tcase_add_test(tcase, lines_have_the_actions_that_they_should);
     tcase_add_test(tcase, who_writes_the_month_first_says_so);
     tcase_add_test(tcase, a_place_is_in_bytes_of_the_text);

@@ -141,6 +141,7 @@ int main(void)
 {
     Suite *suite = suite_create("import_xnnpack_edges");
     TCase *tests = tcase_create("import_xnnpack_edges");
+    tcase_set_timeout(tests, 100); /* a sanitizer on a busy machine */
     tcase_add_checked_fixture(tests, xnnpack_case_setup, NULL);
     const TTest *const all[] = {
         result_that_is_not_stated,

@@ -113,6 +113,7 @@ int main(void)
 {
     Suite *suite = suite_create("transcript_text");
     TCase *tests = tcase_create("text");
+    tcase_set_timeout(tests, 100); /* a sanitizer on a busy machine */
     tcase_add_test(tests, utf8_is_what_the_standard_says);
     tcase_add_test(tests, a_copy_is_valid_whatever_it_was_made_of);
     tcase_add_test(tests, a_text_is_cut_between_characters);
