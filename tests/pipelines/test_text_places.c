@@ -516,6 +516,9 @@ int main(void)
     TCase *quads = tcase_create("quadrilaterals"), *boxes = tcase_create("boxes"),
           *pictures = tcase_create("pictures"), *change = tcase_create("change"),
           *order = tcase_create("order");
+    TCase *const all[] = {quads, boxes, pictures, change, order};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        tcase_set_timeout(all[i], 100); /* a sanitizer on a busy machine */
     tcase_add_test(quads, overlap_is_that_of_areas);
     tcase_add_test(quads, overlap_agrees_with_counting_points);
     tcase_add_test(quads, the_smallest_rectangle_around_the_points_of_one_is_it);

@@ -241,6 +241,9 @@ int main(void)
 {
     Suite *suite = suite_create("text pointer");
     TCase *geometry = tcase_create("geometry"), *frames = tcase_create("frames");
+    TCase *const all[] = {geometry, frames};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        tcase_set_timeout(all[i], 100); /* a sanitizer on a busy machine */
     tcase_add_test(geometry, a_stretched_index_finger_points_when_others_are_bent);
     tcase_add_test(geometry, a_line_is_pointed_at_from_within_and_from_below);
     tcase_add_checked_fixture(frames, open_node, close_node);

@@ -310,6 +310,9 @@ int main(void)
     Suite *suite = suite_create("text readings");
     TCase *keys = tcase_create("keys"), *languages = tcase_create("languages"),
           *followed = tcase_create("tracks");
+    TCase *const all[] = {keys, languages, followed};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        tcase_set_timeout(all[i], 100); /* a sanitizer on a busy machine */
     tcase_add_checked_fixture(keys, pictures_make_folder, pictures_remove_folder);
     tcase_add_test(keys, a_file_of_keys_has_one_a_line);
     tcase_add_test(keys, a_file_that_is_none_is_named_with_its_line);

@@ -529,6 +529,9 @@ int main(void)
 {
     Suite *suite = suite_create("translate");
     TCase *parts = tcase_create("parts"), *nodes = tcase_create("nodes");
+    TCase *const all[] = {parts, nodes};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        tcase_set_timeout(all[i], 100); /* a sanitizer on a busy machine */
     tcase_add_test(parts, text_is_cut_where_sentences_end);
     tcase_add_test(parts, a_long_sentence_is_cut_between_words_or_characters);
     tcase_add_test(parts, capitals_and_small_letters);
