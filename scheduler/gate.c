@@ -173,7 +173,7 @@ void sched_gate_yield(struct sched_gate *gate, int task)
         return;
     }
     pthread_mutex_lock(&gate->mutex);
-    if (m->lost || sched_gives_way(gate->policy, task, base_clock_ns())) {
+    if (m->lost || sched_gives_way(gate->policy, task, m->span.computed_ns, base_clock_ns())) {
         give_back(gate, task, true);
         await_slot(gate, task);
     } else {

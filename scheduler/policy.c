@@ -243,13 +243,19 @@ static bool is_before(const struct sched_task_state *a, const struct sched_task_
     return a_late != b_late ? b_late : a->deadline_ns < b->deadline_ns;
 }
 
-/* Would it be late, at worst, with no more than its slot? Of what is not known yet: maybe. */
-static bool is_hurried(const struct sched_policy *p, const struct sched_task_state *t, int64_t now)
+/*
+ * Would it be late, at worst, with no more than its slot? Of what is not known yet: maybe. A
+ * quarter more than what is left, since the machine has others to serve, and a segment, until a
+ * slot that is taken back is free.
+ */
+static bool is_hurried(const struct sched_policy *p, const struct sched_task_state *t,
+                       int64_t computed_ns, int64_t now)
 {
     if (sched_width(&p->lanes[t->lane].config) == 1 || now > t->deadline_ns)
         return false;
-    int64_t worst = sched_worst(t, t->step, t->lane), left = worst - t->spent_ns[t->lane];
-    return !worst || (left > 0 && now + left + p->settings.segment_ns > t->deadline_ns);
+    int64_t worst = sched_worst(t, t->step, t->lane),
+            left = worst - t->spent_ns[t->lane] - computed_ns;
+    return !worst || (left > 0 && now + left + left / 4 + p->settings.segment_ns > t->deadline_ns);
 }
 
 /* Does one that hurries and goes before it need so many slots on top of those that are free? */
@@ -320,7 +326,7 @@ int sched_pick(struct sched_policy *p, int lane, int64_t now)
         return SCHED_NOBODY;
     } else {
         t = best;
-        t->hurried = is_hurried(p, t, now);
+        t->hurried = is_hurried(p, t, 0, now);
         l->hurried += t->hurried;
     }
     t->job = SCHED_RUNNING;
@@ -329,9 +335,13 @@ int sched_pick(struct sched_policy *p, int lane, int64_t now)
     return (int)(t - p->tasks);
 }
 
-bool sched_gives_way(const struct sched_policy *p, int task, int64_t now)
+bool sched_gives_way(struct sched_policy *p, int task, int64_t computed_ns, int64_t now)
 {
-    const struct sched_task_state *t = &p->tasks[task];
+    struct sched_task_state *t = &p->tasks[task];
+    if (!t->hurried && t->job == SCHED_RUNNING && is_hurried(p, t, computed_ns, now)) {
+        t->hurried = true;
+        p->lanes[t->lane].hurried++;
+    }
     if (is_in_the_way(p, t, 0, now))
         return true;
     if (!p->lanes[t->lane].waiting)
@@ -342,7 +352,8 @@ bool sched_gives_way(const struct sched_policy *p, int task, int64_t now)
 
 bool sched_contended(const struct sched_policy *p, int lane)
 {
-    return p->lanes[lane].waiting > 0 || (p->lanes[lane].hurried && p->lanes[lane].running > 1);
+    const struct sched_lane_state *l = &p->lanes[lane];
+    return l->waiting > 0 || (sched_width(&l->config) > 1 && l->running > 1);
 }
 
 int sched_favoured(const struct sched_policy *p, int lane, int64_t now)

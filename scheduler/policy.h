@@ -112,8 +112,9 @@ bool sched_done(struct sched_policy *policy, int task, const int64_t *cost_ns, i
 /* Who gets a free slot of the lane: that task computes. SCHED_NOBODY when nobody waits or
  * no slot is free. */
 int sched_pick(struct sched_policy *policy, int lane, int64_t now);
-/* Between two segments of a task: is there one that should have its slot? */
-bool sched_gives_way(const struct sched_policy *policy, int task, int64_t now);
+/* Between two segments of a task that has computed so long since it has its slot: is there one that
+ * should have it? A task may find here that it has to hurry. */
+bool sched_gives_way(struct sched_policy *policy, int task, int64_t computed_ns, int64_t now);
 /* Could sched_gives_way say yes to any task of the lane, before anything else happens? */
 bool sched_contended(const struct sched_policy *policy, int lane);
 /* Of the lane's slots, those that no job has, and who alone may make use of them; SCHED_NOBODY:

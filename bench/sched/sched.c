@@ -9,6 +9,7 @@
 #include "backends/cpu/cpu.h"
 #include "base/clock.h"
 #include "runtime/prt.h"
+#include "runtime/yield.h"
 #include "scheduler/gate.h"
 
 #include <pthread.h>
@@ -117,6 +118,13 @@ static void on_step(void *context)
         sched_gate_yield(gate, ((struct pipeline *)context)->task);
 }
 
+/* Between the loops of kernels, too, as pipelines do. */
+static void on_task(void *context)
+{
+    if (way == OURS)
+        prt_yield_step(&((struct pipeline *)context)->yield);
+}
+
 static void process(struct pipeline *p, int64_t captured_ns)
 {
     int64_t period = (int64_t)(1e9 / p->rate);
@@ -149,6 +157,7 @@ static void *work(void *argument)
     struct pipeline *p = argument;
     int64_t period = (int64_t)(1e9 / p->rate);
     int64_t last = (end_ns - start_ns) / period;
+    base_pool_set_pause(on_task, p);
     for (int64_t frame = 0; frame < last;) {
         int64_t due = start_ns + frame * period, newest = (base_clock_ns() - start_ns) / period;
         if (newest > frame)

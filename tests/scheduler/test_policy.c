@@ -79,7 +79,7 @@ START_TEST(lanes_do_not_wait_for_each_other)
     sched_wait(policy, b, 0, 0, 0);
     ck_assert_int_eq(sched_pick(policy, 0, 0), b);
     ck_assert_int_eq(sched_pick(policy, 1, 0), a);
-    ck_assert(!sched_gives_way(policy, a, 0));
+    ck_assert(!sched_gives_way(policy, a, 0, 0));
 }
 END_TEST
 
@@ -88,12 +88,12 @@ START_TEST(a_segment_ends_for_a_better_one_only)
     int low = add("low", SCHED_LOW, 10, 10, 1), high = add("high", SCHED_HIGH, 10, 10, 1);
     sched_wait(policy, low, 0, 0, 0);
     ck_assert_int_eq(sched_pick(policy, 0, 0), low);
-    ck_assert(!sched_gives_way(policy, low, MS));
+    ck_assert(!sched_gives_way(policy, low, 0, MS));
     sched_wait(policy, high, 0, MS, MS);
-    ck_assert(sched_gives_way(policy, low, MS));
+    ck_assert(sched_gives_way(policy, low, 0, MS));
     release(low, true, MS);
     ck_assert_int_eq(sched_pick(policy, 0, MS), high);
-    ck_assert(!sched_gives_way(policy, high, 2 * MS));
+    ck_assert(!sched_gives_way(policy, high, 0, 2 * MS));
 }
 END_TEST
 
@@ -157,8 +157,11 @@ START_TEST(who_has_time_shares_a_wide_lane)
     ck_assert_int_eq(sched_pick(policy, 0, 0), other);
     ck_assert_uint_eq(sched_spare(policy, 0), 0);
     ck_assert_int_eq(sched_favoured(policy, 0, 0), SCHED_NOBODY);
-    ck_assert(!sched_contended(policy, 0));
-    ck_assert(!sched_gives_way(policy, other, MS));
+    ck_assert(!sched_gives_way(policy, other, 0, MS));
+    /* At 20 ms it has done nothing yet: now it hurries. */
+    ck_assert(!sched_gives_way(policy, calm, 0, 20 * MS));
+    ck_assert_int_eq(sched_favoured(policy, 0, 20 * MS), calm);
+    ck_assert(sched_gives_way(policy, other, 0, 20 * MS));
 }
 END_TEST
 
@@ -173,11 +176,11 @@ START_TEST(who_hurries_has_a_wide_lane_alone)
     ck_assert_int_eq(sched_pick(policy, 0, MS), tight); /* at once, on the slot that is free */
     ck_assert_int_eq(sched_favoured(policy, 0, MS), tight);
     ck_assert(sched_contended(policy, 0));
-    ck_assert(sched_gives_way(policy, low, 2 * MS));
+    ck_assert(sched_gives_way(policy, low, 0, 2 * MS));
     release(low, true, 2 * MS);
     ck_assert_int_eq(sched_pick(policy, 0, 2 * MS), SCHED_NOBODY); /* the core helps */
     ck_assert_uint_eq(sched_spare(policy, 0), 1);
-    ck_assert(!sched_gives_way(policy, tight, 3 * MS));
+    ck_assert(!sched_gives_way(policy, tight, 0, 3 * MS));
     release(tight, false, 20 * MS);
     ck_assert_int_eq(sched_pick(policy, 0, 20 * MS), low);
     ck_assert_int_eq(sched_favoured(policy, 0, 20 * MS), SCHED_NOBODY);
@@ -193,7 +196,7 @@ START_TEST(a_better_one_takes_a_core_from_one_that_hurries)
     sched_wait(policy, high, 0, 0, MS);
     ck_assert_int_eq(sched_pick(policy, 0, MS), high);
     ck_assert_uint_eq(sched_spare(policy, 0), 0);
-    ck_assert(!sched_gives_way(policy, tight, 2 * MS)); /* each has one */
+    ck_assert(!sched_gives_way(policy, tight, 0, 2 * MS)); /* each has one */
 }
 END_TEST
 
