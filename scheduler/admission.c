@@ -241,7 +241,7 @@ static int64_t deadline_on(const struct sched_policy *p, const struct sched_task
 static void collect(const struct sched_policy *p, int lane, const bool *admitted,
                     struct demands *all)
 {
-    int64_t longest = 0;
+    int64_t longest = 0, second = 0; /* segments */
     all->slots = p->lanes[lane].config.slots;
     all->width = sched_width(&p->lanes[lane].config);
     all->count = 0;
@@ -256,6 +256,7 @@ static void collect(const struct sched_policy *p, int lane, const bool *admitted
         if (segment < p->settings.segment_ns)
             segment = p->settings.segment_ns;
         segment = segment < cost ? segment : cost;
+        second = segment > longest ? longest : segment > second ? segment : second;
         longest = segment > longest ? segment : longest;
         all->items[all->count++] = (struct demand){
             .level = 2 * (int)t->config.priority + admitted[i],
@@ -269,9 +270,7 @@ static void collect(const struct sched_policy *p, int lane, const bool *admitted
         };
     }
     for (size_t i = 0; i < all->count; i++)
-        for (size_t other = 0; other < all->count; other++)
-            if (other != i && all->items[other].segment > all->items[i].hold)
-                all->items[i].hold = all->items[other].segment;
+        all->items[i].hold = all->items[i].segment == longest ? second : longest;
     if (p->settings.share > 0 && all->count > 1) { /* alone nobody starves */
         int64_t gap = longest > p->settings.segment_ns ? longest : p->settings.segment_ns;
         gap = (int64_t)((double)gap / p->settings.share);

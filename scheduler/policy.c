@@ -258,33 +258,39 @@ static bool is_hurried(const struct sched_policy *p, const struct sched_task_sta
     return !worst || (left > 0 && now + left + left / 4 + p->settings.segment_ns > t->deadline_ns);
 }
 
-/* Does one that hurries and goes before it need so many slots on top of those that are free? */
-static bool is_in_the_way(const struct sched_policy *p, const struct sched_task_state *t,
-                          unsigned slots, int64_t now)
-{
-    const struct sched_lane_state *l = &p->lanes[t->lane];
-    if (!l->hurried || sched_spare(p, t->lane) + 1 >= sched_width(&l->config) + slots)
-        return false;
-    for (size_t i = 0; i < p->task_count; i++) {
-        const struct sched_task_state *other = &p->tasks[i];
-        if (other->used && other->job == SCHED_RUNNING && other->lane == t->lane &&
-            other->hurried && other != t && is_before(other, t, now))
-            return true;
-    }
-    return false;
-}
-
-/* Of those that wait for a lane; NULL: nobody. Equals go by their number. */
-static struct sched_task_state *first(const struct sched_policy *p, int lane, int64_t now)
+/* The one that goes before all others of a lane in that state; NULL: there is none. Equals go by
+ * their number. */
+static struct sched_task_state *first(const struct sched_policy *p, int lane, enum sched_job job,
+                                      bool hurried, int64_t now)
 {
     const struct sched_task_state *best = NULL;
     for (size_t i = 0; i < p->task_count; i++) {
         const struct sched_task_state *t = &p->tasks[i];
-        if (t->used && t->job == SCHED_WAITING && t->lane == lane &&
+        if (t->used && t->job == job && t->hurried == hurried && t->lane == lane &&
             (!best || is_before(t, best, now)))
             best = t;
     }
     return (struct sched_task_state *)best;
+}
+
+static struct sched_task_state *first_waiting(const struct sched_policy *p, int lane, int64_t now)
+{
+    return first(p, lane, SCHED_WAITING, false, now);
+}
+
+static struct sched_task_state *first_hurried(const struct sched_policy *p, int lane, int64_t now)
+{
+    return p->lanes[lane].hurried ? first(p, lane, SCHED_RUNNING, true, now) : NULL;
+}
+
+/* Does one that hurries and goes before it need so many slots on top of those that are free? */
+static bool is_in_the_way(const struct sched_policy *p, const struct sched_task_state *t,
+                          unsigned slots, int64_t now)
+{
+    if (sched_spare(p, t->lane) + 1 >= sched_width(&p->lanes[t->lane].config) + slots)
+        return false;
+    const struct sched_task_state *other = first_hurried(p, t->lane, now);
+    return other && other != t && is_before(other, t, now);
 }
 
 /* The one that has waited longest, if that is too long and a segment of the share is due. */
@@ -315,9 +321,9 @@ static int64_t boost_gap(const struct sched_policy *p, const struct sched_task_s
 int sched_pick(struct sched_policy *p, int lane, int64_t now)
 {
     struct sched_lane_state *l = &p->lanes[lane];
-    if (!l->waiting || l->running >= l->config.slots)
+    if (!l->waiting || !sched_spare(p, lane))
         return SCHED_NOBODY;
-    struct sched_task_state *t = starving(p, lane, now), *best = first(p, lane, now);
+    struct sched_task_state *t = starving(p, lane, now), *best = first_waiting(p, lane, now);
     bool held_back = is_in_the_way(p, best, 1, now);
     if (t && (t != best || held_back)) {
         l->next_boost_ns = now + boost_gap(p, t);
@@ -346,7 +352,7 @@ bool sched_gives_way(struct sched_policy *p, int task, int64_t computed_ns, int6
         return true;
     if (!p->lanes[t->lane].waiting)
         return false;
-    const struct sched_task_state *best = first(p, t->lane, now);
+    const struct sched_task_state *best = first_waiting(p, t->lane, now);
     return is_before(best, t, now) || starving(p, t->lane, now);
 }
 
@@ -358,13 +364,7 @@ bool sched_contended(const struct sched_policy *p, int lane)
 
 int sched_favoured(const struct sched_policy *p, int lane, int64_t now)
 {
-    const struct sched_task_state *best = NULL;
-    for (size_t i = 0; i < p->task_count && p->lanes[lane].hurried; i++) {
-        const struct sched_task_state *t = &p->tasks[i];
-        if (t->used && t->job == SCHED_RUNNING && t->lane == lane && t->hurried &&
-            (!best || is_before(t, best, now)))
-            best = t;
-    }
+    const struct sched_task_state *best = first_hurried(p, lane, now);
     return best ? (int)(best - p->tasks) : SCHED_NOBODY;
 }
 
