@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BASE_UTF8_BAD 0xfffdu /* what stands for a byte that is no character */
+#define BASE_UTF8_MOST 4       /* bytes of a character */
+#define BASE_UTF8_BAD  0xfffdu /* what stands for a byte that is no character */
 
 /* The character at the beginning of `size` > 0 bytes, and how many of them it takes: 1 and
  * BASE_UTF8_BAD for a byte that begins none (Unicode 15, table 3-7: no surrogates, nothing longer

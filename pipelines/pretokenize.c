@@ -2,6 +2,8 @@
  * scanner, and no regular expression engine has to be trusted with their Unicode classes. */
 #include "pipelines/pretokenize.h"
 
+#include "base/utf8.h"
+
 #include <stdbool.h>
 #include <string.h>
 
@@ -42,36 +44,13 @@ struct character {
     size_t next; /* the byte after it */
 };
 
-/* How many bytes follow a first byte, and the smallest code that needs so many. */
-static unsigned following(unsigned char first, uint32_t *least)
-{
-    static const uint32_t leasts[] = {0, 0x80, 0x800, 0x10000};
-    unsigned count = first >= 0xf0 && first < 0xf8 ? 3 : first >= 0xe0 ? 2 : first >= 0xc0 ? 1 : 0;
-    *least = leasts[count];
-    return count;
-}
-
 static struct character look(const unsigned char *text, size_t at, size_t end)
 {
     if (at >= end)
         return (struct character){.kind = END, .next = at};
-    unsigned char first = text[at];
-    if (first < 0x80)
-        return (struct character){kind_of(first), first, at + 1};
-    uint32_t least, code;
-    unsigned count = first < 0xf8 ? following(first, &least) : 0;
-    struct character odd = {OTHER, 0xfffd, at + 1};
-    if (count == 0 || count >= end - at)
-        return odd;
-    code = first & (0x3fu >> count);
-    for (unsigned i = 1; i <= count; i++) {
-        if ((text[at + i] & 0xc0) != 0x80)
-            return odd;
-        code = code << 6 | (text[at + i] & 0x3fu);
-    }
-    if (code < least || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
-        return odd;
-    return (struct character){kind_of(code), code, at + count + 1};
+    uint32_t code;
+    size_t bytes = base_utf8_next((const char *)text + at, end - at, &code);
+    return (struct character){kind_of(code), code, at + bytes};
 }
 
 /* The end of the run of one kind that begins at `at`; at most `most` characters. */

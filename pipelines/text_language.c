@@ -1,6 +1,8 @@
 /* Why: a line cannot be translated before it is known from what. */
 #include "pipelines/text_language.h"
 
+#include "base/utf8.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -49,22 +51,11 @@ static enum script script_of(uint32_t character)
  * comes byte by byte, as U+FFFD. */
 static uint32_t next(const char **text)
 {
-    const unsigned char *at = (const unsigned char *)*text;
-    if (at[0] == 0)
+    uint32_t value;
+    size_t size = strnlen(*text, BASE_UTF8_MOST);
+    if (size == 0)
         return 0;
-    unsigned more = at[0] < 0x80 ? 0 : at[0] < 0xc2 ? 4 : at[0] < 0xe0 ? 1 : at[0] < 0xf0 ? 2 : 3;
-    uint32_t value = more == 0 ? at[0] : at[0] & (0x3fu >> more);
-    for (unsigned i = 1; i <= more && more < 4; i++) {
-        if ((at[i] & 0xc0) != 0x80)
-            more = 4;
-        else
-            value = value << 6 | (at[i] & 0x3f);
-    }
-    if (more == 4) {
-        *text += 1;
-        return 0xfffd;
-    }
-    *text += more + 1;
+    *text += base_utf8_next(*text, size, &value);
     if ((value >= 'A' && value <= 'Z') || (value >= 0xc0 && value <= 0xde && value != 0xd7) ||
         (value >= 0x410 && value <= 0x42f))
         return value + 32;
@@ -271,17 +262,6 @@ static void count_letter(uint32_t letter, unsigned votes[LANGUAGES])
             count_for(letters[i].languages, 1, votes);
 }
 
-static size_t put(uint32_t letter, char *out)
-{
-    if (letter < 0x80) {
-        out[0] = (char)letter;
-        return 1;
-    }
-    out[0] = (char)(0xc0 | letter >> 6); /* words above have letters below U+0800 only */
-    out[1] = (char)(0x80 | (letter & 0x3f));
-    return 2;
-}
-
 static const char *latin(const char *text)
 {
     unsigned votes[LANGUAGES] = {0};
@@ -293,8 +273,9 @@ static const char *latin(const char *text)
         more = c != 0;
         count_letter(c, votes);
         if (script_of(c) == LATIN) {
-            fits = fits && c < 0x800 && length + 2 <= sizeof word;
-            length += fits ? put(c, word + length) : 0;
+            size_t size = fits ? base_utf8_put(c, word + length, sizeof word - length) : 0;
+            fits = size > 0;
+            length += size;
             continue;
         }
         if (length && fits)
