@@ -51,15 +51,14 @@ static const struct pipe_port outputs[] = {{.name = "captions", .type = PIPE_CAP
 
 struct pipe_node {
     const struct params *params;
-    struct pipe_translation_nets nets;
-    struct pipe_translator *translator;
+    struct pipe_translation translation;
     char text[PERCEPT_CAPTION_BYTES]; /* what of a caption is stable */
 };
 
 static void destroy(struct pipe_node *n)
 {
     if (n)
-        pipe_translator_destroy(n->translator);
+        pipe_translation_destroy(&n->translation);
     free(n);
 }
 
@@ -71,7 +70,7 @@ static enum percept_status create(const struct pipe_node_setup *setup, struct pi
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     n->params = setup->params;
     enum percept_status status =
-        pipe_translation_create(setup, &n->params->pair, &n->nets, &n->translator, error);
+        pipe_translation_create(&n->translation, setup, &n->params->pair, error);
     if (status == PERCEPT_OK)
         *node = n;
     else
@@ -103,25 +102,6 @@ static const char *stable_text(struct pipe_node *n, const struct percept_caption
     return n->text;
 }
 
-static enum percept_status translate(struct pipe_node *n, struct percept_caption *caption,
-                                     int64_t *left, struct percept_error *error)
-{
-    const char *text = stable_text(n, caption);
-    const char *translation = pipe_translator_recall(n->translator, text);
-    if (!translation && (*left)-- > 0) {
-        enum percept_status status =
-            pipe_translator_translate(n->translator, text, &translation, error);
-        if (status != PERCEPT_OK)
-            return status;
-    }
-    if (!translation || !*translation)
-        return PERCEPT_OK;
-    base_utf8_copy(translation, strlen(translation), caption->translation,
-                   sizeof caption->translation);
-    strcpy(caption->translation_language, n->params->pair.to); /* fits: see create */
-    return PERCEPT_OK;
-}
-
 static enum percept_status process(struct pipe_node *n, const void *const *in, void *const *out,
                                    struct percept_error *error)
 {
@@ -137,7 +117,9 @@ static enum percept_status process(struct pipe_node *n, const void *const *in, v
             continue;
         if (n->params->side != ANY_SIDE)
             caption->side = (uint32_t)n->params->side;
-        status = translate(n, caption, &left, error);
+        status = pipe_translation_fill(&n->translation, stable_text(n, caption), &left,
+                                       caption->translation, sizeof caption->translation,
+                                       caption->translation_language, error);
     }
     return status;
 }

@@ -7,8 +7,6 @@
  */
 #include "pipelines/translation.h"
 
-#include "base/utf8.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,14 +37,13 @@ static const struct pipe_port outputs[] = {{.name = "text", .type = PIPE_TEXT}, 
 
 struct pipe_node {
     const struct params *params;
-    struct pipe_translation_nets nets;
-    struct pipe_translator *translator;
+    struct pipe_translation translation;
 };
 
 static void destroy(struct pipe_node *n)
 {
     if (n)
-        pipe_translator_destroy(n->translator);
+        pipe_translation_destroy(&n->translation);
     free(n);
 }
 
@@ -58,7 +55,7 @@ static enum percept_status create(const struct pipe_node_setup *setup, struct pi
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     n->params = setup->params;
     enum percept_status status =
-        pipe_translation_create(setup, &n->params->pair, &n->nets, &n->translator, error);
+        pipe_translation_create(&n->translation, setup, &n->params->pair, error);
     if (status == PERCEPT_OK)
         *node = n;
     else
@@ -84,18 +81,11 @@ static enum percept_status process(struct pipe_node *n, const void *const *in, v
         struct percept_text_line *line = &text->lines[i];
         if (!is_ours(n, line))
             continue;
-        const char *translation = pipe_translator_recall(n->translator, line->text);
-        if (!translation && left-- > 0) {
-            enum percept_status status =
-                pipe_translator_translate(n->translator, line->text, &translation, error);
-            if (status != PERCEPT_OK)
-                return status;
-        }
-        if (!translation || !*translation)
-            continue;
-        base_utf8_copy(translation, strlen(translation), line->translation,
-                       sizeof line->translation);
-        strcpy(line->translation_language, n->params->pair.to); /* fits: see create */
+        enum percept_status status =
+            pipe_translation_fill(&n->translation, line->text, &left, line->translation,
+                                  sizeof line->translation, line->translation_language, error);
+        if (status != PERCEPT_OK)
+            return status;
     }
     return PERCEPT_OK;
 }

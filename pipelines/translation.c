@@ -1,5 +1,6 @@
 #include "pipelines/translation.h"
 
+#include "base/utf8.h"
 #include "ipc/topics.h"
 
 #include <ctype.h>
@@ -7,9 +8,9 @@
 
 static enum percept_status run(void *context, struct prt_model *model, struct percept_error *error)
 {
-    const struct pipe_translation_nets *nets = context;
-    bool decoder = model == pipe_model_prt(nets->models[1]);
-    return pipe_model_run(nets->models[decoder], error);
+    const struct pipe_translation *t = context;
+    bool decoder = model == pipe_model_prt(t->models[1]);
+    return pipe_model_run(t->models[decoder], error);
 }
 
 /* Bytes of a code before the country. */
@@ -30,30 +31,54 @@ static enum percept_status check_language(const char *name, const char *code,
                                "%s: '%.20s' is no ISO 639 code such as en or pt-BR", name, code);
 }
 
-enum percept_status pipe_translation_create(const struct pipe_node_setup *setup,
+enum percept_status pipe_translation_create(struct pipe_translation *t,
+                                            const struct pipe_node_setup *setup,
                                             const struct pipe_translation_params *pair,
-                                            struct pipe_translation_nets *nets,
-                                            struct pipe_translator **translator,
                                             struct percept_error *error)
 {
     struct pipe_translation_engine engine;
+    t->pair = pair;
     enum percept_status status = check_language("from", pair->from, error);
     if (status == PERCEPT_OK)
         status = check_language("to", pair->to, error);
     if (status == PERCEPT_OK && strcmp(pair->from, pair->to) == 0)
         status = percept_fail(error, PERCEPT_INVALID, "from and to are both '%s'", pair->to);
     if (status == PERCEPT_OK)
-        status = setup->open_model(setup->host, pair->encoder, &nets->models[0], error);
+        status = setup->open_model(setup->host, pair->encoder, &t->models[0], error);
     if (status == PERCEPT_OK)
-        status = setup->open_model(setup->host, pair->decoder, &nets->models[1], error);
+        status = setup->open_model(setup->host, pair->decoder, &t->models[1], error);
     if (status != PERCEPT_OK)
         return status;
-    const struct pipe_marian_nets marian = {pipe_model_prt(nets->models[0]),
-                                            pipe_model_prt(nets->models[1]), run, nets};
+    const struct pipe_marian_nets marian = {pipe_model_prt(t->models[0]),
+                                            pipe_model_prt(t->models[1]), run, t};
     status = pipe_engine_marian(&marian, pair->tokenizer, pair->shortlist, &engine, error);
     return status == PERCEPT_OK ? pipe_translator_create(&engine, (size_t)pair->cache,
-                                                         pair->capitals, translator, error)
+                                                         pair->capitals, &t->translator, error)
                                 : status;
+}
+
+void pipe_translation_destroy(struct pipe_translation *t)
+{
+    pipe_translator_destroy(t->translator);
+}
+
+enum percept_status pipe_translation_fill(struct pipe_translation *t, const char *text,
+                                          int64_t *left, char *to, size_t room,
+                                          char language[PERCEPT_LANGUAGE_BYTES],
+                                          struct percept_error *error)
+{
+    const char *translation = pipe_translator_recall(t->translator, text);
+    if (!translation && (*left)-- > 0) {
+        enum percept_status status =
+            pipe_translator_translate(t->translator, text, &translation, error);
+        if (status != PERCEPT_OK)
+            return status;
+    }
+    if (!translation || !*translation)
+        return PERCEPT_OK;
+    base_utf8_copy(translation, strlen(translation), to, room);
+    strcpy(language, t->pair->to); /* fits: see check_language */
+    return PERCEPT_OK;
 }
 
 bool pipe_translation_is_from(const struct pipe_translation_params *pair, const char *language)

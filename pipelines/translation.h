@@ -37,16 +37,28 @@ struct pipe_translation_params {
                     "in capitals"                                                                \
     }
 
-/* What nets run for; at one place as long as the translator. */
-struct pipe_translation_nets {
+/* The caller's, zero before it is created, and at one place until it is destroyed. */
+struct pipe_translation {
+    const struct pipe_translation_params *pair;
     struct pipe_model *models[2]; /* encoder, decoder */
+    struct pipe_translator *translator;
 };
 
-enum percept_status pipe_translation_create(const struct pipe_node_setup *setup,
+enum percept_status pipe_translation_create(struct pipe_translation *translation,
+                                            const struct pipe_node_setup *setup,
                                             const struct pipe_translation_params *pair,
-                                            struct pipe_translation_nets *nets,
-                                            struct pipe_translator **translator,
                                             struct percept_error *error);
+void pipe_translation_destroy(struct pipe_translation *translation); /* also after a failure */
+
+/*
+ * A text's translation into `room` bytes at `to`, and its language: what is remembered, or, while
+ * *left new ones may be made, a new one, which is one less. Else `to` and the language stay. `text`
+ * may not be in `to`.
+ */
+enum percept_status pipe_translation_fill(struct pipe_translation *translation, const char *text,
+                                          int64_t *left, char *to, size_t room,
+                                          char language[PERCEPT_LANGUAGE_BYTES],
+                                          struct percept_error *error);
 
 /* Is a text's language, which may name a country (pt-BR), the pair's? "" is nobody's. */
 bool pipe_translation_is_from(const struct pipe_translation_params *pair, const char *language);

@@ -310,19 +310,18 @@ END_TEST
 
 /* ---- nodes ---- */
 
-enum percept_status __wrap_pipe_translation_create(const struct pipe_node_setup *setup,
+enum percept_status __wrap_pipe_translation_create(struct pipe_translation *translation,
+                                                   const struct pipe_node_setup *setup,
                                                    const struct pipe_translation_params *pair,
-                                                   struct pipe_translation_nets *nets,
-                                                   struct pipe_translator **translator,
                                                    struct percept_error *error);
-enum percept_status __wrap_pipe_translation_create(const struct pipe_node_setup *setup,
+enum percept_status __wrap_pipe_translation_create(struct pipe_translation *translation,
+                                                   const struct pipe_node_setup *setup,
                                                    const struct pipe_translation_params *pair,
-                                                   struct pipe_translation_nets *nets,
-                                                   struct pipe_translator **translator,
                                                    struct percept_error *error)
 {
-    (void)setup, (void)nets, (void)error;
-    *translator = make((size_t)pair->cache, pair->capitals);
+    (void)setup, (void)error;
+    translation->pair = pair;
+    translation->translator = make((size_t)pair->cache, pair->capitals);
     return PERCEPT_OK;
 }
 
