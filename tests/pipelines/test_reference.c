@@ -2,13 +2,13 @@
  * The whole way, on real images: three photos and 43 frames through the real nets, against the
  * reference pipeline that models/hands.py runs with the original engine (reference/hands.json).
  */
+#include "allocations.h"
 #include "backends/backends.h"
 #include "host.h"
 #include "suite.h"
 
 #include <jansson.h>
 #include <math.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -250,26 +250,7 @@ START_TEST(model_statistics_say_what_ran_where)
 }
 END_TEST
 
-/* ---- allocation: the linker sends every call of ours through these ---- */
-
-static _Thread_local volatile bool
-    watched; /* the pipeline's thread, once it has published a frame */
-static atomic_uint allocations;
-
-#define WATCH(result, name, parameters, arguments) \
-    result __real_##name parameters;               \
-    result __wrap_##name parameters;               \
-    result __wrap_##name parameters                \
-    {                                              \
-        if (watched)                               \
-            atomic_fetch_add(&allocations, 1);     \
-        return __real_##name arguments;            \
-    }
-
-WATCH(void *, malloc, (size_t size), (size))
-WATCH(void *, calloc, (size_t count, size_t size), (count, size))
-WATCH(void *, realloc, (void *memory, size_t size), (memory, size))
-WATCH(void *, aligned_alloc, (size_t alignment, size_t size), (alignment, size))
+/* ---- allocation: watched is the pipeline's thread, once it has published a frame ---- */
 
 static void (*publish)(void *context, struct pipe_topic *topic, size_t size, int64_t capture_ns);
 

@@ -2,6 +2,7 @@
  * Text through the real nets: what a photo of a sign says, how often nets run on what stays, and
  * pictures that nobody would send on purpose.
  */
+#include "allocations.h"
 #include "backends/backends.h"
 #include "host.h"
 #include "pictures.h"
@@ -10,7 +11,6 @@
 #include "pipelines/frame.h"
 #include "pipelines/jpeg.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -200,25 +200,7 @@ START_TEST(what_moves_is_found_again_and_not_read_again)
 }
 END_TEST
 
-/* ---- allocation: the linker sends every call of ours through these ---- */
-
-static _Thread_local volatile bool watched; /* the pipeline's thread, once sizes are known */
-static atomic_uint allocations;
-
-#define WATCH(result, name, parameters, arguments) \
-    result __real_##name parameters;               \
-    result __wrap_##name parameters;               \
-    result __wrap_##name parameters                \
-    {                                              \
-        if (watched)                               \
-            atomic_fetch_add(&allocations, 1);     \
-        return __real_##name arguments;            \
-    }
-
-WATCH(void *, malloc, (size_t size), (size))
-WATCH(void *, calloc, (size_t count, size_t size), (count, size))
-WATCH(void *, realloc, (void *memory, size_t size), (memory, size))
-WATCH(void *, aligned_alloc, (size_t alignment, size_t size), (alignment, size))
+/* ---- allocation: watched is the pipeline's thread, once sizes are known ---- */
 
 static void (*publish)(void *context, struct pipe_topic *topic, size_t size, int64_t capture_ns);
 
