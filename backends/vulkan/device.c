@@ -12,6 +12,9 @@ static struct vk_device *current; /* under the lock; has a reference of its own 
 static char first_name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE]; /* written once, under the lock */
 static const char *absent_because; /* under the lock; once found so, it stays */
 
+/* Vulkan does not tell how many cores there are; this many work-groups keep most GPUs busy. */
+enum { MANY_CORES = 64 };
+
 /* ---- choosing ---- */
 
 static bool has_extension(const struct vk_api *api, VkPhysicalDevice physical, const char *name)
@@ -180,6 +183,21 @@ static bool finds_dots_quick(const struct vk_api *api, VkPhysicalDevice physical
     return dot.integerDotProduct4x8BitPackedSignedAccelerated;
 }
 
+/* Not where they are computed without such hardware. */
+static void find_matrices(struct vk_device *device, struct vk_matrix_chain *chain,
+                          const VkPhysicalDeviceShaderFloat16Int8Features *small)
+{
+    device->matrices = vk_matrices_find(&device->api, device->instance, device->physical, chain);
+    if (!small->shaderFloat16)
+        device->matrices.halves = (struct vk_matrix_shape){0};
+    if (!small->shaderInt8)
+        device->matrices.codes = (struct vk_matrix_shape){0};
+    device->uses_matrices = device->properties.deviceType != VK_PHYSICAL_DEVICE_TYPE_CPU;
+    chain->matrices.cooperativeMatrixRobustBufferAccess = VK_FALSE;
+    chain->memory.vulkanMemoryModelAvailabilityVisibilityChains = VK_FALSE;
+    chain->subgroups.subgroupSizeControl = VK_FALSE;
+}
+
 static const char *make_device(struct vk_device *device)
 {
     const struct vk_api *api = &device->api;
@@ -190,6 +208,8 @@ static const char *make_device(struct vk_device *device)
     device->has_timestamps = family.timestampValidBits > 0 && device->limits.timestampPeriod > 0;
     find_memory_types(device);
     device->subgroup = find_subgroup(api, device->physical);
+    device->idle_below =
+        device->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU ? 1 : MANY_CORES;
 
     VkPhysicalDeviceTimelineSemaphoreFeatures timeline = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES};
@@ -204,6 +224,12 @@ static const char *make_device(struct vk_device *device)
         has_extension(api, device->physical, VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME);
     small.pNext = timeline.pNext;
     timeline.pNext = can_small ? &small : timeline.pNext;
+    struct vk_matrix_chain matrices;
+    bool lists_matrices =
+        has_extension(api, device->physical, VK_MATRICES_EXTENSION) &&
+        has_extension(api, device->physical, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
+    if (lists_matrices)
+        timeline.pNext = vk_matrices_chain(&matrices, timeline.pNext);
     VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
                                           .pNext = &timeline};
     api->GetPhysicalDeviceFeatures2(device->physical, &features);
@@ -211,12 +237,14 @@ static const char *make_device(struct vk_device *device)
         return "the device has no timeline semaphores";
     device->has_int64 = features.features.shaderInt64;
     device->has_float16 = small.shaderFloat16;
-    small.shaderInt8 = VK_FALSE;
+    if (lists_matrices)
+        find_matrices(device, &matrices, &small);
+    small.shaderInt8 = device->matrices.codes.rows > 0;
     device->has_int_dot = dot.shaderIntegerDotProduct;
     device->uses_int_dot = device->has_int_dot && finds_dots_quick(api, device->physical);
     features.features = (VkPhysicalDeviceFeatures){.shaderInt64 = device->has_int64};
 
-    const char *extensions[3 + VK_EXTERNAL_EXTENSIONS];
+    const char *extensions[6 + VK_EXTERNAL_EXTENSIONS];
     uint32_t count = vk_external_find(device, extensions);
     if (has_extension(api, device->physical, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME))
         extensions[count++] = VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME;
@@ -224,6 +252,13 @@ static const char *make_device(struct vk_device *device)
         extensions[count++] = VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME;
     if (device->has_int_dot)
         extensions[count++] = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
+    if (lists_matrices) {
+        extensions[count++] = VK_MATRICES_EXTENSION;
+        extensions[count++] = VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
+    }
+    if (lists_matrices &&
+        has_extension(api, device->physical, VK_KHR_VULKAN_MEMORY_MODEL_EXTENSION_NAME))
+        extensions[count++] = VK_KHR_VULKAN_MEMORY_MODEL_EXTENSION_NAME;
     VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
                                      .queueFamilyIndex = device->family,
                                      .queueCount = device->lane_count,
@@ -325,6 +360,13 @@ static void close_device(void)
         release_locked(current);
     current = NULL;
     pthread_mutex_unlock(&current_lock);
+}
+
+void vk_device_has_run(void)
+{
+    static atomic_flag told = ATOMIC_FLAG_INIT;
+    if (!atomic_flag_test_and_set(&told))
+        (void)atexit(close_device);
 }
 
 struct vk_device *vk_device_get(const char **why)

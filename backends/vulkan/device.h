@@ -8,6 +8,7 @@
 #define BACKENDS_VULKAN_DEVICE_H
 
 #include "backends/vulkan/api.h"
+#include "backends/vulkan/matrices.h"
 #include "backends/vulkan/queue.h"
 #include "base/status.h"
 
@@ -38,6 +39,10 @@ struct vk_device {
     bool has_timestamps, has_int64, has_int_dot;
     bool has_float16;  /* arithmetic of floats of 16 bits */
     bool uses_int_dot; /* it has, and says that it is quick; tests may say so for it */
+    struct vk_matrix_shapes matrices; /* that a subgroup multiplies at once */
+    bool uses_matrices; /* they are what the device is quickest with; tests may say so for it */
+    uint32_t
+        idle_below; /* work-groups that a dispatch should have, if it can; tests may say more */
     uint32_t
         preferred_size; /* of those that a dispatch may have, unless tuned; not 0 in tests only */
     uint32_t subgroup;  /* size; 1 where a shader cannot add up over one */
@@ -65,6 +70,9 @@ struct vk_device {
  * none that will do. */
 struct vk_device *vk_device_get(const char **why);
 void vk_device_release(struct vk_device *device); /* NULL is fine */
+/* Drivers and layers make some of what they have at the first run only, and a process ends what was
+ * made last first: from here on the device goes before that. */
+void vk_device_has_run(void);
 /* Of the first device that there was: static text. */
 const char *vk_device_name(void);
 

@@ -1,4 +1,5 @@
-/* Why: which shader, and which size of its tiles, suits a product of matrices. */
+/* Why: which shader, and which size of its tiles, suits a product of matrices, and whether
+ * work-groups share a sum. */
 #include "backends/vulkan/layer.h"
 
 #include <stddef.h>
@@ -10,7 +11,11 @@ enum {
     LEAST_TILE = 32,     /* rows of a tile when there are many */
     STRIP = 4,           /* pixels of an invocation of depthwise.comp */
     LOCAL = 64,
-    MANY_TILES = 64, /* fewer large ones leave a device idle */
+    MANY_TILES = 64,  /* fewer large ones leave a device idle */
+    LEAST_PART = 512, /* numbers of a sum that a work-group is worth */
+    LEAST_SIDE = 17,  /* rows and columns for matrices: less leaves most of a tile empty */
+    DEPTH = 32,       /* of matrices.glsl */
+    CONSTANTS = 20,   /* of that shader, which has the most */
 };
 
 /* Invocations beside and below each other, rows of one: constants 12 to 14 of the shaders. */
@@ -23,6 +28,9 @@ enum { NARROW, LOW, SMALL, WIDE, LARGE, TALL };
 static const struct shape tiles[] = {
     [NARROW] = {4, 16, 4}, [LOW] = {16, 4, 4}, [SMALL] = {8, 8, 4}, [WIDE] = {16, 8, 4},
     [LARGE] = {16, 8, 8},  [TALL] = {8, 8, 8}, {16, 16, 4},         {32, 4, 8}};
+/* Of matrices.glsl: subgroups beside and below each other, matrices of each either way. */
+static const struct shape matrices[] = {{2, 2, 2}, {2, 2, 1}, {2, 4, 2}, {4, 2, 2},
+                                        {4, 4, 1}, {1, 2, 2}, {2, 1, 2}, {1, 1, 1}};
 /* Of few_rows.comp: down is a power of 2. */
 enum { FEW_DEEP, FEW_WIDE };
 static const struct shape few[] = {
@@ -116,6 +124,80 @@ static void add_tile(const struct vk_layer *layer, struct vk_call *call, struct 
     add_size(call, shape, shape.across * shape.down, groups);
 }
 
+/* ---- cooperative matrices ---- */
+
+static const struct vk_matrix_shape *matrix_of(const struct vk_layer *layer)
+{
+    const struct vk_matrix_shapes *shapes = &layer->emit->device->matrices;
+    return layer->numbers == VK_NUMBERS_CODES ? &shapes->codes : &shapes->halves;
+}
+
+/* Of the work-group's tile, as matrices.glsl has it in shared memory. */
+static uint64_t matrices_bytes(const struct vk_layer *layer, struct shape shape)
+{
+    const struct vk_matrix_shape *matrix = matrix_of(layer);
+    bool codes = layer->numbers == VK_NUMBERS_CODES;
+    uint64_t rows = (uint64_t)shape.down * shape.rows * matrix->rows,
+             columns = (uint64_t)shape.across * shape.rows * matrix->columns;
+    uint64_t block = (matrix->numbers * (codes ? 1 : 2) + 15) / 16;
+    uint64_t line = DEPTH / matrix->numbers * block + 1, row = columns / 8 + 1;
+    bool lines = codes || layer->weights == VK_WEIGHTS_COLUMNS;
+    uint64_t loaded = rows * line + (lines ? columns * line : DEPTH * row);
+    uint64_t result = rows * columns / 4;
+    return 16 * (loaded > result ? loaded : result);
+}
+
+static bool suits_matrices(const struct vk_layer *layer, struct shape shape)
+{
+    const struct vk_device *device = layer->emit->device;
+    uint32_t local = device->subgroup * shape.across * shape.down;
+    return local % (DEPTH / 4) == 0 && local <= device->limits.maxComputeWorkGroupInvocations &&
+           local <= device->limits.maxComputeWorkGroupSize[0] &&
+           matrices_bytes(layer, shape) <= device->limits.maxComputeSharedMemorySize;
+}
+
+/* The first of their sizes that the device has room for; how many there are when it has for none.
+ */
+static unsigned first_matrices(const struct vk_layer *layer)
+{
+    unsigned count = sizeof matrices / sizeof matrices[0], first = 0;
+    while (first < count && !suits_matrices(layer, matrices[first]))
+        first++;
+    return first;
+}
+
+bool vk_layer_takes_matrices(const struct vk_layer *layer)
+{
+    const struct vk_device *device = layer->emit->device;
+    return device->uses_matrices && device->subgroup > 1 && matrix_of(layer)->rows &&
+           layer->numbers != VK_NUMBERS_ROUNDED && !layer->depthwise &&
+           layer->params.grid[0] >= LEAST_SIDE && layer->params.y[3] >= LEAST_SIDE &&
+           first_matrices(layer) < sizeof matrices / sizeof matrices[0];
+}
+
+/* Once packed: are the numbers halves, or codes? */
+static bool is_for_matrices(const struct vk_layer *layer)
+{
+    const struct vk_emit *emit = layer->emit;
+    bool halves =
+        layer->halves || (layer->weights != VK_WEIGHTS_PACKED && layer->type_w == VK_F16 &&
+                          vk_type(emit, emit->node->inputs[0]) == VK_F16);
+    return (layer->dots || halves) && vk_layer_takes_matrices(layer);
+}
+
+static void add_matrices(const struct vk_layer *layer, struct vk_call *call, struct shape shape)
+{
+    const struct vk_matrix_shape *matrix = matrix_of(layer);
+    uint32_t groups[3] = {pieces(layer->params.grid[0], shape.down * shape.rows * matrix->rows),
+                          pieces(layer->params.y[3], shape.across * shape.rows * matrix->columns),
+                          (uint32_t)layer->groups};
+    add_size(call, shape, layer->emit->device->subgroup * shape.across * shape.down, groups);
+    if (!suits_matrices(layer, shape))
+        call->size_count--;
+}
+
+/* ---- the choice ---- */
+
 /* Has the device? All have for the first choices. */
 static bool has_room(const struct vk_layer *layer, const struct vk_size *size)
 {
@@ -147,6 +229,17 @@ static void choose(const struct vk_layer *layer, struct vk_call *call)
         shapes = few;
         count = sizeof few / sizeof few[0];
         first = pieces(layer->params.y[3], 64) >= MANY_TILES ? FEW_WIDE : FEW_DEEP;
+    } else if (is_for_matrices(layer)) {
+        const struct vk_matrix_shape *matrix = matrix_of(layer);
+        call->shader = layer->dots ? VK_SHADER_matrices_dots : VK_SHADER_matrices;
+        memcpy(&call->constants[16],
+               (uint32_t[]){matrix->rows, matrix->columns, matrix->numbers,
+                            layer->emit->device->subgroup},
+               4 * sizeof(uint32_t));
+        add = add_matrices;
+        shapes = matrices;
+        count = sizeof matrices / sizeof matrices[0];
+        first = first_matrices(layer);
     } else {
         first = tile_of(layer);
     }
@@ -154,10 +247,54 @@ static void choose(const struct vk_layer *layer, struct vk_call *call)
     for (unsigned i = 0; i < count; i++) {
         if (i == first)
             continue;
+        unsigned before = call->size_count;
         add(layer, call, shapes[i]);
-        if (!has_room(layer, &call->sizes[call->size_count - 1]))
-            call->size_count--;
+        if (call->size_count > before && !has_room(layer, &call->sizes[before]))
+            call->size_count = before;
     }
+}
+
+/* ---- sums that work-groups share ---- */
+
+/* How many to a sum: as many as the device would else have idle, if the sum is long. */
+static uint32_t parts_of(const struct vk_layer *layer, const struct vk_call *call)
+{
+    const uint32_t *groups = call->sizes[0].groups;
+    uint64_t count = (uint64_t)groups[0] * groups[1] * groups[2];
+    uint64_t most = (uint64_t)layer->params.depth[1] / LEAST_PART,
+             parts = layer->emit->device->idle_below / count;
+    bool by_groups = layer->numbers == VK_NUMBERS_ROUNDED && !vk_layer_is_few(layer);
+    parts = layer->depthwise || by_groups ? 1 : parts < most ? parts : most;
+    return parts ? (uint32_t)parts : 1;
+}
+
+/* The dispatch that makes the parts, then the one that adds them up. */
+static enum percept_status dispatch_parts(const struct vk_layer *layer, struct vk_call *call,
+                                          uint32_t parts)
+{
+    const struct vk_emit *emit = layer->emit;
+    struct vk_call sum = *call;
+    uint64_t fours = (uint64_t)layer->params.grid[0] * (uint32_t)layer->params.depth[2] *
+                     (uint32_t)layer->groups;
+    /* Row codes are scratch, too. */
+    size_t from =
+        (layer->row_codes.bytes + VK_BIND_ALIGNMENT - 1) / VK_BIND_ALIGNMENT * VK_BIND_ALIGNMENT;
+    struct vk_operand made = vk_scratch(emit, from, (size_t)fours * parts * 4 * sizeof(float));
+    sum.operands[1] = made;
+    made.written = true;
+    call->operands[0] = made;
+    call->constants[15] = sum.constants[15] = parts;
+    for (unsigned i = 0; i < call->size_count; i++)
+        call->sizes[i].groups[2] *= parts;
+    enum percept_status status = vk_dispatch(emit, call);
+    sum.shader = VK_SHADER_parts;
+    sum.unnamed = true;
+    sum.constants[0] = LOCAL;
+    sum.constants[12] = (uint32_t)layer->groups;
+    sum.constants[13] = sum.constants[14] = 1;
+    sum.size_count = 0;
+    vk_spread(emit, fours, LOCAL, sum.groups);
+    return status == PERCEPT_OK ? vk_dispatch(emit, &sum) : status;
 }
 
 enum percept_status vk_layer_dispatch(const struct vk_layer *layer)
@@ -168,7 +305,7 @@ enum percept_status vk_layer_dispatch(const struct vk_layer *layer)
         return PERCEPT_OK;
     bool residual = layer->residual != PRT_NO_VALUE;
     struct vk_call call = {
-        .constant_count = 15,
+        .constant_count = CONSTANTS,
         .constants = {[1] = vk_type(emit, node->outputs[0]),
                       vk_type(emit, node->inputs[0]),
                       layer->type_w,
@@ -179,7 +316,8 @@ enum percept_status vk_layer_dispatch(const struct vk_layer *layer)
                       residual,
                       fours_of(layer),
                       layer->windows,
-                      layer->weights},
+                      layer->weights,
+                      [15] = 1},
         .params = &layer->params,
         .params_bytes = sizeof layer->params,
         .shape_bytes = offsetof(struct vk_layer_params, zero) - offsetof(struct vk_layer_params, x),
@@ -188,5 +326,6 @@ enum percept_status vk_layer_dispatch(const struct vk_layer *layer)
                      layer->group_numbers},
     };
     choose(layer, &call);
-    return vk_dispatch(emit, &call);
+    uint32_t parts = parts_of(layer, &call);
+    return parts > 1 ? dispatch_parts(layer, &call, parts) : vk_dispatch(emit, &call);
 }

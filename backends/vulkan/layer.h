@@ -39,6 +39,9 @@ enum percept_status vk_layer_dispatch(const struct vk_layer *layer);
 /* Does few_rows.comp compute it? Once all is filled in but the weights. */
 bool vk_layer_is_few(const struct vk_layer *layer);
 
+/* Do cooperative matrices, if its numbers are halves or codes? Likewise. */
+bool vk_layer_takes_matrices(const struct vk_layer *layer);
+
 /* More rows or groups than a dispatch takes on every device. */
 bool vk_layer_is_too_large(int64_t rows, int64_t groups);
 

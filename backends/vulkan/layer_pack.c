@@ -124,8 +124,9 @@ static void settle_depth(struct vk_layer *layer, int64_t tap, int64_t taps, int6
 
 static bool takes_dots(const struct vk_layer *layer)
 {
-    return layer->emit->device->uses_int_dot && layer->numbers != VK_NUMBERS_REAL &&
-           !layer->depthwise;
+    bool quick = layer->emit->device->uses_int_dot ||
+                 (layer->numbers == VK_NUMBERS_CODES && vk_layer_takes_matrices(layer));
+    return quick && layer->numbers != VK_NUMBERS_REAL && !layer->depthwise;
 }
 
 /* What dots.glsl takes off for the zero point of x: the sum of each group's columns. */

@@ -1,6 +1,8 @@
 /* Why: a driver takes milliseconds to compile a shader, and networks ask for the same few. */
 #include "backends/vulkan/pipelines.h"
 
+#include "backends/vulkan/prune.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +31,6 @@ struct pipeline {
 struct vk_pipeline_table {
     const struct vk_device *device;
     pthread_mutex_t lock; /* over all below */
-    VkShaderModule modules[VK_SHADER_COUNT];
     struct pipeline *lists[VK_SHADER_COUNT];
     VkPipelineCache cache;
 };
@@ -62,8 +63,6 @@ void vk_pipelines_destroy(struct vk_pipeline_table *table)
             api->DestroyPipeline(table->device->device, entry->pipeline, NULL);
             free(entry);
         }
-        if (table->modules[i])
-            api->DestroyShaderModule(table->device->device, table->modules[i], NULL);
     }
     if (table->cache)
         api->DestroyPipelineCache(table->device->device, table->cache, NULL);
@@ -71,15 +70,30 @@ void vk_pipelines_destroy(struct vk_pipeline_table *table)
     free(table);
 }
 
+static VkResult make_module(const struct vk_device *device, const struct pipeline *entry,
+                            VkShaderModule *module)
+{
+    const struct code *code = &codes[entry->shader];
+    size_t count = code->bytes / sizeof *code->words;
+    uint32_t *pruned = vk_prune(code->words, &count, entry->constants, entry->count);
+    VkShaderModuleCreateInfo info = {.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+                                     .codeSize = count * sizeof *code->words,
+                                     .pCode = pruned ? pruned : code->words};
+    VkResult result = device->api.CreateShaderModule(device->device, &info, NULL, module);
+    free(pruned);
+    return result;
+}
+
+static bool has_matrices(enum vk_shader shader)
+{
+    return shader == VK_SHADER_matrices || shader == VK_SHADER_matrices_dots;
+}
+
 static VkResult make(struct vk_pipeline_table *table, struct pipeline *entry)
 {
     const struct vk_device *device = table->device;
-    VkShaderModule *module = &table->modules[entry->shader];
-    VkShaderModuleCreateInfo code = {.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-                                     .codeSize = codes[entry->shader].bytes,
-                                     .pCode = codes[entry->shader].words};
-    VkResult result =
-        *module ? VK_SUCCESS : device->api.CreateShaderModule(device->device, &code, NULL, module);
+    VkShaderModule module;
+    VkResult result = make_module(device, entry, &module);
     if (result != VK_SUCCESS)
         return result;
     VkSpecializationMapEntry map[VK_CONSTANTS];
@@ -90,13 +104,18 @@ static VkResult make(struct vk_pipeline_table *table, struct pipeline *entry)
     VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                  .flags = has_matrices(entry->shader)
+                               ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT
+                               : 0,
                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-                  .module = *module,
+                  .module = module,
                   .pName = "main",
                   .pSpecializationInfo = &constants},
         .layout = device->pipeline_layout};
-    return device->api.CreateComputePipelines(device->device, table->cache, 1, &info, NULL,
-                                              &entry->pipeline);
+    result = device->api.CreateComputePipelines(device->device, table->cache, 1, &info, NULL,
+                                                &entry->pipeline);
+    device->api.DestroyShaderModule(device->device, module, NULL);
+    return result;
 }
 
 enum percept_status vk_pipelines_get(struct vk_device *device, enum vk_shader shader,

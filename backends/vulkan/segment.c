@@ -140,7 +140,8 @@ static enum percept_status add_dispatch(const struct vk_emit *emit, const struct
     struct vk_dispatch *dispatch = &segment->dispatches[segment->dispatch_count];
     *dispatch = (struct vk_dispatch){.params_bytes = call->params_bytes};
     dispatch->step = emit->step;
-    segment->kernels[emit->step] = vk_shader_name(call->shader);
+    if (!call->unnamed)
+        segment->kernels[emit->step] = vk_shader_name(call->shader);
     memcpy(dispatch->operands, call->operands, sizeof dispatch->operands);
     for (unsigned i = 0; i < 3; i++) {
         dispatch->groups[i] = call->groups[i] ? call->groups[i] : 1;
@@ -420,6 +421,7 @@ static enum percept_status end_run(struct prt_segment *segment, struct percept_e
         return percept_fail(error, PERCEPT_INVALID, "vulkan: the segment is not running");
     enum percept_status status = vk_wait(segment->device, &segment->work, error);
     run->in_flight = false;
+    vk_device_has_run();
     run->submissions = segment->work.submissions;
     if (status == PERCEPT_OK)
         status = check_fault(segment, error);
@@ -492,9 +494,23 @@ static const char *absent(void)
     return device ? NULL : why;
 }
 
+/* Shaders know codes of one byte, and biases. */
+static bool has_wide_codes(const struct prt_graph *graph, const struct prt_node *node)
+{
+    for (unsigned i = 0; i <= node->input_count; i++) {
+        const struct prt_tensor *tensor =
+            i < node->input_count ? vk_tensor(graph, node, i) : vk_result(graph, node);
+        if (tensor && tensor->quant.kind != PRT_QUANT_NONE && prt_dtype_size(tensor->dtype) == 2)
+            return true;
+    }
+    return false;
+}
+
 static const char *refuses(const struct prt_graph *graph, const struct prt_node *node)
 {
     const struct vk_kernel *kernel = vk_kernel_of(node->op);
+    if (has_wide_codes(graph, node))
+        return "its codes have 16 bits";
     return kernel ? kernel->refuses(graph, node) : "it has no shader";
 }
 

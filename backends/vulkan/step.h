@@ -65,6 +65,7 @@ struct vk_size {
 
 struct vk_call {
     enum vk_shader shader;
+    bool unnamed; /* profiles name the step after another of its dispatches */
     unsigned constant_count;
     uint32_t constants[VK_CONSTANTS]; /* of the shader; 0 is local_size_x */
     const void *params; /* the shader's uniform block, which begins with VK_PARAMS_HEAD */

@@ -12,6 +12,7 @@
 
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -378,6 +379,8 @@ static struct chain make_chain(enum prt_op op, const int32_t *s)
     return chain;
 }
 
+static const char *layer_kernel; /* of the last chain that ran on the GPU */
+
 static float *run_chain(const struct chain *chain, const struct prt_backend *backend, bool half)
 {
     struct percept_error error = {0};
@@ -402,10 +405,14 @@ static float *run_chain(const struct chain *chain, const struct prt_backend *bac
                       : prt_plan_address(graph, &plan, arena, i);
     memcpy(data[chain->x], chain->input, graph->values[chain->x].bytes);
     void *scratch = aligned_alloc(64, (backend->scratch_bytes(segment) + 127) / 64 * 64);
-    struct prt_execution execution = {.data = data, .scratch = scratch};
+    struct prt_step_time times[4];
+    struct prt_execution execution = {
+        .data = data, .scratch = scratch, .times = backend == &prt_vulkan_backend ? times : NULL};
     ck_assert_msg(backend->execute(segment, &execution, &error) == PERCEPT_OK, "%s", error.message);
     float *y = malloc(graph->values[chain->y].bytes);
     memcpy(y, data[chain->y], graph->values[chain->y].bytes);
+    if (execution.times)
+        layer_kernel = times[graph->node_count - 2].kernel;
     backend->destroy(segment);
     prt_plan_free(&plan);
     free(scratch);
@@ -413,37 +420,77 @@ static float *run_chain(const struct chain *chain, const struct prt_backend *bac
     return y;
 }
 
+/* Runs the chain on the CPU in fp32 and on the GPU in halves. */
+static void compare_chain(enum prt_op op, const int32_t of[4])
+{
+    struct chain chain = make_chain(op, of);
+    size_t count = prt_tensor_elements(&chain.graph->values[chain.y].tensor);
+    float *expected = run_chain(&chain, &prt_cpu_backend, false);
+    float *got = run_chain(&chain, &prt_vulkan_backend, true);
+    bool same = true;
+    for (size_t j = 0; j < count; j++) {
+        ck_assert_msg(fabsf(expected[j] - got[j]) <= 0.02f + fabsf(expected[j]) / 256,
+                      "op %d of %d: element %zu is %g, not %g", (int)op, of[0], j, (double)got[j],
+                      (double)expected[j]);
+        same &= expected[j] == got[j];
+    }
+    ck_assert_msg(!same, "nothing was of 16 bits");
+    free(expected);
+    free(got);
+    free(chain.input);
+    free(chain.weight);
+    prt_graph_destroy(chain.graph);
+}
+
+static const struct {
+    enum prt_op op;
+    int32_t sizes[4]; /* side or rows, inputs, outputs; 1: depthwise */
+} chains[] = {
+    {PRT_OP_CONV2D, {20, 24, 40, 0}}, {PRT_OP_CONV2D, {11, 5, 7, 0}},
+    {PRT_OP_CONV2D, {9, 24, 24, 1}},  {PRT_OP_CONV2D, {9, 7, 7, 1}},
+    {PRT_OP_LINEAR, {2, 130, 70, 0}}, {PRT_OP_LINEAR, {40, 33, 69, 0}},
+    {PRT_OP_MATMUL, {40, 64, 72, 0}}, {PRT_OP_MATMUL, {33, 31, 35, 0}},
+};
+
 START_TEST(halves_between_the_nodes)
 {
-    static const struct {
-        enum prt_op op;
-        int32_t sizes[4]; /* side or rows, inputs, outputs; 1: depthwise */
-    } chains[] = {
-        {PRT_OP_CONV2D, {20, 24, 40, 0}}, {PRT_OP_CONV2D, {11, 5, 7, 0}},
-        {PRT_OP_CONV2D, {9, 24, 24, 1}},  {PRT_OP_CONV2D, {9, 7, 7, 1}},
-        {PRT_OP_LINEAR, {2, 130, 70, 0}}, {PRT_OP_LINEAR, {40, 33, 69, 0}},
-        {PRT_OP_MATMUL, {40, 64, 72, 0}}, {PRT_OP_MATMUL, {33, 31, 35, 0}},
-    };
     random_seed(860);
+    for (size_t i = 0; i < sizeof chains / sizeof *chains; i++)
+        compare_chain(chains[i].op, chains[i].sizes);
+}
+END_TEST
+
+/* The device, told to multiply matrices of halves, if it can. */
+static struct vk_device *take_matrices(void)
+{
+    const char *why;
+    struct vk_device *device = vk_device_get(&why);
+    device->uses_matrices = true;
+    if (device->matrices.halves.rows)
+        return device;
+    fprintf(stderr, "skipped: %s lists no cooperative matrices of halves\n", device->name);
+    vk_device_release(device);
+    return NULL;
+}
+
+START_TEST(subgroups_multiply_matrices_of_halves)
+{
+    static const int32_t long_sums[] = {40, 3000, 33, 0};
+    struct vk_device *device = take_matrices();
+    if (!device)
+        return;
+    random_seed(870);
     for (size_t i = 0; i < sizeof chains / sizeof *chains; i++) {
-        struct chain chain = make_chain(chains[i].op, chains[i].sizes);
-        size_t count = prt_tensor_elements(&chain.graph->values[chain.y].tensor);
-        float *expected = run_chain(&chain, &prt_cpu_backend, false);
-        float *got = run_chain(&chain, &prt_vulkan_backend, true);
-        bool same = true;
-        for (size_t j = 0; j < count; j++) {
-            ck_assert_msg(fabsf(expected[j] - got[j]) <= 0.02f + fabsf(expected[j]) / 256,
-                          "chain %zu: element %zu is %g, not %g", i, j, (double)got[j],
-                          (double)expected[j]);
-            same &= expected[j] == got[j];
-        }
-        ck_assert_msg(!same, "chain %zu: nothing was of 16 bits", i);
-        free(expected);
-        free(got);
-        free(chain.input);
-        free(chain.weight);
-        prt_graph_destroy(chain.graph);
+        bool few = chains[i].sizes[0] < 9 || chains[i].sizes[2] < 17 || chains[i].sizes[3];
+        device->preferred_size = (uint32_t)i;
+        compare_chain(chains[i].op, chains[i].sizes);
+        ck_assert_msg(few || strcmp(layer_kernel, "matrices") == 0, "chain %zu: %s", i,
+                      layer_kernel);
     }
+    device->idle_below = 100;
+    compare_chain(PRT_OP_LINEAR, long_sums);
+    ck_assert_str_eq(layer_kernel, "matrices");
+    vk_device_release(device);
 }
 END_TEST
 
@@ -486,6 +533,7 @@ int main(void)
     tcase_set_timeout(halves, 110);
     tcase_add_test(halves, halves_between_the_nodes);
     tcase_add_test(halves, sums_of_halves_stay_finite);
+    tcase_add_test(halves, subgroups_multiply_matrices_of_halves);
     suite_add_tcase(suite, tests);
     suite_add_tcase(suite, halves);
     SRunner *runner = srunner_create(suite);

@@ -94,7 +94,8 @@ static void expect_same_products(struct one_node one)
     ck_assert(device && on_vulkan_takes(&one));
     size_t bytes = one.graph->values[one.y].bytes;
     unsigned char *floats = malloc(bytes), *dots = one.data[one.y];
-    device->uses_int_dot = false;
+    device->uses_int_dot = device->uses_matrices = false;
+    device->idle_below = 1;
     ck_assert_ptr_null(strstr(on_vulkan_run(&one), "dots"));
     memcpy(floats, dots, bytes);
     ck_assert_msg(memchr(floats, floats[0] ^ 1, bytes), "the layer makes nothing of its input");
@@ -134,6 +135,134 @@ START_TEST(rounded_rows_multiply_four_codes_at_once)
 {
     random_seed(920);
     expect_same_products(make_dynamic(_i < 2 ? 3 : 70, _i % 2 ? 1 : 3, 70, 33, _i % 2 ? -128 : -8));
+}
+END_TEST
+
+/* ---- matrices that a subgroup multiplies at once ---- */
+
+/* The device, if it multiplies matrices of codes; without one the test has nothing to say. */
+static struct vk_device *device_with_matrices(void)
+{
+    const char *why;
+    struct vk_device *device = vk_device_get(&why);
+    if (device->matrices.codes.rows)
+        return device;
+    fprintf(stderr, "skipped: %s lists no cooperative matrices of 8-bit integers\n", device->name);
+    vk_device_release(device);
+    return NULL;
+}
+
+/* Sums of codes are exact: all ways give the same bits. */
+static void expect_same_matrices(struct one_node one, uint32_t size, uint32_t idle_below)
+{
+    struct vk_device *device = device_with_matrices();
+    size_t bytes = one.graph->values[one.y].bytes;
+    unsigned char *floats = malloc(bytes);
+    if (device) {
+        device->uses_int_dot = device->uses_matrices = false;
+        device->idle_below = 1;
+        on_vulkan_run(&one);
+        memcpy(floats, one.data[one.y], bytes);
+        device->uses_matrices = true;
+        device->idle_below = idle_below;
+        device->preferred_size = size;
+        ck_assert_str_eq(on_vulkan_run(&one), "matrices_dots");
+        ck_assert_mem_eq(one.data[one.y], floats, bytes);
+        vk_device_release(device);
+    }
+    free(floats);
+    one_node_end(&one);
+}
+
+START_TEST(convolutions_multiply_matrices_of_codes)
+{
+    static const struct conv convs[] = {
+        {PRT_I8, 9, 24, 40, 3, 1, false},
+        {PRT_U8, 9, 5, 33, 3, 1, false},
+        {PRT_U8, 7, 24, 48, 3, 2, false},
+        {PRT_I8, 12, 6, 19, 3, 1, true},
+    };
+    random_seed(960);
+    expect_same_matrices(make_conv(&convs[_i]), (uint32_t)_i, 1);
+}
+END_TEST
+
+START_TEST(linear_layers_multiply_matrices_of_codes)
+{
+    random_seed(970);
+    bool few = _i % 2 == 1;
+    expect_same_matrices(make_linear(few ? PRT_U8 : PRT_I8, few ? 20 : 70, few ? 5001 : 600, 40),
+                         (uint32_t)_i + 4, few ? 100 : 1);
+}
+END_TEST
+
+/* ---- sums that work-groups share ---- */
+
+/* Make and run the layer; of how many dispatches it is. */
+static uint32_t count_dispatches(struct one_node *one)
+{
+    static const uint32_t index = 0;
+    struct percept_error error = {0};
+    struct prt_compile compile = {
+        .graph = one->graph, .nodes = &index, .node_count = 1, .threads = 1};
+    struct prt_segment *segment = NULL;
+    ck_assert_int_eq(prt_vulkan_backend.compile(&compile, &segment, &error), PERCEPT_OK);
+    struct prt_segment_stats stats;
+    prt_vulkan_backend.stats(segment, &stats);
+    prt_vulkan_backend.destroy(segment);
+    return stats.dispatches;
+}
+
+static struct one_node make_long(int which)
+{
+    static const struct conv grouped = {PRT_I8, 5, 250, 26, 3, 2, false};
+    switch (which) {
+    case 0:
+        return make_linear(PRT_U8, 3, 5001, 37); /* few rows */
+    case 1:
+        return make_linear(PRT_I8, 20, 5001, 37);
+    case 2:
+        return make_dynamic(3, 1, 5001, 33, -128);
+    case 3:
+        return make_dynamic(3, 40, 70, 33, -8);
+    case 4:
+        return make_conv(&grouped);
+    default:
+        break;
+    }
+    struct one_node one = one_node_begin();
+    int32_t rows = which == 5 ? 4 : 30;
+    uint32_t x = filled(&one, TENSOR(PRT_F32, rows, 5001), false);
+    NODE(&one, PRT_OP_LINEAR, TENSOR(PRT_F32, rows, 37), x,
+         filled(&one, TENSOR(PRT_F32, 37, 5001), true), filled(&one, TENSOR(PRT_F32, 37), true),
+         PRT_NO_VALUE, PRT_NO_VALUE);
+    return one;
+}
+
+START_TEST(long_sums_are_shared_by_work_groups)
+{
+    const char *why;
+    struct vk_device *device = vk_device_get(&why);
+    random_seed(980);
+    struct one_node one = make_long(_i);
+    size_t bytes = one.graph->values[one.y].bytes;
+    void *first = malloc(bytes);
+    device->uses_matrices = false;
+    device->idle_below = 1;
+    uint32_t whole = count_dispatches(&one);
+    const char *kernel = on_vulkan_run(&one);
+    device->idle_below = 100;
+    ck_assert_uint_eq(count_dispatches(&one), whole + 1);
+    on_vulkan_compare(&one); /* against what one work-group made of it */
+    ck_assert_str_eq(on_vulkan_run(&one), kernel);
+    memcpy(first, one.data[one.y], bytes);
+    for (int run = 0; run < 5; run++) { /* in an order that is always the same */
+        on_vulkan_run(&one);
+        ck_assert_mem_eq(one.data[one.y], first, bytes);
+    }
+    vk_device_release(device);
+    free(first);
+    one_node_end(&one);
 }
 END_TEST
 
@@ -294,7 +423,16 @@ int main(void)
     tcase_add_loop_test(tests, a_layer_has_one_result_with_work_groups_of_any_size, 0, 4);
     tcase_add_test(tests, sizes_are_found_out_once_and_kept);
     tcase_add_test(tests, a_search_ends_with_its_time);
+    TCase *matrices = tcase_create("matrices");
+    tcase_set_timeout(matrices, 110);
+    tcase_add_loop_test(matrices, convolutions_multiply_matrices_of_codes, 0, 4);
+    tcase_add_loop_test(matrices, linear_layers_multiply_matrices_of_codes, 0, 4);
+    TCase *shared = tcase_create("shared sums");
+    tcase_set_timeout(shared, 110);
+    tcase_add_loop_test(shared, long_sums_are_shared_by_work_groups, 0, 7);
     suite_add_tcase(suite, tests);
+    suite_add_tcase(suite, matrices);
+    suite_add_tcase(suite, shared);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

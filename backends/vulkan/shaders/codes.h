@@ -113,6 +113,14 @@
 
 #define VK_HALVES 4 /* products of halves that are added up before they go to a sum of floats */
 
+/* Components of cooperative matrices, as matrix_types.c reads them: bits, and whether of integers.
+ */
+#define VK_MATRIX_SIGNED 256
+#define VK_MATRIX_F16    16
+#define VK_MATRIX_F32    32
+#define VK_MATRIX_S8     264
+#define VK_MATRIX_S32    288
+
 /* Whose elements come in fours that share words. */
 #define VK_FOURS_X 1
 #define VK_FOURS_Y 2

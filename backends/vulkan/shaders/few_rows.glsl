@@ -1,7 +1,7 @@
 /*
  * A layer for a few rows, as language models decode with: what takes time is to read the weights,
- * each once. ACROSS invocations beside each other have four columns each; those DOWN share the sum,
- * 16 numbers at a time.
+ * each once. ACROSS invocations beside each other have four columns each; those DOWN, and PARTS
+ * work-groups, share the sum, 16 numbers at a time.
  */
 #include "layer.glsl"
 #ifdef DOTS
@@ -26,7 +26,7 @@ void main()
             code[r] = code_of_row(r);
     }
     uint pieces = (uint(p.depth.x) + DEPTH - 1u) / DEPTH;
-    for (uint piece = ty; exists && piece < pieces * uint(p.taps.z); piece += DOWN) {
+    for (uint piece = gl_WorkGroupID.z * DOWN + ty; exists && piece < pieces * uint(p.taps.z); piece += PARTS * DOWN) {
         uint tap = piece / pieces, input_ = piece % pieces * DEPTH;
         vec4 sum[ROWS];
 #ifdef DOTS
@@ -83,10 +83,13 @@ void main()
         return;
     [[unroll]] for (uint r = 0u; r < ROWS; r++) {
         uvec4 part = parts[r * ACROSS * DOWN + thread];
+        if (PARTS > 1u) {
+            put_part(gl_WorkGroupID.z, 1u, 0u, r, 4u * four, part);
+            continue;
+        }
         vec4 v = NUMBERS == VK_NUMBERS_CODES ? vec4(ivec4(part)) : uintBitsToFloat(part);
         if (NUMBERS == VK_NUMBERS_ROUNDED)
             v *= code[r].x;
-        uint n = 4u * four, to = r * uint(p.y.z) + n;
-        put_four(TYPE_Y, Y_FOURS, to, uint(p.y.w) - n, finish(v, four, to, uint(p.y.w) - n));
+        put_result(0u, r, 4u * four, v);
     }
 }

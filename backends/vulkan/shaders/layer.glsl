@@ -21,6 +21,7 @@ layout(constant_id = 11) const uint WEIGHTS = 0; /* VK_WEIGHTS_.. */
 layout(constant_id = 12) const uint ACROSS = 1;  /* invocations beside each other, by columns */
 layout(constant_id = 13) const uint DOWN = 1;    /* invocations below each other, by rows or depth */
 layout(constant_id = 14) const uint ROWS = 1;    /* of an invocation */
+layout(constant_id = 15) const uint PARTS = 1;   /* of a sum, which work-groups share: parts.comp adds them up */
 
 layout(set = 0, binding = 0) uniform Params {
     uvec4 base[2];
@@ -144,4 +145,20 @@ uint result_of(uvec3 pixel)
 {
     uvec2 at = uvec2(p.place.xy) + pixel.yz * uvec2(p.place.zw);
     return ((pixel.x * uint(p.y.x) + at.x) * uint(p.y.y) + at.y) * uint(p.y.z);
+}
+
+/* Four columns of row m of y, from column n of a group on: the whole sum. */
+void put_result(uint group, uint m, uint n, vec4 sum)
+{
+    bool packed = WEIGHTS == VK_WEIGHTS_PACKED;
+    uint four = (packed ? group * uint(p.depth.z) : 0u) + (n >> 2), count = uint(p.y.w) - n;
+    uint to = WINDOWS != 0u ? result_of(pixel_of(m)) : m * uint(p.y.z);
+    to += n + group * (packed ? uint(p.y.w) : uint(p.grid.x * p.y.z));
+    put_four(TYPE_Y, Y_FOURS, to, count, finish(sum, four, to, count));
+}
+
+/* The same of a part of it, floats or integers, for parts.comp. */
+void put_part(uint part, uint groups, uint group, uint m, uint n, uvec4 sum)
+{
+    y_fours[((part * groups + group) * uint(p.grid.x) + m) * uint(p.depth.z) + (n >> 2)] = sum;
 }

@@ -1,0 +1,2 @@
+#define DOTS
+#include "matrices.glsl"
