@@ -49,16 +49,17 @@ static int set_attributes(posix_spawnattr_t *attributes)
     return cause ? cause : posix_spawnattr_setsigdefault(attributes, &all);
 }
 
-static int set_descriptors(posix_spawn_file_actions_t *actions, const int *fds, unsigned count,
-                           int standard_error)
+static int set_descriptors(posix_spawn_file_actions_t *actions,
+                           const struct base_child_start *start, const int *fds, int standard_error)
 {
+    const int first = start->is_filter ? STDIN_FILENO : BASE_CHILD_FD;
+    const int more = start->is_filter ? 0 : (int)start->fd_count; /* than the standard ones */
     int cause = 0;
-    for (unsigned i = 0; i < count && !cause; i++)
-        cause = posix_spawn_file_actions_adddup2(actions, fds[i], BASE_CHILD_FD + (int)i);
+    for (unsigned i = 0; i < start->fd_count && !cause; i++)
+        cause = posix_spawn_file_actions_adddup2(actions, fds[i], first + (int)i);
     if (!cause && standard_error >= 0)
         cause = posix_spawn_file_actions_adddup2(actions, standard_error, STDERR_FILENO);
-    return cause ? cause
-                 : posix_spawn_file_actions_addclosefrom_np(actions, BASE_CHILD_FD + (int)count);
+    return cause ? cause : posix_spawn_file_actions_addclosefrom_np(actions, BASE_CHILD_FD + more);
 }
 
 static int spawn(const struct base_child_start *start, const int *fds, int standard_error,
@@ -69,7 +70,7 @@ static int spawn(const struct base_child_start *start, const int *fds, int stand
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
-    int cause = set_descriptors(&actions, fds, start->fd_count, standard_error);
+    int cause = set_descriptors(&actions, start, fds, standard_error);
     if (!cause)
         cause = set_attributes(&attributes);
     if (!cause)

@@ -1,5 +1,5 @@
 /*
- * A program of ours that runs beside us and cannot be relied on: how it is found, started with
+ * A program that runs beside us and cannot be relied on: how it is found, started with
  * nothing but the descriptors that it is to have, waited for and ended. Linux only.
  */
 #ifndef BASE_CHILD_H
@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* The descriptors that it is given have numbers from here on, in order. */
+/* The descriptors that it is given have numbers from here on, in order; a filter's from 0 on. */
 enum { BASE_CHILD_FD = 3, BASE_CHILD_MOST_FDS = 4 };
 
 /* The program that the environment variable names or, without one, the file of that name beside
@@ -23,6 +23,7 @@ struct base_child_start {
     char *const *argv;            /* NULL-terminated */
     int fds[BASE_CHILD_MOST_FDS]; /* they stay the caller's */
     unsigned fd_count;
+    bool is_filter; /* the first two are its standard input and output, and there are no others */
     int standard_error; /* -1: ours */
     bool is_early;      /* none of its kind is started later: base_child_any leaves it out */
 };

@@ -19,6 +19,15 @@ static inline int64_t base_clock_ns(void)
     return (int64_t)t.tv_sec * BASE_NS_PER_S + t.tv_nsec;
 }
 
+/* How long the calling thread has computed: what others took from it is not in it. A system call.
+ */
+static inline int64_t base_clock_thread_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * BASE_NS_PER_S + t.tv_nsec;
+}
+
 /* Sleep until a CLOCK_MONOTONIC time; returns at once when it has passed. Restarts after signals.
  */
 static inline void base_clock_sleep_until(int64_t deadline_ns)

@@ -8,24 +8,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum percept_status base_file_read(const char *path, size_t most, void **bytes, size_t *size,
-                                   struct percept_error *error)
+enum percept_status base_file_read_descriptor(int descriptor, const char *path, size_t most,
+                                              void **bytes, size_t *size,
+                                              struct percept_error *error)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat state;
-    if (fd < 0)
-        return percept_fail_errno(error, errno, "%s", path);
     char *data = NULL;
     ssize_t count = -1;
     enum percept_status status = PERCEPT_OK;
-    if (fstat(fd, &state) != 0 || !S_ISREG(state.st_mode) || (size_t)state.st_size > most)
+    if (fstat(descriptor, &state) != 0 || !S_ISREG(state.st_mode) || (size_t)state.st_size > most)
         status = percept_fail_at(error, PERCEPT_LIMIT, path, 0, 0,
                                  "expected a file of at most %zu MiB", most >> 20);
     else if (!(data = malloc((size_t)state.st_size + 1)))
         status = percept_fail_at(error, PERCEPT_NO_MEMORY, path, 0, 0, "out of memory");
-    else if ((count = base_read_most(fd, data, (size_t)state.st_size)) < 0)
+    else if ((count = base_read_most(descriptor, data, (size_t)state.st_size)) < 0)
         status = percept_fail_errno(error, errno, "%s", path);
-    close(fd);
     if (status != PERCEPT_OK) {
         free(data);
         return status;
@@ -33,4 +30,15 @@ enum percept_status base_file_read(const char *path, size_t most, void **bytes, 
     *bytes = data;
     *size = (size_t)count;
     return PERCEPT_OK;
+}
+
+enum percept_status base_file_read(const char *path, size_t most, void **bytes, size_t *size,
+                                   struct percept_error *error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return percept_fail_errno(error, errno, "%s", path);
+    enum percept_status status = base_file_read_descriptor(fd, path, most, bytes, size, error);
+    close(fd);
+    return status;
 }

@@ -71,8 +71,20 @@ static enum percept_status store(const struct base_option *option, const char *v
     return percept_fail(error, PERCEPT_INTERNAL, "option of an unknown kind");
 }
 
+/* What a program shows instead of doing anything. */
+static bool show(const struct base_usage *usage, const char *word)
+{
+    if (strcmp(word, "--help") == 0)
+        base_options_help(usage, stdout);
+    else if (usage->release && strcmp(word, "--version") == 0)
+        printf("%s %s\n", usage->program, usage->release);
+    else
+        return false;
+    return true;
+}
+
 enum percept_status base_options_parse(const struct base_usage *usage, int argc, char **argv,
-                                       int *operands, bool *help, struct percept_error *error)
+                                       int *operands, bool *shown, struct percept_error *error)
 {
     int count = 0;
     bool options_over = false;
@@ -87,8 +99,8 @@ enum percept_status base_options_parse(const struct base_usage *usage, int argc,
             options_over = true;
             continue;
         }
-        if (strcmp(word, "--help") == 0) {
-            *help = true;
+        *shown = show(usage, word);
+        if (*shown) {
             *operands = 0;
             return PERCEPT_OK;
         }
@@ -118,20 +130,24 @@ enum percept_status base_options_parse(const struct base_usage *usage, int argc,
         return percept_fail(error, PERCEPT_INVALID, "one operand too many: '%s'",
                             argv[1 + usage->most]);
     *operands = count;
-    *help = false;
+    *shown = false;
     return PERCEPT_OK;
+}
+
+static void print_option(FILE *file, const char *name, const char *value, const char *help)
+{
+    char left[64];
+    snprintf(left, sizeof left, "--%s%s%s", name, value ? " " : "", value ? value : "");
+    fprintf(file, "  %-24s %s\n", left, help);
 }
 
 void base_options_help(const struct base_usage *usage, FILE *file)
 {
     fprintf(file, "usage: %s [options]%s%s\n%s\n\noptions:\n", usage->program,
             usage->operands[0] ? " " : "", usage->operands, usage->purpose);
-    for (size_t i = 0; i < usage->option_count; i++) {
-        const struct base_option *option = &usage->options[i];
-        char left[64];
-        snprintf(left, sizeof left, "--%s%s%s", option->name, option->value ? " " : "",
-                 option->value ? option->value : "");
-        fprintf(file, "  %-24s %s\n", left, option->help);
-    }
-    fprintf(file, "  %-24s %s\n", "--help", "show this and exit");
+    for (size_t i = 0; i < usage->option_count; i++)
+        print_option(file, usage->options[i].name, usage->options[i].value, usage->options[i].help);
+    if (usage->release)
+        print_option(file, "version", NULL, "show the version and exit");
+    print_option(file, "help", NULL, "show this and exit");
 }

@@ -3,7 +3,7 @@
  * from it.
  *
  * "--name value", "--name=value"; "--" ends the options; options and operands may be mixed. Every
- * table has --help without stating it.
+ * table has --help without stating it, and --version where there is a release.
  */
 #ifndef BASE_OPTIONS_H
 #define BASE_OPTIONS_H
@@ -43,15 +43,16 @@ struct base_usage {
     int least, most;      /* how many operands */
     const struct base_option *options;
     size_t option_count;
+    const char *release; /* of the program; NULL: it does not say */
 };
 
 /*
  * Parse argv[1..argc). On success the operands stand in order from argv[1], *operands says how many
- * there are, and *help is true when --help was among the options (then nothing else is checked).
- * INVALID says what is wrong with the line.
+ * there are, and *shown is true when --help or --version was among the options: that is printed
+ * then, and nothing after it checked. INVALID says what is wrong with the line.
  */
 enum percept_status base_options_parse(const struct base_usage *usage, int argc, char **argv,
-                                       int *operands, bool *help, struct percept_error *error);
+                                       int *operands, bool *shown, struct percept_error *error);
 
 /* The text of --help. */
 void base_options_help(const struct base_usage *usage, FILE *file);

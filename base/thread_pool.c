@@ -33,6 +33,7 @@
 #endif
 
 #define MAX_THREADS 256
+#define SLICE_NS    (2 * BASE_NS_PER_MS) /* of a run, for a caller who has to pause */
 #define OPEN        0x80000000u
 /* How long a worker looks for the next job before it sleeps, and how often it reads the clock
  * meanwhile. */
@@ -162,10 +163,10 @@ static void *work(void *argument)
         if (atomic_load_explicit(&pool->stop, memory_order_acquire))
             return NULL;
         if (enter(pool)) {
-            int64_t began_ns = BASE_POOL_UNLIMITED ? 0 : base_clock_ns();
+            int64_t began_ns = BASE_POOL_UNLIMITED ? 0 : base_clock_thread_ns();
             claim_tasks(pool, pool->fn, pool->context, pool->count, worker.index);
             if (!BASE_POOL_UNLIMITED)
-                atomic_fetch_add_explicit(&pool->helped_ns, base_clock_ns() - began_ns,
+                atomic_fetch_add_explicit(&pool->helped_ns, base_clock_thread_ns() - began_ns,
                                           memory_order_relaxed);
             leave(pool);
         }
@@ -251,9 +252,9 @@ static void keep_off(struct base_pool *pool, int cpu)
     pool->kept_off = cpu;
 }
 
-static void open_gate(struct base_pool *pool)
+static void open_gate(struct base_pool *pool, size_t first)
 {
-    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    atomic_store_explicit(&pool->next, first, memory_order_relaxed);
     if (!BASE_POOL_UNLIMITED)
         atomic_store_explicit(&pool->helped_ns, 0, memory_order_relaxed);
     atomic_store_explicit(&pool->gate, OPEN, memory_order_release);
@@ -322,6 +323,11 @@ static void pause_caller(void)
         caller.pause(caller.context);
 }
 
+void base_pool_pause(void)
+{
+    pause_caller();
+}
+
 static bool is_helped(struct base_pool *pool)
 {
     if (BASE_POOL_UNLIMITED)
@@ -331,28 +337,57 @@ static bool is_helped(struct base_pool *pool)
            (!thread || thread == base_pool_thread());
 }
 
-void base_pool_run(struct base_pool *pool, size_t count, base_pool_fn fn, void *context)
+/* As a caller who may have to pause: it stops when a slice is over, so that nobody begins another
+ * task. Returns the first one that was not claimed. */
+static size_t claim_slice(struct base_pool *pool, base_pool_fn fn, void *context, size_t count)
 {
-    bool alone = !pool || pool->threads == 1 || count < 2 || !is_helped(pool) ||
-                 atomic_exchange_explicit(&pool->taken, true, memory_order_acquire);
-    if (alone) {
-        for (size_t task = 0; task < count; task++) {
-            fn(context, task, 0);
-            pause_caller();
-        }
-        return;
+    int64_t end = base_clock_ns() + SLICE_NS;
+    size_t task;
+    while ((task = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed)) < count) {
+        fn(context, task, 0);
+        if (base_clock_ns() >= end)
+            return atomic_exchange_explicit(&pool->next, count, memory_order_relaxed);
     }
+    return count;
+}
+
+/* With the workers, from a task on. Returns where to go on after a pause; `count` or more: done. */
+static size_t run_helped(struct base_pool *pool, size_t first, size_t count, base_pool_fn fn,
+                         void *context)
+{
+    size_t next = count;
     pool->fn = fn;
     pool->context = context;
     pool->count = count;
-    open_gate(pool);
-    claim_tasks(pool, fn, context, count, 0);
+    open_gate(pool, first);
+    if (!BASE_POOL_UNLIMITED && caller.pause)
+        next = claim_slice(pool, fn, context, count);
+    else
+        claim_tasks(pool, fn, context, count, 0);
     shut_gate(pool);
     if (!BASE_POOL_UNLIMITED)
         caller.helped_ns += atomic_load_explicit(&pool->helped_ns, memory_order_relaxed);
     /* Release: the next caller may write the job's fields. */
     atomic_store_explicit(&pool->taken, false, memory_order_release);
     pause_caller();
+    return next;
+}
+
+void base_pool_run(struct base_pool *pool, size_t count, base_pool_fn fn, void *context)
+{
+    size_t task = 0;
+    do {
+        bool alone = !pool || pool->threads == 1 || count < 2 || !is_helped(pool) ||
+                     atomic_exchange_explicit(&pool->taken, true, memory_order_acquire);
+        if (!alone) {
+            task = run_helped(pool, task, count, fn, context);
+            continue;
+        }
+        for (; task < count; task++) {
+            fn(context, task, 0);
+            pause_caller();
+        }
+    } while (!BASE_POOL_UNLIMITED && task < count);
 }
 
 void base_pool_destroy(struct base_pool *pool)

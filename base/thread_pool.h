@@ -57,13 +57,16 @@ void base_pool_limit(struct base_pool *pool, unsigned helpers, const void *threa
 int base_pool_realtime(struct base_pool *pool, int priority);
 
 /*
- * Call this on the calling thread after each of its runs, and between two tasks of those in which
- * nobody helps; it may take as long as it likes, as to let others compute meanwhile. NULL: nothing,
- * as in the beginning.
+ * Call this on the calling thread after each of its runs, between two tasks of those in which
+ * nobody helps, and of the others every two milliseconds, when all of it rests; it may take as long
+ * as it likes, as to let others compute meanwhile. NULL: nothing, as in the beginning.
  */
 void base_pool_set_pause(void (*pause)(void *context), void *context);
 
-/* How long workers have computed for the calling thread's runs so far, all of them together. */
+/* Call it, from a loop that does without a pool, where it may take as long as it likes. */
+void base_pool_pause(void);
+
+/* CPU time of the workers that was spent on the calling thread's runs so far, of all together. */
 int64_t base_pool_helped_ns(void);
 
 void base_pool_destroy(struct base_pool *pool); /* NULL is fine */

@@ -44,8 +44,8 @@ static bool all_positive(const float *scales, uint32_t count)
 static const char *check_codes(enum prt_dtype dtype, uint32_t count, const float *scales,
                                const int32_t *zero_points)
 {
-    int32_t least = dtype == PRT_I8 ? INT8_MIN : 0;
-    int32_t most = dtype == PRT_I8 ? INT8_MAX : dtype == PRT_U8 ? UINT8_MAX : 0;
+    int32_t codes = dtype == PRT_I32 ? 1 : 1 << 8 * prt_dtype_size(dtype);
+    int32_t least = dtype == PRT_I8 || dtype == PRT_I16 ? -codes / 2 : 0, most = least + codes - 1;
     bool right = true;
     if (!all_positive(scales, count))
         return "quantisation scale is not a positive number";
@@ -59,8 +59,9 @@ static const char *check_quant(const struct prt_tensor *tensor)
     const struct prt_quant *quant = &tensor->quant;
     if (quant->kind == PRT_QUANT_NONE)
         return NULL;
-    if (tensor->dtype != PRT_I8 && tensor->dtype != PRT_U8 && tensor->dtype != PRT_I32)
-        return "quantised element type is not int8, uint8 or int32";
+    if (tensor->dtype != PRT_I8 && tensor->dtype != PRT_U8 && tensor->dtype != PRT_I16 &&
+        tensor->dtype != PRT_U16 && tensor->dtype != PRT_I32)
+        return "quantised element type is not int8, uint8, int16, uint16 or int32";
     if (quant->kind == PRT_QUANT_PER_TENSOR)
         return check_codes(tensor->dtype, 1, &quant->scale, &quant->zero_point);
     if (quant->kind != PRT_QUANT_PER_CHANNEL)

@@ -307,8 +307,8 @@ static const char *check_quantize(const struct prt_check *check)
     const struct prt_tensor *x = tensor_at(check, 0), *y = check->y;
     if (!x)
         return WRONG_KIND;
-    bool from = x->dtype == PRT_F32 ? !is_quantised(x) : is_quantised_8(x);
-    bool to = is_quantised(y) && (y->dtype == PRT_I8 || y->dtype == PRT_U8);
+    bool from = x->dtype == PRT_F32 ? !is_quantised(x) : is_coded(x);
+    bool to = is_quantised(y) && y->dtype != PRT_I32;
     if (!from || !to)
         return WRONG_DTYPE;
     return prt_tensor_same_sizes(x, y) ? NULL : WRONG_SIZES;

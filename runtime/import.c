@@ -2,6 +2,7 @@
 #include "runtime/import.h"
 
 #include "base/checked.h"
+#include "runtime/yield.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -403,6 +404,7 @@ static enum percept_status import_instructions(struct prt_import *import)
                                    "%u instructions run more than %llu times: an endless loop?",
                                    method->instruction_count, (unsigned long long)limit);
         status = import_instruction(import, instruction, &next);
+        prt_yield_plan();
     }
     return status;
 }

@@ -61,16 +61,10 @@ static enum percept_status quant_of(struct prt_import *import, double scale, dou
     return PERCEPT_OK;
 }
 
-/* Codes that no tensor of a graph has a quantisation for: integers there, and arithmetic around
- * them. */
-static bool is_wide(enum prt_dtype dtype)
-{
-    return dtype == PRT_I16 || dtype == PRT_U16;
-}
-
 static enum percept_status check_type(struct prt_import *import, const struct prt_tensor *spec)
 {
-    if (spec->dtype == PRT_I8 || spec->dtype == PRT_U8 || is_wide(spec->dtype))
+    if (spec->dtype == PRT_I8 || spec->dtype == PRT_U8 || spec->dtype == PRT_I16 ||
+        spec->dtype == PRT_U16)
         return PERCEPT_OK;
     return prt_import_fail(import, PERCEPT_UNSUPPORTED, "codes of type %s are not supported",
                            prt_dtype_name(spec->dtype));
@@ -97,21 +91,6 @@ enum percept_status prt_aten_as_codes(struct prt_import *import, uint32_t x, dou
     return status;
 }
 
-/* scale * (x - zero) of integers. */
-static enum percept_status numbers_of_wide(struct prt_import *import, uint32_t x, double scale,
-                                           double zero, uint32_t *id)
-{
-    struct prt_quant quant;
-    enum percept_status status = quant_of(import, scale, zero, &quant);
-    if (status == PERCEPT_OK)
-        status = prt_import_convert(import, x, PRT_F32, id);
-    if (status == PERCEPT_OK && zero != 0)
-        status = prt_aten_with_number(import, PRT_BINARY_SUB, *id, zero, id);
-    if (status == PERCEPT_OK && scale != 1)
-        status = prt_aten_with_number(import, PRT_BINARY_MUL, *id, scale, id);
-    return status;
-}
-
 enum percept_status prt_aten_numbers_in(struct prt_import *import, uint32_t x, double scale,
                                         double zero, uint32_t *y)
 {
@@ -119,8 +98,6 @@ enum percept_status prt_aten_numbers_in(struct prt_import *import, uint32_t x, d
     bool constant = import->graph->values[x].flags & PRT_FLAG_CONSTANT;
     enum percept_status status =
         constant && spec.dtype == PRT_I32 ? PERCEPT_OK : check_type(import, &spec);
-    if (status == PERCEPT_OK && is_wide(spec.dtype))
-        return numbers_of_wide(import, x, scale, zero, y);
     if (status == PERCEPT_OK)
         status = prt_aten_as_codes(import, x, scale, zero, &x);
     spec.quant = (struct prt_quant){0};
@@ -147,24 +124,6 @@ enum percept_status prt_aten_real_result(struct prt_import *import, uint32_t y, 
     return status == PERCEPT_OK ? prt_import_temporary(import, &spec, id) : status;
 }
 
-/* clamp(round(x / scale) + zero), as PyTorch states it. */
-static enum percept_status wide_codes_of(struct prt_import *import, uint32_t x, double scale,
-                                         double zero, uint32_t y)
-{
-    bool is_signed = prt_import_spec(import, y)->dtype == PRT_I16;
-    double least = is_signed ? INT16_MIN : 0, most = is_signed ? INT16_MAX : UINT16_MAX;
-    enum percept_status status = prt_aten_with_number(import, PRT_BINARY_MUL, x, 1 / scale, &x);
-    if (status == PERCEPT_OK)
-        status = prt_aten_apply(import, PRT_UNARY_ROUND, 0, 0, &x);
-    if (status == PERCEPT_OK && zero != 0)
-        status = prt_aten_with_number(import, PRT_BINARY_ADD, x, zero, &x);
-    if (status == PERCEPT_OK)
-        status = prt_aten_apply(import, PRT_UNARY_CLAMP, least, most, &x);
-    if (status != PERCEPT_OK)
-        return status;
-    return prt_import_node(import, PRT_OP_CONVERT, y, 1, &x) ? PERCEPT_OK : PERCEPT_NO_MEMORY;
-}
-
 enum percept_status prt_aten_codes_of(struct prt_import *import, uint32_t x, double scale,
                                       double zero, uint32_t y)
 {
@@ -172,8 +131,6 @@ enum percept_status prt_aten_codes_of(struct prt_import *import, uint32_t x, dou
     enum percept_status status = quant_of(import, scale, zero, &quant);
     if (status != PERCEPT_OK)
         return status;
-    if (is_wide(prt_import_spec(import, y)->dtype))
-        return wide_codes_of(import, x, scale, zero, y);
     import->graph->values[y].tensor.quant = quant;
     return prt_import_node(import, PRT_OP_QUANTIZE, y, 1, &x) ? PERCEPT_OK : PERCEPT_NO_MEMORY;
 }

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { WEIGHT, SCALES, ZERO_POINTS, INDICES = 5 };
+enum { WEIGHT, SCALES, ZERO_POINTS };
 
 enum { BYTES = 256 };
 
@@ -104,14 +104,19 @@ static enum percept_status by_row(struct prt_import *import, uint32_t id, int32_
     return prt_aten_as(import, id, 2, (const int32_t[]){rows, *groups}, matrix);
 }
 
-/* y = (codes - zero points) * scales */
+/* (weight, scales, zero points, [quant_min, quant_max,] indices, ..): y = (codes - zero points) *
+ * scales. Cadence states no range, and whether rows are left out. */
 static enum percept_status embedding(struct prt_import *import, const struct prt_aten_op *op,
                                      struct prt_call *call)
 {
-    uint32_t weight = call->operands[WEIGHT], index = call->operands[INDICES], y, scales, codes;
+    bool ranged = op->signature[3] == 'I';
+    uint32_t weight = call->operands[WEIGHT], index = call->operands[ranged ? 5 : 3];
+    uint32_t y, scales, codes;
     uint32_t points = call->operands[ZERO_POINTS], real;
     int32_t groups, same;
     unsigned per = 8 / (unsigned)op->kind;
+    if (!ranged && prt_call_bool(import, call, 4))
+        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "a weight with rows left out");
     enum percept_status status = bytes_of(import, per, &weight);
     if (status != PERCEPT_OK)
         return status;
@@ -156,6 +161,7 @@ static enum percept_status embedding(struct prt_import *import, const struct prt
 static const struct prt_aten_op ops[] = {
     {"quantized_decomposed::embedding_byte.out", "TTtIITOR", embedding, 8},
     {"quantized_decomposed::embedding_byte.dtype_out", "TTtIITiOR", embedding, 8},
+    {"cadence::quantized_embedding_byte.out", "TTtTBOR", embedding, 8},
     {"quantized_decomposed::embedding_4bit.out", "TTtIITOR", embedding, 4},
     {"quantized_decomposed::embedding_4bit.dtype_out", "TTtIITiOR", embedding, 4},
     {"quantized_decomposed::embedding_2bit.out", "TTtIITOR", embedding, 2},

@@ -34,7 +34,7 @@ static enum percept_status dequantize(struct prt_import *import, const struct pr
     const struct prt_aten_op *row =
         prt_aten_find("quantized_decomposed::dequantize_per_tensor.out");
     uint32_t x = call->operands[0], y = prt_call_output(call);
-    if (prt_dtype_size(prt_import_spec(import, x)->dtype) != 1)
+    if (prt_import_spec(import, x)->dtype == PRT_I32)
         return row->translate(import, row, call);
     return prt_aten_numbers_in(import, x, prt_call_number(import, call, 1, 0),
                                prt_call_number(import, call, 2, 0), &y);
@@ -74,6 +74,24 @@ static enum percept_status binary(struct prt_import *import, const struct prt_at
     if (status == PERCEPT_OK)
         status = prt_aten_binary(import, (enum prt_binary_kind)op->kind, a, b, 1, result);
     return status == PERCEPT_OK ? prt_aten_codes_of(import, result, other[2], other[3], y) : status;
+}
+
+/* (X, X_scale, X_zero, Y, out_scale, out_zero, out): Y is a real number. Only the kernels of
+ * backends/cadence/generic say so. */
+static enum percept_status with_number(struct prt_import *import, const struct prt_aten_op *op,
+                                       struct prt_call *call)
+{
+    enum { IN_SCALE, IN_ZERO, NUMBER, OUT_SCALE, OUT_ZERO, COUNT };
+    double n[COUNT];
+    uint32_t x;
+    enum percept_status status = prt_aten_known_numbers(import, call, 1, COUNT, n);
+    if (status == PERCEPT_OK)
+        status = prt_aten_numbers_of(import, call->operands[0], n[IN_SCALE], n[IN_ZERO], &x);
+    if (status == PERCEPT_OK)
+        status = prt_aten_with_number(import, (enum prt_binary_kind)op->kind, x, n[NUMBER], &x);
+    return status == PERCEPT_OK
+               ? prt_aten_codes_of(import, x, n[OUT_SCALE], n[OUT_ZERO], prt_call_output(call))
+               : status;
 }
 
 /* (X, X_zero, out_zero, out_multiplier, out_shift, out) */
@@ -121,29 +139,6 @@ static enum percept_status linear(struct prt_import *import, const struct prt_at
                          (const uint32_t[]){x, weight, bias, PRT_NO_VALUE, PRT_NO_VALUE}))
         return PERCEPT_NO_MEMORY;
     return prt_aten_codes_of(import, result, scale_of(n[MULTIPLIER], n[SHIFT]), n[OUT_ZERO], y);
-}
-
-/* (input, weight, w_scale, bias, b_scale, out): the input is real, and the weight [in, out] */
-static enum percept_status linear_of_reals(struct prt_import *import, const struct prt_aten_op *op,
-                                           struct prt_call *call)
-{
-    (void)op;
-    uint32_t weight, bias;
-    const struct prt_weight_view view = prt_aten_weight_view(import, call->operands[1]);
-    enum percept_status status = prt_aten_weight_of(
-        import, call->operands[1], &view, prt_call_number(import, call, 2, 0), 0, &weight);
-    if (status == PERCEPT_OK)
-        status = prt_aten_numbers_of(import, call->operands[3], prt_call_number(import, call, 4, 0),
-                                     0, &bias);
-    if (status != PERCEPT_OK)
-        return status;
-    struct prt_node *node = prt_import_node(
-        import, PRT_OP_LINEAR, prt_call_output(call), 5,
-        (const uint32_t[]){call->operands[0], weight, bias, PRT_NO_VALUE, PRT_NO_VALUE});
-    if (!node)
-        return PERCEPT_NO_MEMORY;
-    node->attrs.linear.weight_is_io = true;
-    return PERCEPT_OK;
 }
 
 /* (X, X_zero, Y, Y_zero, bias, out_multiplier, out_shift, out_zero, transposed, out): the bias is
@@ -270,6 +265,8 @@ static const struct prt_aten_op ops[] = {
     {TYPED("quantized_add_asym8uxasym8u_asym8u"), "QDIQDIDIOR", binary, PRT_BINARY_ADD},
     {TYPED("quantized_mul"), "QDIQDIDIOR", binary, PRT_BINARY_MUL},
     {TENSORS("quantized_mul"), "QTTQTTDIOR", binary, PRT_BINARY_MUL},
+    {TENSORS("quantized_add_Scalar"), "QTTUDIOR", with_number, PRT_BINARY_ADD},
+    {TENSORS("quantized_mul_Scalar"), "QTTUDIOR", with_number, PRT_BINARY_MUL},
     {TYPED("quantized_relu"), "QIIIIOR", relu, 0},
     {TENSORS("quantized_relu"), "QTITTOR", relu, 0},
     {TYPED("quantized_relu_asym8s_asym8s"), "QIIIIOR", relu, 0},
@@ -282,7 +279,6 @@ static const struct prt_aten_op ops[] = {
     {TENSORS("quantized_fully_connected"), "QQQITTTItOR", linear, 0},
     {TYPED("quantized_fully_connected_asym8sxasym8s_asym8s"), "QQQIIIIItOR", linear, 0},
     {TYPED("quantized_fully_connected_asym8uxasym8u_asym8u"), "QQQIIIIItOR", linear, 0},
-    {OP("quantized_w8a32_linear.out"), "TQDQDOR", linear_of_reals, 0},
     {OP("quantized_matmul.out"), "QIQIqIIIBOR", matmul, 0},
     {OP("quantized_matmul_asym8sxasym8s_asym8s.out"), "QIQIqIIIBOR", matmul, 0},
     {OP("quantized_matmul_asym8uxasym8u_asym8u.out"), "QIQIqIIIBOR", matmul, 0},

@@ -17,5 +17,11 @@ enum percept_status prt_cadence_rows(struct prt_import *import, const struct prt
 enum percept_status prt_cadence_transposed_rows(struct prt_import *import,
                                                 const struct prt_aten_op *op,
                                                 struct prt_call *call);
+/* import_cadence_reals.c, likewise. */
+enum percept_status prt_cadence_linear_of_reals(struct prt_import *import,
+                                                const struct prt_aten_op *op,
+                                                struct prt_call *call);
+enum percept_status prt_cadence_gru(struct prt_import *import, const struct prt_aten_op *op,
+                                    struct prt_call *call);
 
 #endif

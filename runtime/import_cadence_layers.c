@@ -294,6 +294,8 @@ static const struct prt_aten_op ops[] = {
     {NUMBERS("depthwise_conv1d_nlc"), CHANNELS_LAST},
     {"cadence::quantized_transposed_conv.out", "QQQLLLLIITTDITTBOR", transposed, 0},
     {"cadence::quantized_w8a32_conv.out", "TQDQDOR", conv_of_reals, 0},
+    {"cadence::quantized_w8a32_linear.out", "TQDQDOR", prt_cadence_linear_of_reals, 0},
+    {"cadence::quantized_w8a32_gru.out", "TTQDQDQDQOR", prt_cadence_gru, 0},
     {"cadence::quantized_max_pool2d_nchw.out", "QLLLLBOR", prt_cadence_max_pool, CHANNELS_FIRST},
     {"cadence::quantized_max_pool2d_nhwc.out", "QLLLLBOR", prt_cadence_max_pool, CHANNELS_LAST},
     {"cadence::avg_pool2d.out", "QLllBBitBOR", prt_cadence_average_pool, 0},

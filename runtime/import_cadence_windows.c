@@ -9,7 +9,8 @@
 
 static bool is_codes(const struct prt_tensor *spec)
 {
-    return spec->dtype == PRT_I8 || spec->dtype == PRT_U8;
+    return spec->dtype == PRT_I8 || spec->dtype == PRT_U8 || spec->dtype == PRT_I16 ||
+           spec->dtype == PRT_U16;
 }
 
 /* Two numbers of a list; one counts for both, and none are the fallback. */
@@ -118,7 +119,7 @@ enum percept_status prt_cadence_average_pool(struct prt_import *import,
     if (call->operands[7] == PRT_NO_VALUE)
         return row->translate(import, row, call);
     if (prt_import_spec(import, x)->rank != 4 || !is_codes(prt_import_spec(import, x)))
-        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "no images of 8-bit codes");
+        return prt_import_fail(import, PERCEPT_UNSUPPORTED, "no images of codes");
     enum percept_status status = pool_window(import, call, &attrs);
     const int32_t around[2] = {attrs.padding[0], attrs.padding[2]};
     memset(attrs.padding, 0, sizeof attrs.padding);

@@ -9,6 +9,7 @@
 #include "runtime/import_xnnpack.h"
 
 #include "base/checked.h"
+#include "runtime/yield.h"
 
 #include <string.h>
 
@@ -396,6 +397,7 @@ static enum percept_status for_each(struct prt_xnn *xnn, struct prt_fb_vector li
         status = visit(xnn, prt_fb_item_table(list, i));
         if (status == PERCEPT_OK)
             status = prt_xnn_check(xnn);
+        prt_yield_plan();
     }
     return status;
 }

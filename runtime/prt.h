@@ -226,6 +226,10 @@ struct prt_model_stats {
 };
 void prt_model_stats(const struct prt_model *model, struct prt_model_stats *stats);
 
+/* For how many numbers and sizes it is planned: one more where it meets new ones, until there are
+ * so many that old ones are forgotten. */
+unsigned prt_model_plans(const struct prt_model *model);
+
 const struct prt_graph *prt_model_graph(const struct prt_model *model); /* after the passes */
 /* Backend that runs a node of prt_model_graph. */
 const struct prt_backend *prt_model_placement(const struct prt_model *model, uint32_t node);

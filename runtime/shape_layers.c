@@ -6,7 +6,7 @@ static bool weight_type_fits(const struct prt_tensor *x, const struct prt_tensor
 {
     if (!is_quantised(x))
         return is_float(x) && weight->dtype == x->dtype && !is_quantised(weight);
-    if (!is_quantised_8(x) || weight->dtype != PRT_I8 || !is_quantised(weight))
+    if (!is_coded(x) || weight->dtype != PRT_I8 || !is_quantised(weight))
         return false;
     if (weight->quant.kind == PRT_QUANT_PER_TENSOR)
         return true;
@@ -113,7 +113,7 @@ const char *prt_shape_conv(const struct prt_check *check)
             return WRONG_SIZES;
     }
     if (is_quantised(x) != is_quantised(y) || !weight_type_fits(x, w, out_axis) ||
-        (is_quantised(x) ? !is_quantised_8(y) : x->dtype != y->dtype))
+        (is_quantised(x) ? !is_coded(y) : x->dtype != y->dtype))
         return WRONG_DTYPE;
     return check_epilogue(check, &a->act, &a->after, out);
 }
@@ -133,7 +133,7 @@ const char *prt_shape_linear(const struct prt_check *check)
         if (x->sizes[i] != y->sizes[i])
             return WRONG_SIZES;
     if (is_quantised(x) != is_quantised(y) || !weight_type_fits(x, w, out_axis) ||
-        (is_quantised(x) ? !is_quantised_8(y) : x->dtype != y->dtype))
+        (is_quantised(x) ? !is_coded(y) : x->dtype != y->dtype))
         return WRONG_DTYPE;
     return check_epilogue(check, &a->act, &a->after, y->sizes[last]);
 }

@@ -75,12 +75,18 @@ static inline bool is_quantised_8(const struct prt_tensor *tensor)
            (tensor->dtype == PRT_I8 || tensor->dtype == PRT_U8);
 }
 
-/* Both plain and of one type, or both quantised to 8 bits of one type (scales may differ). */
+/* The same of 8 or 16 bits. */
+static inline bool is_coded(const struct prt_tensor *tensor)
+{
+    return tensor->quant.kind == PRT_QUANT_PER_TENSOR && tensor->dtype != PRT_I32;
+}
+
+/* Both plain and of one type, or both quantised to codes of one type (scales may differ). */
 static inline bool same_type(const struct prt_tensor *a, const struct prt_tensor *b)
 {
     if (a->dtype != b->dtype || is_quantised(a) != is_quantised(b))
         return false;
-    return !is_quantised(a) || (is_quantised_8(a) && is_quantised_8(b));
+    return !is_quantised(a) || (is_coded(a) && is_coded(b));
 }
 
 /* The stored codes mean the same numbers, so that moving them is moving the numbers. */

@@ -42,7 +42,7 @@ size_t prt_dtype_size(enum prt_dtype dtype);      /* bytes an element, 0 when un
 const char *prt_dtype_name(enum prt_dtype dtype); /* "float32"; "unknown" */
 
 /*
- * real = scale * (stored - zero_point), element type I8, U8 or I32 (a bias).
+ * real = scale * (stored - zero_point), element type I8, U8, I16, U16 or I32 (a bias).
  * PER_CHANNEL: scales[i] (and zero_points[i] unless NULL = all 0) belong to index i of dimension
  * `axis`.
  */

@@ -1,4 +1,5 @@
-/* Between two steps of a run: is it time to ask whoever shares the processor? (struct prt_yield) */
+/* Between two steps of a run, and two parts of a plan: is it time to ask whoever shares the
+ * processor? (struct prt_yield) */
 #ifndef RUNTIME_YIELD_H
 #define RUNTIME_YIELD_H
 
@@ -14,6 +15,13 @@ static inline void prt_yield_step(struct prt_yield *yield)
         return;
     yield->last_ns = now;
     yield->step(yield->context);
+}
+
+/* A model that meets new sizes is planned by the thread that runs it. Where nothing is locked. */
+static inline void prt_yield_plan(void)
+{
+    if (!PRT_ONE_BACKEND)
+        base_pool_pause();
 }
 
 #endif

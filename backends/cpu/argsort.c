@@ -2,9 +2,10 @@
  * Why: any element type sorts as unsigned 64-bit keys in the same order, so there is one sort. It
  * is a merge sort: stable, and its time does not depend on the data.
  */
-#include "backends/cpu/halves.h"
+#include "backends/cpu/lines.h"
 #include "backends/cpu/nest.h"
 #include "backends/cpu/step.h"
+#include "base/halves.h"
 
 #include <string.h>
 
@@ -65,8 +66,8 @@ static void load_keys(enum prt_dtype dtype, uint64_t *keys, const char *x, int64
         KEY_CASE(PRT_I64, int64_t, signed_key(v));
         KEY_CASE(PRT_F32, float, float_key((double)v));
         KEY_CASE(PRT_F64, double, float_key(v));
-        KEY_CASE(PRT_F16, uint16_t, float_key((double)cpu_from_f16(v)));
-        KEY_CASE(PRT_BF16, uint16_t, float_key((double)cpu_from_bf16(v)));
+        KEY_CASE(PRT_F16, uint16_t, float_key((double)base_from_f16(v)));
+        KEY_CASE(PRT_BF16, uint16_t, float_key((double)base_from_bf16(v)));
     }
 }
 
@@ -166,7 +167,7 @@ static enum percept_status prepare_argsort(const struct cpu_prepare *prepare, st
         op->outer *= i < attrs->axis ? x->sizes[i] : 1;
         op->inner *= i > attrs->axis ? x->sizes[i] : 1;
     }
-    op->worker_bytes = ((size_t)op->count * 3 * sizeof(int64_t) + 63) & ~(size_t)63;
+    op->worker_bytes = cpu_align64((size_t)op->count * 3 * sizeof(int64_t));
     step->scratch = op->worker_bytes * prepare->threads;
     step->run = argsort_run;
     step->kernel = "argsort";

@@ -137,13 +137,19 @@ static float clamp(float v, float lo, float hi)
 static void fill_finish(struct cpu_conv *conv, const float *slope)
 {
     const struct prt_activation *act = &conv->spec.attrs.act;
-    bool bounded = act->kind == PRT_ACT_CLAMP;
+    const struct prt_after *after = &conv->spec.attrs.after;
+    bool bounded = act->kind == PRT_ACT_CLAMP, prelu = act->kind == PRT_ACT_PRELU;
     conv->finish = (struct cpu_finish){
-        .prelu = act->kind == PRT_ACT_PRELU,
+        .prelu = prelu,
+        .swish = after->present && after->function == PRT_UNARY_HARDSWISH && !prelu,
         .lo = bounded ? act->lo : -INFINITY,
         .hi = bounded ? act->hi : INFINITY,
+        .scale = after->scale / 6,
+        .shift = after->shift,
         .slope = slope,
     };
+    if (after->present && !conv->finish.swish)
+        conv->after = cpu_loops_of(conv->spec.isa)->unary[after->function];
 }
 
 /* Floats that are still in the L1 cache when they are scaled. */
@@ -253,14 +259,12 @@ enum percept_status cpu_conv_create(const struct cpu_conv_spec *spec,
         return percept_fail(error, PERCEPT_NO_MEMORY, "convolution: no memory");
     conv->spec = *spec;
     conv->kernels = cpu_kernels_of(spec->isa);
-    conv->after = spec->attrs.after.present
-                      ? cpu_loops_of(spec->isa)->unary[spec->attrs.after.function]
-                      : NULL;
     conv->element = is_int8(spec) ? 1 : sizeof(float);
     enum percept_status status = fill_channels(conv, weights);
     if (status == PERCEPT_OK)
-        status = is_depthwise(spec) ? cpu_conv_plan_depthwise(conv, weights)
-                                    : cpu_conv_plan_gemm(conv, weights);
+        status = is_depthwise(spec)           ? cpu_conv_plan_depthwise(conv, weights)
+                 : cpu_conv_is_winograd(conv) ? cpu_conv_plan_winograd(conv, weights)
+                                              : cpu_conv_plan_gemm(conv, weights);
     if (status != PERCEPT_OK) {
         cpu_conv_destroy(conv);
         if (status != PERCEPT_NO_MEMORY && status != PERCEPT_LIMIT)

@@ -16,14 +16,13 @@
 
 #define LEAST_GROUP_I8 32
 #define STRIP_BYTES    (256 * 1024) /* int8: widened rows and sums, in the L2 cache */
+/* fp32: the input rows under a strip of columns, in the L1 cache beside weights; kernels take so
+ * many columns at once. */
+#define STRIP_F32_BYTES (20 * 1024)
+#define STRIP_STEP      8
 /* Roughly what one core does, to decide how far to cut work up; nothing depends on it being right.
  */
 #define MACS_A_NS 10.0
-
-static size_t align64(size_t bytes)
-{
-    return (bytes + 63) & ~(size_t)63;
-}
 
 /* A job on channels [channel, channel + channels), but for where it reads and writes. */
 static struct cpu_depthwise describe(const struct cpu_conv *conv, size_t channel, size_t channels)
@@ -31,7 +30,7 @@ static struct cpu_depthwise describe(const struct cpu_conv *conv, size_t channel
     const struct cpu_conv_spec *spec = &conv->spec;
     const struct prt_conv_attrs *attrs = &spec->attrs;
     struct cpu_depthwise d = {
-        .columns = (size_t)spec->output[1],
+        .column_end = (size_t)spec->output[1],
         .channels = channels,
         .taps = (size_t)spec->kernel[0] * (size_t)spec->kernel[1],
         .weights = (const float *)conv->packed,
@@ -50,29 +49,32 @@ static struct cpu_depthwise describe(const struct cpu_conv *conv, size_t channel
     return d;
 }
 
-static void run_rows_f32(const struct cpu_conv_call *call, size_t image, size_t row, size_t end,
-                         size_t channel, size_t channels)
+/* Output rows [row, row_end) of a task's columns, strip by strip. */
+static void run_area_f32(const struct cpu_conv_call *call, size_t image, size_t row, size_t row_end,
+                         size_t column_task, size_t channel, size_t channels)
 {
     const struct cpu_conv *conv = call->conv;
-    size_t all = (size_t)conv->spec.input[2];
+    size_t all = (size_t)conv->spec.input[2], columns = (size_t)conv->spec.output[1];
+    size_t strip = conv->depthwise.strip_columns, strips = (columns + strip - 1) / strip;
+    size_t first = strips * column_task / conv->depthwise.column_tasks;
+    size_t last = strips * (column_task + 1) / conv->depthwise.column_tasks;
     struct cpu_depthwise d = describe(conv, channel, channels);
-    size_t at = image * (size_t)conv->spec.output[0] * d.columns * all + channel;
-    d.row = row;
-    d.row_end = end;
+    size_t at = image * (size_t)conv->spec.output[0] * columns * all + channel;
     d.x_pixel = d.y_pixel = all;
     d.x_row = d.input[1] * all;
-    d.y_row = d.columns * all;
+    d.y_row = columns * all;
     d.x = (const float *)call->x + image * d.input[0] * d.x_row + channel;
     d.y = (float *)call->y + at;
     d.residual = conv->spec.residual ? (const float *)call->residual + at : NULL;
-    if (!conv->after) {
-        conv->kernels->depthwise(&d);
-        return;
-    }
-    for (; d.row < end; d.row++) {
-        d.row_end = d.row + 1;
-        conv->kernels->depthwise(&d);
-        cpu_conv_after(conv, d.y + d.row * d.y_row, d.columns, channels, all);
+    for (; first < last; first++) {
+        d.column = first * strip;
+        d.column_end = d.column + strip < columns ? d.column + strip : columns;
+        for (d.row = row; d.row < row_end; d.row = d.row_end) {
+            d.row_end = conv->after ? d.row + 1 : row_end;
+            conv->kernels->depthwise(&d);
+            cpu_conv_after(conv, d.y + d.row * d.y_row + d.column * all, d.column_end - d.column,
+                           channels, all);
+        }
     }
 }
 
@@ -107,13 +109,13 @@ static void run_strip_i8(const struct cpu_conv_call *call, float *scratch, size_
     d.x_row = d.input[1] * channels;
     d.bias = zeros;
     d.y = sums;
-    d.y_row = d.columns * channels;
+    d.y_row = d.column_end * channels;
     d.finish = (struct cpu_finish){.lo = -INFINITY, .hi = INFINITY};
     conv->kernels->depthwise(&d);
 
-    size_t at = (image * (size_t)spec->output[0] + row) * d.columns * all + channel;
+    size_t at = (image * (size_t)spec->output[0] + row) * d.column_end * all + channel;
     struct cpu_narrow n = {
-        .pixels = rows * d.columns,
+        .pixels = rows * d.column_end,
         .channels = channels,
         .sums = sums,
         .residual = spec->residual ? call->residual + at : NULL,
@@ -195,13 +197,15 @@ static void run_task(void *context, size_t task, unsigned worker)
     const struct cpu_conv *conv = call->conv;
     size_t channels = (size_t)conv->spec.output[2], rows = (size_t)conv->spec.output[0];
     size_t group = conv->depthwise.channel_group, row_tasks = conv->depthwise.row_tasks;
-    size_t row_task = task % row_tasks, image = task / row_tasks;
+    size_t column_tasks = conv->depthwise.column_tasks;
+    size_t column_task = task % column_tasks, row_task = task / column_tasks % row_tasks;
+    size_t image = task / column_tasks / row_tasks;
     size_t row = rows * row_task / row_tasks, end = rows * (row_task + 1) / row_tasks;
     const unsigned before = cpu_drop_denormals();
     for (size_t channel = 0; channel < channels; channel += group) {
         size_t n = channels - channel < group ? channels - channel : group;
         if (conv->spec.dtype == PRT_F32) {
-            run_rows_f32(call, image, row, end, channel, n);
+            run_area_f32(call, image, row, end, column_task, channel, n);
             continue;
         }
         float *scratch = (float *)(call->scratch + worker * conv->scratch_a_worker);
@@ -284,7 +288,7 @@ static enum percept_status plan_strips(struct cpu_conv *conv)
     size_t width = conv->kernels->width;
     conv->depthwise.pixel = (widest + width - 1) / width * width;
     conv->scratch_a_worker =
-        align64(bytes + (CPU_DEPTHWISE_CHANNELS + CPU_CHANNEL_SLACK) * sizeof(float));
+        cpu_align64(bytes + (CPU_DEPTHWISE_CHANNELS + CPU_CHANNEL_SLACK) * sizeof(float));
     return PERCEPT_OK;
 }
 
@@ -342,6 +346,26 @@ static bool fill_depthwise(const struct cpu_conv *conv, const struct cpu_conv_we
     return true;
 }
 
+/* Cut an image into that many tasks: fp32 across its columns, as strips that begin at its top read
+ * each input row once. */
+static void plan_tasks(struct cpu_conv *conv, size_t tasks)
+{
+    const struct cpu_conv_spec *spec = &conv->spec;
+    size_t rows = (size_t)spec->output[0], columns = (size_t)spec->output[1], strip = columns;
+    size_t channels = (size_t)spec->output[2], strips, row_tasks;
+    if (spec->dtype == PRT_F32) {
+        channels = channels < CPU_DEPTHWISE_CHANNELS ? channels : CPU_DEPTHWISE_CHANNELS;
+        strip = STRIP_F32_BYTES / sizeof(float) / channels / (size_t)spec->kernel[0] /
+                (size_t)spec->attrs.stride[1];
+        strip = strip < STRIP_STEP ? STRIP_STEP : strip / STRIP_STEP * STRIP_STEP;
+    }
+    strips = (columns + strip - 1) / strip;
+    conv->depthwise.strip_columns = strip;
+    conv->depthwise.column_tasks = tasks < strips ? tasks : strips;
+    row_tasks = (tasks + conv->depthwise.column_tasks - 1) / conv->depthwise.column_tasks;
+    conv->depthwise.row_tasks = row_tasks < rows ? row_tasks : rows;
+}
+
 enum percept_status cpu_conv_plan_depthwise(struct cpu_conv *conv,
                                             const struct cpu_conv_weights *weights)
 {
@@ -364,9 +388,8 @@ enum percept_status cpu_conv_plan_depthwise(struct cpu_conv *conv,
     conv->name = f32 ? conv->kernels->depthwise_f32_name : conv->kernels->depthwise_i8_name;
     size_t rows = (size_t)spec->output[0], images = (size_t)spec->batch;
     double macs = (double)images * (double)rows * spec->output[1] * (double)(channels * taps);
-    size_t tasks = (cpu_conv_tasks(conv, macs, MACS_A_NS) + images - 1) / images;
-    conv->depthwise.row_tasks = tasks < rows ? tasks : rows;
-    conv->tasks = images * conv->depthwise.row_tasks;
+    plan_tasks(conv, (cpu_conv_tasks(conv, macs, MACS_A_NS) + images - 1) / images);
+    conv->tasks = images * conv->depthwise.row_tasks * conv->depthwise.column_tasks;
     conv->task = run_task;
     return PERCEPT_OK;
 }

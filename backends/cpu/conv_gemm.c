@@ -29,11 +29,6 @@
  */
 #define MACS_A_NS 25.0
 
-static size_t align64(size_t bytes)
-{
-    return (bytes + 63) & ~(size_t)63;
-}
-
 static size_t pixel_count(const struct cpu_conv_spec *spec)
 {
     return (size_t)spec->batch * (size_t)spec->output[0] * (size_t)spec->output[1];
@@ -192,8 +187,8 @@ static void block_f32(const struct cpu_conv_call *call, uint8_t *scratch, size_t
     size_t taps = conv->gemm.taps, depth = conv->gemm.depth;
     const float *x = (const float *)call->x + group * cpu_group_inputs(spec);
     float *zeros = (float *)scratch;
-    const float **a = (const float **)(scratch + align64(depth * sizeof *zeros));
-    float *copies = (float *)((uint8_t *)a + align64(taps * conv->gemm.block_rows * sizeof *a));
+    const float **a = (const float **)(scratch + cpu_align64(depth * sizeof *zeros));
+    float *copies = (float *)((uint8_t *)a + cpu_align64(taps * conv->gemm.block_rows * sizeof *a));
 
     if (conv->gemm.window == CPU_GEMM_POINTS) {
         for (size_t r = 0; r < rows; r++)
@@ -439,12 +434,12 @@ static enum percept_status plan_scratch(struct cpu_conv *conv, size_t row_bytes)
     size_t rows = conv->gemm.block_rows, extra = 0, span;
     bool is_rows = conv->gemm.window == CPU_GEMM_ROWS;
     if (spec->dtype == PRT_F32) {
-        conv->scratch_a_worker = align64(conv->gemm.depth * sizeof(float)) +
-                                 align64(conv->gemm.taps * rows * sizeof(float *)) +
-                                 (is_rows ? align64(rows * row_bytes) : 0);
+        conv->scratch_a_worker = cpu_align64(conv->gemm.depth * sizeof(float)) +
+                                 cpu_align64(conv->gemm.taps * rows * sizeof(float *)) +
+                                 (is_rows ? cpu_align64(rows * row_bytes) : 0);
         return PERCEPT_OK;
     }
-    conv->gemm.lines_offset = align64(rows * row_bytes + COPY_SLACK);
+    conv->gemm.lines_offset = cpu_align64(rows * row_bytes + COPY_SLACK);
     size_t run = rows < (size_t)spec->output[1] ? rows : (size_t)spec->output[1];
     if (is_rows &&
         (!base_mul_size(run - 1, (size_t)spec->attrs.stride[1], &span) ||
@@ -453,7 +448,7 @@ static enum percept_status plan_scratch(struct cpu_conv *conv, size_t row_bytes)
          !base_mul_size(extra, (size_t)spec->input[2] * conv->gemm.number_bytes, &extra) ||
          extra > SIZE_MAX / 65536))
         return PERCEPT_LIMIT;
-    conv->scratch_a_worker = conv->gemm.lines_offset + align64(extra + COPY_SLACK);
+    conv->scratch_a_worker = conv->gemm.lines_offset + cpu_align64(extra + COPY_SLACK);
     return PERCEPT_OK;
 }
 

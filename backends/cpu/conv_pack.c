@@ -375,7 +375,7 @@ static struct base_hash key_of(const struct cpu_conv *conv, const struct cpu_con
         weights->strides[2],
         weights->strides[3],
         depthwise,
-        depthwise ? (int64_t)conv->depthwise.pairs : 0,
+        depthwise ? (int64_t)conv->depthwise.pairs : conv->gemm.window == CPU_GEMM_BLOCKS,
     };
     struct base_hash key = weights->source ? weights->source->key : hash_of(conv, weights);
     base_hash_add(&key, numbers, sizeof numbers);
@@ -407,9 +407,7 @@ enum percept_status cpu_conv_pack(struct cpu_conv *conv, const struct cpu_conv_w
 enum percept_status cpu_conv_pack_gemm(struct cpu_conv *conv,
                                        const struct cpu_conv_weights *weights)
 {
-    size_t outputs = cpu_group_outputs(&conv->spec), columns = conv->kernels->columns;
-    size_t whole = outputs / columns * columns, rest = outputs - whole;
-    size_t padded = whole + (rest ? cpu_panel_columns(conv->kernels, rest) : 0);
+    size_t padded = cpu_padded_columns(conv->kernels, cpu_group_outputs(&conv->spec));
     if (!base_mul_size(padded, conv->gemm.column_bytes, &conv->gemm.group_bytes))
         return PERCEPT_LIMIT;
     return cpu_conv_pack(conv, weights, (size_t)conv->spec.attrs.groups, conv->gemm.group_bytes,

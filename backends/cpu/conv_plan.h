@@ -7,6 +7,7 @@
 
 #include "backends/cpu/conv.h"
 #include "backends/cpu/kernels.h"
+#include "backends/cpu/lines.h"
 #include "backends/cpu/loops.h"
 
 /* Padding of per-channel arrays: kernels read whole panels. */
@@ -30,7 +31,7 @@ struct cpu_conv {
     int32_t x_zero;          /* likewise */
 
     struct cpu_finish finish;   /* fp32 */
-    cpu_body after;             /* fp32: the function that follows, or NULL */
+    cpu_body after;             /* fp32: the function that follows finish, or NULL */
     struct cpu_requant requant; /* int8 */
     float *channels;            /* bias, slope and scale, each of the output channels and slack */
     void *packed;               /* weights; shared with other models (shared.h) */
@@ -38,17 +39,19 @@ struct cpu_conv {
 
     union {
         struct {
-            enum { CPU_GEMM_POINTS, CPU_GEMM_PIXELS, CPU_GEMM_ROWS } window;
+            enum { CPU_GEMM_POINTS, CPU_GEMM_PIXELS, CPU_GEMM_ROWS, CPU_GEMM_BLOCKS } window;
             size_t taps, depth, row_bytes;    /* row_bytes: of a window */
             size_t steps, number_bytes;       /* int8: of a sum, of a number of x in a window */
             uint8_t zero;                     /* int8: bytes of such a number that stands for 0 */
             size_t column_bytes, group_bytes; /* packed weights of a channel, of a group */
             size_t row_tasks, panel_tasks, block_rows;
-            size_t lines_offset; /* int8: in a worker's scratch */
+            size_t lines_offset;        /* int8: in a worker's scratch */
+            size_t strip_tiles, strips; /* BLOCKS: tiles of a strip, strips of a row of tiles */
         } gemm;
         struct {
-            size_t channel_group, row_tasks;
-            size_t strip_rows; /* int8 */
+            size_t channel_group, row_tasks, column_tasks;
+            size_t strip_columns; /* fp32; int8: all */
+            size_t strip_rows;    /* int8 */
             /* int8, when there is a kernel for pairs: how many; input rows from one line of pairs
              * to the next; pixels in a line; int32s of a pixel. 0 pairs: on floats. */
             size_t pairs, line_step, line_pixels, pixel;
@@ -56,9 +59,20 @@ struct cpu_conv {
     };
 };
 
+/* Columns of all panels of so many outputs. */
+static inline size_t cpu_padded_columns(const struct cpu_kernels *kernels, size_t outputs)
+{
+    size_t rest = outputs % kernels->columns;
+    return outputs - rest + (rest ? cpu_panel_columns(kernels, rest) : 0);
+}
+
 /* Fill in what is theirs of a conv whose other fields are set; NO_MEMORY or LIMIT. */
 enum percept_status cpu_conv_plan_gemm(struct cpu_conv *conv,
                                        const struct cpu_conv_weights *weights);
+/* Blocks of 4x4 outputs (struct cpu_winograd): for convolutions of which this is true. */
+bool cpu_conv_is_winograd(const struct cpu_conv *conv);
+enum percept_status cpu_conv_plan_winograd(struct cpu_conv *conv,
+                                           const struct cpu_conv_weights *weights);
 enum percept_status cpu_conv_plan_depthwise(struct cpu_conv *conv,
                                             const struct cpu_conv_weights *weights);
 

@@ -174,8 +174,10 @@ static enum percept_status compile(const struct prt_compile *compile, struct prt
     if (class)
         class->open(&weights, compile);
     enum percept_status status = PERCEPT_OK;
-    for (uint32_t i = 0; i < compile->node_count && status == PERCEPT_OK; i++)
+    for (uint32_t i = 0; i < compile->node_count && status == PERCEPT_OK; i++) {
         status = prepare_step(compile, i, &weights, segment, error);
+        prt_yield_plan();
+    }
     if (class)
         class->close(&weights);
     if (status != PERCEPT_OK) {

@@ -67,11 +67,7 @@ static bool code_fits(const struct prt_tensor *tensor, enum cpu_domain domain)
 {
     if (tensor->quant.kind == PRT_QUANT_NONE)
         return domain != CPU_DOMAIN_F32 || is_float(tensor) || tensor->dtype == PRT_BOOL;
-    int32_t zero = tensor->quant.zero_point;
-    bool zero_fits = tensor->dtype == PRT_I8   ? zero >= -128 && zero <= 127
-                     : tensor->dtype == PRT_U8 ? zero >= 0 && zero <= 255
-                                               : tensor->dtype == PRT_I32;
-    return domain == CPU_DOMAIN_F32 && tensor->quant.kind == PRT_QUANT_PER_TENSOR && zero_fits;
+    return domain == CPU_DOMAIN_F32 && tensor->quant.kind == PRT_QUANT_PER_TENSOR;
 }
 
 static cpu_load load_of(const struct cpu_loops *loops, const struct prt_tensor *tensor,

@@ -4,9 +4,9 @@
  * at the end is moved as a block. Indices come with the data, so they are checked here.
  */
 #include "backends/cpu/copy.h"
-#include "backends/cpu/halves.h"
 #include "backends/cpu/nest.h"
 #include "backends/cpu/step.h"
+#include "base/halves.h"
 
 #include <string.h>
 
@@ -77,8 +77,8 @@ ADD(u32, uint32_t, y[i] + x[i])
 ADD(u64, uint64_t, y[i] + x[i])
 ADD(f32, float, y[i] + x[i])
 ADD(f64, double, y[i] + x[i])
-ADD(f16, uint16_t, cpu_to_f16(cpu_from_f16(y[i]) + cpu_from_f16(x[i])))
-ADD(bf16, uint16_t, cpu_to_bf16(cpu_from_bf16(y[i]) + cpu_from_bf16(x[i])))
+ADD(f16, uint16_t, base_to_f16(base_from_f16(y[i]) + base_from_f16(x[i])))
+ADD(bf16, uint16_t, base_to_bf16(base_from_bf16(y[i]) + base_from_bf16(x[i])))
 ADD(bool, uint8_t, y[i] | x[i])
 
 /* Two's complement adds alike with and without a sign. */

@@ -13,11 +13,13 @@
 #include "runtime/graph.h"
 
 /* What happens to a sum before it is stored: y = act(sum + bias + residual), NONE is written as a
- * CLAMP without bounds. In this header every pointer that has an entry an output channel points to
- * that of the job's first channel, and may be read up to a whole vector or panel past its last. */
+ * CLAMP without bounds; fp32, where swish: then y = scale * y * min(max(y + 3, 0), 6) + shift. In
+ * this header every pointer that has an entry an output channel points to that of the job's first
+ * channel, and may be read up to a whole vector or panel past its last. */
 struct cpu_finish {
-    bool prelu;
+    bool prelu, swish;
     float lo, hi;       /* CLAMP */
+    float scale, shift; /* swish */
     const float *slope; /* PRELU, an output channel */
 };
 
@@ -50,6 +52,12 @@ struct cpu_gemm_f32 {
     struct cpu_finish finish;
 };
 
+/* Outputs of a block of struct cpu_winograd, inputs under it, places of its products; what undoes a
+ * factor of 9 modulo 2^32; the most channels. */
+enum { CPU_WINOGRAD_BLOCK = 4, CPU_WINOGRAD_SIDE = 6, CPU_WINOGRAD_PLACES = 36 };
+#define CPU_WINOGRAD_INVERSE 0x38e38e39u
+enum { CPU_WINOGRAD_INPUTS = 112 };
+
 /*
  * The same with a of whole numbers. A step of a sum is some bytes of a, and as many of weights a
  * channel: two int16, or four or eight bytes where the processor multiplies those (SIMD_DOT4 and
@@ -69,6 +77,35 @@ struct cpu_gemm_i8 {
 };
 
 /*
+ * A row of blocks of 4x4 outputs of an int8 3x3 convolution with stride 1, by fewer products: a
+ * block's 6x6 inputs become 36 other numbers of each channel, which are multiplied with as many
+ * weights instead of 4 * 4 * 9 (Winograd's F(4x4, 3x3): Lavin and Gray, "Fast Algorithms for
+ * Convolutional Neural Networks", 2015). Sums of at most CPU_WINOGRAD_INPUTS channels come out
+ * exact, as those of gemm_i8: winograd.inc says why.
+ *
+ * Panels: for each of the 36 places those of gemm_i8, of the place's weights, which
+ * cpu_winograd_weights makes.
+ */
+struct cpu_winograd {
+    size_t tiles, inputs, steps, channels; /* steps of gemm_i8 that the inputs are */
+    /* Of the (4 * tiles + 2) input columns under the blocks, [first, last) are in the image; rows
+     * point to the first of them. Of a row that is not, to bytes that stand for 0. */
+    const uint8_t *rows[CPU_WINOGRAD_SIDE];
+    size_t first, last;
+    uint8_t flip;
+    int32_t zero;
+    const void *panels;
+    int16_t *down;           /* scratch: [6][columns][inputs], each of 6 and a vector */
+    int16_t *across;         /* [36][tiles][2 * steps], each of 36 and a vector */
+    int32_t *sums;           /* [tiles][36][channels of a panel] */
+    size_t height, width;    /* of the outputs that there are */
+    const uint8_t *residual; /* or NULL */
+    uint8_t *y;
+    size_t y_row; /* bytes from row to row, also of residual; pixels are dense */
+    struct cpu_requant requant;
+};
+
+/*
  * y = a * b, or y += a * b: y[r][c] = sum over k of a[r * a_row + k * a_step] * b's number at k, c.
  * Columns come in panels of `columns` of the table; b_step is from k to k + 1 within a panel,
  * b_panel from one panel to the next. Nothing beyond the last column is touched.
@@ -82,6 +119,14 @@ struct cpu_product {
     float *y;
     size_t y_row;
     bool add;
+};
+
+/* y[r][c] = sum over k of a[r][k] * b[c][k]: numbers of both lie side by side. */
+struct cpu_dots {
+    size_t rows, columns, depth;
+    const float *a, *b;
+    float *y;
+    size_t a_row, b_row, y_row;
 };
 
 /* Most rows of one attention job, and keys that it looks at at once. */
@@ -107,16 +152,16 @@ struct cpu_attend {
 enum { CPU_DEPTHWISE_CHANNELS = 64 };
 
 /*
- * Output rows [row, row_end) of a depthwise convolution: for row r, column j and channel c
- *     y[r][j][c] = finish(bias[c] + sum over i, k of w[i][k][c] *
- *                         x[r * stride - pad + i * dilation][j * stride - pad + k * dilation][c])
- * where x outside the image counts as 0. Pairs are vertical, horizontal; strides from row to row
- * and pixel to pixel are in floats. Weights are packed by vectors of channels: `taps` (kernel rows
- * times columns) vectors each.
+ * Output rows [row, row_end) and columns [column, column_end) of a depthwise convolution: for row
+ * r, column j and channel c y[r][j][c] = finish(bias[c] + sum over i, k of w[i][k][c] * x[r *
+ * stride - pad + i * dilation][j * stride - pad + k * dilation][c]) where x outside the image
+ * counts as 0. Pairs are vertical, horizontal; strides from row to row and pixel to pixel are in
+ * floats. Weights are packed by vectors of channels: `taps` (kernel rows times columns) vectors
+ * each.
  */
 struct cpu_depthwise {
     size_t kernel[2], stride[2], dilation[2], pad[2], input[2];
-    size_t row, row_end, columns, channels, taps;
+    size_t row, row_end, column, column_end, channels, taps;
     const float *x;
     size_t x_row, x_pixel;
     const float *weights, *bias;
@@ -155,7 +200,8 @@ struct cpu_narrow {
 };
 
 struct cpu_kernels {
-    const char *gemm_f32_name, *gemm_i8_name, *depthwise_f32_name, *depthwise_i8_name;
+    const char *gemm_f32_name, *gemm_i8_name, *winograd_name, *depthwise_f32_name,
+        *depthwise_i8_name;
     unsigned width;         /* floats a vector */
     unsigned rows, columns; /* of a GEMM tile */
     unsigned i8_rows;       /* likewise */
@@ -164,6 +210,7 @@ struct cpu_kernels {
     uint8_t i8_flip;        /* bytes of a: (x ^ flip, a signed number) ^ i8_flip; 0 or 128 */
     void (*gemm_f32)(const struct cpu_gemm_f32 *gemm);
     void (*gemm_i8)(const struct cpu_gemm_i8 *gemm);
+    void (*winograd)(const struct cpu_winograd *winograd); /* NULL: gemm_i8 is as fast */
     void (*depthwise)(const struct cpu_depthwise *depthwise);
     void (*depthwise_i8)(const struct cpu_depthwise_i8 *depthwise);
     /* Two rows of pixels, `stride` bytes apart, to pairs; either row may be NULL for zeros. Whole
@@ -172,6 +219,7 @@ struct cpu_kernels {
                         size_t pixels, size_t channels, size_t stride, uint8_t flip, int32_t zero);
     void (*narrow)(const struct cpu_narrow *narrow);
     void (*product)(const struct cpu_product *product);
+    void (*dots)(const struct cpu_dots *dots);
     void (*attend)(const struct cpu_attend *attend);
     /* Floats that a job of so many rows and such vectors needs. */
     size_t (*attend_scratch)(size_t rows, size_t depth, size_t width);
@@ -187,6 +235,11 @@ struct cpu_kernels {
 extern const struct cpu_kernels cpu_kernels_plain, cpu_kernels_avx2, cpu_kernels_avxvnni,
     cpu_kernels_avx512, cpu_kernels_avx512vnni, cpu_kernels_amxint8, cpu_kernels_dotprod,
     cpu_kernels_i8mm;
+
+/* The 36 weights of struct cpu_winograd, of an input and an output channel: of nine, whose rows and
+ * columns are that far apart. */
+void cpu_winograd_weights(const int8_t *weight, int64_t row, int64_t column,
+                          int16_t places[CPU_WINOGRAD_PLACES]);
 
 /* Of an instruction set that this processor has. */
 const struct cpu_kernels *cpu_kernels_of(enum cpu_isa isa);

@@ -64,6 +64,24 @@ struct cpu_fixed {
 };
 enum { CPU_I8, CPU_U8, CPU_BYTES };
 
+/* What one output row or column of a bilinear resize is made of: two input ones and their shares.
+ */
+struct cpu_tap {
+    int32_t from[2];
+    float share[2];
+};
+
+/* An output row of a bilinear resize of channels-last codes, all of whose shares are eighths. */
+struct cpu_lerp_row {
+    const void *above, *below; /* input rows */
+    void *y;
+    size_t pixels, channels;
+    bool is_signed;                /* of the codes */
+    const float *down;             /* shares of the two rows */
+    const struct cpu_tap *columns; /* of each pixel */
+    int16_t zero; /* halves go to the code that is an even number of steps from it */
+};
+
 struct cpu_loops {
     const char *name;
     cpu_load load[CPU_DTYPES]; /* NULL: no such type */
@@ -93,6 +111,9 @@ struct cpu_loops {
                     const float right[2], const struct cpu_code *code);
     void (*lerp_u8)(size_t n, uint8_t *y, const uint8_t *const x[4], const float down[2],
                     const float right[2], const struct cpu_code *code);
+
+    /* The same of a row, in whole numbers, and so exact. */
+    void (*lerp_codes)(const struct cpu_lerp_row *row);
 
     /* Reductions accumulate in double. accumulate: acc[i] op= x[i]; fold: one number from a run. */
     void (*accumulate[PRT_REDUCE_COUNT])(size_t n, double *acc, const float *x);

@@ -1,18 +1,24 @@
 /*
  * Why: products of two computed matrices (attention), fp32. Each block of columns of b is packed
- * into a panel of the worker, and stays in its cache while all rows of a pass by. (Products with
- * constant weights are LINEAR, and better packed.)
+ * into a panel of the worker, and stays in its cache while all rows of a pass by. A b whose numbers
+ * lie in the order in which they are summed is left where it is when a has too few rows to be worth
+ * the packing, as in the last layer of a language model with a shortlist. (Products with constant
+ * weights are LINEAR, and better packed.)
  */
 #include "backends/cpu/elementwise.h"
+#include "backends/cpu/kernels.h"
 #include "backends/cpu/matmul_plain.h"
 
 #include <string.h>
+
+#define FEW_ROWS 4
 
 struct matmul {
     size_t m, n, k, batches, panels;
     int64_t a_row, b_row, b_column; /* strides within a matrix, in elements */
     const struct cpu_loops *loops;
-    const int64_t (*offsets)[3]; /* first elements in y, a and b of each batch */
+    const struct cpu_kernels *kernels; /* few rows along b's numbers; else NULL */
+    const int64_t (*offsets)[3];       /* first elements in y, a and b of each batch */
 };
 
 struct matmul_run {
@@ -37,10 +43,24 @@ static void matmul_task(void *context, size_t task, unsigned worker)
     const int64_t *offset = op->offsets[task / op->panels];
     size_t first = task % op->panels * CPU_PANEL, rest = op->n - first;
     size_t columns = rest < CPU_PANEL ? rest : CPU_PANEL;
+    const float *a = run->a + offset[1], *b = run->b + offset[2] + (int64_t)first * op->b_column;
+    float *y = run->y + offset[0] + first;
+    if (op->kernels) {
+        struct cpu_dots dots = {.rows = op->m,
+                                .columns = columns,
+                                .depth = op->k,
+                                .a = a,
+                                .b = b,
+                                .y = y,
+                                .a_row = (size_t)op->a_row,
+                                .b_row = (size_t)op->b_column,
+                                .y_row = op->n};
+        op->kernels->dots(&dots);
+        return;
+    }
     float *panel = run->buffers + worker * op->k * CPU_PANEL;
-    pack(op, run->b + offset[2] + (int64_t)first * op->b_column, columns, panel);
-    op->loops->matmul(op->m, columns, op->k, run->y + offset[0] + first, op->n, run->a + offset[1],
-                      op->a_row, panel);
+    pack(op, b, columns, panel);
+    op->loops->matmul(op->m, columns, op->k, y, op->n, a, op->a_row, panel);
 }
 
 static void matmul_run(const struct cpu_step *step, const struct cpu_run *run)
@@ -108,6 +128,7 @@ static enum percept_status prepare_matmul(const struct cpu_prepare *prepare, str
         .b_row = transposed ? 1 : width,
         .b_column = transposed ? width : 1,
         .loops = prepare->loops,
+        .kernels = transposed && m <= FEW_ROWS ? cpu_kernels_of(cpu_isa_best()) : NULL,
     };
     int64_t(*offsets)[3] = cpu_prepare_alloc(prepare, batches * sizeof *offsets);
     if (!offsets)

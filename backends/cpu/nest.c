@@ -1,6 +1,8 @@
 /* Why: kernels see two plain loops, whatever the nest and the number of threads. */
 #include "backends/cpu/nest.h"
 
+#include "backends/cpu/lines.h"
+
 #include <string.h>
 
 struct nest_job {
@@ -77,7 +79,7 @@ void cpu_nest_run(const struct prt_nest *nest, size_t grain, struct base_pool *p
         tasks = 1;
     struct nest_job job = {nest, total, (total + tasks - 1) / tasks, fn, context};
     if (nest->rank == 1) /* keep the cuts on cache lines */
-        job.chunk = (job.chunk + 63) & ~(size_t)63;
+        job.chunk = cpu_align64(job.chunk);
     tasks = (total + job.chunk - 1) / job.chunk;
     base_pool_run(tasks > 1 ? pool : NULL, tasks, run_task, &job);
 }

@@ -194,7 +194,7 @@ static bool supports(const struct prt_graph *graph, const struct prt_node *node)
         return false;
     if (!cpu_can_load(x, CPU_DOMAIN_F32) || !cpu_can_store(y, CPU_DOMAIN_F32))
         return false;
-    bool codes = x->quant.kind == PRT_QUANT_PER_TENSOR;
+    bool codes = x->quant.kind == PRT_QUANT_PER_TENSOR && prt_dtype_size(x->dtype) == 1;
     return attrs->is_max ? x->dtype == PRT_F32 || codes : x->dtype != PRT_BOOL;
 }
 

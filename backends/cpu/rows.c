@@ -1,5 +1,6 @@
 /* Why: what the graph calls ROUND_ROWS and DYNAMIC_LINEAR, said in the words of rows.h. */
 #include "backends/cpu/rows.h"
+#include "backends/cpu/lines.h"
 #include "backends/cpu/nest.h"
 #include "backends/cpu/rows_pack.h"
 #include "backends/cpu/shared.h"
@@ -207,7 +208,7 @@ static enum percept_status layer_prepare(const struct cpu_prepare *prepare, stru
         .inputs = inputs,
         .least = node->attrs.dynamic_linear.least,
         .whole = node->attrs.dynamic_linear.whole,
-        .codes_bytes = (rows * sizeof(struct cpu_row_code) + 63) / 64 * 64,
+        .codes_bytes = cpu_align64(rows * sizeof(struct cpu_row_code)),
     };
     enum percept_status status =
         cpu_rows_pack(prepare, op->kernels, &op->job, &op->packed, &op->packed_bytes);

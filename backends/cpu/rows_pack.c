@@ -2,6 +2,7 @@
  * order in which they are read; and a model is little else than them, so they are taken in part by
  * part from where they are. */
 #include "backends/cpu/rows_pack.h"
+#include "backends/cpu/lines.h"
 #include "backends/cpu/shared.h"
 #include "backends/cpu/weights.h"
 #include "base/checked.h"
@@ -63,7 +64,7 @@ static enum percept_status read_part(const struct packing *packing, size_t first
 {
     const struct cpu_prepare *prepare = packing->prepare;
     size_t row = packing->job->groups * packing->scale_bytes;
-    size_t codes = count * packing->inputs, scales_at = (codes + 63) / 64 * 64;
+    size_t codes = count * packing->inputs, scales_at = cpu_align64(codes);
     enum percept_status status = PERCEPT_OK;
     uint8_t *memory = NULL;
     if ((operand(packing, WEIGHT)->flags | operand(packing, SCALES)->flags) & PRT_FLAG_DEFERRED) {

@@ -51,7 +51,8 @@ void *cpu_shared_alloc(struct base_slab *slab, size_t count, size_t size, size_t
     size_t wanted;
     if (!cpu_shared_bytes(count, size, &wanted))
         return NULL;
-    void *block = base_slab_cut(slab, wanted);
+    /* Of a model's further sizes all large ones are shared, and the first cut takes a huge page. */
+    void *block = wanted >= LEAST_BYTES ? base_slab_cut(slab, wanted) : NULL;
     if (block) {
         *bytes = wanted;
         return block;

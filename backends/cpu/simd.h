@@ -33,6 +33,7 @@
 
 typedef float simd_f32 __attribute__((vector_size(4 * SIMD_WIDTH)));
 typedef int32_t simd_i32 __attribute__((vector_size(4 * SIMD_WIDTH)));
+typedef uint32_t simd_u32 __attribute__((vector_size(4 * SIMD_WIDTH)));
 typedef int16_t simd_i16 __attribute__((vector_size(4 * SIMD_WIDTH)));
 typedef int8_t simd_i8 __attribute__((vector_size(4 * SIMD_WIDTH)));
 

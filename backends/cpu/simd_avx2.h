@@ -39,10 +39,10 @@ SIMD_INLINE simd_i32 simd_round(simd_f32 v)
     return (simd_i32)_mm256_cvtps_epi32((__m256)v);
 }
 
-/* acc[i] + a[2i] * b[2i] + a[2i+1] * b[2i+1]. */
+/* acc[i] + a[2i] * b[2i] + a[2i+1] * b[2i+1], modulo 2^32. */
 SIMD_INLINE simd_i32 simd_dot2(simd_i32 acc, simd_i16 a, simd_i16 b)
 {
-    return acc + (simd_i32)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+    return (simd_i32)_mm256_add_epi32((__m256i)acc, _mm256_madd_epi16((__m256i)a, (__m256i)b));
 }
 
 #if defined(__AVXVNNI__)
@@ -61,6 +61,13 @@ SIMD_INLINE simd_i32 simd_widen_bytes(const void *p, uint8_t flip)
     __m128i bytes = _mm_loadl_epi64((const __m128i *)p);
     bytes = _mm_xor_si128(bytes, _mm_set1_epi8((char)flip));
     return (simd_i32)_mm256_cvtepi8_epi32(bytes);
+}
+
+/* The same of twice as many, to int16. */
+SIMD_INLINE simd_i16 simd_widen_bytes_twice(const void *p, uint8_t flip)
+{
+    __m128i bytes = _mm_loadu_si128((const __m128i *)p);
+    return (simd_i16)_mm256_cvtepi8_epi16(_mm_xor_si128(bytes, _mm_set1_epi8((char)flip)));
 }
 
 /* The low byte of each lane. */

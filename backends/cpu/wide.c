@@ -3,7 +3,7 @@
  * small tensors, so these are plain loops in double or int64. Integers wrap around as PyTorch's.
  */
 #include "backends/cpu/elementwise.h"
-#include "backends/cpu/halves.h"
+#include "base/halves.h"
 
 #include <math.h>
 
@@ -66,10 +66,10 @@ LOAD(double, f32, float, v)
 STORE(double, f32, float, v)
 LOAD(double, f64, double, v)
 STORE(double, f64, double, v)
-LOAD(double, f16, uint16_t, cpu_from_f16(v))
-STORE(double, f16, uint16_t, cpu_to_f16((float)v))
-LOAD(double, bf16, uint16_t, cpu_from_bf16(v))
-STORE(double, bf16, uint16_t, cpu_to_bf16((float)v))
+LOAD(double, f16, uint16_t, base_from_f16(v))
+STORE(double, f16, uint16_t, base_to_f16((float)v))
+LOAD(double, bf16, uint16_t, base_from_bf16(v))
+STORE(double, bf16, uint16_t, base_to_bf16((float)v))
 
 #define INTEGER_ROWS(DOMAIN, WHAT)                                        \
     [PRT_I8] = DOMAIN##_##WHAT##_i8, [PRT_U8] = DOMAIN##_##WHAT##_u8,     \

@@ -1,6 +1,7 @@
 /*
- * Why: a graph's integers of 8 bits on a processor of its own, which the host reaches by messages
- * and shared memory. What is left, floats above all, is for the next backend of the list.
+ * Why: a graph's integers of 8 bits and codes of 16 on a processor of its own, which the host
+ * reaches by messages and shared memory. What is left, floats above all, is for the next backend of
+ * the list.
  */
 #include "backends/dsp/dsp.h"
 

@@ -58,30 +58,55 @@ const struct prt_value *dsp_constant(const struct dsp_lowering *lowering, unsign
 
 bool dsp_is_codes(const struct prt_tensor *tensor)
 {
-    if (!tensor || tensor->quant.kind != PRT_QUANT_PER_TENSOR || !(tensor->quant.scale > 0) ||
-        !isfinite(tensor->quant.scale))
-        return false;
-    int32_t zero = tensor->quant.zero_point;
-    return tensor->dtype == PRT_I8   ? zero >= -128 && zero <= 127
-           : tensor->dtype == PRT_U8 ? zero >= 0 && zero <= 255
-                                     : false;
+    return tensor && tensor->quant.kind == PRT_QUANT_PER_TENSOR && tensor->dtype != PRT_I32;
 }
 
-static int32_t bound(double real, const struct prt_quant *quant, double least)
+bool dsp_is_byte_codes(const struct prt_tensor *tensor)
+{
+    return dsp_is_codes(tensor) && prt_dtype_size(tensor->dtype) == 1;
+}
+
+bool dsp_same_codes(const struct prt_tensor *a, const struct prt_tensor *b,
+                    const struct prt_tensor *c)
+{
+    return dsp_is_codes(a) && (!b || (dsp_is_codes(b) && b->dtype == a->dtype)) &&
+           (!c || (dsp_is_codes(c) && c->dtype == a->dtype));
+}
+
+enum dsp_type dsp_type_of(const struct prt_tensor *codes)
+{
+    return codes->dtype == PRT_U8    ? DSP_U8
+           : codes->dtype == PRT_I16 ? DSP_I16
+           : codes->dtype == PRT_U16 ? DSP_U16
+                                     : DSP_I8;
+}
+
+struct range {
+    int32_t least, most;
+};
+
+static const struct range ranges[DSP_TYPES] = {
+    [DSP_I8] = {INT8_MIN, INT8_MAX},
+    [DSP_U8] = {0, UINT8_MAX},
+    [DSP_I16] = {INT16_MIN, INT16_MAX},
+    [DSP_U16] = {0, UINT16_MAX},
+};
+
+static int32_t bound(double real, const struct prt_quant *quant, const struct range *range)
 {
     double code = rint(real / (double)quant->scale) + quant->zero_point;
-    return (int32_t)fmin(fmax(code, least), least + 255);
+    return (int32_t)fmin(fmax(code, range->least), range->most);
 }
 
 struct dsp_code dsp_code_for(const struct prt_tensor *y, const struct prt_activation *act)
 {
     bool clamps = act && act->kind == PRT_ACT_CLAMP;
-    int32_t least = y->dtype == PRT_U8 ? 0 : -128;
+    const struct range *range = &ranges[dsp_type_of(y)];
     struct dsp_code code = {
         .zero = y->quant.zero_point,
-        .lo = clamps ? bound((double)act->lo, &y->quant, least) : least,
-        .hi = clamps ? bound((double)act->hi, &y->quant, least) : least + 255,
-        .is_unsigned = y->dtype == PRT_U8,
+        .lo = clamps ? bound((double)act->lo, &y->quant, range) : range->least,
+        .hi = clamps ? bound((double)act->hi, &y->quant, range) : range->most,
+        .type = dsp_type_of(y),
     };
     if (code.lo > code.hi) /* as the CPU: the upper bound is the last word */
         code.lo = code.hi;
@@ -128,13 +153,13 @@ unsigned dsp_lower_count(const struct prt_node *node)
     return node->op == PRT_OP_CONCAT ? node->input_count : 1;
 }
 
-/* An 8-bit tensor somewhere; else the reason is not the op but the type. */
-static bool has_bytes(const struct dsp_lowering *lowering)
+/* Bytes or codes somewhere; else the reason is not the op but the type. */
+static bool has_codes(const struct dsp_lowering *lowering)
 {
     for (unsigned i = 0; i <= lowering->node->input_count; i++) {
         const struct prt_tensor *tensor =
             i < lowering->node->input_count ? dsp_operand(lowering, i) : dsp_result(lowering);
-        if (tensor && (tensor->dtype == PRT_I8 || tensor->dtype == PRT_U8))
+        if (tensor && (tensor->dtype == PRT_I8 || tensor->dtype == PRT_U8 || dsp_is_codes(tensor)))
             return true;
     }
     return false;
@@ -145,8 +170,8 @@ const char *dsp_lower(const struct dsp_lowering *lowering, struct dsp_lowered *l
     enum prt_op op = lowering->node->op;
     if (prt_tensor_elements(dsp_result(lowering)) == 0)
         return "an empty result";
-    if (!has_bytes(lowering) && !dsp_is_wide(lowering) && op != PRT_OP_RESCALE)
-        return "it runs integers of 8 bits only";
+    if (!has_codes(lowering) && !dsp_is_wide(lowering) && op != PRT_OP_RESCALE)
+        return "it runs integers of 8 bits and codes of 16 only";
     if ((unsigned)op >= PRT_OP_COUNT || !ops[op])
         return "it has no kernel for it";
     memset(lowered, 0, sizeof *lowered);
@@ -181,7 +206,10 @@ enum percept_status dsp_lower_constant(const struct dsp_lowering *lowering,
                             : dsp_make_biases(lowering, lowered, to, error);
     switch (lowered->step.op) {
     case DSP_RESCALE:
-        dsp_make_scales(lowering, to);
+        if (lowering->node->op == PRT_OP_RESCALE)
+            dsp_make_scales(lowering, to);
+        else
+            dsp_make_code_scale(lowering, to);
         return PERCEPT_OK;
     case DSP_CONV:
         return operand == 1 ? dsp_make_weight(lowering, lowered, to, error)

@@ -41,8 +41,14 @@ const struct prt_tensor *dsp_operand(const struct dsp_lowering *lowering, unsign
 const struct prt_tensor *dsp_result(const struct dsp_lowering *lowering);
 const struct prt_value *dsp_constant(const struct dsp_lowering *lowering, unsigned index);
 
-/* 8 bits with one scale and a zero point in their range. */
+/* 8 or 16 bits with one scale and a zero point in their range; 8 of them. */
 bool dsp_is_codes(const struct prt_tensor *tensor);
+bool dsp_is_byte_codes(const struct prt_tensor *tensor);
+
+/* Codes of one type, all that there are of three. */
+bool dsp_same_codes(const struct prt_tensor *a, const struct prt_tensor *b,
+                    const struct prt_tensor *c);
+enum dsp_type dsp_type_of(const struct prt_tensor *codes);
 
 /* y's zero, and the bounds of its type and of an activation. */
 struct dsp_code dsp_code_for(const struct prt_tensor *y, const struct prt_activation *act);
@@ -100,6 +106,7 @@ enum percept_status dsp_make_biases(const struct dsp_lowering *lowering,
                                     const struct dsp_lowered *lowered, void *to,
                                     struct percept_error *error);
 void dsp_make_scales(const struct dsp_lowering *lowering, void *to);
+void dsp_make_code_scale(const struct dsp_lowering *lowering, void *to);
 enum percept_status dsp_make_slopes(const struct dsp_lowering *lowering,
                                     const struct dsp_lowered *lowered, void *to,
                                     struct percept_error *error);

@@ -99,10 +99,8 @@ const char *dsp_lower_binary(const struct dsp_lowering *lowering, struct dsp_low
     if (!kinds[attrs->kind].known)
         return "it has no kernel for this function of two tensors";
     bool plain = dsp_is_wide(lowering) || is_plain_choice(lowering);
-    for (unsigned i = 0; i < 2 && !plain; i++)
-        if (!dsp_is_codes(dsp_operand(lowering, i)) || !dsp_is_codes(y) ||
-            dsp_operand(lowering, i)->dtype != y->dtype)
-            return "its operands are no codes of 8 bits";
+    if (!plain && !dsp_same_codes(y, dsp_operand(lowering, 0), dsp_operand(lowering, 1)))
+        return "its operands are no codes of one type";
     lowered->step.op = DSP_BINARY;
     binary->kind = kinds[attrs->kind].kind;
     if (!plain)
@@ -143,8 +141,8 @@ const char *dsp_lower_prelu(const struct dsp_lowering *lowering, struct dsp_lowe
     const struct prt_tensor *x = dsp_operand(lowering, 0), *y = dsp_result(lowering);
     const struct prt_value *slope = dsp_constant(lowering, 1);
     struct dsp_binary *prelu = &lowered->step.as.binary;
-    if (!dsp_is_codes(x) || !dsp_is_codes(y) || x->dtype != y->dtype)
-        return "its operands are no codes of 8 bits";
+    if (!dsp_same_codes(x, y, NULL))
+        return "its operands are no codes of one type";
     if (!slope || slope->tensor.dtype != PRT_F32)
         return "a slope that is computed at run time";
     double ratio = prelu_ratio(lowering);
@@ -215,6 +213,48 @@ static unsigned variable(const struct dsp_lowering *lowering)
     return i;
 }
 
+/* Codes of two bytes have no table: of them it scales and clamps alone. */
+static const char *scale_codes(const struct dsp_lowering *lowering, const struct prt_tensor *x,
+                               const struct prt_tensor *y, struct dsp_lowered *lowered)
+{
+    const struct prt_node *node = lowering->node;
+    struct prt_activation act = {.kind = PRT_ACT_NONE};
+    if (node->op == PRT_OP_UNARY && node->attrs.unary.kind == PRT_UNARY_CLAMP)
+        act = (struct prt_activation){PRT_ACT_CLAMP, (float)node->attrs.unary.a,
+                                      (float)node->attrs.unary.b};
+    else if (node->op != PRT_OP_QUANTIZE)
+        return "a function of codes of 16 bits";
+    const struct dsp_code code = dsp_code_for(y, &act);
+    uint32_t shift;
+    if (!dsp_shift_for((double)x->quant.scale / (double)y->quant.scale, MOST_SHIFT, &shift))
+        return "scales that are too far apart";
+    lowered->step.op = DSP_RESCALE;
+    lowered->step.as.rescale = (struct dsp_rescale){
+        .count = prt_tensor_elements(y),
+        .scales = 1,
+        .x_bytes = (uint32_t)prt_dtype_size(x->dtype),
+        .y_bytes = (uint32_t)prt_dtype_size(y->dtype),
+        .unsigned_x = dsp_type_of(x) % 2,
+        .rounding = DSP_HALVES_EVEN,
+        .zero_x = x->quant.zero_point,
+        .zero_y = code.zero,
+        .lo = code.lo,
+        .hi = code.hi,
+    };
+    lowered->x[0] = node->inputs[0];
+    lowered->step.x[1].space = DSP_CONSTANTS;
+    return NULL;
+}
+
+void dsp_make_code_scale(const struct dsp_lowering *lowering, void *to)
+{
+    double ratio =
+        (double)dsp_operand(lowering, 0)->quant.scale / (double)dsp_result(lowering)->quant.scale;
+    struct dsp_scale *scale = to;
+    (void)dsp_shift_for(ratio, MOST_SHIFT, &scale->shift);
+    scale->multiplier = dsp_multiplier(ratio, scale->shift);
+}
+
 const char *dsp_lower_function(const struct dsp_lowering *lowering, struct dsp_lowered *lowered)
 {
     const struct prt_tensor *y = dsp_result(lowering);
@@ -226,6 +266,8 @@ const char *dsp_lower_function(const struct dsp_lowering *lowering, struct dsp_l
         return "floats are the host's";
     if (!prt_tensor_same_sizes(x, y) || !prt_tensor_same_layout(x, y))
         return "operands of another layout";
+    if (!plain && !(dsp_is_byte_codes(x) && dsp_is_byte_codes(y)))
+        return scale_codes(lowering, x, y, lowered);
     if (!prt_cpu_backend.supports(lowering->graph, lowering->node))
         return "a function that the host has no table for";
     fill_table(lowering, index, lowered);

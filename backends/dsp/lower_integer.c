@@ -161,7 +161,7 @@ const char *dsp_lower_rescale(const struct dsp_lowering *lowering, struct dsp_lo
         .x_bytes = (uint32_t)prt_dtype_size(x->dtype),
         .y_bytes = (uint32_t)prt_dtype_size(y->dtype),
         .unsigned_x = attrs->unsigned_x,
-        .double_round = attrs->double_round,
+        .rounding = attrs->double_round ? DSP_TWICE : DSP_HALVES_UP,
         .zero_x = attrs->zero_x,
         .zero_y = attrs->zero_y,
         .lo = !is(y, PRT_I8)      ? INT32_MIN

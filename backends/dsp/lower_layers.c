@@ -1,5 +1,6 @@
 /* Why: convolutions, linear layers and products: sums of products, each with one scale at its end.
  */
+#include "backends/dsp/fixed.h"
 #include "backends/dsp/lower.h"
 #include "runtime/deferred.h"
 
@@ -23,8 +24,10 @@ static const char *check_operands(const struct dsp_lowering *lowering)
     const struct prt_tensor *x = dsp_operand(lowering, 0), *y = dsp_result(lowering),
                             *w = dsp_operand(lowering, 1), *residual = dsp_operand(lowering, 3);
     static const unsigned constants[] = {1, 2, 4};
-    if (!dsp_is_codes(x) || !dsp_is_codes(y) || x->dtype != y->dtype || w->dtype != PRT_I8)
-        return "its operands are no codes of 8 bits";
+    if (!dsp_same_codes(x, y, NULL) || w->dtype != PRT_I8)
+        return "its operands are no codes of one type and its weight none of 8 bits";
+    if (!dsp_is_byte_codes(x) && (residual || dsp_operand(lowering, 4)))
+        return "a residual or a prelu of 16 bits";
     for (unsigned i = 0; i < sizeof constants / sizeof constants[0]; i++)
         if (dsp_operand(lowering, constants[i]) && !dsp_constant(lowering, constants[i]))
             return "a weight that is computed at run time";
@@ -159,7 +162,8 @@ static bool make_channel(const struct dsp_lowering *lowering, int32_t c, double 
     const struct prt_tensor *residual = dsp_operand(lowering, 3);
     double ratio = ratio_of(lowering, c), step = (double)dsp_result(lowering)->quant.scale;
     const double slopes[2] = {1, slope};
-    if (!dsp_shift_for(ratio * fmax(1, fabs(slope)), MOST_SHIFT, &channel->shift))
+    if (!dsp_shift_for(ratio * fmax(1, fabs(slope)), MOST_SHIFT, &channel->shift) ||
+        (!dsp_is_byte_codes(dsp_result(lowering)) && channel->shift <= DSP_LOW_BITS))
         return false;
     for (int below = 0; below < 2; below++) {
         double by = slopes[below];
@@ -237,13 +241,14 @@ const char *dsp_lower_matmul(const struct dsp_lowering *lowering, struct dsp_low
     const struct prt_tensor *a = dsp_operand(lowering, 0), *b = dsp_operand(lowering, 1),
                             *y = dsp_result(lowering);
     struct dsp_matmul *matmul = &lowered->step.as.matmul;
-    if (!dsp_is_codes(a) || !dsp_is_codes(b) || !dsp_is_codes(y))
-        return "its operands are no codes of 8 bits";
+    if (!dsp_same_codes(a, b, y))
+        return "its operands are no codes of one type";
     if (!prt_tensor_is_contiguous(a) || !prt_tensor_is_contiguous(b) ||
         !prt_tensor_is_contiguous(y))
         return "rows that are not whole in memory";
     double ratio = (double)a->quant.scale * (double)b->quant.scale / (double)y->quant.scale;
-    if (!dsp_shift_for(ratio, MOST_SHIFT, &matmul->scale.shift))
+    if (!dsp_shift_for(ratio, MOST_SHIFT, &matmul->scale.shift) ||
+        (!dsp_is_byte_codes(a) && matmul->scale.shift <= DSP_LOW_BITS))
         return "scales that are too far apart";
     if (!batches(lowering, matmul))
         return "more batches than it has loops for";

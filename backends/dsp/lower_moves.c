@@ -67,12 +67,12 @@ static void pad(const struct dsp_lowering *lowering, struct move *move, struct d
 {
     const struct prt_pad_attrs *attrs = &lowering->node->attrs.pad;
     const struct prt_tensor *x = dsp_operand(lowering, 0), *y = dsp_result(lowering);
-    double code = attrs->value, least = y->dtype == PRT_U8 ? 0 : -128;
+    const struct dsp_code range = dsp_code_for(y, NULL);
+    double code = attrs->value;
     if (dsp_is_codes(y))
-        code = fmin(fmax(rint(code / (double)y->quant.scale) + y->quant.zero_point, least),
-                    least + 255);
+        code = fmin(fmax(rint(code / (double)y->quant.scale) + range.zero, range.lo), range.hi);
     copy->fills = 1;
-    copy->fill_value = (uint8_t)(int32_t)code;
+    copy->fill_value = copy->each == 1 ? (uint8_t)(int32_t)code : (uint16_t)(int32_t)code;
     for (unsigned i = 0; i < x->rank; i++) {
         int32_t before = attrs->before[i], after = attrs->after[i];
         move->sizes[i] = x->sizes[i] + (before < 0 ? before : 0) + (after < 0 ? after : 0);
@@ -86,8 +86,9 @@ static void pad(const struct dsp_lowering *lowering, struct move *move, struct d
 static const char *check(const struct dsp_lowering *lowering, const struct prt_tensor *x,
                          const struct prt_tensor *y)
 {
-    if (!x || prt_dtype_size(x->dtype) != 1 || x->dtype != y->dtype)
-        return "it runs integers of 8 bits only";
+    if (!x || x->dtype != y->dtype ||
+        (prt_dtype_size(x->dtype) != 1 && !(prt_dtype_size(x->dtype) == 2 && dsp_is_codes(y))))
+        return "it runs integers of 8 bits and codes of 16 only";
     if (lowering->node->op == PRT_OP_RESHAPE &&
         !(prt_tensor_is_contiguous(x) && prt_tensor_is_contiguous(y)))
         return "rows that are not whole in memory";
@@ -106,6 +107,7 @@ const char *dsp_lower_move(const struct dsp_lowering *lowering, struct dsp_lower
     struct move move = {0};
     if (why)
         return why;
+    lowered->step.as.copy.each = (uint32_t)prt_dtype_size(y->dtype);
     prt_tensor_strides(y, move.to_strides);
     prt_tensor_strides(x, move.from_strides);
     for (unsigned i = 0; i < y->rank; i++)

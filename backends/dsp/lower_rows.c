@@ -4,31 +4,24 @@
 
 #include <math.h>
 
-static const char *check_codes(const struct prt_tensor *x, const struct prt_tensor *y)
-{
-    if (!dsp_is_codes(x) || !dsp_is_codes(y) || x->dtype != y->dtype)
-        return "its operands are no codes of 8 bits";
-    return NULL;
-}
-
 /* ---- SOFTMAX ---- */
 
-enum { MOST_PART_SHIFT = 16 }; /* step.c */
+enum { MOST_PART_SHIFT = 16, MOST_WIDE_PART_SHIFT = 22 }; /* step.c */
 
 const char *dsp_lower_softmax(const struct dsp_lowering *lowering, struct dsp_lowered *lowered)
 {
     const struct prt_softmax_attrs *attrs = &lowering->node->attrs.softmax;
     const struct prt_tensor *x = dsp_operand(lowering, 0), *y = dsp_result(lowering);
     struct dsp_softmax *softmax = &lowered->step.as.softmax;
-    const char *why = check_codes(x, y);
-    if (why)
-        return why;
+    if (!dsp_same_codes(x, y, NULL))
+        return "its operands are no codes of one type";
     if (attrs->log)
         return "a logarithm of a softmax";
     if (!prt_tensor_is_contiguous(x) || !prt_tensor_is_contiguous(y))
         return "rows that are not whole in memory";
     double parts = 1 / (double)y->quant.scale;
-    if (!dsp_shift_for(parts, MOST_PART_SHIFT, &softmax->scale.shift))
+    if (!dsp_shift_for(parts, dsp_is_byte_codes(x) ? MOST_PART_SHIFT : MOST_WIDE_PART_SHIFT,
+                       &softmax->scale.shift))
         return "scales that are too far apart";
     softmax->scale.multiplier = dsp_multiplier(parts, softmax->scale.shift);
     softmax->code = dsp_code_for(y, NULL);
@@ -52,8 +45,14 @@ void dsp_make_powers(const struct dsp_lowering *lowering, void *to)
 {
     double scale = (double)dsp_operand(lowering, 0)->quant.scale;
     uint32_t *powers = to;
-    for (int i = 0; i < 256; i++)
+    uint64_t *factors = to;
+    bool bytes = dsp_is_byte_codes(dsp_operand(lowering, 0));
+    for (int i = 0; bytes && i < DSP_POWERS; i++)
         powers[i] = (uint32_t)rint(ldexp(exp(-i * scale), DSP_EXP_BITS));
+    for (int i = 0; !bytes && i < 2 * DSP_POWERS; i++) {
+        int steps = i < DSP_POWERS ? DSP_POWERS * i : i - DSP_POWERS;
+        factors[i] = (uint64_t)rint(ldexp(exp(-steps * scale), DSP_WIDE_EXP_BITS));
+    }
 }
 
 /* ---- LAYER_NORM ---- */
@@ -82,9 +81,8 @@ const char *dsp_lower_layer_norm(const struct dsp_lowering *lowering, struct dsp
 {
     const struct prt_tensor *x = dsp_operand(lowering, 0), *y = dsp_result(lowering);
     struct dsp_norm *norm = &lowered->step.as.norm;
-    const char *why = check_codes(x, y);
-    if (why)
-        return why;
+    if (!dsp_same_codes(x, y, NULL) || !dsp_is_byte_codes(x))
+        return "its operands are no codes of 8 bits";
     for (unsigned i = 1; i < 3; i++)
         if (dsp_operand(lowering, i) && !dsp_constant(lowering, i))
             return "a weight that is computed at run time";

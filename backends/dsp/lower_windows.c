@@ -23,8 +23,8 @@ const char *dsp_lower_pool(const struct dsp_lowering *lowering, struct dsp_lower
     const struct prt_pool_attrs *attrs = &lowering->node->attrs.pool;
     const struct prt_tensor *x = dsp_operand(lowering, 0), *y = dsp_result(lowering);
     struct dsp_pool *pool = &lowered->step.as.pool;
-    if (!dsp_is_codes(x) || !dsp_is_codes(y) || x->dtype != y->dtype)
-        return "its operands are no codes of 8 bits";
+    if (!dsp_same_codes(x, y, NULL))
+        return "its operands are no codes of one type";
     if (!dsp_image_of(x, attrs->nhwc, &pool->x) || !dsp_image_of(y, attrs->nhwc, &pool->y))
         return "an image whose channels are not last in memory";
     lowered->step.op = DSP_POOL;
@@ -90,8 +90,8 @@ const char *dsp_lower_reduce(const struct dsp_lowering *lowering, struct dsp_low
     int64_t parts[3];
     if (!kinds[lowering->node->attrs.reduce.kind].known)
         return "it sums and averages only";
-    if (!dsp_is_codes(x) || !dsp_is_codes(y) || x->dtype != y->dtype)
-        return "its operands are no codes of 8 bits";
+    if (!dsp_same_codes(x, y, NULL))
+        return "its operands are no codes of one type";
     if (!split(lowering, parts))
         return "axes that do not stand together in memory";
     lowered->step.op = DSP_POOL;
@@ -114,7 +114,7 @@ const char *dsp_lower_resize(const struct dsp_lowering *lowering, struct dsp_low
     const struct prt_resize_attrs *attrs = &lowering->node->attrs.resize;
     const struct prt_tensor *x = dsp_operand(lowering, 0), *y = dsp_result(lowering);
     struct dsp_resize *resize = &lowered->step.as.resize;
-    if (!dsp_is_codes(x) || !dsp_is_codes(y))
+    if (!dsp_is_byte_codes(x) || !dsp_is_byte_codes(y))
         return "its operands are no codes of 8 bits";
     if (!dsp_image_of(x, attrs->nhwc, &resize->x) || !dsp_image_of(y, attrs->nhwc, &resize->y))
         return "an image whose channels are not last in memory";

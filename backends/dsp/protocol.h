@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define DSP_VERSION 3
+#define DSP_VERSION 4
 
 enum dsp_request_kind {
     DSP_HELLO = 1, /* a: DSP_VERSION.          reply a: DSP_VERSION, b: bytes of its memory */
@@ -64,7 +64,7 @@ enum dsp_op {
     DSP_RESIZE, /* x, taps of rows and then of columns */
     DSP_COPY,
     DSP_RESCALE, /* x, dsp_scale of each channel */
-    DSP_SOFTMAX, /* x, 256 numbers of 2^-30: e^-i steps */
+    DSP_SOFTMAX, /* x, powers of e: dsp_softmax */
     DSP_NORM,    /* x, dsp_norm_channel of each element of a row */
     DSP_OPS
 };
@@ -74,6 +74,10 @@ enum { DSP_OPERANDS = 4, DSP_LOOPS = 6, DSP_BATCH_LOOPS = 3 };
 struct dsp_image {
     int32_t n, h, w, c; /* in that order in memory */
 };
+
+/* Codes: odd ones are unsigned, and from DSP_I16 on they have two bytes. Sums of products of those
+ * have 64 bits, of bytes 32. */
+enum dsp_type { DSP_I8, DSP_U8, DSP_I16, DSP_U16, DSP_TYPES };
 
 /* round(sum * multiplier / 2^shift), half to even, is the number in steps of the result; of a
  * RESCALE, rounded as that says. */
@@ -85,11 +89,11 @@ struct dsp_scale {
 /* The result's codes: zero is added, then it is held between lo and hi. */
 struct dsp_code {
     int32_t zero, lo, hi;
-    uint32_t is_unsigned; /* of operands and results alike */
+    uint32_t type; /* of operands and results alike */
 };
 
 /* Of an output channel of a CONV: (sum * multiplier + offset + (r - zero) * residual) / 2^shift,
- * [0]; should that be below zero, [1]. */
+ * [0]; should that be below zero, [1]. Codes of two bytes have [0] alone, and no residual. */
 struct dsp_channel {
     int64_t offset[2], residual[2];
     int32_t multiplier[2];
@@ -177,21 +181,30 @@ struct dsp_resize {
 struct dsp_copy {
     struct dsp_nest nest;       /* strides[2] is not used */
     int64_t to, from;           /* first elements */
-    uint32_t fills, fill_value; /* first fill all of y with this byte */
+    uint32_t each;              /* bytes of an element: 1 or 2 */
+    uint32_t fills, fill_value; /* first fill all of y with this element */
+    uint32_t reserved;
 };
 
-/* As TOSA has it: y = (x - zero_x) * multiplier / 2^shift, halves up, + zero_y. Elements have 1 or
- * 4 bytes; scales come in turn. */
+/* y = (x - zero_x) * multiplier / 2^shift, rounded, + zero_y. Elements have 1, 2 or 4 bytes; scales
+ * come in turn. TOSA rounds halves up, or twice: first away from zero, where shifts are above 31.
+ */
+enum dsp_rounding { DSP_HALVES_UP, DSP_TWICE, DSP_HALVES_EVEN, DSP_ROUNDINGS };
 struct dsp_rescale {
     uint64_t count;
     uint32_t scales, x_bytes, y_bytes, unsigned_x;
-    uint32_t double_round; /* first away from zero, where shifts are above 31 */
+    uint32_t rounding;
     int32_t zero_x, zero_y, lo, hi;
     uint32_t reserved;
 };
 
-/* Along the middle one of three dimensions: e^(x - the largest x), divided by the sum of these. */
-enum { DSP_EXP_BITS = 30 };
+/*
+ * Along the middle one of three dimensions: e^(x - the largest x), divided by the sum of these. Of
+ * bytes, x[1] has e^-i steps in 2^-30, i = 0 to 255, as uint32_t. Of two bytes, the difference
+ * 256 i + j has the product of two: x[1] has e^-256i steps, and then e^-j steps, in 2^-42, as
+ * uint64_t.
+ */
+enum { DSP_EXP_BITS = 30, DSP_WIDE_EXP_BITS = 42, DSP_POWERS = 256 };
 struct dsp_softmax {
     int32_t outer, length, inner;
     uint32_t reserved;

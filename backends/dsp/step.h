@@ -17,10 +17,21 @@ struct dsp_step_bytes {
 };
 struct dsp_step_bytes dsp_step_bytes(const struct dsp_step *step);
 
-/* Of an element that may be of 32 bits; of the weights of an output channel. */
-static inline uint64_t dsp_element_bytes(uint32_t wide)
+/* Of a code; of a result that may be a sum of 32 bits; of the weights of an output channel. */
+static inline uint64_t dsp_code_bytes(const struct dsp_code *code)
 {
-    return wide ? sizeof(int32_t) : 1;
+    return code->type < DSP_I16 ? 1 : sizeof(int16_t);
+}
+
+static inline uint64_t dsp_result_bytes(uint32_t sums, const struct dsp_code *code)
+{
+    return sums ? sizeof(int32_t) : dsp_code_bytes(code);
+}
+
+/* Of the powers of a SOFTMAX. */
+static inline uint64_t dsp_powers_bytes(const struct dsp_code *code)
+{
+    return code->type < DSP_I16 ? DSP_POWERS * sizeof(uint32_t) : 2 * DSP_POWERS * sizeof(uint64_t);
 }
 
 static inline uint64_t dsp_weight_bytes(const struct dsp_conv *conv)

@@ -70,29 +70,34 @@ static uint64_t tile_bytes(const struct dsp_step *step, int32_t rows, int32_t co
     uint64_t r = (uint64_t)rows, c = (uint64_t)columns;
     if (step->op == DSP_MATMUL) {
         uint64_t k = (uint64_t)step->as.matmul.k;
-        return unless_local(&step->x[0], r * k) + room(c * k) +
-               room(r * c * dsp_element_bytes(step->as.matmul.sums));
+        uint64_t each = dsp_code_bytes(&step->as.matmul.code);
+        return unless_local(&step->x[0], r * k * each) + room(c * k * each) +
+               room(r * c * dsp_result_bytes(step->as.matmul.sums, &step->as.matmul.code));
     }
     if (step->op == DSP_CONV) {
         const struct dsp_conv *conv = &step->as.conv;
         uint64_t seen = (uint64_t)conv_most_rows(conv, rows);
         uint64_t y = r * (uint64_t)conv->y.w * c;
-        return unless_local(&step->x[0], seen * (uint64_t)conv->x.w * (uint64_t)conv->x.c) +
+        return unless_local(&step->x[0], seen * (uint64_t)conv->x.w * (uint64_t)conv->x.c *
+                                             dsp_code_bytes(&conv->code)) +
                room(c * dsp_weight_bytes(conv)) + room(c * sizeof(struct dsp_channel)) +
                unless_local(&step->x[3], y) +
-               unless_local(&step->y, y * dsp_element_bytes(conv->sums));
+               unless_local(&step->y, y * dsp_result_bytes(conv->sums, &conv->code));
     }
     if (step->op == DSP_SOFTMAX || step->op == DSP_NORM) {
         bool softmax = step->op == DSP_SOFTMAX;
         uint64_t row = softmax
-                           ? (uint64_t)step->as.softmax.length * (uint64_t)step->as.softmax.inner
+                           ? (uint64_t)step->as.softmax.length * (uint64_t)step->as.softmax.inner *
+                                 dsp_code_bytes(&step->as.softmax.code)
                            : (uint64_t)step->as.norm.length;
-        uint64_t factors = softmax ? 256 * sizeof(uint32_t) : row * sizeof(struct dsp_norm_channel);
+        uint64_t factors = softmax ? dsp_powers_bytes(&step->as.softmax.code)
+                                   : row * sizeof(struct dsp_norm_channel);
         return unless_local(&step->x[0], r * row) + room(factors) + unless_local(&step->y, r * row);
     }
     const struct dsp_pool *pool = &step->as.pool;
     uint64_t seen = (uint64_t)dsp_most_rows(
         rows, pool->stride[0], reach_of(pool->kernel[0], pool->dilation[0]), pool->x.h);
+    c *= dsp_code_bytes(&pool->code);
     return unless_local(&step->x[0], seen * (uint64_t)pool->x.w * c) +
            unless_local(&step->y, r * (uint64_t)pool->y.w * c);
 }
@@ -159,8 +164,8 @@ bool dsp_step_tile(const struct dsp_step *step, size_t memory, struct dsp_tile *
         return tile_rows(step, memory, step->as.pool.y.h, step->as.pool.y.c, false, tile, least);
     case DSP_BINARY:
     case DSP_PRELU:
-        return tile_run(step->op == DSP_PRELU ? 2 + sizeof(int32_t)
-                                              : 3 * dsp_element_bytes(binary->wide),
+        return tile_run(step->op == DSP_PRELU ? 2 * dsp_code_bytes(&binary->code) + sizeof(int32_t)
+                                              : 3 * dsp_result_bytes(binary->wide, &binary->code),
                         0, memory, binary->nest.sizes[binary->nest.loops - 1], tile, least);
     case DSP_RESCALE:
         return tile_run((x_moves ? step->as.rescale.x_bytes : 0) +

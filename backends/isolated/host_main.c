@@ -87,13 +87,12 @@ static int run(const char *name, bool is_plugin)
 int main(int argc, char **argv)
 {
     const char *backend = NULL;
-    bool is_plugin = false, version = false, help = false;
+    bool is_plugin = false, shown;
     int operands;
     const struct base_option options[] = {
         {"backend", "NAME", "the backend to run", BASE_OPTION_TEXT, &backend},
         {"plugin", NULL, "it is in the plugin that is descriptor 4; else it is built in",
          BASE_OPTION_FLAG, &is_plugin},
-        {"version", NULL, "show the version and exit", BASE_OPTION_FLAG, &version},
     };
     const struct base_usage usage = {
         .program = "percept-host",
@@ -101,17 +100,12 @@ int main(int argc, char **argv)
         .purpose = "Run a backend in a process of its own; isolated backends start it.",
         .options = options,
         .option_count = sizeof options / sizeof options[0],
+        .release = PERCEPT_RELEASE,
     };
     struct percept_error error = {0};
-    enum percept_status status = base_options_parse(&usage, argc, argv, &operands, &help, &error);
-    if (status == PERCEPT_OK && help) {
-        base_options_help(&usage, stdout);
+    enum percept_status status = base_options_parse(&usage, argc, argv, &operands, &shown, &error);
+    if (status == PERCEPT_OK && shown)
         return EXIT_SUCCESS;
-    }
-    if (status == PERCEPT_OK && version) {
-        puts("percept-host " PERCEPT_RELEASE);
-        return EXIT_SUCCESS;
-    }
     if (status == PERCEPT_OK && !backend)
         status = percept_fail(&error, PERCEPT_INVALID, "--backend NAME is missing");
     if (status != PERCEPT_OK) {

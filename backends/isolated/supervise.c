@@ -85,10 +85,10 @@ static void clear_away(struct isolated_host *host, struct listener *listener)
     host->pid = -1;
     while (host->is_reading)
         pthread_cond_wait(&host->changed, &host->lock);
+    int64_t grace = host->is_closing && host->state == ISOLATED_UP ? GRACE_NS : 0;
     close_one(&host->socket);
     pthread_mutex_unlock(&host->lock);
     if (pid > 0) {
-        int64_t grace = host->is_closing && host->state == ISOLATED_UP ? GRACE_NS : 0;
         describe(base_child_end(pid, grace), how, sizeof how);
         for (int i = 0; i < 16; i++) /* what a pipe holds, 4 KiB at a time */
             hear(listener, host);

@@ -10,14 +10,15 @@
 #include "runtime/executor/arena.h"
 
 #include "base/checked.h"
+#include "base/pages.h"
 #include "runtime/prt.h"
+#include "runtime/yield.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#define HUGE_PAGE ((size_t)2 << 20)
 /* Twice the activations that a plan may have: scratch lies behind them. */
 #define MOST_BYTES ((size_t)8 << 30)
 
@@ -43,14 +44,14 @@ enum percept_status prt_arena_create(struct prt_arena **arena, struct percept_er
     struct prt_arena *made = calloc(1, sizeof *made);
     if (!made)
         return percept_fail(error, PERCEPT_NO_MEMORY, "no memory for an arena");
-    made->reserved = mmap(NULL, MOST_BYTES + HUGE_PAGE, PROT_NONE,
+    made->reserved = mmap(NULL, MOST_BYTES + BASE_HUGE_PAGE, PROT_NONE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (made->reserved == MAP_FAILED) {
         free(made);
         return percept_fail(error, PERCEPT_NO_MEMORY, "no addresses for an arena");
     }
     made->memory = (unsigned char *)made->reserved +
-                   (HUGE_PAGE - (uintptr_t)made->reserved % HUGE_PAGE) % HUGE_PAGE;
+                   (BASE_HUGE_PAGE - (uintptr_t)made->reserved % BASE_HUGE_PAGE) % BASE_HUGE_PAGE;
     pthread_mutex_init(&made->lock, NULL);
     *arena = made;
     return PERCEPT_OK;
@@ -65,7 +66,7 @@ void prt_arena_destroy(struct prt_arena *arena)
         block->owner->memory_destroy(block->memory, block->bytes);
         free(block);
     }
-    munmap(arena->reserved, MOST_BYTES + HUGE_PAGE);
+    munmap(arena->reserved, MOST_BYTES + BASE_HUGE_PAGE);
     pthread_mutex_destroy(&arena->lock);
     free(arena);
 }
@@ -88,10 +89,30 @@ static bool grow(struct prt_arena *arena, size_t bytes)
     size_t more = bytes - arena->bytes;
     if (mprotect(from, more, PROT_READ | PROT_WRITE) != 0)
         return false;
-    if (more >= HUGE_PAGE)
-        (void)madvise(from, more / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE); /* a wish */
-    memset(from, 0, more); /* takes the page faults before the first run */
+    if (more >= BASE_HUGE_PAGE)
+        (void)madvise(from, more / BASE_HUGE_PAGE * BASE_HUGE_PAGE, MADV_HUGEPAGE); /* a wish */
+    /* Takes the page faults before the first run. */
+    if (PRT_ONE_BACKEND)
+        memset(from, 0, more);
+    else
+        base_pages_touch(from, 0, more);
     arena->bytes = bytes;
+    return true;
+}
+
+/* Under the lock, but for pauses: a page at a time, which takes long enough. */
+static bool grow_to(struct prt_arena *arena, size_t bytes)
+{
+    if (PRT_ONE_BACKEND)
+        return bytes <= arena->bytes || grow(arena, bytes);
+    while (arena->bytes < bytes) {
+        size_t end = (arena->bytes / BASE_HUGE_PAGE + 1) * BASE_HUGE_PAGE;
+        if (!grow(arena, end < bytes ? end : bytes))
+            return false;
+        pthread_mutex_unlock(&arena->lock);
+        prt_yield_plan();
+        pthread_mutex_lock(&arena->lock);
+    }
     return true;
 }
 
@@ -128,9 +149,9 @@ void *prt_arena_need(struct prt_arena *arena, const struct prt_backend *owner, s
     if (!base_align_size(bytes, PAGE, &bytes) || bytes > MOST_BYTES)
         return NULL;
     pthread_mutex_lock(&arena->lock);
-    void *memory = !PRT_ONE_BACKEND && owner                     ? find_block(arena, owner, bytes)
-                   : bytes <= arena->bytes || grow(arena, bytes) ? arena->memory
-                                                                 : NULL;
+    void *memory = !PRT_ONE_BACKEND && owner ? find_block(arena, owner, bytes)
+                   : grow_to(arena, bytes)   ? arena->memory
+                                             : NULL;
     pthread_mutex_unlock(&arena->lock);
     return memory;
 }

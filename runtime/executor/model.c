@@ -497,6 +497,11 @@ enum percept_status prt_model_get_output(const struct prt_model *model, size_t i
 
 /* ---- looking inside ---- */
 
+unsigned prt_model_plans(const struct prt_model *model)
+{
+    return model->kept_count;
+}
+
 void prt_model_stats(const struct prt_model *model, struct prt_model_stats *stats)
 {
     const struct prt_variant_placement *placement = prt_variant_placement(model->now);

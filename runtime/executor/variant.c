@@ -9,6 +9,7 @@
 #include "runtime/partition.h"
 #include "runtime/passes.h"
 #include "runtime/placement/measure.h"
+#include "runtime/yield.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -228,10 +229,13 @@ static enum percept_status build(struct prt_variant *variant,
         status = prt_deferred_settle(variant->graph, error);
     if (status == PERCEPT_OK)
         prt_kept_add_constants(cache, variant->graph);
+    prt_yield_plan();
     if (status == PERCEPT_OK)
         status = prt_partition(variant->graph, first->backends, error);
+    prt_yield_plan();
     if (status == PERCEPT_OK)
         status = prt_plan_make(variant->graph, first->backends, &variant->plan, error);
+    prt_yield_plan();
     if (status == PERCEPT_OK && !PRT_ONE_BACKEND && placement)
         prt_placement_apply(placement, variant->graph, first->backends, variant->plan.backends);
     first->by_node = variant->plan.backends;

@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "runtime/deferred.h"
+#include "runtime/yield.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -247,6 +248,7 @@ static enum percept_status fold_all(struct fold fold, struct percept_error *erro
             status = compute(&fold, n, &folded, error);
         if (folded)
             keep(&fold, n);
+        prt_yield_plan();
     }
     free(fold.data);
     return status == PERCEPT_OK ? prt_graph_finish(graph, error) : status;

@@ -2,6 +2,7 @@
  * Why: a convolution that pads, adds and activates while its result is in registers saves a trip
  * through memory for each. At each node that could be the end of such a chain, what it can swallow
  * is taken in: its PAD from the front; or, when it is itself an epilogue, the node before it.
+ * Likewise a product reads a matrix as it lay before its rows and columns were exchanged.
  */
 #include "runtime/deferred.h"
 #include "runtime/graph_check.h"
@@ -75,6 +76,28 @@ static bool take_padding(struct fuse *fuse, struct prt_node *node)
     graph->values[pad->inputs[0]].uses++;
     node->attrs = fused.attrs;
     node->inputs[0] = pad->inputs[0];
+    return true;
+}
+
+/* ---- exchanged rows and columns ---- */
+
+/* A product with a matrix whose last two dimensions were exchanged takes it as it was. */
+static bool take_exchange(struct fuse *fuse, struct prt_node *node)
+{
+    struct prt_graph *graph = fuse->graph;
+    struct prt_node *permute = node->op == PRT_OP_MATMUL
+                                   ? prt_match_made_by(graph, node->inputs[1], PRT_OP_PERMUTE)
+                                   : NULL;
+    if (!permute)
+        return false;
+    unsigned rank = prt_match_tensor(graph, node->inputs[1])->rank;
+    for (unsigned i = 0; i < rank; i++)
+        if (permute->attrs.permute.order[i] != (i + 2 < rank ? i : 2 * rank - 3 - i))
+            return false;
+    graph->values[node->inputs[1]].uses--;
+    graph->values[permute->inputs[0]].uses++;
+    node->inputs[1] = permute->inputs[0];
+    node->attrs.matmul.transpose_b = !node->attrs.matmul.transpose_b;
     return true;
 }
 
@@ -409,7 +432,7 @@ static bool take_affine(struct fuse *fuse, struct prt_node *node)
 }
 
 static rule *const rules[] = {
-    take_padding, take_clamp,    take_prelu,    take_bias,
+    take_padding, take_exchange, take_clamp,    take_prelu,  take_bias,
     take_scale,   take_residual, take_function, take_affine,
 };
 

@@ -1,6 +1,8 @@
 /* Why: the order of the passes in one table. */
 #include "runtime/passes.h"
 
+#include "runtime/yield.h"
+
 static const struct {
     prt_pass *run;
     bool fuses; /* left out when the graph is to run as it was imported */
@@ -36,6 +38,7 @@ enum percept_status prt_passes_run(struct prt_graph *graph,
             status = passes[i].run(graph, backends, error);
         if (status != PERCEPT_OK)
             return status;
+        prt_yield_plan();
     }
     return PERCEPT_OK;
 }

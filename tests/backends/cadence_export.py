@@ -23,7 +23,8 @@ from executorch.backends.cadence.aot import ops_registrations, ref_implementatio
 from executorch.exir import EdgeCompileConfig, to_edge
 from torch.export import export
 
-# The sum of two codes times their scales is often half-way between two, and the reference computes it in floats of its own order.
+# The sum of two codes times their scales is often half-way between two, and the reference computes it in floats of its own order; sums of
+# products of 16 bits have more than the 24 that its floats keep.
 TIES = 1
 # Of a sum of products: such that hardly one is half-way.
 SCALE = 2.0037e-4
@@ -174,34 +175,109 @@ def transposed(dtype, letter):
             yield f"{name}_{letter}", "quantized_transposed_conv", tensors(args, 9, 10, 13, 14), expected
 
 
+@torch.library.register_fake("cadence::quantized_add_Scalar")
+@torch.library.register_fake("cadence::quantized_mul_Scalar")
+def like_first(x, *_):
+    return torch.empty_like(x)
+
+
 @torch.library.register_fake("cadence::quantized_transposed_conv")
 def transposed_sizes(x, weight, bias, stride, padding, dilation, output_padding, *_):
     sizes = [(x.shape[2 + i] - 1) * stride[i] - 2 * padding[i] + (weight.shape[2 + i] - 1) * dilation[i] + 1 + output_padding[i] for i in range(len(stride))]
     return x.new_empty([x.shape[0], weight.shape[0], *sizes])
 
 
+def numbers(dtype, letter):
+    """A tensor and a number. Cadence has kernels for them in C++ alone: what these say, in its conversions."""
+    info = torch.iinfo(dtype)
+    x, zero, out = codes(dtype, 2, 3, 50), 3 if letter == "s" else 120, -4 if letter == "s" else 130
+    for name, number, scale, apply in (("add", 1.37, 0.071, torch.add), ("mul", -1.37, 0.093, torch.mul)):
+
+        def expected(number=number, scale=scale, apply=apply):
+            real = torch.ops.cadence.dequantize_per_tensor(x, 0.05, zero, info.min, info.max, dtype)
+            return torch.ops.cadence.quantize_per_tensor(apply(real, number), scale, out, info.min, info.max, dtype)
+
+        args = [x, 0.05, zero, number, scale, out]
+        yield f"number_{name}_{letter}", f"quantized_{name}_Scalar.default", tensors(args, 1, 2), expected
+
+
 def wide():
-    """Codes of 16 bits, and real numbers with weights of codes: what the host computes."""
-    x = codes(torch.int16, 2, 7, 32)
-    yield "linear_wide", "quantized_linear", [x, codes(torch.int8, 10, 32), biases(10), 17, 0, *multiplier(3e5), -40, None]
+    """Codes of 16 bits, where the kernels allow them."""
+    dtype = torch.int16
+    x, near = codes(dtype, 2, 7, 32), codes(dtype, 2, 7, 32)
+    linear = [x, codes(torch.int8, 10, 32), biases(10), 17, 0, *multiplier(250.0), -40, None]
+    yield "linear_wide", "quantized_linear", linear
+    yield "linear_zero_wide", "quantized_linear", [*linear[:4], -7, *linear[5:]]
+    yield "linear_tensors_wide", "quantized_linear.default", tensors(linear, 4, 5, 6)
+    yield "fully_connected_wide", "quantized_fully_connected", [codes(dtype, 1, 32), *linear[1:]]
+    matmul = [codes(dtype, 2, 5, 24), 17, codes(dtype, 2, 24, 9), -300, None, *multiplier(70000.0), 1]
+    yield "matmul_wide", "quantized_matmul", matmul
+    yield "matmul_turned_wide", "quantized_matmul", [*matmul[:2], codes(dtype, 2, 9, 24), *matmul[3:], True]
     yield "relu_wide", "quantized_relu", [x, 17, -300, *multiplier(1.7)]
+    yield "relu_tensors_wide", "quantized_relu.default", tensors([x, 17, -300, *multiplier(1.7)], 1, 3, 4)
     yield "requantize_wide", "requantize", [x, 0.001, 17, 0.3, 5, torch.int8]
+    yield "requantize_same_wide", "requantize", [near, 0.001, 17, 0.0013, -500, dtype]
+    yield "requantize_unsigned_wide", "requantize", [near, 0.001, 17, 0.0013, 33000, torch.uint16]
+    yield "requantize_widens_wide", "requantize", [codes(torch.uint8, 60), 0.04, 120, 0.0007, -500, dtype]
+    softmax = [codes(dtype, 3, 5, 20), torch.zeros(3, 5, 1, dtype=torch.int32), -1, 0, torch.zeros(1, dtype=torch.int64), 1e-4, 17, 1 / 65536, -32768]
+    yield "softmax_wide", "quantized_softmax", softmax
+    yield "softmax_across_wide", "quantized_softmax", [*softmax[:2], 1, *softmax[3:]]
+    first, last = codes(dtype, 1, 8, 9, 11), codes(dtype, 1, 9, 11, 8)
+
+    def conv(x, weight, count=None, **other):
+        o = {"stride": [1, 1], "padding": [1, 1], "dilation": [1, 1], "groups": 1, "zero": 0, **other}
+        bias = biases(count or weight.shape[0])
+        return [x, weight, bias, o["stride"], o["padding"], o["dilation"], o["groups"], 17, o["zero"], SCALE, 0.11, -40, *multiplier(0.11 / SCALE)]
+
+    yield "nchw_wide", "quantized_conv2d_nchw", conv(first, codes(torch.int8, 6, 8, 3, 3))
+    yield "nchw_zero_wide", "quantized_conv2d_nchw", conv(first, codes(torch.int8, 6, 8, 3, 3), zero=9, dilation=[2, 2])
+    yield "nchw_groups_wide", "quantized_conv2d_nchw", conv(first, codes(torch.int8, 6, 4, 3, 3), groups=2, stride=[2, 1])
+    yield "nchw_depthwise_wide", "quantized_conv2d_nchw", conv(first, codes(torch.int8, 8, 1, 3, 3), groups=8)
+    yield "nhwc_wide", "quantized_conv2d_nhwc", conv(last, codes(torch.int8, 6, 3, 3, 8))
+    yield "nhwc_depthwise_wide", "quantized_conv2d_depthwise_nhwc", conv(last, codes(torch.int8, 3, 3, 8), 8, groups=8)
+    single = {"stride": [1], "padding": [1], "dilation": [1]}
+    yield "ncl_wide", "quantized_conv1d_ncl", conv(codes(dtype, 2, 8, 21), codes(torch.int8, 6, 8, 3), **single)
+    yield "nlc_wide", "quantized_conv1d_nlc", conv(codes(dtype, 2, 21, 8), codes(torch.int8, 6, 3, 8), **single)
+    images, window = codes(dtype, 1, 3, 9, 7), [[3, 2], [2, 1], [1, 0], [1, 2], False]
+    yield "max_pool_wide", "quantized_max_pool2d_nchw", [images, *window]
+    yield "max_pool_last_wide", "quantized_max_pool2d_nhwc", [codes(dtype, 1, 9, 7, 3), *window]
+    yield "average_wide", "avg_pool2d", [images, [3, 3], [2, 2], [1, 1], False, True, None, torch.tensor([17], dtype=torch.int32), False]
+    yield "im2row_wide", "im2row", [images, [3, 2], [1, 2], [1, 1], [2, 1], 17, False]
+
+
+def reals():
+    """Real numbers with weights of codes: what the host computes."""
     yield "reals_linear", "quantized_w8a32_linear", [torch.randn(3, 1, 16), codes(torch.int8, 16, 16), 0.02, codes(torch.int8, 16), 0.1]
     yield "reals_conv", "quantized_w8a32_conv", [torch.randn(2, 15, 8), codes(torch.int8, 3, 4, 8), 0.02, codes(torch.int8, 4), 0.1]
+    x, h = torch.randn(1, 1, 12), torch.randn(1, 1, 8)
+    weights = [codes(torch.int8, 24, 12), 0.01, codes(torch.int8, 24, 8), 0.02, codes(torch.int8, 24), 0.01, codes(torch.int8, 24)]
+
+    def step():
+        """Of one step with one dimension less: the kernel refuses what the rule of shapes wants."""
+        return ref_implementations.quantized_w8a32_gru(x[0], h[0], *weights)[:, :, :1]
+
+    yield "reals_gru", "quantized_w8a32_gru", [x, h, *weights], step
+    rows, indices = codes(torch.int8, 20, 16), torch.randint(0, 20, (2, 7))
+    yield "reals_embedding", "quantized_embedding_byte", [rows, torch.rand(20, 4), codes(torch.int8, 20, 4), indices]
+    yield "reals_embedding_plain", "quantized_embedding_byte", [codes(torch.uint8, 20, 16), torch.rand(20, 1), None, indices]
 
 
 def calls():
     yield from wide()
+    yield from reals()
     for letter, dtype in (("s", torch.int8), ("u", torch.uint8)):
         yield from convolutions(dtype, letter)
         yield from rows(dtype, letter)
         yield from transposed(dtype, letter)
+        yield from numbers(dtype, letter)
 
 
 def activations(name):
     """Which arguments are given; the others are constants."""
-    kind = name.split("_")[0]
-    return {"matmul": [0, 2], "add": [0, 3], "mul": [0, 3]}.get(kind, [0])
+    if name == "reals_gru":
+        return [0, 1]
+    kind = name.removeprefix("reals_").split("_")[0]
+    return {"matmul": [0, 2], "add": [0, 3], "mul": [0, 3], "embedding": [3]}.get(kind, [0])
 
 
 def reference(op, args):
@@ -213,13 +289,13 @@ def reference(op, args):
 def tolerance(name, expected):
     if expected.dtype == torch.float32:
         return {"atol": 1e-5, "rtol": 1e-5}
-    return {"atol": TIES if name.startswith(("add", "linear_wide")) else 0}
+    return {"atol": TIES if name.startswith("add") or name.endswith("_wide") else 0}
 
 
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
-    dtypes = {torch.int8: "int8", torch.uint8: "uint8", torch.int16: "int16", torch.float32: "float32"}
+    dtypes = {getattr(torch, name): name for name in ("int8", "uint8", "int16", "uint16", "int64", "float32")}
 
     def entry(name, tensor):
         tensor.contiguous().numpy().tofile(folder / name)

@@ -114,6 +114,17 @@ void on_dsp_check(struct one_node *one, reference expected, const void *context)
     one_node_check(one, expected, context, 1e-4);
 }
 
+void on_dsp_check_tiled(struct one_node *one, reference expected, const void *context)
+{
+    ck_assert_ptr_null(on_dsp_refuses(one, MOST_MEMORY));
+    on_dsp_check(one, expected, context);
+    size_t memory = 4 << 10;
+    while (on_dsp_refuses(one, memory))
+        memory += memory / 4;
+    on_dsp_run(one, memory);
+    one_node_check(one, expected, context, 1e-4);
+}
+
 void on_dsp_compare(struct one_node *one)
 {
     static bool tells;

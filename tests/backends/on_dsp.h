@@ -19,6 +19,9 @@ void on_dsp_compare(struct one_node *one);
  * nearest one, or its neighbour within 10^-4 of half-way. */
 void on_dsp_check(struct one_node *one, reference expected, const void *context);
 
+/* The same of a node that the backend takes, also in as little memory as will do. */
+void on_dsp_check_tiled(struct one_node *one, reference expected, const void *context);
+
 /* Run the node with so much memory of its own, which must do. */
 void on_dsp_run(struct one_node *one, size_t memory);
 /* Why it does not take it with so much memory; NULL when it does. The node must be finished. */

@@ -2,8 +2,8 @@
  * rounded differently, but not otherwise differ. */
 #include "on_vulkan.h"
 
-#include "backends/cpu/halves.h"
 #include "backends/vulkan/vulkan.h"
+#include "base/halves.h"
 
 #include <check.h>
 #include <math.h>
@@ -73,8 +73,8 @@ static bool near(double expected, double got, double size)
 
 static double half_at(const void *data, enum prt_dtype dtype, size_t i)
 {
-    return dtype == PRT_F16 ? (double)cpu_from_f16(((const uint16_t *)data)[i])
-                            : (double)cpu_from_bf16(((const uint16_t *)data)[i]);
+    return dtype == PRT_F16 ? (double)base_from_f16(((const uint16_t *)data)[i])
+                            : (double)base_from_bf16(((const uint16_t *)data)[i]);
 }
 
 static void compare(const struct one_node *one, const void *expected, const char *what)

@@ -444,9 +444,9 @@ double one_node_get(const struct one_node *one, uint32_t id, const int32_t *inde
     case PRT_BOOL:
         return *(const uint8_t *)p;
     case PRT_I16:
-        return *(const int16_t *)p;
+        return (*(const int16_t *)p - zero) * scale;
     case PRT_U16:
-        return *(const uint16_t *)p;
+        return (*(const uint16_t *)p - zero) * scale;
     case PRT_U32:
         return *(const uint32_t *)p;
     default:
@@ -512,8 +512,10 @@ void one_node_fill(struct one_node *one, uint32_t id, double lo, double hi)
     if (prt_tensor_elements(tensor) == 0)
         return;
     do {
-        if (tensor->quant.kind != PRT_QUANT_NONE && prt_dtype_size(tensor->dtype) == 1)
-            *((uint8_t *)one->data[id] + offset_of(tensor, index)) = (uint8_t)random_u32();
+        uint32_t code = random_u32();
+        if (tensor->quant.kind != PRT_QUANT_NONE && tensor->dtype != PRT_I32)
+            memcpy((uint8_t *)one->data[id] + offset_of(tensor, index), &code,
+                   prt_dtype_size(tensor->dtype));
         else if (tensor->dtype == PRT_BOOL)
             one_node_set(one, id, index, random_between(0, 1));
         else
@@ -572,7 +574,8 @@ static bool near(const struct prt_tensor *y, double got, double expected, double
     if (isnan(expected) && is_floating(y))
         return isnan(got);
     if (y->quant.kind == PRT_QUANT_PER_TENSOR) {
-        double lo = y->dtype == PRT_U8 ? 0 : -128, hi = lo + 255;
+        double codes = ldexp(1, 8 * (int)prt_dtype_size(y->dtype));
+        double lo = y->dtype == PRT_U8 || y->dtype == PRT_U16 ? 0 : -codes / 2, hi = lo + codes - 1;
         double code = got / (double)y->quant.scale + y->quant.zero_point;
         double wanted = expected / (double)y->quant.scale + y->quant.zero_point;
         wanted = wanted > lo ? wanted : lo; /* also NaN */

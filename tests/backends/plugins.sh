@@ -214,9 +214,9 @@ palm=${PERCEPT_MODELS:-}/palm_detection_lite.fp32.pte
 hands() {
     sed -e "/palm_detection_lite/{n;s/backends: \[cpu\]/backends: $2/}" -e '/fingers-lq/d' -e 's/loop: 7/loop: 1/' -e 's/rate: 30/rate: 1/' \
         -e 's/^    source:/    when_late: wait\n    source:/' -e "s|^models:|plugins: $plugins\nmodels:|" "$PERCEPT_SOURCE_DIR/configs/demo.yaml" >"$work/$1.yaml"
-    start_daemon "$work/$1.yaml"
+    start_at_rest "$work/$1.yaml"
     "$percept" status --json >"$work/$1.json"
-    "$percept" echo hands --json --count 3 >"$work/$1" || fail "no hands on $2"
+    read_all hands "$1"
     daemon_ends 0
 }
 hands cpu "[cpu]"

@@ -119,6 +119,12 @@ static void draw_activation(struct problem *p)
     p->spec.attrs.act.lo = between(0, 1) ? (float)between(-2, 0) * 0.37f : -INFINITY;
     p->spec.attrs.act.hi = between(0, 1) ? (float)between(1, 3) * 0.63f : INFINITY;
     p->spec.residual = between(0, 1);
+    p->spec.attrs.after = (struct prt_after){
+        .present = p->spec.dtype == PRT_F32 && between(0, 2) == 0,
+        .function = PRT_UNARY_HARDSWISH,
+        .scale = between(0, 1) ? 1 : 1.5f,
+        .shift = between(0, 1) ? 0 : -0.25f,
+    };
 }
 
 static void draw_problem(struct problem *p, enum cpu_isa isa, unsigned threads, bool f32)
@@ -155,8 +161,11 @@ static void draw_problem(struct problem *p, enum cpu_isa isa, unsigned threads, 
     }
     if (between(0, 4) == 0) { /* pointwise */
         s->kernel[0] = s->kernel[1] = 1;
-        *a = (struct prt_conv_attrs){
-            .stride = {1, 1}, .dilation = {1, 1}, .groups = a->groups, .act = a->act};
+        *a = (struct prt_conv_attrs){.stride = {1, 1},
+                                     .dilation = {1, 1},
+                                     .groups = a->groups,
+                                     .act = a->act,
+                                     .after = a->after};
         memcpy(s->output, s->input, 2 * sizeof s->input[0]);
     }
     fill_problem(p);
@@ -237,11 +246,15 @@ static double reference(const struct problem *p, size_t index, double *magnitude
         sum += real(p, p->residual, index, s->r);
     *magnitude += 2;
     const struct prt_activation *act = &s->attrs.act;
+    const struct prt_after *after = &s->attrs.after;
     if (act->kind == PRT_ACT_CLAMP)
-        return fmin(fmax(sum, (double)act->lo), (double)act->hi);
+        sum = fmin(fmax(sum, (double)act->lo), (double)act->hi);
     if (act->kind == PRT_ACT_PRELU && sum < 0)
-        return sum * (double)p->slope[p->weights.slope_count == 1 ? 0 : c];
-    return sum;
+        sum *= (double)p->slope[p->weights.slope_count == 1 ? 0 : c];
+    if (!after->present)
+        return sum;
+    *magnitude *= 1.5 * (double)after->scale; /* as steep as a hardswish gets */
+    return (double)after->scale * sum * fmin(fmax(sum + 3, 0), 6) / 6 + (double)after->shift;
 }
 
 static double quantised(const struct problem *p, double value)
@@ -260,12 +273,13 @@ static const char *describe(const struct problem *p, size_t index)
     const struct prt_conv_attrs *a = &s->attrs;
     snprintf(text, sizeof text,
              "%s %s batch %d, %dx%dx%d -> %dx%dx%d, kernel %dx%d stride %d,%d dilation %d,%d "
-             "padding %d,%d groups %d%s act %d%s, threads %u, at %zu",
+             "padding %d,%d groups %d%s act %d%s%s, threads %u, at %zu",
              cpu_isa_name(s->isa), prt_dtype_name(s->dtype), s->batch, s->input[0], s->input[1],
              s->input[2], s->output[0], s->output[1], s->output[2], s->kernel[0], s->kernel[1],
              a->stride[0], a->stride[1], a->dilation[0], a->dilation[1], a->padding[0],
              a->padding[2], a->groups, a->transposed ? " transposed" : "", (int)a->act.kind,
-             s->residual ? " residual" : "", s->threads, index);
+             a->after.present ? " hardswish" : "", s->residual ? " residual" : "", s->threads,
+             index);
     return text;
 }
 
@@ -463,6 +477,94 @@ START_TEST(int8_extremes_are_exact)
 }
 END_TEST
 
+/* 3x3, stride 1, as cpu_conv_is_winograd wants them or nearly so. */
+static void draw_blocks(struct problem *p, enum cpu_isa isa, int32_t inputs, int32_t outputs)
+{
+    memset(p, 0, sizeof *p);
+    struct cpu_conv_spec *s = &p->spec;
+    s->isa = isa;
+    s->threads = 3;
+    s->dtype = between(0, 1) ? PRT_I8 : PRT_U8;
+    s->batch = between(1, 2);
+    draw_activation(p);
+    s->attrs.groups = 1;
+    s->input[2] = inputs;
+    s->output[2] = outputs;
+    for (int i = 0; i < 2; i++) {
+        s->kernel[i] = 3;
+        s->attrs.stride[i] = s->attrs.dilation[i] = 1;
+        s->attrs.padding[2 * i] = between(0, 3);
+        s->attrs.padding[2 * i + 1] = between(0, 3);
+        s->input[i] = i ? between(15, 30) : between(3, 9);
+        s->output[i] = s->input[i] + s->attrs.padding[2 * i] + s->attrs.padding[2 * i + 1] - 2;
+    }
+    fill_problem(p);
+}
+
+static const char *kernel_of(const struct problem *p)
+{
+    struct cpu_conv *conv = NULL;
+    ck_assert_int_eq(cpu_conv_create(&p->spec, &p->weights, &conv, NULL), PERCEPT_OK);
+    const char *name = cpu_conv_kernel(conv);
+    cpu_conv_destroy(conv);
+    return name;
+}
+
+/* Whole vectors of channels and parts of one, an odd channel, as many as there may be and one more;
+ * blocks that hang over edges. Three threads share the strips. */
+START_TEST(blocks_equal_the_reference)
+{
+    static const int32_t inputs[] = {8, 9, 16, 31, 48, 112, 113}, outputs[] = {8, 13, 16, 27, 40};
+    struct base_pool *pool = NULL;
+    ck_assert_int_eq(base_pool_create(3, &pool, NULL), PERCEPT_OK);
+    seed = 8;
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
+        for (size_t o = 0; o < sizeof outputs / sizeof *outputs; o++) {
+            struct problem p;
+            draw_blocks(&p, (enum cpu_isa)_i, inputs[i], outputs[o]);
+            bool blocks = (_i == CPU_ISA_AVX2 || _i == CPU_ISA_AVX512) && inputs[i] <= 112;
+            ck_assert_msg((strstr(kernel_of(&p), "winograd") != NULL) == blocks, "%s: %s",
+                          kernel_of(&p), describe(&p, 0));
+            run_and_check(&p, pool, 13);
+            free_problem(&p);
+        }
+    base_pool_destroy(pool);
+}
+END_TEST
+
+/* The largest sums that there can be, and signs that make what the transforms make of them large:
+ * all of it goes beyond 32 bits on the way, and comes back. */
+START_TEST(extreme_blocks_are_exact)
+{
+    seed = 9;
+    for (int round = 0; round < 6; round++) {
+        struct problem p;
+        draw_blocks(&p, (enum cpu_isa)_i, 112, 16);
+        p.spec.dtype = PRT_U8;
+        p.spec.residual = false;
+        free(p.residual);
+        p.residual = NULL;
+        p.spec.attrs.act.kind = PRT_ACT_NONE;
+        p.weights.bias = NULL;
+        for (size_t i = 0; i < p.x_count; i++)
+            ((uint8_t *)p.x)[i] = round < 2 ? 255 : between(0, 1) ? 255 : 0;
+        for (size_t i = 0; i < p.weight_count; i++)
+            ((int8_t *)p.weight)[i] = (int8_t)(round < 2       ? (round ? 127 : -128)
+                                               : between(0, 1) ? 127
+                                                               : -128);
+        p.spec.x.zero_point = round < 2 ? 0 : between(0, 1) * 255;
+        p.weights.scale_count = 1;
+        const double most = round < 2 ? 9 * 112 * 255 * 128.0 : 9 * 112 * 255 * 64.0;
+        p.spec.y = (struct cpu_conv_code){
+            (float)(most / 250 * (double)p.spec.x.scale * (double)p.scales[0]), round == 0   ? 255
+                                                                                : round == 1 ? 0
+                                                                                             : 128};
+        run_and_check(&p, NULL, 1);
+        free_problem(&p);
+    }
+}
+END_TEST
+
 START_TEST(nan_is_not_hidden)
 {
     seed = 5;
@@ -570,6 +672,8 @@ int main(void)
         tcase_add_loop_test(tests, threads_share_the_work, i, i + 1);
         tcase_add_loop_test(tests, linear_takes_weights_either_way, i, i + 1);
         tcase_add_loop_test(tests, int8_extremes_are_exact, i, i + 1);
+        tcase_add_loop_test(tests, blocks_equal_the_reference, i, i + 1);
+        tcase_add_loop_test(tests, extreme_blocks_are_exact, i, i + 1);
         tcase_add_loop_test(tests, nan_is_not_hidden, i, i + 1);
         tcase_add_loop_test(tests, numbers_below_the_normal_range_stay_outside, i, i + 1);
     }

@@ -220,6 +220,41 @@ START_TEST(resizes_match_their_definition)
 }
 END_TEST
 
+/* Images of codes made two or four times as large, of which every share is a whole number of
+ * eighths, are exact: halves go to the code an even number of steps from the zero point. */
+static double enlarged(const struct one_node *one, const int32_t *index, const void *context)
+{
+    const struct prt_tensor *y = one_node_spec(one, one->y);
+    double scale = (double)y->quant.scale;
+    return scale * nearbyint(resized(one, index, context) / scale);
+}
+
+START_TEST(enlarged_codes_are_exact)
+{
+    static const int32_t channels[] = {1, 7, 16, 24, 32, 33};
+    random_seed(30 + (uint64_t)_i);
+    for (int round = 0; round < 36; round++) {
+        int32_t by = round % 2 ? 4 : 2, c = channels[round / 2 % 6];
+        struct prt_resize_attrs a = {.bilinear = true, .nhwc = true};
+        a.half_pixel = round % 3 != 1;
+        a.scale[0] = a.scale[1] = round % 5 ? (float)by : 0;
+        int32_t n = random_between(1, 2), h = random_between(1, 9), w = random_between(1, 9);
+        enum prt_dtype dtype = _i ? PRT_U8 : PRT_I8;
+        int32_t zero = _i ? random_between(0, 255) : random_between(-128, 127);
+        /* A power of two: what is halfway between two codes is so in the reference, too. */
+        struct prt_tensor x = quantised(image(dtype, true, n, h, w, c), 0.125, zero);
+        struct prt_tensor y = quantised(image(dtype, true, n, by * h, by * w, c), 0.125, zero);
+        struct one_node one = one_node_begin();
+        uint32_t id = one_node_input(&one, x);
+        one_node_fill(&one, id, -30, 30);
+        NODE(&one, PRT_OP_RESIZE2D, y, id)->attrs.resize = a;
+        one_node_run(&one);
+        one_node_check(&one, enlarged, &a, 0);
+        one_node_end(&one);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("cpu image");
@@ -229,6 +264,7 @@ int main(void)
     tcase_add_test(tests, large_pools_are_spread_over_workers);
     tcase_add_test(tests, images_in_another_layout_are_refused);
     tcase_add_loop_test(tests, resizes_match_their_definition, 0, 2);
+    tcase_add_loop_test(tests, enlarged_codes_are_exact, 0, 2);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -64,6 +64,17 @@ START_TEST(halves_go_to_the_even_neighbour)
         ck_assert_int_eq(dsp_round_shift(quarters[i].v, 2), quarters[i].rounded);
         ck_assert_int_eq(dsp_round_divide(quarters[i].v, 4), quarters[i].rounded);
     }
+    for (size_t i = 0; i < sizeof quarters / sizeof quarters[0]; i++) {
+        int64_t v = quarters[i].v, far = v << 46; /* more than 64 bits hold */
+        ck_assert_int_eq(dsp_round_product(v, 1 << 30, 0, 32), quarters[i].rounded);
+        ck_assert_int_eq(dsp_round_product(far, 1 << 30, 0, 62), v << 14);
+        ck_assert_int_eq(dsp_round_product(v, 1 << 30, 1, 32),
+                         quarters[i].rounded + (v == 2 || v == 10 || v == -6));
+        ck_assert_int_eq(dsp_round_product(v, 3, 1, 2), dsp_round_shift(3 * v + 1, 2));
+    }
+    ck_assert_int_eq(dsp_part(1, 1), (int64_t)1 << DSP_PART_BITS);
+    ck_assert_int_eq(dsp_part(1, 3), ((int64_t)1 << DSP_PART_BITS) / 3);
+    ck_assert_int_eq(dsp_part((1ull << 58) / 7, 1ull << 58), ((int64_t)1 << DSP_PART_BITS) / 7);
     ck_assert_int_eq(dsp_round_shift(-7, 0), -7);
     ck_assert_int_eq(dsp_round_shift(INT64_MIN, 63), -1);
     ck_assert_int_eq(dsp_round_divide(7, 3), 2);
@@ -82,6 +93,8 @@ static size_t write_program(unsigned char *shared)
     struct dsp_program *program = (struct dsp_program *)(void *)shared;
     const struct dsp_image image = {1, 4, 4, 8};
     const struct dsp_code code = {.lo = -128, .hi = 127};
+    const struct dsp_code wide = {.zero = 9, .lo = -30000, .hi = 30000, .type = DSP_I16};
+    const struct dsp_code wide_unsigned = {.zero = 40000, .hi = 60000, .type = DSP_U16};
     const struct dsp_nest nest = {1, {128}, {{1}, {1}, {1}}};
     struct dsp_step steps[] = {
         {.op = DSP_CONV,
@@ -106,7 +119,7 @@ static size_t write_program(unsigned char *shared)
                      .kind = DSP_AVERAGE,
                      .code = code}},
         {.op = DSP_RESIZE, .as.resize = {.x = image, .y = image, .bilinear = 1}},
-        {.op = DSP_COPY, .as.copy = {.nest = nest}},
+        {.op = DSP_COPY, .as.copy = {.nest = nest, .each = 1}},
         {.op = DSP_RESCALE,
          .as.rescale = {.count = 128, .scales = 8, .x_bytes = 4, .y_bytes = 1, .lo = -9, .hi = 9}},
         {.op = DSP_CONV,
@@ -143,6 +156,49 @@ static size_t write_program(unsigned char *shared)
          .as.softmax = {.outer = 4, .length = 8, .inner = 4, .scale = {1 << 24, 16}, .code = code}},
         {.op = DSP_NORM,
          .as.norm = {.rows = 8, .length = 16, .shift = 30, .epsilon = 1 << 20, .code = code}},
+        {.op = DSP_CONV,
+         .as.conv = {.x = image,
+                     .y = image,
+                     .kernel = {3, 3},
+                     .stride = {1, 1},
+                     .dilation = {1, 1},
+                     .padding = {1, 1},
+                     .groups = 2,
+                     .zero_w = -3,
+                     .code = wide}},
+        {.op = DSP_CONV, /* depthwise */
+         .as.conv = {.x = image,
+                     .y = image,
+                     .kernel = {3, 3},
+                     .stride = {1, 1},
+                     .dilation = {1, 1},
+                     .padding = {1, 1},
+                     .groups = 8,
+                     .code = wide_unsigned}},
+        {.op = DSP_MATMUL,
+         .as.matmul = {.m = 8, .k = 16, .n = 8, .zero_a = 7, .scale = {1 << 29, 40}, .code = wide}},
+        {.op = DSP_BINARY,
+         .as.binary = {.nest = nest, .kind = DSP_MUL, .shift = 33, .code = wide_unsigned}},
+        {.op = DSP_PRELU, .as.binary = {.nest = nest, .code = wide}},
+        {.op = DSP_POOL,
+         .as.pool = {.x = image,
+                     .y = {1, 2, 2, 8},
+                     .kernel = {2, 2},
+                     .stride = {2, 2},
+                     .dilation = {1, 1},
+                     .kind = DSP_AVERAGE,
+                     .code = wide_unsigned}},
+        {.op = DSP_COPY, .as.copy = {.nest = nest, .each = 2, .fills = 1, .fill_value = 65535}},
+        {.op = DSP_RESCALE,
+         .as.rescale = {.count = 128,
+                        .scales = 1,
+                        .x_bytes = 2,
+                        .y_bytes = 2,
+                        .rounding = DSP_HALVES_EVEN,
+                        .lo = -9999,
+                        .hi = 9999}},
+        {.op = DSP_SOFTMAX,
+         .as.softmax = {.outer = 4, .length = 8, .inner = 4, .scale = {1 << 30, 14}, .code = wide}},
     };
     uint32_t count = sizeof steps / sizeof steps[0];
     *program = (struct dsp_program){.magic = DSP_MAGIC,

@@ -57,17 +57,10 @@ END_TEST
 
 /* ---- what the CPU computes in floats ---- */
 
-/* With all memory, and with hardly enough. */
 static void check_alone(struct one_node *one, reference expected, const void *context)
 {
     ck_assert(!one_node_supported(one));
-    ck_assert_ptr_null(on_dsp_refuses(one, 2 << 20));
-    on_dsp_check(one, expected, context);
-    size_t memory = 4 << 10;
-    while (on_dsp_refuses(one, memory))
-        memory += memory / 4;
-    on_dsp_run(one, memory);
-    one_node_check(one, expected, context, 1e-4);
+    on_dsp_check_tiled(one, expected, context);
 }
 
 static double normed(const struct one_node *one, const int32_t *index, const void *context)

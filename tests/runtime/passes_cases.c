@@ -460,6 +460,14 @@ static uint32_t matrices_of_a_batch(struct prt_graph *graph, uint32_t x)
     return matmul(graph, rows, build_constant(graph, SIZES(8, 12, 5)));
 }
 
+/* x @ y^T, as it is exported. */
+static uint32_t exchanged_matrix(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t rows = build_reshape(graph, x, SIZES(8, 12, 12));
+    uint32_t other = unary(graph, PRT_UNARY_TANH, rows);
+    return matmul(graph, rows, build_permute(graph, other, SIZES(0, 2, 1)));
+}
+
 static uint32_t softmax(struct prt_graph *graph, uint32_t x)
 {
     const struct prt_tensor spec = graph->values[x].tensor;
@@ -589,6 +597,7 @@ const struct passes_case passes_cases[] = {
     {"matrix repeated", matrix_repeated, "linear", 1e-5},
     {"int8 matrix repeated", int8_matrix_repeated, "quantize linear dequantize", 0.0501},
     {"matrices of a batch", matrices_of_a_batch, "matmul", 0},
+    {"exchanged matrix", exchanged_matrix, "unary matmul", 1e-5},
     {"masked attention", masked_attention, "attention", 1e-5},
     {"safe attention", safe_attention, "attention", 1e-5},
     {"scores read twice", scores_read_twice, "binary binary layout matmul softmax matmul binary",

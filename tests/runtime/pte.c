@@ -14,9 +14,9 @@ static const struct {
     const char *text;
     enum prt_dtype dtype;
 } dtypes[] = {
-    {"z64", PRT_F32}, {"f32", PRT_F32},   {"f16", PRT_F16},   {"f64", PRT_F64},
-    {"i8", PRT_I8},   {"u8", PRT_U8},     {"i16", PRT_I16},   {"i32", PRT_I32},
-    {"i64", PRT_I64}, {"bool", PRT_BOOL}, {"bf16", PRT_BF16},
+    {"z64", PRT_F32}, {"f32", PRT_F32}, {"f16", PRT_F16},   {"f64", PRT_F64},
+    {"i8", PRT_I8},   {"u8", PRT_U8},   {"i16", PRT_I16},   {"u16", PRT_U16},
+    {"i32", PRT_I32}, {"i64", PRT_I64}, {"bool", PRT_BOOL}, {"bf16", PRT_BF16},
 };
 
 /* ---- reading the text ---- */

@@ -6,6 +6,7 @@
 #include "runtime/prt.h"
 
 #include <check.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,48 @@ START_TEST(models_take_turns_in_the_memory_of_the_largest)
 }
 END_TEST
 
+struct another {
+    const struct prt_program *program;
+    size_t made;
+};
+
+static void *make_another(void *context)
+{
+    struct another *another = context;
+    struct prt_model *model = NULL;
+    const struct prt_model_options options = {.backends = backends, .arena = arena};
+    if (prt_model_create(another->program, &options, &model, NULL) == PERCEPT_OK)
+        another->made++;
+    prt_model_destroy(model);
+    return NULL;
+}
+
+static void on_pause(void *another)
+{
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, make_another, another), 0);
+    pthread_join(thread, NULL);
+}
+
+START_TEST(others_make_models_while_it_grows)
+{
+    enum { SMALL = 1000, LARGE = 4 << 20 };
+    struct prt_program *small = program_of(SMALL), *large = program_of(LARGE);
+    struct another another = {.program = small};
+    base_pool_set_pause(on_pause, &another);
+    struct prt_model *model = run_model(large, &(struct prt_model_options){.arena = arena});
+    base_pool_set_pause(NULL, NULL);
+    struct prt_model_stats stats;
+    prt_model_stats(model, &stats);
+    ck_assert_uint_ge(prt_arena_bytes(arena), stats.arena_bytes + stats.scratch_bytes);
+    ck_assert_uint_ge(another.made, stats.arena_bytes / (4 << 20));
+    expect_right(model, LARGE, 1);
+    prt_model_destroy(model);
+    prt_program_close(small);
+    prt_program_close(large);
+}
+END_TEST
+
 START_TEST(what_is_there_survives_a_model_that_fails)
 {
     struct prt_program *program = program_of(1000);
@@ -115,6 +158,7 @@ int main(void)
     TCase *tests = tcase_create("arena");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, models_take_turns_in_the_memory_of_the_largest);
+    tcase_add_test(tests, others_make_models_while_it_grows);
     tcase_add_test(tests, what_is_there_survives_a_model_that_fails);
     tcase_add_test(tests, more_than_there_are_addresses_is_refused);
     suite_add_tcase(suite, tests);

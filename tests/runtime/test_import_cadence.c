@@ -66,16 +66,60 @@ static const struct {
     {"cadence::quantized_relu.per_tensor_out", "i8[4] 1 2 5 1 >i8[4] =",
      "MALFORMED: method 'forward', instruction 0, cadence::quantized_relu.per_tensor_out: has the "
      "scale -2.14748e+08 and the zero point 2"},
-    /* Codes of 16 bits are integers, and arithmetic is around them. */
-    {"cadence::quantized_relu.per_tensor_out", "i16[4] 1 2 -1073741824 1 >i16[4] =",
-     "v2: float32[4] = convert(v0)\n"
-     "v4: float32[4] = binary(v2, 1) sub\n"
-     "v5: float32[4] = unary(v4) clamp(0, inf)\n"
-     "v7: float32[4] = binary(v5, 1) mul\n"
-     "v8: float32[4] = unary(v7) round\n"
-     "v10: float32[4] = binary(v8, 2) add\n"
-     "v11: float32[4] = unary(v10) clamp(-32768, 32767)\n"
-     "v1: int16[4] = convert(v11)\n"},
+    {"cadence::quantized_relu.per_tensor_out", "u16[4] 1 40000 -1073741824 1 >u16[4] =",
+     "v2: uint16[4] q(1, 1) = codes(v0)\n"
+     "v3: float32[4] = dequantize(v2)\n"
+     "v4: float32[4] = unary(v3) clamp(0, inf)\n"
+     "v1: uint16[4] q(1, 40000) = quantize(v4)\n"},
+    {"cadence::quantized_relu.per_tensor_out", "i16[4] 1 40000 -1073741824 1 >i16[4] =",
+     "MALFORMED: method 'forward': value 1: quantisation zero point is outside of the type's "
+     "range"},
+    {"cadence::quantized_mul_Scalar.out", "i8[4] cf32[1] ci32[1] 1.5 0.5 -3 >i8[4] =",
+     "v4: int8[4] q(0.5, 0) = codes(v0)\n"
+     "v5: float32[4] = dequantize(v4)\n"
+     "v7: float32[4] = binary(v5, 1.5) mul\n"
+     "v3: int8[4] q(0.5, -3) = quantize(v7)\n"},
+    {"cadence::quantized_w8a32_gru.out",
+     "f32[1,1,3] f32[1,1,4] ci8[12,3] 0.5 ci8[12,4] 0.25 ci8[12] 0.125 ci8[12] >f32[2,1,1,4] =",
+     "v7: float32[1, 3] = reshape(v0)\n"
+     "v8: float32[1, 4] = reshape(v1)\n"
+     "v10: float32[12, 3] = dequantize(c9)\n"
+     "v12: float32[12] = dequantize(c11)\n"
+     "v13: float32[1, 12] = linear(v7, v10, v12, -, -)\n"
+     "v14: float32[1, 4] = slice(v13, 0, 4) axis(1)\n"
+     "v17: float32[1, 4] = slice(v13, 4, 8) axis(1)\n"
+     "v20: float32[1, 4] = slice(v13, 8, 12) axis(1)\n"
+     "v24: float32[12, 4] = dequantize(c23)\n"
+     "v26: float32[12] = dequantize(c25)\n"
+     "v27: float32[1, 12] = linear(v8, v24, v26, -, -)\n"
+     "v28: float32[1, 4] = slice(v27, 0, 4) axis(1)\n"
+     "v31: float32[1, 4] = slice(v27, 4, 8) axis(1)\n"
+     "v34: float32[1, 4] = slice(v27, 8, 12) axis(1)\n"
+     "v37: float32[1, 4] = binary(v14, v28) add\n"
+     "v38: float32[1, 4] = unary(v37) sigmoid\n"
+     "v39: float32[1, 4] = binary(v17, v31) add\n"
+     "v40: float32[1, 4] = unary(v39) sigmoid\n"
+     "v41: float32[1, 4] = binary(v38, v34) mul\n"
+     "v42: float32[1, 4] = binary(v20, v41) add\n"
+     "v43: float32[1, 4] = unary(v42) tanh\n"
+     "v44: float32[1, 4] = binary(v8, v43) sub\n"
+     "v45: float32[1, 4] = binary(v44, v40) mul\n"
+     "v46: float32[1, 4] = binary(v43, v45) add\n"
+     "v47: float32[2, 4] = concat(v46, v46) axis(0)\n"
+     "v6: float32[2, 1, 1, 4] = reshape(v47)\n"},
+    {"cadence::quantized_w8a32_gru.out",
+     "f32[2,1,3] f32[1,1,4] ci8[12,3] 0.5 ci8[12,4] 0.25 ci8[12] 0.125 ci8[12] >f32[2,2,1,4] =",
+     "UNSUPPORTED: method 'forward', instruction 0, cadence::quantized_w8a32_gru.out: more than "
+     "one "
+     "step of one row"},
+    {"cadence::quantized_w8a32_gru.out",
+     "f32[1,1,3] f32[1,1,4] ci8[12,3] 0.5 ci8[13,4] 0.25 ci8[12] 0.125 ci8[12] >f32[2,1,1,4] =",
+     "MALFORMED: method 'forward', instruction 0, cadence::quantized_w8a32_gru.out: a weight or a "
+     "bias does not have 3 gates of 4"},
+    {"cadence::quantized_embedding_byte.out", "ci8[5,4] cf32[5] - i64[3] T >f32[3,4] =",
+     "UNSUPPORTED: method 'forward', instruction 0, cadence::quantized_embedding_byte.out: a "
+     "weight "
+     "with rows left out"},
     /* Numbers that are tensors. */
     {"cadence::quantized_relu.out", "i8[4] ci32[1] 2 ci32[1] ci32[1] >i8[4] =",
      "MALFORMED: method 'forward', instruction 0, cadence::quantized_relu.out: has the scale -inf "

@@ -1,4 +1,5 @@
-/* Who shares a processor among models is asked between the steps of their runs. */
+/* Who shares a processor among models is asked between the steps of their runs, and of their plans.
+ */
 #include "build.h"
 
 #include "backends/cpu/cpu.h"
@@ -211,6 +212,23 @@ START_TEST(a_wait_for_a_device_is_told)
 }
 END_TEST
 
+static void count(void *pauses)
+{
+    ++*(size_t *)pauses;
+}
+
+START_TEST(a_plan_pauses_between_its_parts)
+{
+    size_t pauses = 0;
+    base_pool_set_pause(count, &pauses);
+    struct prt_model *model = make_model(cpu_alone, NULL, false);
+    base_pool_set_pause(NULL, NULL);
+    ck_assert_uint_ge(pauses, STEPS);
+    ck_assert_uint_eq(told.count, 0); /* it is no run */
+    prt_model_destroy(model);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("yield");
@@ -221,6 +239,7 @@ int main(void)
     tcase_add_test(tests, the_bound_goes_on_from_model_to_model);
     tcase_add_test(tests, with_a_pool_it_is_asked_between_steps_too);
     tcase_add_test(tests, a_wait_for_a_device_is_told);
+    tcase_add_test(tests, a_plan_pauses_between_its_parts);
     suite_add_tcase(suite, tests);
     return build_run_suite(suite);
 }

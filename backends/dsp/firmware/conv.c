@@ -10,6 +10,7 @@ enum { BLOCK = 64 }; /* channels whose sums are in registers at a time */
 struct conv_tile {
     const struct dsp_conv *conv;
     bool depthwise;         /* each output channel sees its own input channel alone */
+    size_t each;            /* bytes of a code */
     const unsigned char *x; /* rows [first, end) of an image */
     int32_t first, end;
     const int8_t *weight; /* [O, kh, kw, I/groups]; depthwise: [kh, kw, O] */
@@ -29,27 +30,45 @@ struct window {
     struct taps rows, columns;
 };
 
-/* Numbers of 16 bits, whose products processors add in pairs. */
-#define DOT(name, type)                                                                           \
-    static int32_t name(const struct dsp_conv *conv, const unsigned char *x, const int8_t *w,     \
+/* Codes less their zero point, and weights less theirs, are numbers of 16 bits, whose products
+ * processors add in pairs; codes of two bytes are numbers of 17, and their sums of 64. */
+union sums {
+    int32_t bytes[BLOCK];
+    int64_t halves[BLOCK];
+};
+#define DOT(name, type, number, sum_type, member)                                                 \
+    static int64_t name(const struct dsp_conv *conv, const unsigned char *x, const int8_t *w,     \
                         int32_t n)                                                                \
     {                                                                                             \
-        const type *codes = (const type *)x;                                                      \
-        int32_t sum = 0, zero_x = conv->zero_x, zero_w = conv->zero_w;                            \
+        sum_type sum = 0;                                                                         \
+        int32_t zero_x = conv->zero_x, zero_w = conv->zero_w;                                     \
         for (int32_t i = 0; i < n; i++)                                                           \
-            sum += (int16_t)(codes[i] - zero_x) * (int16_t)(w[i] - zero_w);                       \
+            sum += (number)(dsp_load(x, type, (size_t)i) - zero_x) * (int16_t)(w[i] - zero_w);    \
         return sum;                                                                               \
     }                                                                                             \
     static void name##_each(const struct dsp_conv *conv, const unsigned char *x, const int8_t *w, \
-                            int32_t n, int32_t *sums)                                             \
+                            int32_t n, union sums *sums)                                          \
     {                                                                                             \
-        const type *codes = (const type *)x;                                                      \
         int32_t zero_x = conv->zero_x, zero_w = conv->zero_w;                                     \
         for (int32_t i = 0; i < n; i++)                                                           \
-            sums[i] += (int16_t)(codes[i] - zero_x) * (int16_t)(w[i] - zero_w);                   \
+            sums->member[i] +=                                                                    \
+                (number)(dsp_load(x, type, (size_t)i) - zero_x) * (int16_t)(w[i] - zero_w);       \
     }
-DOT(dot_signed, int8_t)
-DOT(dot_unsigned, uint8_t)
+DOT(dot_i8, DSP_I8, int16_t, int32_t, bytes)
+DOT(dot_u8, DSP_U8, int16_t, int32_t, bytes)
+DOT(dot_i16, DSP_I16, int32_t, int64_t, halves)
+DOT(dot_u16, DSP_U16, int32_t, int64_t, halves)
+
+static const struct {
+    int64_t (*dot)(const struct dsp_conv *conv, const unsigned char *x, const int8_t *w, int32_t n);
+    void (*each)(const struct dsp_conv *conv, const unsigned char *x, const int8_t *w, int32_t n,
+                 union sums *sums);
+} kernels[DSP_TYPES] = {
+    [DSP_I8] = {dot_i8, dot_i8_each},
+    [DSP_U8] = {dot_u8, dot_u8_each},
+    [DSP_I16] = {dot_i16, dot_i16_each},
+    [DSP_U16] = {dot_u16, dot_u16_each},
+};
 
 static struct taps taps_of(const struct dsp_conv *conv, int axis, int32_t size, int32_t y)
 {
@@ -98,28 +117,30 @@ static struct window window_of(const struct dsp_conv *conv, int32_t oy, int32_t 
 static const unsigned char *pixel_at(const struct conv_tile *tile, int64_t row, int64_t column)
 {
     const struct dsp_conv *conv = tile->conv;
-    return tile->x + (size_t)((row - tile->first) * conv->x.w + column) * (size_t)conv->x.c;
+    return tile->x +
+           (size_t)((row - tile->first) * conv->x.w + column) * (size_t)conv->x.c * tile->each;
 }
 
 /* The sum of the tile's output channel c. Without groups and dilation, the taps of a row are side
  * by side in both the image and the weight. */
-static int32_t sum_of(const struct conv_tile *tile, const struct window *window, int32_t c)
+static int64_t sum_of(const struct conv_tile *tile, const struct window *window, int32_t c)
 {
     const struct dsp_conv *conv = tile->conv;
     const struct taps *rows = &window->rows, *columns = &window->columns;
-    int32_t depth = conv->x.c / conv->groups, sum = 0, taps = columns->end - columns->first;
+    int32_t depth = conv->x.c / conv->groups, taps = columns->end - columns->first;
     int32_t group = (tile->channel + c) / (conv->y.c / conv->groups);
     bool side_by_side = conv->groups == 1 && columns->move == 1 && columns->step == 1 && taps > 0;
     int32_t run = side_by_side ? taps : 1, step = side_by_side ? taps : columns->step;
     const int8_t *w = tile->weight + (size_t)c * dsp_weight_bytes(conv);
-    int64_t row = rows->at;
+    int64_t row = rows->at, sum = 0;
     for (int32_t ky = rows->first; ky < rows->end; ky += rows->step, row += rows->move) {
         int64_t column = columns->at;
         for (int32_t kx = columns->first; kx < columns->end; kx += step, column += columns->move) {
-            const unsigned char *x = pixel_at(tile, row, column) + (size_t)group * (size_t)depth;
+            const unsigned char *x =
+                pixel_at(tile, row, column) + (size_t)group * (size_t)depth * tile->each;
             const int8_t *tap =
                 w + ((size_t)ky * (size_t)conv->kernel[1] + (size_t)kx) * (size_t)depth;
-            sum += (conv->code.is_unsigned ? dot_unsigned : dot_signed)(conv, x, tap, run * depth);
+            sum += kernels[conv->code.type].dot(conv, x, tap, run * depth);
         }
     }
     return sum;
@@ -127,7 +148,7 @@ static int32_t sum_of(const struct conv_tile *tile, const struct window *window,
 
 /* Of a depthwise convolution: each tap, for all channels. */
 static void add_each(const struct conv_tile *tile, const struct window *window, int32_t first,
-                     int32_t count, int32_t sums[BLOCK])
+                     int32_t count, union sums *sums)
 {
     const struct dsp_conv *conv = tile->conv;
     const struct taps *rows = &window->rows, *columns = &window->columns;
@@ -136,47 +157,59 @@ static void add_each(const struct conv_tile *tile, const struct window *window, 
         int64_t column = columns->at;
         for (int32_t kx = columns->first; kx < columns->end;
              kx += columns->step, column += columns->move) {
-            const unsigned char *x = pixel_at(tile, row, column) + tile->channel + first;
+            const unsigned char *x =
+                pixel_at(tile, row, column) + (size_t)(tile->channel + first) * tile->each;
             const int8_t *w =
                 tile->weight +
                 ((size_t)ky * (size_t)conv->kernel[1] + (size_t)kx) * (size_t)tile->channel_count +
                 first;
-            (conv->code.is_unsigned ? dot_unsigned_each : dot_signed_each)(conv, x, w, count, sums);
+            kernels[conv->code.type].each(conv, x, w, count, sums);
         }
     }
 }
 
 static void sums_of(const struct conv_tile *tile, const struct window *window, int32_t first,
-                    int32_t count, int32_t sums[BLOCK])
+                    int32_t count, int64_t sums[BLOCK])
 {
-    for (int32_t c = 0; c < count; c++)
-        sums[c] = tile->depthwise ? 0 : sum_of(tile, window, first + c);
+    union sums each = {.halves = {0}};
     if (tile->depthwise)
-        add_each(tile, window, first, count, sums);
+        add_each(tile, window, first, count, &each);
+    for (int32_t c = 0; c < count; c++)
+        sums[c] = !tile->depthwise  ? sum_of(tile, window, first + c)
+                  : tile->each == 1 ? each.bytes[c]
+                                    : each.halves[c];
 }
 
 /* The number in steps of the result, times 2^shift: above zero, or below it. */
-static int64_t weigh(const struct dsp_channel *channel, int below, int32_t sum, int32_t residual)
+static int64_t weigh(const struct dsp_channel *channel, int below, int64_t sum, int32_t residual)
 {
     int64_t v = dsp_multiply_add(sum, channel->multiplier[below], channel->offset[below]);
     return dsp_multiply_add(residual, channel->residual[below], v);
 }
 
-static int32_t finish(const struct dsp_conv *conv, const struct dsp_channel *channel, int32_t sum,
-                      int32_t residual)
+static int64_t steps_of(const struct dsp_channel *channel, int64_t sum, int32_t residual)
 {
     int64_t v = weigh(channel, 0, sum, residual);
     if (v < 0)
         v = weigh(channel, 1, sum, residual);
-    return dsp_code_of(dsp_round_shift(v, channel->shift), conv->code.zero, conv->code.lo,
-                       conv->code.hi);
+    return dsp_round_shift(v, channel->shift);
+}
+
+static int32_t finish(const struct dsp_conv *conv, const struct dsp_channel *channel, int64_t sum,
+                      int32_t residual)
+{
+    int64_t steps =
+        conv->code.type < DSP_I16
+            ? steps_of(channel, sum, residual)
+            : dsp_round_product(sum, channel->multiplier[0], channel->offset[0], channel->shift);
+    return dsp_code_of(steps, conv->code.zero, conv->code.lo, conv->code.hi);
 }
 
 static void compute_pixel(const struct conv_tile *tile, const struct window *window,
                           unsigned char *to, const unsigned char *residual)
 {
     const struct dsp_conv *conv = tile->conv;
-    int32_t sums[BLOCK];
+    int64_t sums[BLOCK];
     for (int32_t first = 0; first < tile->channel_count; first += BLOCK) {
         int32_t left = tile->channel_count - first, count = left < BLOCK ? left : BLOCK;
         sums_of(tile, window, first, count, sums);
@@ -187,8 +220,8 @@ static void compute_pixel(const struct conv_tile *tile, const struct window *win
                 continue;
             }
             int32_t other =
-                residual ? dsp_load(residual, conv->code.is_unsigned, at) - conv->zero_residual : 0;
-            to[at] = (unsigned char)finish(conv, &tile->channels[at], sums[c], other);
+                residual ? dsp_load(residual, conv->code.type, at) - conv->zero_residual : 0;
+            dsp_store(to, conv->code.type, at, finish(conv, &tile->channels[at], sums[c], other));
         }
     }
 }
@@ -209,7 +242,7 @@ static void run_tile(const struct dsp_step *step, struct conv_tile *tile, struct
                      int32_t n, int32_t y, int32_t rows)
 {
     const struct dsp_conv *conv = tile->conv;
-    size_t x_row = (size_t)conv->x.w * (size_t)conv->x.c, channels = (size_t)conv->y.c;
+    size_t x_row = (size_t)conv->x.w * (size_t)conv->x.c * tile->each, channels = (size_t)conv->y.c;
     dsp_conv_rows(conv, y, rows, &tile->first, &tile->end);
     tile->x =
         dsp_stage(work, &step->x[0], ((size_t)n * (size_t)conv->x.h + (size_t)tile->first) * x_row,
@@ -217,7 +250,7 @@ static void run_tile(const struct dsp_step *step, struct conv_tile *tile, struct
     size_t offset = ((size_t)n * (size_t)conv->y.h + (size_t)y) * (size_t)conv->y.w * channels +
                     (size_t)tile->channel;
     size_t pixels = (size_t)rows * (size_t)conv->y.w, bytes = (size_t)tile->channel_count;
-    size_t each = conv->sums ? sizeof(int32_t) : 1;
+    size_t each = (size_t)dsp_result_bytes(conv->sums, &conv->code);
     struct dsp_piece out = dsp_piece_of(work, &step->y, offset * each, pixels, bytes * each,
                                         channels * each),
                      residual;
@@ -252,7 +285,7 @@ static const int8_t *stage_weights(const struct dsp_step *step, const struct con
 void dsp_run_conv(const struct dsp_step *step, const struct dsp_tile *plan, struct dsp_work *work)
 {
     const struct dsp_conv *conv = &step->as.conv;
-    struct conv_tile tile = {.conv = conv};
+    struct conv_tile tile = {.conv = conv, .each = (size_t)dsp_code_bytes(&conv->code)};
     tile.depthwise = conv->groups == conv->x.c && conv->x.c == conv->y.c;
     for (tile.channel = 0; tile.channel < conv->y.c; tile.channel += plan->columns) {
         int32_t left = conv->y.c - tile.channel;

@@ -24,13 +24,13 @@ static int64_t combine(const struct dsp_binary *binary, int64_t a, int64_t b)
     int64_t left = a * binary->multiplier[0], right = b * binary->multiplier[1];
     switch (binary->kind) {
     case DSP_ADD:
-        return left + right;
+        return dsp_round_shift(left + right, binary->shift);
     case DSP_MUL:
-        return a * b * binary->multiplier[0];
+        return dsp_round_product(a * b, binary->multiplier[0], 0, binary->shift);
     case DSP_MAX:
-        return left > right ? left : right;
+        return dsp_round_shift(left > right ? left : right, binary->shift);
     default:
-        return left < right ? left : right;
+        return dsp_round_shift(left < right ? left : right, binary->shift);
     }
 }
 
@@ -55,17 +55,16 @@ static void compute(const struct dsp_step *step, const unsigned char *x, size_t 
     const struct dsp_binary *binary = &step->as.binary;
     const struct dsp_code *code = &binary->code;
     for (size_t i = 0; i < count; i++) {
-        int64_t v, a = dsp_load(x, code->is_unsigned, i * x_step) - binary->zero[0];
+        int64_t steps, a = dsp_load(x, code->type, i * x_step) - binary->zero[0];
         if (step->op == DSP_PRELU) {
             int32_t below;
             memcpy(&below, other + i * other_step * sizeof below, sizeof below);
-            v = a * (a < 0 ? below : binary->multiplier[0]);
+            steps = dsp_round_shift(a * (a < 0 ? below : binary->multiplier[0]), binary->shift);
         } else {
-            v = combine(binary, a,
-                        dsp_load(other, code->is_unsigned, i * other_step) - binary->zero[1]);
+            steps =
+                combine(binary, a, dsp_load(other, code->type, i * other_step) - binary->zero[1]);
         }
-        y[i] = (unsigned char)dsp_code_of(dsp_round_shift(v, binary->shift), code->zero, code->lo,
-                                          code->hi);
+        dsp_store(y, code->type, i, dsp_code_of(steps, code->zero, code->lo, code->hi));
     }
 }
 
@@ -75,7 +74,8 @@ static void run_piece(const struct dsp_step *step, struct dsp_work *work, const 
 {
     const struct dsp_nest *nest = &step->as.binary.nest;
     uint32_t inner = nest->loops - 1;
-    size_t steps[3], starts[3], each = step->as.binary.wide ? sizeof(int32_t) : 1;
+    size_t steps[3], starts[3];
+    size_t each = (size_t)dsp_result_bytes(step->as.binary.wide, &step->as.binary.code);
     size_t size = step->op == DSP_PRELU ? sizeof(int32_t) : each;
     for (int o = 0; o < 3; o++) {
         steps[o] = (size_t)nest->strides[o][inner];
@@ -135,6 +135,13 @@ void dsp_run_table(const struct dsp_step *step, const struct dsp_tile *tile, str
 
 /* ---- RESCALE ---- */
 
+static int64_t scaled(const struct dsp_rescale *op, int64_t v, const struct dsp_scale *scale)
+{
+    if (op->rounding == DSP_HALVES_EVEN)
+        return dsp_round_shift(dsp_multiply_add(v, scale->multiplier, 0), scale->shift);
+    return dsp_rescale(v, scale->multiplier, scale->shift, op->rounding == DSP_TWICE);
+}
+
 void dsp_run_rescale(const struct dsp_step *step, const struct dsp_tile *tile,
                      struct dsp_work *work)
 {
@@ -154,13 +161,15 @@ void dsp_run_rescale(const struct dsp_step *step, const struct dsp_tile *tile,
         for (size_t i = 0; i < run; i++, channel = channel + 1 == op->scales ? 0 : channel + 1) {
             struct dsp_scale scale;
             memcpy(&scale, scales + channel * one, one);
-            int64_t v = x_each == 1 ? dsp_load(x, op->unsigned_x, i) : dsp_load_wide(x, i);
-            v = dsp_rescale(v - op->zero_x, scale.multiplier, scale.shift, op->double_round);
-            v = dsp_code_of(v, op->zero_y, op->lo, op->hi);
-            if (y_each == 1)
-                y.data[i] = (unsigned char)v;
+            int64_t v = x_each == 4   ? dsp_load_wide(x, i)
+                        : x_each == 2 ? dsp_load_half(x, op->unsigned_x, i)
+                                      : dsp_load(x, op->unsigned_x ? DSP_U8 : DSP_I8, i);
+            v = scaled(op, v - op->zero_x, &scale);
+            int32_t code = dsp_code_of(v, op->zero_y, op->lo, op->hi);
+            if (y_each == 4)
+                dsp_store_wide(y.data, i, code);
             else
-                dsp_store_wide(y.data, i, v);
+                dsp_store(y.data, y_each == 2 ? DSP_I16 : DSP_I8, i, code);
         }
         dsp_piece_out(&y);
     }

@@ -68,12 +68,30 @@ static inline void dsp_piece_out(const struct dsp_piece *piece)
         memcpy(piece->home + i * piece->pitch, piece->data + i * piece->step, piece->bytes);
 }
 
-static inline int32_t dsp_load(const void *codes, uint32_t is_unsigned, size_t i)
+/* Numbers of more than a byte lie wherever the host puts them. */
+static inline int32_t dsp_load_half(const void *codes, uint32_t is_unsigned, size_t i)
 {
-    return is_unsigned ? ((const uint8_t *)codes)[i] : ((const int8_t *)codes)[i];
+    uint16_t code;
+    memcpy(&code, (const unsigned char *)codes + i * sizeof code, sizeof code);
+    return is_unsigned ? code : (int16_t)code;
 }
 
-/* Numbers of 32 bits lie wherever the host puts them. */
+static inline int32_t dsp_load(const void *codes, uint32_t type, size_t i)
+{
+    if (type >= DSP_I16)
+        return dsp_load_half(codes, type == DSP_U16, i);
+    return type == DSP_U8 ? ((const uint8_t *)codes)[i] : ((const int8_t *)codes)[i];
+}
+
+static inline void dsp_store(void *to, uint32_t type, size_t i, int32_t code)
+{
+    uint16_t half = (uint16_t)code;
+    if (type >= DSP_I16)
+        memcpy((unsigned char *)to + i * sizeof half, &half, sizeof half);
+    else
+        ((unsigned char *)to)[i] = (unsigned char)code;
+}
+
 static inline int32_t dsp_load_wide(const void *from, size_t i)
 {
     int32_t number;

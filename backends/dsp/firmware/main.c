@@ -87,11 +87,10 @@ static int run(size_t memory)
 int main(int argc, char **argv)
 {
     unsigned long memory = DEFAULT_MEMORY;
-    bool version = false, help = false;
+    bool shown;
     int operands;
     const struct base_option options[] = {
         {"memory", "BYTES", "of its own memory; default: 2097152", BASE_OPTION_COUNT, &memory},
-        {"version", NULL, "show the version and exit", BASE_OPTION_FLAG, &version},
     };
     const struct base_usage usage = {
         .program = "percept-dsp",
@@ -99,17 +98,12 @@ int main(int argc, char **argv)
         .purpose = "Run integer graphs as a remote processor; the dsp backend starts it.",
         .options = options,
         .option_count = sizeof options / sizeof options[0],
+        .release = PERCEPT_RELEASE,
     };
     struct percept_error error = {0};
-    enum percept_status status = base_options_parse(&usage, argc, argv, &operands, &help, &error);
-    if (status == PERCEPT_OK && help) {
-        base_options_help(&usage, stdout);
+    enum percept_status status = base_options_parse(&usage, argc, argv, &operands, &shown, &error);
+    if (status == PERCEPT_OK && shown)
         return EXIT_SUCCESS;
-    }
-    if (status == PERCEPT_OK && version) {
-        puts("percept-dsp " PERCEPT_RELEASE);
-        return EXIT_SUCCESS;
-    }
     if (status == PERCEPT_OK && (memory < LEAST_MEMORY || memory > MOST_MEMORY))
         status = percept_fail(&error, PERCEPT_INVALID, "--memory is %d to %d", LEAST_MEMORY,
                               MOST_MEMORY);

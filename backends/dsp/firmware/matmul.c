@@ -9,24 +9,31 @@ static const unsigned char *stage_columns(struct dsp_work *work, const struct ds
 {
     const struct dsp_matmul *matmul = &step->as.matmul;
     size_t k = (size_t)matmul->k, n = (size_t)matmul->n;
-    unsigned char *rows = dsp_take(work, count * k);
-    const unsigned char *b = dsp_at(work, &step->x[1], batch);
+    size_t each = (size_t)dsp_code_bytes(&matmul->code);
+    unsigned char *rows = dsp_take(work, count * k * each);
+    const unsigned char *b = dsp_at(work, &step->x[1], batch * each);
     if (matmul->transposed)
-        return memcpy(rows, b + first * k, count * k);
+        return memcpy(rows, b + first * k * each, count * k * each);
     for (size_t i = 0; i < k; i++)
         for (size_t c = 0; c < count; c++)
-            rows[c * k + i] = b[i * n + first + c];
+            memcpy(rows + (c * k + i) * each, b + (i * n + first + c) * each, each);
     return rows;
 }
 
-static int32_t product(const struct dsp_matmul *matmul, const unsigned char *a,
+/* In 32 bits for bytes, which is quicker. */
+static int64_t product(const struct dsp_matmul *matmul, const unsigned char *a,
                        const unsigned char *b)
 {
+    uint32_t type = matmul->code.type;
     int32_t sum = 0;
-    for (int32_t i = 0; i < matmul->k; i++)
-        sum += (dsp_load(a, matmul->code.is_unsigned, (size_t)i) - matmul->zero_a) *
-               (dsp_load(b, matmul->code.is_unsigned, (size_t)i) - matmul->zero_b);
-    return sum;
+    int64_t wide = 0;
+    for (int32_t i = 0; type < DSP_I16 && i < matmul->k; i++)
+        sum += (dsp_load(a, type, (size_t)i) - matmul->zero_a) *
+               (dsp_load(b, type, (size_t)i) - matmul->zero_b);
+    for (int32_t i = 0; type >= DSP_I16 && i < matmul->k; i++)
+        wide += (int64_t)(dsp_load(a, type, (size_t)i) - matmul->zero_a) *
+                (dsp_load(b, type, (size_t)i) - matmul->zero_b);
+    return sum + wide;
 }
 
 static void run_batch(const struct dsp_step *step, const struct dsp_tile *plan,
@@ -35,7 +42,8 @@ static void run_batch(const struct dsp_step *step, const struct dsp_tile *plan,
     const struct dsp_matmul *matmul = &step->as.matmul;
     size_t m = (size_t)matmul->m, k = (size_t)matmul->k, n = (size_t)matmul->n;
     size_t most_rows = (size_t)plan->rows, most_columns = (size_t)plan->columns;
-    size_t each = matmul->sums ? sizeof(int32_t) : 1;
+    size_t x_each = (size_t)dsp_code_bytes(&matmul->code);
+    size_t each = (size_t)dsp_result_bytes(matmul->sums, &matmul->code);
     for (size_t column = 0; column < n; column += most_columns) {
         size_t columns = n - column < most_columns ? n - column : most_columns;
         work->used = 0;
@@ -44,18 +52,20 @@ static void run_batch(const struct dsp_step *step, const struct dsp_tile *plan,
         for (size_t row = 0; row < m; row += most_rows) {
             size_t rows = m - row < most_rows ? m - row : most_rows;
             work->used = kept;
-            const unsigned char *left = dsp_stage(work, &step->x[0], a + row * k, rows * k);
+            const unsigned char *left =
+                dsp_stage(work, &step->x[0], (a + row * k) * x_each, rows * k * x_each);
             unsigned char *out = dsp_take(work, rows * columns * each);
             for (size_t i = 0; i < rows * columns; i++) {
-                int32_t sum = product(matmul, left + i / columns * k, right + i % columns * k);
+                int64_t sum = product(matmul, left + i / columns * k * x_each,
+                                      right + i % columns * k * x_each);
                 if (matmul->sums) {
                     dsp_store_wide(out, i, sum);
                     continue;
                 }
-                int64_t v = dsp_multiply_add(sum, matmul->scale.multiplier, 0);
-                out[i] =
-                    (unsigned char)dsp_code_of(dsp_round_shift(v, matmul->scale.shift),
-                                               matmul->code.zero, matmul->code.lo, matmul->code.hi);
+                int64_t v =
+                    dsp_round_product(sum, matmul->scale.multiplier, 0, matmul->scale.shift);
+                dsp_store(out, matmul->code.type, i,
+                          dsp_code_of(v, matmul->code.zero, matmul->code.lo, matmul->code.hi));
             }
             for (size_t r = 0; r < rows; r++)
                 memcpy(dsp_at(work, &step->y, (y + (row + r) * n + column) * each),

@@ -7,7 +7,7 @@
 
 /* ---- SOFTMAX ---- */
 
-/* e^-steps; the table is in memory that the host may change. */
+/* e^-steps of bytes; the table is in memory that the host may change. */
 static uint64_t power_at(const unsigned char *powers, int32_t steps)
 {
     const uint32_t most = (uint32_t)1 << DSP_EXP_BITS;
@@ -16,26 +16,51 @@ static uint64_t power_at(const unsigned char *powers, int32_t steps)
     return power < most ? power : most;
 }
 
+/* The same of two bytes. */
+static uint64_t wide_power_at(const unsigned char *powers, int32_t steps)
+{
+    const uint64_t most = (uint64_t)1 << DSP_WIDE_EXP_BITS;
+    const uint32_t half = DSP_WIDE_EXP_BITS / 2, mask = ((uint32_t)1 << half) - 1;
+    uint64_t factors[2];
+    for (int i = 0; i < 2; i++) {
+        size_t at = i == 0 ? (size_t)(steps >> 8) : DSP_POWERS + (size_t)(steps & 255);
+        memcpy(&factors[i], powers + at * sizeof factors[i], sizeof factors[i]);
+        factors[i] = factors[i] < most ? factors[i] : most;
+    }
+    return (factors[0] * (factors[1] >> half) + (factors[0] * (factors[1] & mask) >> half)) >> half;
+}
+
+/* A part of the whole, in steps of the result. */
+static int64_t share_of(const struct dsp_softmax *softmax, uint64_t part, uint64_t whole)
+{
+    const struct dsp_scale *scale = &softmax->scale;
+    if (softmax->code.type < DSP_I16)
+        return dsp_round_divide((int64_t)part * scale->multiplier,
+                                (int64_t)(whole << scale->shift));
+    return dsp_round_product(dsp_part(part, whole), scale->multiplier, 0,
+                             scale->shift + DSP_PART_BITS);
+}
+
 /* One row, whose elements are `inner` apart. */
 static void softmax_row(const struct dsp_softmax *softmax, const unsigned char *x,
                         const unsigned char *powers, unsigned char *y)
 {
     const struct dsp_code *code = &softmax->code;
+    uint64_t (*power)(const unsigned char *powers, int32_t steps) =
+        code->type < DSP_I16 ? power_at : wide_power_at;
     size_t length = (size_t)softmax->length, inner = (size_t)softmax->inner;
     int32_t most = INT32_MIN;
     uint64_t sum = 0;
     for (size_t i = 0; i < length; i++) {
-        int32_t c = dsp_load(x, code->is_unsigned, i * inner);
+        int32_t c = dsp_load(x, code->type, i * inner);
         most = c > most ? c : most;
     }
     for (size_t i = 0; i < length; i++)
-        sum += power_at(powers, most - dsp_load(x, code->is_unsigned, i * inner));
-    int64_t whole = (int64_t)(sum << softmax->scale.shift);
+        sum += power(powers, most - dsp_load(x, code->type, i * inner));
     for (size_t i = 0; i < length; i++) {
-        uint64_t part = power_at(powers, most - dsp_load(x, code->is_unsigned, i * inner));
-        int64_t v = (int64_t)part * softmax->scale.multiplier;
-        y[i * inner] = (unsigned char)dsp_code_of(dsp_round_divide(v, whole > 0 ? whole : 1),
-                                                  code->zero, code->lo, code->hi);
+        uint64_t part = power(powers, most - dsp_load(x, code->type, i * inner));
+        int64_t v = share_of(softmax, part, sum > 0 ? sum : 1);
+        dsp_store(y, code->type, i * inner, dsp_code_of(v, code->zero, code->lo, code->hi));
     }
 }
 
@@ -43,9 +68,11 @@ void dsp_run_softmax(const struct dsp_step *step, const struct dsp_tile *tile,
                      struct dsp_work *work)
 {
     const struct dsp_softmax *softmax = &step->as.softmax;
-    size_t slab = (size_t)softmax->length * (size_t)softmax->inner;
+    size_t each = (size_t)dsp_code_bytes(&softmax->code);
+    size_t slab = (size_t)softmax->length * (size_t)softmax->inner * each;
     work->used = 0;
-    const unsigned char *powers = dsp_stage(work, &step->x[1], 0, 256 * sizeof(uint32_t));
+    const unsigned char *powers =
+        dsp_stage(work, &step->x[1], 0, (size_t)dsp_powers_bytes(&softmax->code));
     size_t kept = work->used;
     for (int32_t at = 0; at < softmax->outer; at += tile->rows) {
         int32_t left = softmax->outer - at, count = left < tile->rows ? left : tile->rows;
@@ -56,7 +83,8 @@ void dsp_run_softmax(const struct dsp_step *step, const struct dsp_tile *tile,
             dsp_piece_of(work, &step->y, (size_t)at * slab, (size_t)count, slab, slab);
         for (size_t row = 0; row < (size_t)count; row++)
             for (size_t i = 0; i < (size_t)softmax->inner; i++)
-                softmax_row(softmax, x + row * slab + i, powers, y.data + row * slab + i);
+                softmax_row(softmax, x + row * slab + i * each, powers,
+                            y.data + row * slab + i * each);
         dsp_piece_out(&y);
     }
 }
@@ -106,7 +134,7 @@ static void norm_row(const struct dsp_norm *norm, const unsigned char *x,
     const struct dsp_code *code = &norm->code;
     int64_t sum = 0, squares = 0, length = norm->length;
     for (size_t i = 0; i < (size_t)length; i++) {
-        int64_t c = dsp_load(x, code->is_unsigned, i) - norm->zero_x;
+        int64_t c = dsp_load(x, code->type, i) - norm->zero_x;
         sum += c;
         squares += c * c;
     }
@@ -116,7 +144,7 @@ static void norm_row(const struct dsp_norm *norm, const unsigned char *x,
     for (size_t i = 0; i < (size_t)length; i++) {
         struct dsp_norm_channel channel;
         memcpy(&channel, channels + i * sizeof channel, sizeof channel);
-        int64_t d = length * (dsp_load(x, code->is_unsigned, i) - norm->zero_x) - sum;
+        int64_t d = length * (dsp_load(x, code->type, i) - norm->zero_x) - sum;
         int64_t v = dsp_multiply_add(quotient(d, &by), channel.multiplier, channel.offset);
         y[i] = (unsigned char)dsp_code_of(dsp_round_shift(v, channel.shift), code->zero, code->lo,
                                           code->hi);

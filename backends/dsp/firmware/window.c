@@ -43,8 +43,7 @@ static int32_t window_of(const struct dsp_pool *pool, const unsigned char *x, st
     int32_t most = INT32_MIN;
     for (int32_t r = 0; r < rows.count; r++)
         for (int32_t c = 0; c < columns.count; c++) {
-            int32_t code =
-                dsp_load(x, pool->code.is_unsigned, (size_t)r * down + (size_t)c * right);
+            int32_t code = dsp_load(x, pool->code.type, (size_t)r * down + (size_t)c * right);
             most = code > most ? code : most;
             sum += code - pool->zero_x;
         }
@@ -66,22 +65,23 @@ static void pool_row(const struct dsp_pool *pool, const unsigned char *x, int32_
                      unsigned char *y, int32_t oy)
 {
     struct span rows = span_of(pool, 0, pool->x.h, oy);
-    size_t channels = (size_t)pool->x.c;
-    for (int32_t ox = 0; ox < pool->y.w; ox++, y += channels) {
+    size_t channels = (size_t)pool->x.c, each = (size_t)dsp_code_bytes(&pool->code);
+    for (int32_t ox = 0; ox < pool->y.w; ox++, y += channels * each) {
         struct span columns = span_of(pool, 1, pool->x.w, ox);
         const unsigned char *at =
-            x +
-            ((size_t)(rows.first - first) * (size_t)pool->x.w + (size_t)columns.first) * channels;
+            x + ((size_t)(rows.first - first) * (size_t)pool->x.w + (size_t)columns.first) *
+                    channels * each;
         for (size_t c = 0; c < channels; c++)
-            y[c] = (unsigned char)window_of(pool, at + c, rows, columns);
+            dsp_store(y, pool->code.type, c, window_of(pool, at + c * each, rows, columns));
     }
 }
 
 void dsp_run_pool(const struct dsp_step *step, const struct dsp_tile *tile, struct dsp_work *work)
 {
     const struct dsp_pool *pool = &step->as.pool;
-    size_t x_row = (size_t)pool->x.w * (size_t)pool->x.c;
-    size_t y_row = (size_t)pool->y.w * (size_t)pool->y.c;
+    size_t each = (size_t)dsp_code_bytes(&pool->code);
+    size_t x_row = (size_t)pool->x.w * (size_t)pool->x.c * each;
+    size_t y_row = (size_t)pool->y.w * (size_t)pool->y.c * each;
     int32_t reach = (pool->kernel[0] - 1) * pool->dilation[0] + 1;
     for (int32_t n = 0; n < pool->y.n; n++)
         for (int32_t row = 0; row < pool->y.h; row += tile->rows) {
