@@ -17,7 +17,8 @@
  * On a lane where a job can make use of all m slots, these work as one that is m times as fast, as
  * long as all are for those levels. While fewer than m of their jobs are about and none is hurried
  * (policy.c), somebody else has slots that could be theirs. So they fall behind what one fast slot
- * would have done, by no more than what is left of these jobs: the m - 1 dearest go on top of the
+ * would have done, by no more than what is left of these jobs, and of one that is not hurried there
+ * is no more left than its one slot can do by its deadline: that of m - 1 jobs goes on top of the
  * demand. A job that comes may also wait for a segment on each of the other slots. What this test
  * does not promise, the next one may.
  *
@@ -53,6 +54,7 @@ struct demand {
 
 struct demands {
     unsigned slots, width;
+    int64_t segment; /* what they are meant to be bounded to */
     size_t count;
     struct demand items[SCHED_MAX_TASKS + 1];
 };
@@ -77,27 +79,49 @@ static int64_t blocking(const struct demands *all, int level, int64_t t)
     return most;
 }
 
-/* Dearest jobs of the level and those above, as many as can be about without having all slots. */
-static int64_t behind(const struct demands *all, int level)
+/* Frames of a task that must be done, or of a higher level that come, in an interval of length t.
+ */
+static int64_t frames_in(const struct demand *d, int level, int64_t t)
 {
-    int64_t sum = 0, below = INT64_MAX;
-    for (unsigned left = all->slots - 1; left > 0;) {
-        int64_t most = 0;
-        unsigned times = 0;
-        for (size_t i = 0; i < all->count; i++) {
-            const struct demand *d = &all->items[i];
-            if (d->level < level || d->cost >= below || d->cost < most)
-                continue;
-            times = d->cost > most ? 1 : times + 1;
-            most = d->cost;
-        }
-        if (!most)
-            break;
-        unsigned taken_now = times < left ? times : left;
-        sum += most * taken_now;
-        left -= taken_now;
-        below = most;
+    if (d->level > level)
+        return (t + d->jitter + d->period - 1) / d->period;
+    return d->level == level && t + d->jitter >= d->deadline
+               ? (t + d->jitter - d->deadline) / d->period + 1
+               : 0;
+}
+
+/*
+ * What a job that was there before the interval, and did not hurry, adds to them. There is as much
+ * left of it as one slot can do by its deadline; its task's next frames come after that.
+ */
+static int64_t left_before(const struct demands *all, const struct demand *d, int level, int64_t t)
+{
+    if (d->jitter)
+        return d->cost;
+    int64_t frames = d->level > level ? (t - 1) / d->period : t / d->period;
+    int64_t left = (t - frames * d->period - all->segment) * 4 / 5;
+    left = left < 0 ? 0 : left < d->cost ? left : d->cost;
+    /* Those that came with the interval may be more. */
+    int64_t more = left + (frames + (d->level > level) - frames_in(d, level, t)) * d->cost;
+    return more > 0 ? more : 0;
+}
+
+/* The most that as many jobs add as can be about without having all slots. */
+static int64_t behind(const struct demands *all, int level, int64_t t)
+{
+    int64_t sum = 0, most[SCHED_MAX_TASKS + 1];
+    size_t count = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        if (all->items[i].level < level)
+            continue;
+        int64_t left = left_before(all, &all->items[i], level, t);
+        size_t at = count++;
+        for (; at > 0 && most[at - 1] < left; at--)
+            most[at] = most[at - 1];
+        most[at] = left;
     }
+    for (size_t i = 0; i < count && i + 1 < all->slots; i++)
+        sum += most[i];
     return sum;
 }
 
@@ -110,16 +134,10 @@ static int64_t work_of(const struct demands *all, const struct demand *d)
 /* Time of slots. */
 static int64_t demand_in(const struct demands *all, int level, int64_t t)
 {
-    int64_t sum = blocking(all, level, t) * all->slots + behind(all, level);
-    for (size_t i = 0; i < all->count; i++) {
-        const struct demand *d = &all->items[i];
-        int64_t frames = 0;
-        if (d->level > level)
-            frames = (t + d->jitter + d->period - 1) / d->period;
-        else if (d->level == level && t + d->jitter >= d->deadline)
-            frames = (t + d->jitter - d->deadline) / d->period + 1;
-        sum += taken(frames, d->rate) * work_of(all, d);
-    }
+    int64_t sum = blocking(all, level, t) * all->slots + behind(all, level, t);
+    for (size_t i = 0; i < all->count; i++)
+        sum += taken(frames_in(&all->items[i], level, t), all->items[i].rate) *
+               work_of(all, &all->items[i]);
     return sum;
 }
 
@@ -138,11 +156,20 @@ static int64_t deadline_before(const struct demands *all, int level, int64_t t)
     return latest;
 }
 
+static double dearest(const struct demands *all, int level)
+{
+    int64_t most = 0;
+    for (size_t i = 0; i < all->count; i++)
+        if (all->items[i].level >= level && all->items[i].cost > most)
+            most = all->items[i].cost;
+    return (double)most;
+}
+
 /* Of a busy interval of this level and those above; 0: it need not end. */
 static int64_t longest_busy(const struct demands *all, int level)
 {
     double load = 0, slots = all->slots, longest_deadline = 0;
-    double once = (double)blocking(all, level, 0) * slots + (double)behind(all, level);
+    double once = (double)blocking(all, level, 0) * slots + dearest(all, level) * (slots - 1);
     for (size_t i = 0; i < all->count; i++) {
         const struct demand *d = &all->items[i];
         if (d->level < level)
@@ -181,11 +208,12 @@ static bool fits_as_one(const struct demands *all, int level)
 
 /* Frames of d that may be in the way of one of `own`: those of its deadline's length, and one that
  * began before; of a task that may be late, also the one that waits behind that. */
-static int64_t frames_beside(const struct demand *own, const struct demand *d)
+static int64_t frames_beside(const struct demands *all, const struct demand *own,
+                             const struct demand *d)
 {
     int64_t length = own->deadline - own->jitter;
-    if (d->promised)
-        length += d->deadline - d->cost;
+    if (d->promised) /* done by its deadline, on all that it may have */
+        length += d->deadline - d->cost / all->width;
     else
         length += 2 * d->period;
     return taken(length / d->period + 1, d->rate);
@@ -197,10 +225,10 @@ static bool meets_deadline(const struct demands *all, const struct demand *own)
     double work = 0;
     for (size_t i = 0; i < all->count; i++)
         if (&all->items[i] != own && all->items[i].level >= own->level)
-            slack -= frames_beside(own, &all->items[i]) * own->hold;
+            slack -= frames_beside(all, own, &all->items[i]) * own->hold;
     for (size_t i = 0; i < all->count && slack > 0; i++) {
         const struct demand *d = &all->items[i];
-        int64_t its = frames_beside(own, d) * d->cost;
+        int64_t its = frames_beside(all, own, d) * d->cost;
         if (d != own && d->level >= own->level)
             work += (double)(its < slack || all->width > 1 ? its : slack);
     }
@@ -244,12 +272,13 @@ static void collect(const struct sched_policy *p, int lane, const bool *admitted
     int64_t longest = 0, second = 0; /* segments */
     all->slots = p->lanes[lane].config.slots;
     all->width = sched_width(&p->lanes[lane].config);
+    all->segment = p->settings.segment_ns;
     all->count = 0;
     for (size_t i = 0; i < p->task_count; i++) {
         const struct sched_task_state *t = &p->tasks[i];
         int64_t cost = sched_worst(t, t->step, lane), period = sched_period(t);
         double rate = sched_step_of(t)->rate;
-        if (!t->used || rate <= 0 || cost <= 0 || period <= 0)
+        if (!sched_counts(t) || rate <= 0 || cost <= 0 || period <= 0)
             continue;
         int64_t deadline = sched_deadline(t), segment = sched_recent_most(&t->segments[lane]);
         int64_t mine = deadline_on(p, t, cost);
@@ -311,31 +340,56 @@ static void explain(const struct sched_policy *p, struct sched_task_state *t, in
              (double)sched_period(t) / BASE_NS_PER_MS, p->lanes[lane].config.name);
 }
 
+/* Of those of a priority that were not looked at yet, the one of the nearest deadline. */
+static struct sched_task_state *next_candidate(struct sched_policy *p, int priority,
+                                               const bool *looked_at)
+{
+    struct sched_task_state *best = NULL;
+    for (size_t i = 0; i < p->task_count; i++) {
+        struct sched_task_state *t = &p->tasks[i];
+        if (sched_counts(t) && (int)t->config.priority == priority && !looked_at[i] &&
+            (!best || sched_deadline(t) < sched_deadline(best)))
+            best = t;
+    }
+    return best;
+}
+
+/* Measured costs waver; what is declared does not. */
+static bool settle(struct sched_policy *p, struct sched_task_state *t, int lane)
+{
+    bool fits = lane == SCHED_NOBODY;
+    t->opposed = fits == t->best_effort ? t->opposed + 1 : 0;
+    bool changes = t->opposed >= 2 || (t->opposed && !t->done);
+    if (changes) {
+        t->best_effort = !fits;
+        t->opposed = 0;
+        t->why_refused[0] = '\0';
+        if (t->best_effort)
+            explain(p, t, lane);
+    }
+    p->costs_changed |= t->opposed > 0;
+    return changes;
+}
+
+/*
+ * Where not all of a priority fit, those of near deadlines are taken first: those that are not go
+ * after them, which costs those least that have the most time. (Of fixed priorities, that order is
+ * the best: Leung, Whitehead 1982.)
+ */
 bool sched_admit(struct sched_policy *p)
 {
-    bool admitted[SCHED_MAX_TASKS] = {0}, changed = false;
+    bool admitted[SCHED_MAX_TASKS] = {0}, looked_at[SCHED_MAX_TASKS] = {0}, changed = false;
     if (!p->costs_changed)
         return false;
     p->costs_changed = false;
     for (int priority = SCHED_HIGH; priority >= SCHED_LOW; priority--) {
-        for (size_t i = 0; i < p->task_count; i++) {
-            struct sched_task_state *t = &p->tasks[i];
-            if (!t->used || (int)t->config.priority != priority)
-                continue;
-            admitted[i] = true;
+        struct sched_task_state *t;
+        while ((t = next_candidate(p, priority, looked_at)) != NULL) {
+            size_t i = (size_t)(t - p->tasks);
+            looked_at[i] = admitted[i] = true;
             int lane = overcommitted(p, admitted);
             admitted[i] = lane == SCHED_NOBODY;
-            /* Measured costs waver; what is declared does not. */
-            t->opposed = admitted[i] == t->best_effort ? t->opposed + 1 : 0;
-            if (t->opposed >= 2 || (t->opposed && !t->done)) {
-                t->best_effort = !admitted[i];
-                t->opposed = 0;
-                t->why_refused[0] = '\0';
-                changed = true;
-                if (t->best_effort)
-                    explain(p, t, lane);
-            }
-            p->costs_changed |= t->opposed > 0;
+            changed |= settle(p, t, lane);
         }
     }
     return changed;

@@ -13,9 +13,10 @@
 struct member {
     pthread_cond_t granted_or_late;
     const char *name;
-    bool granted; /* the lock's */
-    bool lost;    /* its slot was taken from it; the lock's */
-    int lane;     /* its own thread's, as those below but one */
+    bool granted;       /* the lock's */
+    bool lost;          /* its slot was taken from it; the lock's */
+    int64_t granted_ns; /* the lock's, too */
+    int lane;           /* its own thread's, as those below but one */
     int64_t captured_ns;
     const void *thread;            /* that computes; the lock's */
     int64_t began_ns;              /* CPU time of its thread, when this segment began */
@@ -40,28 +41,31 @@ struct sched_gate {
     struct member members[SCHED_MAX_TASKS];
 };
 
-static int64_t thread_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * BASE_NS_PER_S + t.tv_nsec;
-}
-
 /* ---- under the lock ---- */
 
 static void begin_segment(struct member *m)
 {
-    m->began_ns = thread_ns();
+    m->began_ns = base_clock_thread_ns();
     m->helped_ns = base_pool_helped_ns();
     atomic_store_explicit(&m->seen_ns, base_clock_ns(), memory_order_relaxed);
 }
 
-static void end_segment(struct member *m)
+static void end_segment(const struct sched_gate *gate, int task, struct member *m, bool leaves)
 {
-    int64_t computed = thread_ns() - m->began_ns;
-    m->span.computed_ns += computed + base_pool_helped_ns() - m->helped_ns;
-    m->span.longest_ns = computed > m->span.longest_ns ? computed : m->span.longest_ns;
+    int64_t own = base_clock_thread_ns() - m->began_ns;
+    int64_t computed = own + base_pool_helped_ns() - m->helped_ns;
+    m->span.computed_ns += computed;
+    m->span.longest_ns = own > m->span.longest_ns ? own : m->span.longest_ns;
     m->span.segments++;
+    if (gate->options.event)
+        gate->options.event(gate->options.context,
+                            &(struct sched_gate_event){
+                                .task = task,
+                                .lane = m->lane,
+                                .kind = leaves ? SCHED_GATE_LEAVE : SCHED_GATE_SEGMENT,
+                                .begin_ns = atomic_load_explicit(&m->seen_ns, memory_order_relaxed),
+                                .computed_ns = computed,
+                                .own_ns = own});
 }
 
 /* Free slots to those that are next. */
@@ -71,6 +75,7 @@ static void grant(struct sched_gate *gate, int lane)
     for (int task; (task = sched_pick(gate->policy, lane, now)) != SCHED_NOBODY;) {
         struct member *m = &gate->members[task];
         m->granted = true;
+        m->granted_ns = now;
         gate->running[task] = true;
         atomic_store_explicit(&m->seen_ns, now, memory_order_relaxed);
         pthread_cond_signal(&m->granted_or_late);
@@ -127,7 +132,7 @@ static void give_back(struct sched_gate *gate, int task, bool again)
 }
 
 /* Until it has a slot. Who waits looks after those that compute. Gives up the lock meanwhile. */
-static void await_slot(struct sched_gate *gate, int task)
+static void await_slot(struct sched_gate *gate, int task, int64_t since_ns)
 {
     struct member *m = &gate->members[task];
     while (!m->granted) {
@@ -146,6 +151,14 @@ static void await_slot(struct sched_gate *gate, int task)
         pthread_mutex_lock(&gate->mutex);
     }
     m->granted = false;
+    if (gate->options.event)
+        gate->options.event(gate->options.context,
+                            &(struct sched_gate_event){.task = task,
+                                                       .lane = m->lane,
+                                                       .kind = SCHED_GATE_WAIT,
+                                                       .begin_ns = since_ns,
+                                                       .granted_ns = m->granted_ns,
+                                                       .captured_ns = m->captured_ns});
     begin_segment(m);
 }
 
@@ -158,24 +171,35 @@ void sched_gate_enter(struct sched_gate *gate, int task, int lane, int64_t captu
     m->lane = lane;
     m->captured_ns = captured_ns;
     m->thread = base_pool_thread();
-    sched_wait(gate->policy, task, lane, captured_ns, base_clock_ns());
+    int64_t now = base_clock_ns();
+    sched_wait(gate->policy, task, lane, captured_ns, now);
     grant(gate, lane);
-    await_slot(gate, task);
+    await_slot(gate, task, now);
     pthread_mutex_unlock(&gate->mutex);
+}
+
+bool sched_gate_begins(struct sched_gate *gate, int task)
+{
+    int64_t now = base_clock_ns();
+    pthread_mutex_lock(&gate->mutex);
+    bool begins = sched_begins(gate->policy, task, now);
+    pthread_mutex_unlock(&gate->mutex);
+    return begins;
 }
 
 void sched_gate_yield(struct sched_gate *gate, int task)
 {
     struct member *m = &gate->members[task];
-    end_segment(m);
+    end_segment(gate, task, m, false);
     if (!atomic_load_explicit(&gate->contended[m->lane], memory_order_relaxed)) {
         begin_segment(m);
         return;
     }
     pthread_mutex_lock(&gate->mutex);
-    if (m->lost || sched_gives_way(gate->policy, task, m->span.computed_ns, base_clock_ns())) {
+    int64_t now = base_clock_ns();
+    if (m->lost || sched_gives_way(gate->policy, task, m->span.computed_ns, now)) {
         give_back(gate, task, true);
-        await_slot(gate, task);
+        await_slot(gate, task, now);
     } else {
         grant(gate, m->lane); /* who was held back may be no longer: time has passed */
         begin_segment(m);
@@ -185,10 +209,17 @@ void sched_gate_yield(struct sched_gate *gate, int task)
 
 void sched_gate_leave(struct sched_gate *gate, int task)
 {
-    end_segment(&gate->members[task]);
+    end_segment(gate, task, &gate->members[task], true);
     pthread_mutex_lock(&gate->mutex);
     give_back(gate, task, false);
     pthread_mutex_unlock(&gate->mutex);
+}
+
+void sched_gate_forgive(struct sched_gate *gate, int task, int64_t cost_ns)
+{
+    struct member *m = &gate->members[task];
+    int64_t *cost = &m->cost[m->lane];
+    *cost = cost_ns < *cost ? *cost - cost_ns : 0;
 }
 
 void sched_gate_done(struct sched_gate *gate, int task, bool well)
@@ -256,6 +287,13 @@ void sched_gate_remove(struct sched_gate *gate, int task)
 {
     pthread_mutex_lock(&gate->mutex);
     sched_task_remove(gate->policy, task);
+    pthread_mutex_unlock(&gate->mutex);
+}
+
+void sched_gate_park(struct sched_gate *gate, int task, bool parked)
+{
+    pthread_mutex_lock(&gate->mutex);
+    sched_task_park(gate->policy, task, parked);
     pthread_mutex_unlock(&gate->mutex);
 }
 

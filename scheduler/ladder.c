@@ -3,9 +3,11 @@
  * things their deadlines; and it should settle.
  *
  * One step of one task a tick. Down: while a task misses deadlines, the least important of those at
- * its level or below that still have a step. Up: the most important, once nobody of its priority or
- * above has missed for a while and the mean costs say that there is room. A step up that fails
- * doubles the while of its task, so that what cannot be is tried ever more seldom.
+ * its level or below that still have a step; and before any misses, as many steps as it takes,
+ * where mean costs say that there is more to do than can be done. Up: the most important, once
+ * nobody of its priority or above has missed for a while and the mean costs say that there is room.
+ * A step up that fails doubles the while of its task, so that what cannot be is tried ever more
+ * seldom.
  */
 #include "scheduler/policy_state.h"
 
@@ -17,7 +19,7 @@
 /* Two of a tick and a twentieth of its frames: one is an accident. */
 static bool misses(const struct sched_task_state *t)
 {
-    return t->used && t->tick_missed >= 2 && t->tick_missed * 20 >= t->tick_frames;
+    return sched_counts(t) && t->tick_missed >= 2 && t->tick_missed * 20 >= t->tick_frames;
 }
 
 static unsigned least_step(const struct sched_policy *p, const struct sched_task_state *t)
@@ -67,12 +69,13 @@ static bool goes_first(const struct sched_policy *p, const struct sched_task_sta
     return load_on(p, a, a->step) > load_on(p, b, b->step);
 }
 
-static bool step_down(struct sched_policy *p, const struct sched_task_state *for_whom, int64_t now)
+static bool step_down(struct sched_policy *p, const struct sched_task_state *for_whom, int64_t now,
+                      const char *why)
 {
     struct sched_task_state *victim = NULL;
     for (size_t i = 0; i < p->task_count; i++) {
         struct sched_task_state *t = &p->tasks[i];
-        if (t->used && t->step + 1 < t->config.step_count &&
+        if (sched_counts(t) && t->step + 1 < t->config.step_count &&
             sched_level(t) <= sched_level(for_whom) && share_a_lane(p, t, for_whom) &&
             (!victim || goes_first(p, t, victim)))
             victim = t;
@@ -82,10 +85,33 @@ static bool step_down(struct sched_policy *p, const struct sched_task_state *for
     if (victim->moved_up && now - victim->moved_ns < 2 * victim->hold_ns &&
         victim->hold_ns < MOST_HOLDS * p->settings.hold_ns)
         victim->hold_ns *= 2;
-    char why[64];
-    snprintf(why, sizeof why, "%.40s missed deadlines", for_whom->config.name);
-    move(victim, victim->step + 1, now, why);
+    char text[64];
+    snprintf(text, sizeof text, "%.40s %.22s", for_whom->config.name, why);
+    move(victim, victim->step + 1, now, text);
     return true;
+}
+
+/* Of the highest priority which, with those above it, wants more of a lane than there is: it cannot
+ * but miss deadlines. NULL: there is none. */
+static const struct sched_task_state *overloaded(const struct sched_policy *p)
+{
+    for (size_t lane = 0; lane < p->settings.lane_count; lane++) {
+        double load = 0;
+        for (int priority = SCHED_HIGH; priority >= SCHED_LOW; priority--) {
+            const struct sched_task_state *one = NULL;
+            for (size_t i = 0; i < p->task_count; i++) {
+                const struct sched_task_state *t = &p->tasks[i];
+                double its = sched_load(p, t, t->step, (int)lane);
+                if (!sched_counts(t) || (int)t->config.priority != priority || its <= 0)
+                    continue;
+                load += its;
+                one = !one || t->config.deadline_ns ? t : one;
+            }
+            if (load > 1 && one && one->config.deadline_ns)
+                return one;
+        }
+    }
+    return NULL;
 }
 
 /* ---- up ---- */
@@ -98,7 +124,7 @@ static bool has_room(const struct sched_policy *p, const struct sched_task_state
             continue;
         for (size_t i = 0; i < p->task_count; i++) {
             const struct sched_task_state *other = &p->tasks[i];
-            if (other->used && other != t && other->config.priority >= t->config.priority)
+            if (sched_counts(other) && other != t && other->config.priority >= t->config.priority)
                 load += sched_load(p, other, other->step, (int)lane);
         }
         if (load > ROOM)
@@ -113,7 +139,7 @@ static bool may_rise(const struct sched_policy *p, const struct sched_task_state
     for (int priority = (int)t->config.priority; priority <= SCHED_HIGH; priority++)
         if (p->miss_ns[priority] > quiet_since)
             quiet_since = p->miss_ns[priority];
-    return t->used && t->step > least_step(p, t) && now - quiet_since >= t->hold_ns &&
+    return sched_counts(t) && t->step > least_step(p, t) && now - quiet_since >= t->hold_ns &&
            has_room(p, t);
 }
 
@@ -138,7 +164,7 @@ bool sched_walk(struct sched_policy *p, int64_t now)
     bool changed = false;
     for (size_t i = 0; i < p->task_count; i++) {
         struct sched_task_state *t = &p->tasks[i];
-        if (!t->used)
+        if (!sched_counts(t))
             continue;
         if (t->step < least_step(p, t)) {
             move(t, least_step(p, t), now, p->pressure_cause);
@@ -150,10 +176,10 @@ bool sched_walk(struct sched_policy *p, int64_t now)
                 worst = t;
         }
     }
-    if (worst && step_down(p, worst, now))
-        changed = true;
-    else
-        changed |= step_up(p, now);
+    bool down = worst && step_down(p, worst, now, "missed deadlines");
+    while ((worst = overloaded(p)) != NULL && step_down(p, worst, now, "would miss deadlines"))
+        down = true;
+    changed |= down || step_up(p, now);
     for (size_t i = 0; i < p->task_count; i++)
         p->tasks[i].tick_frames = p->tasks[i].tick_missed = 0;
     return changed;

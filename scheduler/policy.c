@@ -139,6 +139,12 @@ void sched_task_remove(struct sched_policy *p, int task)
     p->costs_changed = true;
 }
 
+void sched_task_park(struct sched_policy *p, int task, bool parked)
+{
+    p->tasks[task].parked = parked;
+    p->costs_changed = true;
+}
+
 /* ---- frames ---- */
 
 bool sched_frame(struct sched_policy *p, int task, int64_t now)
@@ -179,8 +185,18 @@ void sched_wait(struct sched_policy *p, int task, int lane, int64_t captured, in
     t->lane = lane;
     t->deadline_ns = captured + (relative ? relative : UNKNOWN_DEADLINE_NS);
     t->due_ns = captured + (t->config.deadline_ns ? t->config.deadline_ns : relative);
-    t->served_ns = now;
+    if (!t->refused)
+        t->served_ns = now;
     p->lanes[lane].waiting++;
+}
+
+bool sched_begins(struct sched_policy *p, int task, int64_t now)
+{
+    struct sched_task_state *t = &p->tasks[task];
+    bool starves =
+        t->refused && p->settings.share > 0 && now - t->served_ns > p->settings.starve_ns;
+    t->refused = t->config.deadline_ns && now > t->due_ns && !starves;
+    return !t->refused;
 }
 
 void sched_release(struct sched_policy *p, int task, const struct sched_span *span, bool again,
@@ -199,7 +215,8 @@ void sched_release(struct sched_policy *p, int task, const struct sched_span *sp
     lane->running--;
     lane->busy_ns += span->computed_ns;
     lane->waiting += again;
-    t->served_ns = now;
+    if (!t->refused)
+        t->served_ns = now;
     t->job = again ? SCHED_WAITING : SCHED_IDLE;
 }
 
@@ -243,10 +260,25 @@ static bool is_before(const struct sched_task_state *a, const struct sched_task_
     return a_late != b_late ? b_late : a->deadline_ns < b->deadline_ns;
 }
 
+/* For how long all slots may be gone, when the dearest frame of those that go before it comes. */
+static int64_t interruption(const struct sched_policy *p, const struct sched_task_state *t)
+{
+    int64_t most = 0;
+    for (size_t i = 0; i < p->task_count; i++) {
+        const struct sched_task_state *other = &p->tasks[i];
+        if (!sched_counts(other) || sched_level(other) <= sched_level(t))
+            continue;
+        int64_t cost = sched_worst(other, other->step, t->lane);
+        most = cost > most ? cost : most;
+    }
+    return most / sched_width(&p->lanes[t->lane].config);
+}
+
 /*
  * Would it be late, at worst, with no more than its slot? Of what is not known yet: maybe. A
- * quarter more than what is left, since the machine has others to serve, and a segment, until a
- * slot that is taken back is free.
+ * quarter more than what is left, since the machine has others to serve; a segment, until a slot
+ * that is taken back is free; and what may come in between, of which it must not be the end when
+ * there is little left to do.
  */
 static bool is_hurried(const struct sched_policy *p, const struct sched_task_state *t,
                        int64_t computed_ns, int64_t now)
@@ -255,7 +287,9 @@ static bool is_hurried(const struct sched_policy *p, const struct sched_task_sta
         return false;
     int64_t worst = sched_worst(t, t->step, t->lane),
             left = worst - t->spent_ns[t->lane] - computed_ns;
-    return !worst || (left > 0 && now + left + left / 4 + p->settings.segment_ns > t->deadline_ns);
+    return !worst ||
+           (left > 0 &&
+            now + left + left / 4 + p->settings.segment_ns + interruption(p, t) > t->deadline_ns);
 }
 
 /* The one that goes before all others of a lane in that state; NULL: there is none. Equals go by

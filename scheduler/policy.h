@@ -82,6 +82,8 @@ void sched_policy_destroy(struct sched_policy *policy); /* NULL is fine */
 enum percept_status sched_task_add(struct sched_policy *policy, const struct sched_task *config,
                                    int *task, struct percept_error *error);
 void sched_task_remove(struct sched_policy *policy, int task); /* idle */
+/* One that is parked gives no frames for now: it counts neither for admission nor for ladders. */
+void sched_task_park(struct sched_policy *policy, int task, bool parked); /* idle */
 
 /* ---- what happens ---- */
 
@@ -93,6 +95,9 @@ void sched_drop(struct sched_policy *policy, int task);
 
 /* The task's job waits for a slot of the lane; captured tells its deadline. */
 void sched_wait(struct sched_policy *policy, int task, int lane, int64_t captured, int64_t now);
+/* It has the first slot of its frame. False: that is past its deadline, and not to be begun: it
+ * gives the slot back and drops it. Who would starve is let begin: late is more than never. */
+bool sched_begins(struct sched_policy *policy, int task, int64_t now);
 /* It gives its slot back, after these segments. again: it waits for the lane once more. */
 struct sched_span {
     int64_t computed_ns; /* time of slots, of all segments together: on two for 1 ms is 2 ms */

@@ -21,15 +21,16 @@ static inline int64_t sched_recent_most(const struct sched_recent *r)
 enum sched_job { SCHED_IDLE, SCHED_WAITING, SCHED_RUNNING };
 
 struct sched_task_state {
-    bool used;
+    bool used, parked;
     struct sched_task config;
 
     /* the job */
     enum sched_job job;
     int lane;
-    int64_t deadline_ns;               /* of its frame, absolute: what it is ordered by */
-    int64_t due_ns;                    /* the same, as configured: what it may miss */
-    int64_t served_ns;                 /* when it last had, or began to wait for, a slot */
+    int64_t deadline_ns; /* of its frame, absolute: what it is ordered by */
+    int64_t due_ns;      /* the same, as configured: what it may miss */
+    int64_t served_ns;   /* when it last computed, or began to wait for a slot since */
+    bool refused;        /* its last frame was not begun: it waits since that came */
     int64_t spent_ns[SCHED_MAX_LANES]; /* of slots, so far */
     bool hurried;                      /* it runs, and needs more than its slot to be in time */
     struct sched_recent segments[SCHED_MAX_LANES];
@@ -76,6 +77,12 @@ struct sched_policy {
 static inline int sched_level(const struct sched_task_state *t)
 {
     return 2 * (int)t->config.priority + !t->best_effort;
+}
+
+/* For admission and ladders. */
+static inline bool sched_counts(const struct sched_task_state *t)
+{
+    return t->used && !t->parked;
 }
 
 static inline unsigned sched_width(const struct sched_lane *lane)

@@ -6,6 +6,7 @@
 
 #define NEVER    INT64_MAX
 #define NO_FRAME (-1)
+#define IN_ONE   (-1) /* sched_sim_piece.away_ns */
 
 struct sim_task {
     const struct sched_sim_task *given;
@@ -13,14 +14,22 @@ struct sim_task {
     int64_t pending_ns;  /* capture of the frame that waits; NO_FRAME */
     int64_t captured_ns; /* of the one in work; NO_FRAME */
     int lane;            /* where its job is */
-    int64_t left_ns;     /* to compute there, on one slot */
+    int64_t left_ns;     /* to compute there, on one slot, or of the piece */
     int64_t cost[SCHED_MAX_LANES];
     unsigned step;
+    /* what was recorded */
+    size_t next, pending;                 /* frames: to come, the one that waits */
+    const struct sched_sim_piece *pieces; /* those of the one in work that are to come */
+    size_t piece_count;
+    const struct sched_sim_frame *before; /* the last one that was begun in reality */
+    int64_t back_ns;                      /* when it waits for its lane, from elsewhere; NEVER */
+    bool fresh;                           /* the job has not had a slot yet */
     /* the segment that runs */
     bool runs;
     unsigned slot, speed;                /* slots that it computes on: its own, and spare ones */
     int64_t began_ns, since_ns, done_ns; /* since then at this speed; by then so much was done */
     int64_t cut_ns, ends_ns;             /* when the segment is long enough; when it ends */
+    struct sched_span span;              /* since it has the slot */
     uint64_t latencies;
     double latency_sum;
     int64_t finished_ns;
@@ -61,16 +70,27 @@ static void tell_now(struct sim *s, enum sched_event kind, int task)
                                       .end_ns = s->now});
 }
 
-static void drop(struct sim *s, int task)
+static void tell_of(struct sim *s, enum sched_event kind, int task, int64_t captured_ns)
+{
+    tell(s, &(struct sched_sim_event){.kind = kind,
+                                      .task = task,
+                                      .lane = SCHED_NOBODY,
+                                      .step = s->tasks[task].step,
+                                      .start_ns = captured_ns,
+                                      .end_ns = s->now});
+}
+
+static void drop(struct sim *s, int task, int64_t captured_ns)
 {
     sched_drop(s->policy, task);
     s->results[task].dropped++;
-    tell_now(s, SCHED_EVENT_MISS, task);
+    tell_of(s, SCHED_EVENT_MISS, task, captured_ns);
 }
 
 /* ---- jobs ---- */
 
 static void finish_job(struct sim *s, int task);
+static void take_pending(struct sim *s, int task);
 
 /* On to the next lane on which the job has work; the first is `from`. */
 static void go_to_lane(struct sim *s, int task, int from)
@@ -88,10 +108,44 @@ static void go_to_lane(struct sim *s, int task, int from)
     sched_wait(s->policy, task, from, t->captured_ns, s->now);
 }
 
-static void begin_job(struct sim *s, int task, int64_t captured_ns)
+/* On to the next piece of what was recorded: at once, after a while, or there is none. */
+static void go_to_piece(struct sim *s, int task)
+{
+    struct sim_task *t = &s->tasks[task];
+    if (!t->piece_count) {
+        finish_job(s, task);
+        return;
+    }
+    t->back_ns = s->now + t->pieces->away_ns;
+    t->left_ns = t->pieces->cost_ns;
+    t->pieces++;
+    t->piece_count--;
+}
+
+static void begin_recorded(struct sim *s, int task, size_t number)
+{
+    struct sim_task *t = &s->tasks[task];
+    const struct sched_sim_frame *frame = &t->given->frames[number];
+    if (frame->piece_count)
+        t->before = frame;
+    t->captured_ns = frame->captured_ns;
+    t->pieces = t->before ? t->before->pieces : NULL;
+    t->piece_count = t->before ? t->before->piece_count : 0;
+    t->cost[0] = 0;
+    for (size_t i = 0; i < t->piece_count; i++)
+        t->cost[0] += t->pieces[i].cost_ns;
+    go_to_piece(s, task);
+}
+
+static void begin_job(struct sim *s, int task, int64_t captured_ns, size_t number)
 {
     struct sim_task *t = &s->tasks[task];
     const struct sched_step *step = &t->given->config.steps[t->step];
+    t->fresh = true;
+    if (t->given->frames) {
+        begin_recorded(s, task, number);
+        return;
+    }
     t->captured_ns = captured_ns;
     for (size_t lane = 0; lane < s->settings->policy.lane_count; lane++)
         t->cost[lane] =
@@ -105,21 +159,24 @@ static void finish_job(struct sim *s, int task)
     struct sched_sim_result *r = &s->results[task];
     int64_t latency = s->now - t->captured_ns, gap = s->now - t->finished_ns;
     if (!sched_done(s->policy, task, t->cost, s->now))
-        tell_now(s, SCHED_EVENT_MISS, task);
+        tell_of(s, SCHED_EVENT_MISS, task, t->captured_ns);
+    tell_of(s, SCHED_EVENT_DONE, task, t->captured_ns);
     t->latencies++;
     t->latency_sum += (double)latency;
     r->latency_most_ns = latency > r->latency_most_ns ? latency : r->latency_most_ns;
     r->longest_gap_ns = gap > r->longest_gap_ns ? gap : r->longest_gap_ns;
     t->finished_ns = s->now;
-    t->captured_ns = NO_FRAME;
-    int64_t pending = t->pending_ns, deadline = t->given->config.deadline_ns;
-    t->pending_ns = NO_FRAME;
-    if (pending == NO_FRAME)
-        return;
-    if (deadline && s->now - pending > deadline)
-        drop(s, task);
-    else
-        begin_job(s, task, pending);
+    take_pending(s, task);
+}
+
+/* The frame in work is over, one way or another. */
+static void take_pending(struct sim *s, int task)
+{
+    struct sim_task *t = &s->tasks[task];
+    int64_t pending = t->pending_ns;
+    t->captured_ns = t->pending_ns = NO_FRAME;
+    if (pending != NO_FRAME)
+        begin_job(s, task, pending, t->pending);
 }
 
 /* ---- events ---- */
@@ -127,24 +184,65 @@ static void finish_job(struct sim *s, int task)
 static void frame(struct sim *s, int task)
 {
     struct sim_task *t = &s->tasks[task];
-    int64_t period = t->given->config.period_ns;
-    t->next_frame_ns = s->now + period + (int64_t)((double)period * s->settings->jitter * draw(s));
+    int64_t captured_ns = s->now;
+    size_t number = t->next++;
+    if (t->given->frames) {
+        captured_ns = t->given->frames[number].captured_ns;
+        t->next_frame_ns =
+            t->next < t->given->frame_count ? t->given->frames[t->next].arrived_ns : NEVER;
+    } else {
+        int64_t period = t->given->config.period_ns;
+        t->next_frame_ns =
+            s->now + period + (int64_t)((double)period * s->settings->jitter * draw(s));
+    }
     if (!sched_frame(s->policy, task, s->now))
         return;
     if (t->captured_ns == NO_FRAME) {
-        begin_job(s, task, s->now);
+        begin_job(s, task, captured_ns, number);
         return;
     }
     if (t->pending_ns != NO_FRAME)
-        drop(s, task);
-    t->pending_ns = s->now;
+        drop(s, task, t->pending_ns);
+    t->pending_ns = captured_ns;
+    t->pending = number;
 }
 
+static void begin_segment(struct sim *s, struct sim_task *t)
+{
+    int64_t most = s->settings->segment_ns[t->lane];
+    t->runs = true;
+    t->began_ns = t->since_ns = s->now;
+    t->done_ns = 0;
+    t->left_ns += s->settings->switch_ns;
+    t->cut_ns = most && !t->given->frames ? s->now + most + s->settings->switch_ns : NEVER;
+}
+
+/* Has its job, at the end of a segment, more to do without leaving the lane? */
+static bool goes_on(struct sim_task *t)
+{
+    if (t->left_ns > 0)
+        return true;
+    if (!t->given->frames || !t->piece_count || t->pieces->away_ns != IN_ONE)
+        return false;
+    t->left_ns = t->pieces->cost_ns;
+    t->pieces++;
+    t->piece_count--;
+    return true;
+}
+
+static void come_back(struct sim *s, int task)
+{
+    struct sim_task *t = &s->tasks[task];
+    t->back_ns = NEVER;
+    t->lane = 0;
+    sched_wait(s->policy, task, 0, t->captured_ns, s->now);
+}
+
+/* As in the gate: it keeps its slot until the policy wants it for another. */
 static void end_segment(struct sim *s, int task)
 {
     struct sim_task *t = &s->tasks[task];
-    const struct sched_span span = {
-        .computed_ns = t->done_ns, .longest_ns = s->now - t->began_ns, .segments = 1};
+    int64_t length = s->now - t->began_ns;
     tell(s, &(struct sched_sim_event){.kind = SCHED_EVENT_SEGMENT,
                                       .task = task,
                                       .lane = t->lane,
@@ -152,10 +250,20 @@ static void end_segment(struct sim *s, int task)
                                       .step = t->step,
                                       .start_ns = t->began_ns,
                                       .end_ns = s->now});
-    t->runs = false;
     t->left_ns -= t->done_ns;
-    sched_release(s->policy, task, &span, t->left_ns > 0, s->now);
-    if (t->left_ns <= 0)
+    t->span.computed_ns += t->done_ns;
+    t->span.longest_ns = length > t->span.longest_ns ? length : t->span.longest_ns;
+    t->span.segments++;
+    bool more = goes_on(t);
+    if (more && !sched_gives_way(s->policy, task, t->span.computed_ns, s->now)) {
+        begin_segment(s, t);
+        return;
+    }
+    t->runs = false;
+    sched_release(s->policy, task, &t->span, more, s->now);
+    if (!more && t->given->frames)
+        go_to_piece(s, task);
+    else if (!more)
         go_to_lane(s, task, t->lane + 1);
 }
 
@@ -171,18 +279,28 @@ static unsigned free_slot(const struct sim *s, int lane)
     return slot;
 }
 
+/* A frame that is past its deadline when its turn comes is not begun. */
+static void turn_away(struct sim *s, int task)
+{
+    sched_release(s->policy, task, &(struct sched_span){0}, false, s->now);
+    drop(s, task, s->tasks[task].captured_ns);
+    take_pending(s, task);
+}
+
 static void grant(struct sim *s)
 {
     for (size_t lane = 0; lane < s->settings->policy.lane_count; lane++) {
-        int64_t most = s->settings->segment_ns[lane];
         for (int task; (task = sched_pick(s->policy, (int)lane, s->now)) != SCHED_NOBODY;) {
             struct sim_task *t = &s->tasks[task];
+            bool fresh = t->fresh;
+            t->fresh = false;
+            if (fresh && !sched_begins(s->policy, task, s->now)) {
+                turn_away(s, task);
+                continue;
+            }
             t->slot = free_slot(s, (int)lane);
-            t->runs = true;
-            t->began_ns = t->since_ns = s->now;
-            t->done_ns = 0;
-            t->left_ns += s->settings->switch_ns;
-            t->cut_ns = most ? s->now + most + s->settings->switch_ns : NEVER;
+            t->span = (struct sched_span){0};
+            begin_segment(s, t);
         }
     }
 }
@@ -248,6 +366,7 @@ static int64_t next(const struct sim *s)
         const struct sim_task *t = &s->tasks[i];
         at = t->next_frame_ns < at ? t->next_frame_ns : at;
         at = t->runs && t->ends_ns < at ? t->ends_ns : at;
+        at = t->back_ns < at ? t->back_ns : at;
     }
     return at;
 }
@@ -265,6 +384,9 @@ static void run(struct sim *s)
         for (size_t i = 0; i < s->count; i++)
             if (s->tasks[i].next_frame_ns <= s->now)
                 frame(s, (int)i);
+        for (size_t i = 0; i < s->count; i++)
+            if (s->tasks[i].back_ns <= s->now)
+                come_back(s, (int)i);
         grant(s);
         set_speeds(s);
     }
@@ -279,7 +401,7 @@ static enum percept_status add_tasks(struct sim *s, const struct sched_sim_task 
     for (size_t i = 0; i < s->count && status == PERCEPT_OK; i++) {
         struct sched_task config = tasks[i].config;
         int number;
-        if (config.period_ns <= 0)
+        if (config.period_ns <= 0 && !tasks[i].frames)
             return percept_fail(error, PERCEPT_INVALID, "'%s' has no rate", config.name);
         for (size_t step = 0; step < config.step_count && !tasks[i].declared; step++)
             for (size_t lane = 0; lane < SCHED_MAX_LANES; lane++)
@@ -287,8 +409,12 @@ static enum percept_status add_tasks(struct sim *s, const struct sched_sim_task 
         status = sched_task_add(s->policy, &config, &number, error);
         s->tasks[i] = (struct sim_task){.given = &tasks[i],
                                         .next_frame_ns = tasks[i].offset_ns,
+                                        .back_ns = NEVER,
                                         .pending_ns = NO_FRAME,
                                         .captured_ns = NO_FRAME};
+        if (tasks[i].frames)
+            s->tasks[i].next_frame_ns =
+                tasks[i].frame_count ? tasks[i].frames[0].arrived_ns : NEVER;
     }
     return status;
 }

@@ -5,6 +5,9 @@
  * segments.
  *
  * The same settings give the same result, on any machine.
+ *
+ * Or it replays what was recorded of a daemon (`percept trace`): frames come when they came, and
+ * each computes in the pieces in which it did; who has a slot when is the policy's decision.
  */
 #ifndef SCHEDULER_SIMULATE_H
 #define SCHEDULER_SIMULATE_H
@@ -12,7 +15,12 @@
 #include "scheduler/policy.h"
 
 /* What happens, with its time. lane, slot: SCHED_NOBODY where it has none. */
-enum sched_event { SCHED_EVENT_SEGMENT, SCHED_EVENT_MISS, SCHED_EVENT_STEP };
+enum sched_event {
+    SCHED_EVENT_SEGMENT,
+    SCHED_EVENT_MISS, /* now, of the frame captured at start_ns */
+    SCHED_EVENT_DONE, /* the same */
+    SCHED_EVENT_STEP,
+};
 struct sched_sim_event {
     enum sched_event kind;
     int task, lane;
@@ -33,12 +41,27 @@ struct sched_sim_settings {
     void *context;
 };
 
+/* A piece of a frame's work on the first lane, as recorded. */
+struct sched_sim_piece {
+    int64_t away_ns; /* before it waits for the lane: since the piece before, or since the frame
+                        could be begun; -1: it follows the piece before, after a yield */
+    int64_t cost_ns; /* time of slots */
+};
+struct sched_sim_frame {
+    int64_t arrived_ns, captured_ns; /* of the simulation's clock, which begins at 0 */
+    const struct sched_sim_piece *pieces;
+    size_t piece_count; /* 0: it was never begun; here it costs what the one before it did */
+};
+
 /* steps[].cost_ns of a task is its worst case: what is drawn from, and what the policy is told if
  * `declared`. Its lanes are visited in their order. period_ns must not be 0. */
 struct sched_sim_task {
     struct sched_task config;
     bool declared;
     int64_t offset_ns; /* of its first frame */
+    /* By their arrival; what would be drawn is these. NULL: nothing was recorded. */
+    const struct sched_sim_frame *frames;
+    size_t frame_count;
 };
 
 struct sched_sim_result {

@@ -4,22 +4,29 @@
  * there are cores, first come first served, model by model, as MediaPipe's flow limiter and
  * scheduler queue make it. bench/sched/run shows what comes out.
  *
- * bench_sched MODELS SECONDS ROUNDS LOAD: JSON on standard output.
+ * bench_sched MODELS SECONDS ROUNDS LOAD [percept [REALTIME]]: JSON on standard output; with that
+ * word the first way alone, and with the number as the daemon does with scheduler.realtime.
  */
 #include "backends/cpu/cpu.h"
 #include "base/clock.h"
+#include "causes.h"
 #include "runtime/prt.h"
 #include "runtime/yield.h"
 #include "scheduler/gate.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #define MOST_LATENCIES 100000
 #define SEGMENT_NS     BASE_NS_PER_MS
+#define LEAST_SHARE    0.02 /* of what there is, for a pipeline */
 
 enum way { OURS, THREADS, ONE_IN_FLIGHT, WAYS };
 static const char *const way_names[] = {"percept", "threads", "one_in_flight"};
@@ -29,6 +36,7 @@ static struct pipeline {
     const char *name, *file;
     enum sched_priority priority;
     double rate, share;
+    int32_t side; /* of a square image, where the net takes several */
 
     struct prt_program *program;
     struct prt_model *model;
@@ -38,6 +46,7 @@ static struct pipeline {
     struct prt_yield yield;
     int64_t *latencies;
     size_t done, met, frames;
+    struct account account;
     pthread_t thread;
 } pipelines[] = {
     {.name = "hands",
@@ -46,23 +55,27 @@ static struct pipeline {
      .rate = 60,
      .share = 0.4},
     {.name = "objects",
-     .file = "palm_detection_full.fp32.pte",
+     .file = "objects_ssd.fp32.pte",
      .priority = SCHED_NORMAL,
      .rate = 15,
      .share = 0.3},
     {.name = "text",
-     .file = "hand_landmark_full.fp32.pte",
+     .file = "text_detection_v4.fp32.pte",
      .priority = SCHED_LOW,
      .rate = 5,
-     .share = 0.15},
+     .share = 0.15,
+     .side = 256},
     {.name = "load", .file = "palm_detection_lite.fp32.pte", .priority = SCHED_LOW, .rate = 30},
 };
 #define COUNT (sizeof pipelines / sizeof pipelines[0])
 
 static enum way way;
+static int way_count = WAYS, realtime; /* SCHED_FIFO priority; 0: none */
+static atomic_bool without_priorities; /* somebody has asked for one in vain */
 static struct base_pool *pool;
 static struct sched_gate *gate;
 static int64_t start_ns, end_ns;
+static unsigned looks, overloads; /* at what our pipelines want; of these: more than there is */
 
 /* ---- the executor of the third way: so many at once, in the order in which they came ---- */
 
@@ -129,10 +142,13 @@ static void process(struct pipeline *p, int64_t captured_ns)
 {
     int64_t period = (int64_t)(1e9 / p->rate);
     if (way == OURS) {
+        account_begin(&p->account, captured_ns, base_clock_ns());
         sched_gate_enter(gate, p->task, 0, captured_ns);
         p->yield.last_ns = base_clock_ns();
     }
-    bool old = base_clock_ns() - captured_ns > period; /* a frame past its deadline is not begun */
+    /* A frame past its deadline is not begun. */
+    bool old =
+        way == OURS ? !sched_gate_begins(gate, p->task) : base_clock_ns() - captured_ns > period;
     for (unsigned i = 0; i < p->runs && !old; i++)
         run_model(p);
     if (way == OURS) {
@@ -143,11 +159,28 @@ static void process(struct pipeline *p, int64_t captured_ns)
             sched_gate_done(gate, p->task, true);
     }
     int64_t latency = base_clock_ns() - captured_ns;
+    if (way == OURS)
+        account_end(&p->account, latency - period);
     if (old)
         return;
     if (p->done < MOST_LATENCIES)
         p->latencies[p->done++] = latency;
     p->met += latency <= period;
+}
+
+/* As the daemon does for its pipelines. Who has threads and no scheduler can do that, too. */
+static void set_priority(const struct pipeline *p)
+{
+    static const int nice_values[] = {[SCHED_LOW] = 10, [SCHED_NORMAL] = 0, [SCHED_HIGH] = -10};
+    int wanted = nice_values[p->priority];
+    const struct sched_param param = {.sched_priority = realtime + (int)p->priority - SCHED_HIGH};
+    if (realtime) {
+        if (pthread_setschedparam(pthread_self(), SCHED_FIFO, &param))
+            atomic_store(&without_priorities, true);
+    } else if (way != ONE_IN_FLIGHT && wanted &&
+               setpriority(PRIO_PROCESS, (id_t)gettid(), wanted)) {
+        atomic_store(&without_priorities, true);
+    }
 }
 
 /* Frames come by the clock, whether anybody is ready or not. Who is late takes the newest one; with
@@ -157,11 +190,19 @@ static void *work(void *argument)
     struct pipeline *p = argument;
     int64_t period = (int64_t)(1e9 / p->rate);
     int64_t last = (end_ns - start_ns) / period;
+    set_priority(p);
+    if (way == OURS)
+        account_open(&p->account, p->priority);
     base_pool_set_pause(on_task, p);
     for (int64_t frame = 0; frame < last;) {
         int64_t due = start_ns + frame * period, newest = (base_clock_ns() - start_ns) / period;
-        if (newest > frame)
-            frame = way == ONE_IN_FLIGHT ? newest + 1 : newest;
+        if (newest > frame) {
+            int64_t taken = way == ONE_IN_FLIGHT ? newest + 1 : newest;
+            if (way == OURS)
+                account_skipped(&p->account,
+                                (unsigned long)((taken < last ? taken : last) - frame));
+            frame = taken;
+        }
         if (frame >= last)
             break;
         due = start_ns + frame * period;
@@ -179,6 +220,16 @@ static void *work(void *argument)
 
 /* ---- set up ---- */
 
+/* All its dimensions but the batch and the channels are to be so long. */
+static void choose_size(struct pipeline *p, const char *path)
+{
+    const struct prt_tensor *spec = prt_model_input_spec(p->model, 0);
+    const int32_t sizes[] = {1, 3, p->side, p->side};
+    struct percept_error error = {0};
+    if (p->side && prt_model_resize_input(p->model, 0, spec->rank, sizes, &error))
+        stop(path, &error);
+}
+
 static void open_model(struct pipeline *p, const char *folder)
 {
     static const struct prt_backend *const cpu[] = {&prt_cpu_backend, NULL};
@@ -190,6 +241,7 @@ static void open_model(struct pipeline *p, const char *folder)
     if (prt_program_open(path, &p->program, &error) ||
         prt_model_create(p->program, &options, &p->model, &error))
         stop(path, &error);
+    choose_size(p, path);
     size_t bytes = 0;
     if (!prt_tensor_bytes(prt_model_input_spec(p->model, 0), &bytes))
         stop(path, &error);
@@ -203,21 +255,24 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* A quick run, alone: what others on the machine took is not its cost. */
+/* What a run costs, alone: CPU time, as a share of the cores that there are. How much sooner it is
+ * done with several is another thing, and what others on the machine took is not its cost. */
 static double measure(struct pipeline *p)
 {
     int64_t times[41];
     way = THREADS;
     for (size_t i = 0; i < 41; i++) {
-        int64_t began = base_clock_ns();
+        int64_t began = base_clock_thread_ns() + base_pool_helped_ns();
         run_model(p);
-        times[i] = base_clock_ns() - began;
+        times[i] = base_clock_thread_ns() + base_pool_helped_ns() - began;
     }
     qsort(times, 41, sizeof times[0], compare);
-    return (double)times[4] / 1e6;
+    return (double)times[20] / 1e6 / executor.slots;
 }
 
-/* So many runs a frame that all together want `load` times what there is. */
+/* So many runs a frame that all together want `load` times what there is. Where one run is too much
+ * already, frames come less often: those of hands never, others' if there is not to be too much,
+ * the last one's always. */
 static double calibrate(double load)
 {
     double wanted = 0;
@@ -227,12 +282,21 @@ static double calibrate(double load)
         if (i == COUNT - 1)
             share = load - wanted;
         p->run_ms = measure(p);
-        p->runs = (unsigned)(share * 1000 / p->rate / p->run_ms + 0.5);
-        if (!p->runs)
-            p->runs = 1;
+        double most = fmax(share, LEAST_SHARE) * 1000 / p->run_ms; /* runs a second */
+        p->runs = (unsigned)fmax(1, most / p->rate + (load <= 1 ? 0 : 0.5));
+        if (p->runs == 1 && most < p->rate && (i == COUNT - 1 || (i > 0 && load <= 1)))
+            p->rate = most;
         wanted += p->runs * p->run_ms * p->rate / 1000;
     }
     return wanted;
+}
+
+static void on_event(void *context, const struct sched_gate_event *event)
+{
+    (void)context;
+    for (size_t i = 0; i < COUNT; i++)
+        if (pipelines[i].task == event->task)
+            account_event(&pipelines[i].account, event);
 }
 
 static void make_gate(unsigned cores)
@@ -242,7 +306,8 @@ static void make_gate(unsigned cores)
         .settings = {.lane_count = 1,
                      .lanes = {{"cpu", cores, base_pool_threads(pool)}},
                      .share = 0.05},
-        .pools = {pool}};
+        .pools = {pool},
+        .event = on_event};
     if (sched_gate_create(&options, &gate, &error))
         stop("gate", &error);
     for (size_t i = 0; i < COUNT; i++) {
@@ -298,31 +363,38 @@ static void measure_overhead(double *alone, double *contended)
 
 /* ---- results ---- */
 
-/* What the host took from all CPUs, in jiffies. */
-static uint64_t stolen_jiffies(void)
-{
-    unsigned long long stolen = 0;
-    FILE *file = fopen("/proc/stat", "r");
-    if (file && fscanf(file, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &stolen) != 1)
-        stolen = 0;
-    if (file)
-        fclose(file);
-    return stolen;
-}
-
 static double percentile(struct pipeline *p, double share)
 {
     qsort(p->latencies, p->done, sizeof p->latencies[0], compare);
     return p->done ? (double)p->latencies[(size_t)((double)(p->done - 1) * share)] / 1e6 : 0;
 }
 
+/* By mean costs: a CPU that others make slower costs more of its time. */
+static void look_at_load(void)
+{
+    double load = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        struct sched_task_view view;
+        sched_gate_look(gate, pipelines[i].task, &view);
+        load += view.load;
+    }
+    looks++;
+    overloads += load > 1;
+}
+
 static void run_way(enum way chosen, double seconds)
 {
     way = chosen;
+    if (way == OURS)
+        causes_begin();
     start_ns = base_clock_ns() + 50 * BASE_NS_PER_MS;
     end_ns = start_ns + (int64_t)(seconds * 1e9);
     for (size_t i = 0; i < COUNT; i++)
         pthread_create(&pipelines[i].thread, NULL, work, &pipelines[i]);
+    for (int64_t at = start_ns; way == OURS && at < end_ns; at += BASE_NS_PER_S / 2) {
+        base_clock_sleep_until(at);
+        look_at_load();
+    }
     for (size_t i = 0; i < COUNT; i++)
         pthread_join(pipelines[i].thread, NULL);
 }
@@ -333,20 +405,25 @@ static void print_way(enum way chosen)
     for (size_t i = 0; i < COUNT; i++) {
         struct pipeline *p = &pipelines[i];
         printf("%s\n      \"%s\": {\"frames\": %zu, \"done\": %zu, \"met_percent\": %.2f, "
-               "\"p50_ms\": %.2f, \"p99_ms\": %.2f",
+               "\"p50_ms\": %.2f, \"p99_ms\": %.2f, \"rate\": %.1f",
                i ? "," : "", p->name, p->frames, p->done,
                p->frames ? 100.0 * (double)p->met / (double)p->frames : 0, percentile(p, 0.5),
-               percentile(p, 0.99));
+               percentile(p, 0.99), p->rate);
         if (chosen == OURS) {
             struct sched_task_view view;
             sched_gate_look(gate, p->task, &view);
-            printf(", \"longest_segment_ms\": %.2f, \"boosts\": %llu, \"admitted\": %s",
+            printf(", \"longest_segment_ms\": %.2f, \"boosts\": %llu, \"admitted\": %s, "
+                   "\"worst_ms\": %.2f, \"load\": %.3f, \"misses\": {",
                    (double)view.longest_ns / 1e6, (unsigned long long)view.boosts,
-                   view.admitted ? "true" : "false");
+                   view.admitted ? "true" : "false", (double)view.cost_ns / 1e6, view.load);
+            for (int cause = 0; cause < CAUSES; cause++)
+                printf("%s\"%s\": %lu", cause ? ", " : "", cause_names[cause],
+                       p->account.misses[cause]);
+            printf("}");
         }
         printf("}");
     }
-    printf("\n    }%s\n", chosen == WAYS - 1 ? "" : ",");
+    printf("\n    }%s\n", (int)chosen == way_count - 1 ? "" : ",");
 }
 
 /* The ways take turns, so that what else the machine does is shared among them. */
@@ -354,12 +431,14 @@ static void run_all(double seconds, unsigned long rounds, int64_t *latencies[WAY
                     struct pipeline sums[WAYS][COUNT])
 {
     for (unsigned long round = 0; round < rounds; round++)
-        for (int w = 0; w < WAYS; w++) {
+        for (int w = 0; w < way_count; w++) {
             for (size_t i = 0; i < COUNT; i++) {
                 pipelines[i].latencies = latencies[w][i];
                 pipelines[i].done = sums[w][i].done;
                 pipelines[i].met = sums[w][i].met;
                 pipelines[i].frames = sums[w][i].frames;
+                if (w == OURS)
+                    pipelines[i].account = sums[w][i].account;
             }
             run_way((enum way)w, seconds);
             memcpy(sums[w], pipelines, sizeof pipelines);
@@ -370,19 +449,28 @@ int main(int argc, char **argv)
 {
     static struct pipeline sums[WAYS][COUNT];
     static int64_t *latencies[WAYS][COUNT];
-    double seconds = argc == 5 ? atof(argv[2]) : 0, load = argc == 5 ? atof(argv[4]) : 0;
-    unsigned long rounds = argc == 5 ? strtoul(argv[3], NULL, 10) : 0;
+    bool alone_wanted = (argc == 6 || argc == 7) && strcmp(argv[5], way_names[OURS]) == 0;
+    bool whole = argc == 5 || alone_wanted;
+    double seconds = whole ? atof(argv[2]) : 0, load = whole ? atof(argv[4]) : 0;
+    unsigned long rounds = whole ? strtoul(argv[3], NULL, 10) : 0;
     struct percept_error error = {0};
     cpu_set_t allowed;
-    uint64_t stolen;
     if (!(seconds > 0) || !(load > 0) || !rounds) {
-        fputs("usage: bench_sched MODELS SECONDS ROUNDS LOAD\n", stderr);
+        fputs("usage: bench_sched MODELS SECONDS ROUNDS LOAD [percept [REALTIME]]\n", stderr);
         return 2;
     }
+    if (alone_wanted)
+        way_count = OURS + 1;
     sched_getaffinity(0, sizeof allowed, &allowed);
     executor.slots = (unsigned)CPU_COUNT(&allowed);
     if (base_pool_create(0, &pool, &error))
         stop("pool", &error);
+    causes_find_workers(executor.slots);
+    realtime = argc == 7 ? atoi(argv[6]) : 0;
+    const struct sched_param param = {.sched_priority = realtime};
+    if (realtime && (base_pool_realtime(pool, realtime) ||
+                     pthread_setschedparam(pthread_self(), SCHED_FIFO, &param)))
+        atomic_store(&without_priorities, true);
     for (size_t i = 0; i < COUNT; i++)
         open_model(&pipelines[i], argv[1]);
     for (int w = 0; w < WAYS; w++)
@@ -392,17 +480,18 @@ int main(int argc, char **argv)
     double wanted = calibrate(load), alone, contended;
     make_gate(executor.slots);
     measure_overhead(&alone, &contended);
-    stolen = stolen_jiffies();
     run_all(seconds, rounds, latencies, sums);
-    stolen = stolen_jiffies() - stolen;
     printf("{\n  \"cores\": %u,\n  \"demand\": %.2f,\n  \"yield_ns\": %.0f,\n"
-           "  \"yield_contended_ns\": %.0f,\n  \"stolen_jiffies\": %llu,\n  \"cost_ms\": {",
-           executor.slots, wanted, alone, contended, (unsigned long long)stolen);
+           "  \"yield_contended_ns\": %.0f,\n  \"overloaded_percent\": %.1f,\n  \"priorities\": "
+           "%s,\n  "
+           "\"cost_ms\": {",
+           executor.slots, wanted, alone, contended, looks ? 100.0 * overloads / looks : 0,
+           atomic_load(&without_priorities) ? "false" : "true");
     for (size_t i = 0; i < COUNT; i++)
         printf("%s\"%s\": %.2f", i ? ", " : "", pipelines[i].name,
                pipelines[i].runs * pipelines[i].run_ms);
     printf("},\n  \"ways\": {\n");
-    for (int w = 0; w < WAYS; w++) {
+    for (int w = 0; w < way_count; w++) {
         memcpy(pipelines, sums[w], sizeof pipelines);
         print_way((enum way)w);
     }

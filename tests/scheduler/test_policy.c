@@ -149,7 +149,7 @@ static void widen(void)
 START_TEST(who_has_time_shares_a_wide_lane)
 {
     widen();
-    int calm = add("calm", SCHED_HIGH, 30, 30, 20), other = add("other", SCHED_LOW, 30, 30, 20);
+    int calm = add("calm", SCHED_HIGH, 30, 30, 20), other = add("other", SCHED_LOW, 90, 90, 20);
     sched_wait(policy, calm, 0, 0, 0);
     sched_wait(policy, other, 0, 0, 0);
     ck_assert_int_eq(sched_pick(policy, 0, 0), calm);
@@ -200,6 +200,20 @@ START_TEST(a_better_one_takes_a_core_from_one_that_hurries)
 }
 END_TEST
 
+/* Alone it would be in time with one; but the dear one could take both for 10 ms. */
+START_TEST(who_may_be_interrupted_hurries)
+{
+    widen();
+    add("dear", SCHED_HIGH, 30, 30, 20);
+    int low = add("low", SCHED_LOW, 90, 90, 40);
+    sched_wait(policy, low, 0, 0, 0);
+    ck_assert_int_eq(sched_pick(policy, 0, 28 * MS), low);
+    ck_assert_int_eq(sched_favoured(policy, 0, 28 * MS), SCHED_NOBODY);
+    ck_assert(!sched_gives_way(policy, low, 0, 30 * MS));
+    ck_assert_int_eq(sched_favoured(policy, 0, 30 * MS), low); /* 30 + 50 + 1 + 10 */
+}
+END_TEST
+
 /* What costs are not known of may be tight. */
 START_TEST(who_is_not_known_hurries)
 {
@@ -225,26 +239,86 @@ START_TEST(the_starving_get_a_core_of_one_that_hurries)
 }
 END_TEST
 
+/* Frames that are late at their turn are not begun; but not for ever. */
+START_TEST(one_whose_frames_are_always_late_begins_one_when_it_would_starve)
+{
+    int t = add("t", SCHED_LOW, 10, 10, 1);
+    const struct sched_span nothing = {0};
+    for (int64_t captured = 0; captured <= 80; captured += 40) {
+        sched_wait(policy, t, 0, captured * MS, captured * MS);
+        ck_assert_int_eq(sched_pick(policy, 0, (captured + 20) * MS), t);
+        ck_assert(!sched_begins(policy, t, (captured + 20) * MS));
+        sched_release(policy, t, &nothing, false, (captured + 20) * MS);
+        sched_drop(policy, t);
+    }
+    sched_wait(policy, t, 0, 101 * MS, 101 * MS);
+    ck_assert_int_eq(sched_pick(policy, 0, 120 * MS), t);
+    ck_assert(sched_begins(policy, t, 120 * MS));
+    release(t, false, 121 * MS);
+    sched_done(policy, t, NULL, 121 * MS);
+    /* It has computed: the next late one is left out again. One in time never is. */
+    sched_wait(policy, t, 0, 130 * MS, 130 * MS);
+    ck_assert_int_eq(sched_pick(policy, 0, 260 * MS), t);
+    ck_assert(!sched_begins(policy, t, 260 * MS));
+    sched_release(policy, t, &nothing, false, 260 * MS);
+    sched_wait(policy, t, 0, 265 * MS, 265 * MS);
+    ck_assert_int_eq(sched_pick(policy, 0, 266 * MS), t);
+    ck_assert(sched_begins(policy, t, 266 * MS));
+}
+END_TEST
+
 /* ---- admission ---- */
 
 START_TEST(what_fits_is_admitted_and_what_does_not_is_not)
 {
     int a = add("a", SCHED_HIGH, 20, 20, 8), b = add("b", SCHED_HIGH, 20, 20, 8),
-        c = add("c", SCHED_LOW, 100, 100, 30), d = add("d", SCHED_LOW, 1000, 1000, 40);
+        c = add("c", SCHED_LOW, 100, 20, 15), d = add("d", SCHED_LOW, 1000, 1000, 40);
     sched_tick(policy, 0);
     ck_assert(look(a).admitted);
     ck_assert(look(b).admitted);
     ck_assert(!look(c).admitted); /* 80 % are gone */
-    ck_assert_ptr_nonnull(strstr(look(c).cause, "30.0 ms at worst of each 100.0 ms"));
+    ck_assert_ptr_nonnull(strstr(look(c).cause, "15.0 ms at worst of each 100.0 ms"));
     ck_assert_ptr_nonnull(strstr(look(c).cause, "lane cpu"));
     ck_assert(look(d).admitted);
     ck_assert_str_eq(look(d).cause, "");
 }
 END_TEST
 
+/* Both do not fit. Behind the short one the long one has time; behind the long one the short one
+ * has not. */
+START_TEST(where_not_all_fit_the_near_deadlines_do)
+{
+    int far = add("far", SCHED_NORMAL, 200, 100, 62), near = add("near", SCHED_NORMAL, 30, 30, 20);
+    sched_tick(policy, 0);
+    ck_assert(look(near).admitted);
+    ck_assert(!look(far).admitted);
+}
+END_TEST
+
+START_TEST(one_that_is_parked_counts_for_nobody)
+{
+    int a = add("a", SCHED_LOW, 20, 20, 16), b = add("b", SCHED_LOW, 100, 100, 30);
+    sched_task_park(policy, a, true);
+    sched_tick(policy, 0);
+    ck_assert(look(b).admitted);
+    /* Nor is it the one that gives way when others miss, with all its load. */
+    for (int i = 0; i < 5; i++) {
+        sched_frame(policy, b, i * MS);
+        sched_drop(policy, b);
+    }
+    sched_tick(policy, 600 * MS);
+    ck_assert_uint_eq(look(a).step, 0);
+    ck_assert_uint_eq(look(b).step, 1);
+    sched_task_park(policy, a, false);
+    sched_tick(policy, 1200 * MS);
+    ck_assert(look(a).admitted);
+    ck_assert(!look(b).admitted);
+}
+END_TEST
+
 START_TEST(one_that_is_not_admitted_is_still_above_those_of_less_priority)
 {
-    int a = add("a", SCHED_HIGH, 10, 10, 11), b = add("b", SCHED_LOW, 100, 100, 1);
+    int a = add("a", SCHED_HIGH, 20, 10, 11), b = add("b", SCHED_LOW, 100, 100, 1);
     sched_tick(policy, 0);
     ck_assert(!look(a).admitted);
     sched_wait(policy, a, 0, 0, 0);
@@ -255,12 +329,12 @@ END_TEST
 
 START_TEST(measured_costs_admit_and_dismiss)
 {
-    int a = add("a", SCHED_HIGH, 10, 10, 0);
+    int a = add("a", SCHED_HIGH, 20, 10, 0);
     const int64_t much[SCHED_MAX_LANES] = {12 * MS};
     int64_t now = 0;
     sched_tick(policy, now);
     ck_assert(look(a).admitted); /* nothing is known of it */
-    for (int i = 0; i < 200; i++, now += 10 * MS) {
+    for (int i = 0; i < 200; i++, now += 20 * MS) {
         sched_frame(policy, a, now);
         sched_wait(policy, a, 0, now, now);
         ck_assert_int_eq(sched_pick(policy, 0, now), a);
@@ -270,6 +344,33 @@ START_TEST(measured_costs_admit_and_dismiss)
     }
     ck_assert(!look(a).admitted);
     ck_assert_int_eq(look(a).cost_ns, 12 * MS);
+}
+END_TEST
+
+/* It has both slots when it needs them: 14 ms of 2 * 16, beside whatever goes after it. */
+START_TEST(one_above_all_is_admitted_on_a_wide_lane)
+{
+    widen();
+    int above = add("above", SCHED_HIGH, 16, 16, 14),
+        below = add("below", SCHED_LOW, 100, 100, 100);
+    sched_tick(policy, 0);
+    ck_assert(look(above).admitted);
+    ck_assert(!look(below).admitted);
+}
+END_TEST
+
+/* One that costs more than its deadline on one slot, and has several, is in the way nevertheless.
+ */
+START_TEST(one_that_needs_several_slots_counts_for_those_below)
+{
+    static const struct sched_settings settings = {
+        .lane_count = 1, .lanes = {{"cpu", 4, 4}}, .share = 0.05};
+    sched_policy_destroy(policy);
+    ck_assert_int_eq(sched_policy_create(&settings, &policy, NULL), PERCEPT_OK);
+    int dear = add("dear", SCHED_HIGH, 60, 60, 150), below = add("below", SCHED_NORMAL, 13, 11, 6);
+    sched_tick(policy, 0);
+    ck_assert(look(dear).admitted);
+    ck_assert(!look(below).admitted); /* for 37 ms all four are gone */
 }
 END_TEST
 
@@ -301,6 +402,20 @@ START_TEST(the_least_important_is_walked_down_first_and_up_last)
         sched_tick(policy, now);
     ck_assert_uint_eq(look(low).step, 0);
     ck_assert_str_eq(look(low).cause, "");
+}
+END_TEST
+
+/* 0.6 + 0.3 + 0.4 of what there is: at once as far down as it takes, and no further. */
+START_TEST(what_cannot_be_is_not_begun)
+{
+    int high = add("high", SCHED_HIGH, 20, 20, 12),
+        normal = add("normal", SCHED_NORMAL, 100, 100, 30),
+        low = add("low", SCHED_LOW, 100, 100, 40);
+    ck_assert(sched_tick(policy, 0));
+    ck_assert_uint_eq(look(high).step, 0);
+    ck_assert_uint_eq(look(normal).step, 0);
+    ck_assert_uint_eq(look(low).step, 2);
+    ck_assert_str_eq(look(low).cause, "at step 2 of its ladder: low would miss deadlines");
 }
 END_TEST
 
@@ -383,12 +498,19 @@ int main(void)
     tcase_add_test(tests, who_has_time_shares_a_wide_lane);
     tcase_add_test(tests, who_hurries_has_a_wide_lane_alone);
     tcase_add_test(tests, a_better_one_takes_a_core_from_one_that_hurries);
+    tcase_add_test(tests, who_may_be_interrupted_hurries);
     tcase_add_test(tests, who_is_not_known_hurries);
     tcase_add_test(tests, the_starving_get_a_core_of_one_that_hurries);
     tcase_add_test(tests, what_fits_is_admitted_and_what_does_not_is_not);
+    tcase_add_test(tests, one_whose_frames_are_always_late_begins_one_when_it_would_starve);
+    tcase_add_test(tests, where_not_all_fit_the_near_deadlines_do);
+    tcase_add_test(tests, one_that_is_parked_counts_for_nobody);
     tcase_add_test(tests, one_that_is_not_admitted_is_still_above_those_of_less_priority);
     tcase_add_test(tests, measured_costs_admit_and_dismiss);
+    tcase_add_test(tests, one_above_all_is_admitted_on_a_wide_lane);
+    tcase_add_test(tests, one_that_needs_several_slots_counts_for_those_below);
     tcase_add_test(tests, the_least_important_is_walked_down_first_and_up_last);
+    tcase_add_test(tests, what_cannot_be_is_not_begun);
     tcase_add_test(tests, one_miss_is_an_accident);
     tcase_add_test(tests, a_rate_takes_its_share_of_frames);
     tcase_add_test(tests, pressure_keeps_steps_down_by_priority);

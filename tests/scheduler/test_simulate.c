@@ -115,8 +115,37 @@ START_TEST(ladders_settle)
 }
 END_TEST
 
-/* Twice what there is, no ladders: the lane is never idle while there is work, and everybody gets
- * on. */
+/* Costs are declared: from the first frame on nobody takes on more than there is, on average, and
+ * of whom there is room for nobody is walked down. */
+START_TEST(ladders_are_walked_before_deadlines_are_missed)
+{
+    struct sched_sim_task tasks[MANY];
+    struct sched_sim_result results[MANY];
+    unsigned walked = 0;
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        state = seed * 6700417 + 11;
+        unsigned slots = 1 + (unsigned)seed % 3;
+        struct sched_sim_settings settings = make_settings(slots, slots, seed);
+        settings.length_ns = 0;
+        size_t count = make_tasks(tasks, uniform(0.5, 3) * slots, 4);
+        double load = 0, whole = 0;
+        ck_assert_int_eq(sched_simulate(&settings, tasks, count, results, NULL, NULL), PERCEPT_OK);
+        for (size_t i = 0; i < count; i++) {
+            load += results[i].view.load;
+            whole += (double)tasks[i].config.steps[0].cost_ns[0] /
+                     (double)tasks[i].config.period_ns / slots;
+        }
+        for (size_t i = 0; i < count && whole <= 1; i++)
+            ck_assert_uint_eq(results[i].view.step, 0);
+        ck_assert_double_le(load, 1);
+        walked += whole > 1;
+    }
+    ck_assert_uint_gt(walked, 150);
+}
+END_TEST
+
+/* Twice what there is, no ladders: everybody gets on, also whose frames are past their deadlines
+ * before it is their turn; and where none is (nobody has a deadline), the lane is never idle. */
 START_TEST(under_twice_the_load_nobody_starves)
 {
     struct sched_sim_task tasks[MANY];
@@ -130,8 +159,11 @@ START_TEST(under_twice_the_load_nobody_starves)
         settings.policy.segment_ns = 2 * MS;
         settings.least = 1;
         size_t count = make_tasks(tasks, 2, 1);
+        for (size_t i = 0; i < count && seed % 2; i++)
+            tasks[i].config.deadline_ns = 0;
         ck_assert_int_eq(sched_simulate(&settings, tasks, count, results, &lane, NULL), PERCEPT_OK);
-        ck_assert_int_gt(lane.busy_ns, settings.length_ns / 100 * 98);
+        if (seed % 2)
+            ck_assert_int_gt(lane.busy_ns, settings.length_ns / 100 * 98);
         for (size_t i = 0; i < count; i++)
             if (results[i].view.done == 0)
                 ck_abort_msg("seed %llu, task %zu of %zu: cost %.1f ms, nothing done, %llu boosts",
@@ -190,6 +222,65 @@ START_TEST(processors_work_side_by_side)
 }
 END_TEST
 
+/* ---- what was recorded ---- */
+
+static struct sched_sim_task recorded(enum sched_priority priority,
+                                      const struct sched_sim_frame *frames, size_t count)
+{
+    return (struct sched_sim_task){.declared = true,
+                                   .frames = frames,
+                                   .frame_count = count,
+                                   .config = {.name = "t",
+                                              .priority = priority,
+                                              .period_ns = 100 * MS,
+                                              .deadline_ns = 100 * MS,
+                                              .step_count = 1,
+                                              .steps = {{.rate = 1}}}};
+}
+
+/* The important one keeps its slot from piece to piece, and gets the other's at the end of a piece;
+ * time elsewhere is nobody's slot; a frame that was never begun costs what the one before it did.
+ */
+START_TEST(what_was_recorded_comes_again_piece_by_piece)
+{
+    static const struct sched_sim_piece two[] = {{0, 2 * MS}, {-1, 2 * MS}},
+                                        away[] = {{MS, MS}, {5 * MS, MS}},
+                                        three[] = {{0, 3 * MS}, {-1, 3 * MS}};
+    const struct sched_sim_frame high[] = {{MS, 0, two, 2}, {201 * MS, 201 * MS, two, 2}};
+    const struct sched_sim_frame low[] = {
+        {2 * MS, 2 * MS, away, 2}, {100 * MS, 100 * MS, NULL, 0}, {200 * MS, 200 * MS, three, 2}};
+    struct sched_sim_settings settings = make_settings(1, 1, 1);
+    settings.least = 1;
+    settings.segment_ns[0] = MS / 2; /* pieces are what they were */
+    struct sched_sim_task tasks[] = {recorded(SCHED_HIGH, high, 2), recorded(SCHED_LOW, low, 3)};
+    struct sched_sim_result results[2];
+    ck_assert_int_eq(sched_simulate(&settings, tasks, 2, results, NULL, NULL), PERCEPT_OK);
+    ck_assert_uint_eq(results[0].view.done, 2);
+    ck_assert_uint_eq(results[1].view.done, 3);
+    /* 1 to 5, captured at 0; then it waits for the other's piece, 203 to 207. */
+    ck_assert_int_eq(results[0].latency_mean_ns, (5 + 6) * MS / 2);
+    /* 5 to 6, away to 11, to 12; 101 to 102, 107 to 108; 200 to 203, 207 to 210. */
+    ck_assert_int_eq(results[1].latency_mean_ns, (10 + 8 + 10) * MS / 3);
+    ck_assert_uint_eq(results[1].view.segments, 6);
+}
+END_TEST
+
+START_TEST(a_recorded_frame_is_late_at_its_turn_as_it_was)
+{
+    static const struct sched_sim_piece long_one[] = {{0, 150 * MS}}, short_one[] = {{0, MS}};
+    const struct sched_sim_frame high[] = {{0, 0, long_one, 1}};
+    const struct sched_sim_frame low[] = {{MS, MS, short_one, 1},
+                                          {140 * MS, 140 * MS, short_one, 1}};
+    struct sched_sim_settings settings = make_settings(1, 1, 1);
+    struct sched_sim_task tasks[] = {recorded(SCHED_HIGH, high, 1), recorded(SCHED_LOW, low, 2)};
+    struct sched_sim_result results[2];
+    ck_assert_int_eq(sched_simulate(&settings, tasks, 2, results, NULL, NULL), PERCEPT_OK);
+    ck_assert_uint_eq(results[1].dropped, 1);
+    ck_assert_uint_eq(results[1].view.done, 1);
+    ck_assert_int_eq(results[1].latency_most_ns, 11 * MS);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("simulate");
@@ -197,9 +288,12 @@ int main(void)
     tcase_set_timeout(tests, 200);
     tcase_add_test(tests, nobody_who_is_admitted_misses_a_deadline);
     tcase_add_test(tests, ladders_settle);
+    tcase_add_test(tests, ladders_are_walked_before_deadlines_are_missed);
     tcase_add_test(tests, under_twice_the_load_nobody_starves);
     tcase_add_test(tests, the_same_seed_gives_the_same_result);
     tcase_add_test(tests, processors_work_side_by_side);
+    tcase_add_test(tests, what_was_recorded_comes_again_piece_by_piece);
+    tcase_add_test(tests, a_recorded_frame_is_late_at_its_turn_as_it_was);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
