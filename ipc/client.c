@@ -53,6 +53,7 @@ static void lose(struct percept_client *client)
         mapping_close(&s->fresh);
         subscription_kick(s);
     }
+    push_lost(client);
     bool was_up = client->up;
     client->up = false;
     if (was_up && client->callback)
@@ -144,7 +145,7 @@ static enum percept_status dial(struct percept_client *client, struct percept_er
 
 static void note_up(struct percept_client *client)
 {
-    bool up = client->fd >= 0 && client->hello == 0;
+    bool up = client->fd >= 0 && client->hello == 0 && !push_awaited(client);
     for (const struct percept_subscription *s = client->subscriptions; s; s = s->next)
         up = up && s->request == 0;
     if (!up || client->up)
@@ -156,8 +157,7 @@ static void note_up(struct percept_client *client)
         client->callback(client->context, 1);
 }
 
-/* An Error, or a reply of a kind that does not fit the request. */
-static void reply_failure(const reply_message *reply, struct percept_error *failure)
+void client_reply_failure(const reply_message *reply, struct percept_error *failure)
 {
     if (reply->body_case == PERCEPT__CONTROL__REPLY__BODY_ERROR && reply->error->status < 0)
         percept_fail(failure, (enum percept_status)reply->error->status, "%s",
@@ -173,7 +173,7 @@ static void on_subscribe_reply(struct percept_subscription *subscription,
     struct mapping mapping;
     subscription->request = 0;
     if (reply->body_case != PERCEPT__CONTROL__REPLY__BODY_SUBSCRIBED || packet->fd_count < 2) {
-        reply_failure(reply, &failure);
+        client_reply_failure(reply, &failure);
         subscription_failed(subscription, &failure);
         return;
     }
@@ -188,6 +188,14 @@ static void on_subscribe_reply(struct percept_subscription *subscription,
     subscription_mapped(subscription, &mapping);
 }
 
+/* Of an answer that nobody took: the connection was lost right behind it. */
+static void drop_result(struct percept_client *client)
+{
+    if (client->result_fd >= 0)
+        close(client->result_fd);
+    client->result_fd = -1;
+}
+
 static void on_query_reply(struct percept_client *client, const reply_message *reply,
                            struct ipc_packet *packet)
 {
@@ -195,7 +203,7 @@ static void on_query_reply(struct percept_client *client, const reply_message *r
     if (reply->body_case == PERCEPT__CONTROL__REPLY__BODY_RESULT && packet->fd_count == 1)
         client->result_fd = ipc_packet_take_fd(packet, 0);
     else if (reply->body_case != PERCEPT__CONTROL__REPLY__BODY_DONE)
-        reply_failure(reply, &client->query_failure);
+        client_reply_failure(reply, &client->query_failure);
 }
 
 static void on_ended(struct percept_client *client, const Percept__Control__Ended *ended)
@@ -226,15 +234,18 @@ static bool on_reply(struct percept_client *client, const reply_message *reply,
             client->hello = 0;
             client->version = reply->welcome->version;
             client->failure.status = PERCEPT_OK;
+            push_welcome(client);
             return true;
         }
-        reply_failure(reply, &client->failure);
+        client_reply_failure(reply, &client->failure);
         return false;
     }
     if (reply->id == client->query) {
         on_query_reply(client, reply, packet);
         return true;
     }
+    if (push_reply(client, reply, packet))
+        return true;
     for (struct percept_subscription *s = client->subscriptions; s; s = s->next) {
         if (reply->id == s->request) {
             on_subscribe_reply(s, reply, packet);
@@ -329,6 +340,25 @@ enum percept_status client_await(struct percept_client *client, const uint32_t *
     return await_until(client, request, base_clock_ns() + CLIENT_REQUEST_NS, error);
 }
 
+enum percept_status client_too_old(const struct percept_client *client, uint32_t version,
+                                   struct percept_error *error)
+{
+    return percept_fail(error, PERCEPT_VERSION,
+                        "the daemon on '%s' speaks version %u of the protocol, and this takes "
+                        "version %u",
+                        client->path, client->version, version);
+}
+
+enum percept_status client_ready(struct percept_client *client, uint32_t version,
+                                 struct percept_error *error)
+{
+    client_service(client);
+    enum percept_status status = client_await(client, &client->hello, error);
+    if (status == PERCEPT_OK && client->version < version)
+        status = client_too_old(client, version, error);
+    return status;
+}
+
 /* ---- public ---- */
 
 enum percept_status percept_connect(const char *socket_path, struct percept_client **result,
@@ -367,10 +397,12 @@ void percept_disconnect(struct percept_client *client)
         client->subscriptions = subscription->next;
         subscription_free(subscription);
     }
+    push_disconnect(client);
     if (client->fd >= 0)
         close(client->fd);
     if (client->timer_fd >= 0)
         close(client->timer_fd);
+    drop_result(client);
     free(client->path);
     free(client);
 }
@@ -416,10 +448,8 @@ static enum percept_status ask_within(struct percept_client *client,
         return percept_fail(error, PERCEPT_INVALID, "the request is too long");
     client_service(client);
     if (client->hello == 0 && client->version < version)
-        return percept_fail(error, PERCEPT_VERSION,
-                            "the daemon on '%s' speaks version %u of the protocol, and this takes "
-                            "version %u",
-                            client->path, client->version, version);
+        return client_too_old(client, version, error);
+    drop_result(client);
     client->query_failure.status = PERCEPT_OK;
     client->query = client_send(client, request);
     if (client->query == 0)
@@ -436,12 +466,6 @@ static enum percept_status ask_within(struct percept_client *client,
     return PERCEPT_OK;
 }
 
-static enum percept_status ask(struct percept_client *client, Percept__Control__Request *request,
-                               uint32_t version, struct percept_error *error)
-{
-    return ask_within(client, request, version, CLIENT_REQUEST_NS, error);
-}
-
 /* The result that came with the answer. */
 static enum percept_status take_result(struct percept_client *client, char **json,
                                        struct percept_error *error)
@@ -449,8 +473,7 @@ static enum percept_status take_result(struct percept_client *client, char **jso
     if (client->result_fd < 0)
         return percept_fail(error, PERCEPT_MALFORMED, "the daemon has answered without a result");
     enum percept_status status = read_result(client->result_fd, json, error);
-    close(client->result_fd);
-    client->result_fd = -1;
+    drop_result(client);
     return status;
 }
 
@@ -462,7 +485,9 @@ enum percept_status percept_query(struct percept_client *client, const char *wha
     query.what = (char *)what;
     request.body_case = PERCEPT__CONTROL__REQUEST__BODY_QUERY;
     request.query = &query;
-    enum percept_status status = ask(client, &request, 1, error);
+    bool loads = strcmp(what, "reload") == 0; /* models, one after the other */
+    enum percept_status status =
+        ask_within(client, &request, 1, loads ? CLIENT_ERASE_NS : CLIENT_REQUEST_NS, error);
     return status == PERCEPT_OK ? take_result(client, json, error) : status;
 }
 
@@ -477,7 +502,7 @@ enum percept_status percept_grant(struct percept_client *client, const struct pe
     message.seconds = grant->seconds;
     request.body_case = PERCEPT__CONTROL__REQUEST__BODY_GRANT;
     request.grant = &message;
-    return ask(client, &request, 2, error);
+    return ask_within(client, &request, 2, CLIENT_REQUEST_NS, error);
 }
 
 enum percept_status percept_revoke(struct percept_client *client, const struct percept_grant *grant,
@@ -490,7 +515,7 @@ enum percept_status percept_revoke(struct percept_client *client, const struct p
     message.executable = (char *)(grant->executable ? grant->executable : "");
     request.body_case = PERCEPT__CONTROL__REQUEST__BODY_REVOKE;
     request.revoke = &message;
-    return ask(client, &request, 2, error);
+    return ask_within(client, &request, 2, CLIENT_REQUEST_NS, error);
 }
 
 enum percept_status percept_history(struct percept_client *client,

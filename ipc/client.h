@@ -1,6 +1,7 @@
 /*
  * Inside libpercept. client.c keeps the connection and matches replies to requests;
- * subscription.c turns mappings into samples; mapping.c decides what is fit to be mapped.
+ * subscription.c turns mappings into samples; mapping.c decides what is fit to be mapped;
+ * client_push.c pushes sound.
  *
  * Nothing here waits but client_await and percept_next: the connection is driven by whoever calls
  * client_service, one non-blocking step at a time, so that a poll loop never stalls in a reconnect.
@@ -17,7 +18,7 @@
 #include <stdbool.h>
 
 #define CLIENT_REQUEST_NS  (5 * BASE_NS_PER_S)    /* a daemon that takes longer isn't one */
-#define CLIENT_ERASE_NS    (120 * BASE_NS_PER_S)  /* for what takes a disk, and is behind others */
+#define CLIENT_ERASE_NS    (120 * BASE_NS_PER_S)  /* for what takes a disk, or is behind others */
 #define CLIENT_BACKOFF_NS  (10 * BASE_NS_PER_MS)  /* between attempts to reconnect: at first */
 #define CLIENT_BACKOFF_MAX (250 * BASE_NS_PER_MS) /* and at most */
 #define CLIENT_WATCH_NS                                                     \
@@ -50,19 +51,21 @@ enum percept_status mapping_open(int ring_fd, int page_fd, const char *topic,
 void mapping_close(struct mapping *mapping);
 
 struct percept_subscription {
+    /* First what percept_next looks at for each sample: a reader that slept finds it in no cache.
+     */
     struct percept_client *client;
+    uint32_t request; /* of the Subscribe under way; 0: none */
+    bool seated;      /* the daemon honours what the current page says */
+    struct ipc_reader reader;
+    struct mapping current;
+    struct mapping fresh;         /* takes current's place at the next percept_next */
+    struct percept_error failure; /* status not OK: why the daemon did not serve us */
+    int64_t spin_ns;              /* how long to look before sleeping */
+    uint32_t wake_request;        /* of the Wake under way */
+    int epoll_fd;                 /* what percept_subscription_fd returns; -1: nobody asked */
+    int kick_fd; /* eventfd in it, ours alone: readable when there is something to say */
     struct percept_subscription *next;
     char topic[IPC_NAME_BYTES], schema[IPC_NAME_BYTES];
-    uint32_t request;             /* of the Subscribe under way; 0: none */
-    uint32_t wake_request;        /* of the Wake under way */
-    bool seated;                  /* the daemon honours what the current page says */
-    struct percept_error failure; /* status not OK: why the daemon did not serve us */
-    struct mapping current;
-    struct mapping fresh; /* takes current's place at the next percept_next */
-    struct ipc_reader reader;
-    int64_t spin_ns; /* how long to look before sleeping */
-    int epoll_fd;    /* what percept_subscription_fd returns; -1: nobody asked */
-    int kick_fd;     /* eventfd in it, ours alone: readable when there is something to say */
 };
 
 struct percept_client {
@@ -73,8 +76,8 @@ struct percept_client {
     uint32_t version; /* of the protocol, that the daemon chose last */
     uint32_t last_request;
     uint32_t hello; /* request under way; 0: none */
-    uint32_t query; /* the same, of a Query, Grant or Revoke */
-    int result_fd;  /* of the Query; -1: none */
+    uint32_t query; /* the same, of what is asked once: a Query, Grant and so on */
+    int result_fd;  /* that came with its answer; -1: none */
     struct percept_error query_failure;
     struct percept_error failure; /* why the daemon would not have us; OK once it has */
     int64_t retry_ns;             /* when to dial again, while fd is -1 */
@@ -85,6 +88,7 @@ struct percept_client {
     percept_ended_fn ended;
     void *ended_context;
     struct percept_subscription *subscriptions;
+    struct percept_push *pushes;
 };
 
 /* Send a request (its id is filled in) and return the id; 0 when the daemon is away. */
@@ -98,6 +102,14 @@ void client_service(struct percept_client *client);
  * error) or fail with TIMED_OUT or DISCONNECTED. */
 enum percept_status client_await(struct percept_client *client, const uint32_t *request,
                                  struct percept_error *error);
+/* Greeted by a daemon that speaks this version, or a later one; waits for the greeting. */
+enum percept_status client_ready(struct percept_client *client, uint32_t version,
+                                 struct percept_error *error);
+/* VERSION: the daemon lacks what takes this version. */
+enum percept_status client_too_old(const struct percept_client *client, uint32_t version,
+                                   struct percept_error *error);
+/* An Error, or a reply of a kind that does not fit the request. */
+void client_reply_failure(const Percept__Control__Reply *reply, struct percept_error *failure);
 /* Sleep until the connection has something to do or until the deadline. */
 void client_sleep(struct percept_client *client, int64_t deadline_ns);
 
@@ -111,5 +123,18 @@ void subscription_wake_added(struct percept_subscription *subscription, int fd);
 void subscription_watch(struct percept_subscription *subscription, int fd);
 void subscription_kick(struct percept_subscription *subscription);
 void subscription_free(struct percept_subscription *subscription);
+
+/* The same, for all that the client pushes. */
+#define PUSH_VERSION 4 /* of the protocol, that has Push */
+void push_lost(struct percept_client *client);
+/* Greeted: ask for what is to come back. */
+void push_welcome(struct percept_client *client);
+/* Is one asked for? */
+bool push_awaited(const struct percept_client *client);
+/* False when the reply is to something else. */
+bool push_reply(struct percept_client *client, const Percept__Control__Reply *reply,
+                struct ipc_packet *packet);
+/* They outlive the client, but do not come back. */
+void push_disconnect(struct percept_client *client);
 
 #endif

@@ -1,4 +1,4 @@
-/* The two futex calls we need, on words that processes share. */
+/* The futex calls we need, on words that processes share. */
 #ifndef IPC_FUTEX_H
 #define IPC_FUTEX_H
 
@@ -19,9 +19,16 @@ static inline void ipc_futex_wait(_Atomic uint32_t *word, uint32_t expected, int
     syscall(SYS_futex, word, FUTEX_WAIT, expected, &timeout, NULL, 0);
 }
 
-static inline void ipc_futex_wake_one(_Atomic uint32_t *word)
+static inline void ipc_futex_wake(_Atomic uint32_t *word, int count)
 {
-    syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
+    syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0);
+}
+
+/* Let one of those that sleep on a word sleep on another. Returns how many that were. */
+static inline int ipc_futex_move_one(_Atomic uint32_t *from, _Atomic uint32_t *to)
+{
+    long moved = syscall(SYS_futex, from, FUTEX_REQUEUE, 0, (void *)1L, to, 0);
+    return moved > 0 ? (int)moved : 0;
 }
 
 #endif

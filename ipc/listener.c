@@ -5,6 +5,8 @@
  */
 #include "ipc/listener.h"
 
+#include "ipc/wire.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -105,6 +107,7 @@ static enum percept_status listen_on(const struct sockaddr_un *address, int *fd,
     int socket_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (socket_fd < 0)
         return percept_fail_errno(error, errno, "socket");
+    ipc_wire_refuse_descriptors(socket_fd); /* of the first client, too */
     /* The mode is set before there is a name to connect to; bind applies the umask to it, hence
      * again after. */
     if (fchmod(socket_fd, SOCKET_MODE) < 0 ||
@@ -166,6 +169,7 @@ enum percept_status ipc_listener_adopt(struct ipc_listener *listener, int fd,
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
         fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
         return percept_fail_errno(error, errno, "descriptor %d", fd);
+    ipc_wire_refuse_descriptors(fd);
     *listener = (struct ipc_listener){.fd = fd, .lock_fd = -1};
     return PERCEPT_OK;
 }

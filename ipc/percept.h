@@ -13,7 +13,8 @@
  * subscription holds isn't overwritten; a client that dies or hangs holds nobody up. Payload
  * layouts: ipc/topics.h.
  *
- * Threads: a client and its subscriptions belong to one thread at a time; use one client a thread.
+ * Threads: a client, its subscriptions and what it pushes belong to one thread at a time; use one
+ * client a thread.
  * The library starts no threads, installs no signal handlers and never prints.
  */
 #ifndef IPC_PERCEPT_H
@@ -49,9 +50,9 @@ enum percept_status percept_connect(const char *socket_path, struct percept_clie
 /* Frees the subscriptions, too. NULL is fine. */
 void percept_disconnect(struct percept_client *client);
 
-/* Called from within other functions of the client, when the daemon has gone (connected is 0) and
- * when it is back and has answered all subscriptions (1). Do not free the client or a subscription
- * in it. */
+/* Called from within other functions of the client, of a subscription or a push, when the daemon
+ * has gone (connected is 0) and when it is back and has answered all subscriptions and pushes (1).
+ * Do not free the client, a subscription or a push in it. */
 typedef void (*percept_connection_fn)(void *context, int connected);
 void percept_on_connection(struct percept_client *client, percept_connection_fn callback,
                            void *context);
@@ -171,7 +172,59 @@ enum percept_status percept_history(struct percept_client *client,
 enum percept_status percept_forget(struct percept_client *client, uint64_t seconds, uint64_t *lines,
                                    struct percept_error *error);
 
-/* The daemon's state as JSON (docs/status.md); malloc'ed, free it. */
+/* ---- pushing sound: docs/captions.md ---- */
+
+/* What is pushed: frames of `channels` samples side by side. */
+struct percept_sound {
+    uint32_t rate;        /* frames a second, 8000 to 192000 */
+    uint32_t channels;    /* 1 to 8 */
+    uint32_t dtype;       /* PERCEPT_INT16, or PERCEPT_FLOAT32: -1 to 1 */
+    uint32_t reserved_32; /* zero */
+    uint64_t reserved[4]; /* zero */
+};
+
+struct percept_push;
+
+/*
+ * Be what a pipeline with a source `audio_stream` hears. PERMISSION: nobody may who was not granted
+ * to; NOT_FOUND: no such pipeline, or it has another source; BUSY: somebody else pushes to it, or
+ * it rests, for privacy or because nobody subscribes; INVALID; LIMIT; VERSION: the daemon is too
+ * old.
+ */
+enum percept_status percept_push_open(struct percept_client *client, const char *pipeline,
+                                      const struct percept_sound *sound, struct percept_push **push,
+                                      struct percept_error *error);
+/*
+ * The next `count` frames, as they are spoken: what is pushed much faster waits, and then so does
+ * the caller, at most timeout_ns (< 0: for ever; 0: not at all). capture_ns is when the first of
+ * them was captured, CLOCK_MONOTONIC, not more than ten seconds ago; 0: just now. *pushed (may be
+ * NULL) becomes how many were, in any case.
+ *
+ * TIMED_OUT: no room for the rest; push it again, or leave it out (percept_push_skip). Any other
+ * failure ends it, and says why: PERMISSION when it was revoked, BUSY when the pipeline rests. Then
+ * open another.
+ *
+ * While the daemon is away, or the pipeline is, this waits for it and resumes; then the pipeline
+ * hears it as from the beginning, and not what the one before had not heard yet. So long as that is
+ * BUSY this waits, too (TIMED_OUT says why); a daemon that comes back without the pipeline, that
+ * does not permit it or speaks another protocol is an error: NOT_FOUND, PERMISSION, VERSION. After
+ * percept_disconnect it is DISCONNECTED instead.
+ */
+enum percept_status percept_push(struct percept_push *push, const void *frames, size_t count,
+                                 int64_t capture_ns, int64_t timeout_ns, size_t *pushed,
+                                 struct percept_error *error);
+/* So many frames were captured, but are left out: the daemon shall know that something is missing.
+ */
+void percept_push_skip(struct percept_push *push, uint64_t count);
+/* For poll loops: writable when there is room for more. Owned by the push. -1 while the daemon is
+ * away, and another one when it is back: see percept_on_connection. */
+int percept_push_fd(const struct percept_push *push);
+/* That was all; what has been pushed is heard to its end. Before percept_disconnect, which ends it
+ * in mid-sentence. NULL is fine. */
+void percept_push_close(struct percept_push *push);
+
+/* The daemon's state as JSON (docs/status.md); malloc'ed, free it. "reload" waits for the models
+ * that are loaded. */
 enum percept_status percept_query(struct percept_client *client, const char *what, char **json,
                                   struct percept_error *error);
 

@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-#define BURST_S 10
+#define BURST_S       10
+#define LOOP_REQUESTS 400 /* a second of the loop's time counts as so many */
 
 struct ipc_account *ipc_account_find(struct ipc_account **accounts, uid_t uid, int64_t now_ns)
 {
@@ -14,7 +15,8 @@ struct ipc_account *ipc_account_find(struct ipc_account **accounts, uid_t uid, i
         struct ipc_account *account = *link;
         if (account->uid == uid) {
             found = account;
-        } else if (account->connections == 0 && account->full_ns <= now_ns) {
+        } else if (account->connections == 0 && account->full_ns <= now_ns &&
+                   account->muted_ns <= now_ns) {
             *link = account->next;
             free(account);
             continue;
@@ -59,6 +61,14 @@ void ipc_account_asked(struct ipc_account *account, const struct ipc_quotas *quo
 {
     account->full_ns = full_after(account, quotas, now_ns);
     account->requests++;
+}
+
+void ipc_account_took(struct ipc_account *account, const struct ipc_quotas *quotas, int64_t now_ns,
+                      int64_t took_ns)
+{
+    int64_t full = account->full_ns > now_ns ? account->full_ns : now_ns;
+    if (quotas->requests_per_second)
+        account->full_ns = full + took_ns * LOOP_REQUESTS / quotas->requests_per_second;
 }
 
 bool ipc_quota_room(unsigned own, unsigned quota, unsigned taken, unsigned most)

@@ -36,9 +36,13 @@ bool ipc_ring_shape(size_t payload_max, uint32_t slot_count, struct ipc_ring_sha
 struct ipc_seat {
     struct ipc_ring_page *page; /* writable by the client, too: any value may be in it */
     _Atomic int wake_fd;        /* our end of the wake-up socket; -1 without one. Set once */
+    _Atomic int64_t rung_ns;    /* that its client has had us spend on wakes; see ring_writer.c */
     uint64_t retired_at;        /* the scan that may still see it */
     struct ipc_seat *next;      /* in the list of retired seats */
 };
+
+/* Has waking it taken so long that it is not done any more? Any thread. */
+bool ipc_seat_is_muted(const struct ipc_seat *seat);
 
 /* Of a topic, over all its rings. The writer writes, any thread reads, relaxed. */
 struct ipc_ring_counters {
@@ -50,9 +54,10 @@ struct ipc_ring {
     struct ipc_ring_shape shape;
 
     /* Writer thread only. */
-    uint64_t sequence; /* of the newest sample */
-    uint32_t newest;   /* its slot */
-    uint32_t loaned;   /* slot being filled, or IPC_SLOTS_MAX */
+    uint64_t sequence;         /* of the newest sample */
+    uint32_t newest;           /* its slot */
+    uint32_t loaned;           /* slot being filled, or IPC_SLOTS_MAX */
+    _Atomic uint32_t gathered; /* what sleepers of several seats sleep on before they are woken */
 
     /* Loop thread writes, writer reads. */
     _Atomic uint32_t active; /* slots in use: the first so many of slot_count */
@@ -99,6 +104,7 @@ struct ipc_reader {
     struct ipc_ring_shape shape;
     struct ipc_ring_page *page;
     uint64_t last;           /* sequence of the sample taken last */
+    uint32_t last_slot;      /* where it was */
     bool started;            /* last means something */
     uint32_t depth;          /* how many samples it reads of those it lacks, newest last; from 1 */
     uint64_t received, lost; /* of this subscription, over all its rings */
@@ -127,6 +133,8 @@ void ipc_reader_release(struct ipc_reader *reader);
  * announcement back). */
 bool ipc_reader_arm(struct ipc_reader *reader, enum ipc_wait how);
 void ipc_reader_disarm(struct ipc_reader *reader);
+/* Where the next sample is most likely. */
+const struct ipc_ring_slot *ipc_reader_guess(const struct ipc_reader *reader);
 /* Is there something to take, or the end? The cheapest look there is. */
 bool ipc_reader_has_news(const struct ipc_reader *reader);
 

@@ -68,6 +68,7 @@ static enum ipc_take fill(struct ipc_reader *reader, uint64_t entry, struct ipc_
                                   .publish_ns = slot->publish_ns,
                                   .lost = lost};
     reader->last = sequence;
+    reader->last_slot = ipc_entry_slot(entry);
     reader->started = true;
     reader->received++;
     reader->lost += lost;
@@ -119,6 +120,12 @@ bool ipc_reader_has_news(const struct ipc_reader *reader)
     uint64_t latest = atomic_load_explicit(&reader->header->latest, memory_order_relaxed);
     uint32_t state = atomic_load_explicit(&reader->header->state, memory_order_relaxed);
     return ipc_entry_sequence(latest) > reader->last || state != IPC_RING_OPEN;
+}
+
+const struct ipc_ring_slot *ipc_reader_guess(const struct ipc_reader *reader)
+{
+    uint32_t next = reader->last_slot + 1;
+    return slot_at(reader, next < reader->shape.slot_count ? next : 0);
 }
 
 void ipc_reader_disarm(struct ipc_reader *reader)

@@ -14,6 +14,17 @@
 
 #define NO_SLOT IPC_SLOTS_MAX
 
+/*
+ * To send to a wake-up socket is to call everybody who polls its other end, which for a client that
+ * means ill are a hundred thousand watches, and twenty milliseconds. So it is timed: what a send
+ * takes is added up, what one takes on a slow machine is taken off each time, and with so much of
+ * it there are no more. One alone counts for so much that ten of them are needed: the host may take
+ * the processor away in the middle of any.
+ */
+#define RING_USUAL_NS (100 * BASE_NS_PER_US)
+#define RING_MOST_NS  (2 * BASE_NS_PER_MS)
+#define RING_ONCE_NS  (RING_MOST_NS / 10 + RING_USUAL_NS)
+
 bool ipc_ring_shape(size_t payload_max, uint32_t slot_count, struct ipc_ring_shape *shape)
 {
     size_t index, header, stride, slots, bytes;
@@ -65,6 +76,11 @@ static struct ipc_ring_slot *slot_at(struct ipc_ring *ring, uint32_t slot)
 {
     uint8_t *base = (uint8_t *)ring->header + ring->shape.header_bytes;
     return (struct ipc_ring_slot *)(base + slot * ring->shape.slot_stride);
+}
+
+static _Atomic uint64_t *index_of(struct ipc_ring *ring, uint64_t sequence)
+{
+    return &ring->header->index[sequence % ring->shape.slot_count];
 }
 
 /*
@@ -123,6 +139,9 @@ static uint32_t claim(struct ipc_ring *ring)
 void *ipc_ring_loan(struct ipc_ring *ring)
 {
     if (ring->loaned == NO_SLOT) {
+        /* Readers have had them since; they come back while the slot is filled. */
+        __builtin_prefetch(&ring->header->latest, 1);
+        __builtin_prefetch(index_of(ring, ring->sequence + 1), 1);
         scan_begin(ring);
         ring->loaned = claim(ring);
         scan_end(ring);
@@ -139,37 +158,83 @@ void *ipc_ring_loaned(struct ipc_ring *ring)
     return ring->loaned == NO_SLOT ? NULL : slot_at(ring, ring->loaned)->payload;
 }
 
-static void wake(struct ipc_seat *seat)
+bool ipc_seat_is_muted(const struct ipc_seat *seat)
 {
-    /* seq_cst: after the store that made news; pairs with ipc_reader_arm. */
-    if (atomic_load_explicit(&seat->page->wait, memory_order_seq_cst) == IPC_WAIT_NONE)
-        return;
-    switch (atomic_exchange_explicit(&seat->page->wait, IPC_WAIT_NONE, memory_order_seq_cst)) {
-    case IPC_WAIT_FUTEX:
-        ipc_futex_wake_one(&seat->page->wait);
-        break;
-    case IPC_WAIT_DESCRIPTOR: {
-        int fd = atomic_load_explicit(&seat->wake_fd, memory_order_acquire);
-        /* A full socket has already woken its reader. */
-        if (fd >= 0)
-            send(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-        break;
-    }
-    default: /* the client's nonsense, the client's loss */
-        break;
-    }
+    return atomic_load_explicit(&seat->rung_ns, memory_order_relaxed) > RING_MOST_NS;
 }
 
-static void wake_all(struct ipc_ring *ring)
+static void ring_bell(struct ipc_seat *seat)
 {
-    scan_begin(ring);
-    uint32_t end = atomic_load_explicit(&ring->seat_end, memory_order_seq_cst);
+    int fd = atomic_load_explicit(&seat->wake_fd, memory_order_acquire);
+    if (fd < 0 || ipc_seat_is_muted(seat))
+        return;
+    int64_t before = base_clock_thread_ns();
+    /* A full socket has already woken its reader. */
+    send(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    int64_t took = base_clock_thread_ns() - before;
+    int64_t rung = atomic_load_explicit(&seat->rung_ns, memory_order_relaxed) - RING_USUAL_NS +
+                   (took < RING_ONCE_NS ? took : RING_ONCE_NS);
+    /* The loop may ring it, too, as it ends; then one of both is not counted. */
+    atomic_store_explicit(&seat->rung_ns, rung > 0 ? rung : 0, memory_order_relaxed);
+}
+
+/* If it waits that way: it does no more, and has to be woken. What else a page says is the client's
+ * nonsense, and the client's loss. */
+static bool take_wait(struct ipc_seat *seat, enum ipc_wait how)
+{
+    /* seq_cst: after the store that made news; pairs with ipc_reader_arm. */
+    if (atomic_load_explicit(&seat->page->wait, memory_order_seq_cst) != how)
+        return false;
+    atomic_exchange_explicit(&seat->page->wait, IPC_WAIT_NONE, memory_order_seq_cst);
+    return true;
+}
+
+/* Those that wait that way: how many. */
+static uint32_t find_waiting(struct ipc_ring *ring, enum ipc_wait how,
+                             struct ipc_seat *found[IPC_SEATS_MAX])
+{
+    uint32_t count = 0, end = atomic_load_explicit(&ring->seat_end, memory_order_seq_cst);
     for (uint32_t i = 0; i < end; i++) {
         struct ipc_seat *seat = atomic_load_explicit(&ring->seats[i], memory_order_seq_cst);
-        if (seat)
-            wake(seat);
+        if (seat && take_wait(seat, how))
+            found[count++] = seat;
     }
+    return count;
+}
+
+/*
+ * One by one, the first that wakes may take the processor from us before the others are woken. So
+ * the sleepers, one of each seat, are led to a word that is ours alone, and woken there all at
+ * once.
+ */
+static void wake_sleepers(struct ipc_ring *ring, struct ipc_seat *const seats[], uint32_t count)
+{
+    int sleepers = 0;
+    for (uint32_t i = 0; i < count && count > 1; i++)
+        sleepers += ipc_futex_move_one(&seats[i]->page->wait, &ring->gathered);
+    if (count == 1)
+        ipc_futex_wake(&seats[0]->page->wait, 1);
+    else if (sleepers > 0)
+        ipc_futex_wake(&ring->gathered, sleepers);
+}
+
+/* First those for whom it takes a known time. */
+static void wake_all(struct ipc_ring *ring)
+{
+    struct ipc_seat *waiting[IPC_SEATS_MAX];
+    scan_begin(ring);
+    wake_sleepers(ring, waiting, find_waiting(ring, IPC_WAIT_FUTEX, waiting));
+    uint32_t bells = find_waiting(ring, IPC_WAIT_DESCRIPTOR, waiting);
+    for (uint32_t i = 0; i < bells; i++)
+        ring_bell(waiting[i]);
     scan_end(ring);
+}
+
+/* Of one that this thread alone counts. */
+static void count(_Atomic uint64_t *counter, uint64_t more)
+{
+    uint64_t before = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, before + more, memory_order_relaxed);
 }
 
 void ipc_ring_publish(struct ipc_ring *ring, size_t size, int64_t capture_ns)
@@ -185,17 +250,16 @@ void ipc_ring_publish(struct ipc_ring *ring, size_t size, int64_t capture_ns)
 
     uint64_t sequence = ++ring->sequence;
     uint64_t entry = ipc_entry(sequence, ring->loaned);
-    _Atomic uint64_t *index = &ring->header->index[sequence % ring->shape.slot_count];
     /* release: a reader that finds the sequence in the slot finds the payload. */
     atomic_store_explicit(&slot->sequence, sequence, memory_order_release);
-    atomic_store_explicit(index, entry, memory_order_release);
+    atomic_store_explicit(index_of(ring, sequence), entry, memory_order_release);
     /* seq_cst: before the loads in wake(). */
     atomic_store_explicit(&ring->header->latest, entry, memory_order_seq_cst);
     ring->newest = ring->loaned;
     ring->loaned = NO_SLOT;
-    atomic_fetch_add_explicit(&ring->counters->published, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&ring->counters->bytes, size, memory_order_relaxed);
     wake_all(ring);
+    count(&ring->counters->published, 1);
+    count(&ring->counters->bytes, size);
 }
 
 void ipc_ring_finish(struct ipc_ring *ring, enum ipc_ring_state state)
@@ -226,7 +290,10 @@ void ipc_ring_detach(struct ipc_ring *ring, struct ipc_seat *seat)
     for (uint32_t i = 0; i < IPC_SEATS_MAX; i++)
         if (atomic_load_explicit(&ring->seats[i], memory_order_relaxed) == seat)
             atomic_store_explicit(&ring->seats[i], NULL, memory_order_seq_cst);
-    wake(seat);
+    if (take_wait(seat, IPC_WAIT_FUTEX))
+        ipc_futex_wake(&seat->page->wait, 1);
+    if (take_wait(seat, IPC_WAIT_DESCRIPTOR))
+        ring_bell(seat);
     seat->retired_at = atomic_load_explicit(&ring->scan, memory_order_seq_cst);
     seat->next = ring->retired;
     ring->retired = seat;

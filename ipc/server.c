@@ -9,6 +9,7 @@
 #include "ipc/server_private.h"
 
 #include "base/clock.h"
+#include "ipc/hang_up.h"
 #include "ipc/socket_path.h"
 
 #include <errno.h>
@@ -23,9 +24,13 @@
 #define DEFAULT_CLIENTS 64
 #define PACKETS_A_TURN  16
 #define ACCEPTS_A_TURN  16
-#define SEND_BUFFER     8192 /* bytes of replies, and so of descriptors in flight, per client */
-#define ACCEPT_PAUSE_MS 100  /* when the process is out of descriptors */
-#define TURN_MS         50   /* between the turns of those who ask too often */
+/* Bytes of replies to a client that it has not read, as the kernel counts them: six, with three
+ * descriptors each. Those of all clients together may be no more than a process may have open, or
+ * nobody gets any. */
+#define SEND_BUFFER     2304
+#define ACCEPT_PAUSE_MS 100 /* when the process is out of descriptors */
+#define TURN_MS         50  /* between the turns of those who ask too often */
+#define TURN_MOST_NS    BASE_NS_PER_MS
 
 static void on_client(uv_poll_t *poll, int status, int events);
 
@@ -68,7 +73,7 @@ static void drop_client(struct client *client)
     uv_close((uv_handle_t *)&client->poll, on_client_closed);
     /* First the socket, then the seats: a reader woken by the end of its seat finds the socket
      * closed. */
-    close(client->fd);
+    ipc_hang_up(client->fd);
     ipc_session_finish(&client->session);
     client->session.account->connections--;
     ipc_packet_reset(&client->reply);
@@ -236,8 +241,11 @@ static bool serve_packet(struct client *client)
     if (status == PERCEPT_BUSY)
         return false;
     ipc_account_asked(client->session.account, &server->catalogue.quotas, base_clock_ns());
-    if (status == PERCEPT_MALFORMED) {
-        ipc_session_refuse(PERCEPT_LIMIT, "the packet is too long", &client->reply);
+    if (status == PERCEPT_MALFORMED || status == PERCEPT_UNSUPPORTED) {
+        bool is_long = status == PERCEPT_MALFORMED;
+        ipc_session_refuse(is_long ? PERCEPT_LIMIT : status,
+                           is_long ? "the packet is too long" : "a request has no descriptors",
+                           &client->reply);
         client->last_words = true;
     } else if (status != PERCEPT_OK) {
         drop_client(client);
@@ -255,9 +263,8 @@ static bool serve_packet(struct client *client)
     return false;
 }
 
-static void on_client(uv_poll_t *poll, int status, int events)
+static void serve(struct client *client, int status, int events)
 {
-    struct client *client = poll->data;
     if (status < 0 || (client->session.awaited && (events & UV_DISCONNECT))) {
         drop_client(client);
         return;
@@ -265,12 +272,25 @@ static void on_client(uv_poll_t *poll, int status, int events)
     bool was_waiting = client->reply.size > 0 || client->session.awaited;
     if (!flush(client) || !tell(client) || !deliver(client))
         return;
-    if (was_waiting && uv_poll_start(poll, UV_READABLE, on_client) != 0) {
+    if (was_waiting && uv_poll_start(&client->poll, UV_READABLE, on_client) != 0) {
         drop_client(client);
         return;
     }
-    for (int i = 0; i < PACKETS_A_TURN && serve_packet(client); i++)
+    int64_t end = base_clock_thread_ns() + TURN_MOST_NS;
+    for (int i = 0; i < PACKETS_A_TURN && serve_packet(client) && base_clock_thread_ns() < end; i++)
         ;
+}
+
+/* How long it takes is in the client's hands, too: to send to it, or to hang up on it, is to call
+ * everybody who polls its end. */
+static void on_client(uv_poll_t *poll, int status, int events)
+{
+    const struct client *client = poll->data;
+    const struct ipc_quotas *quotas = &client->server->catalogue.quotas;
+    struct ipc_account *account = client->session.account;
+    int64_t before = base_clock_thread_ns();
+    serve(poll->data, status, events);
+    ipc_account_took(account, quotas, base_clock_ns(), base_clock_thread_ns() - before);
 }
 
 /* ---- newcomers ---- */
@@ -280,7 +300,7 @@ static void refuse(int fd, char *message)
     struct ipc_packet reply = {.fd_count = 0};
     ipc_session_refuse(PERCEPT_LIMIT, message, &reply);
     ipc_wire_send(fd, &reply);
-    close(fd);
+    ipc_hang_up(fd);
 }
 
 /* Is there no place for another client of the user? Then `why` says so. */
@@ -343,7 +363,11 @@ static void welcome(struct ipc_server *server, int fd)
     if (why[0]) {
         free(client);
         ipc_peer_close(&peer);
+        int64_t before = base_clock_thread_ns();
         refuse(fd, why);
+        if (account)
+            ipc_account_took(account, &server->catalogue.quotas, base_clock_ns(),
+                             base_clock_thread_ns() - before);
         return;
     }
     client->server = server;
@@ -432,6 +456,7 @@ enum percept_status ipc_server_create(uv_loop_t *loop, const struct ipc_server_o
     server->catalogue.query = options->query;
     server->catalogue.history = options->history;
     server->catalogue.forget = options->forget;
+    server->catalogue.push = options->push;
     server->catalogue.context = options->context;
     server->catalogue.guard = options->guard;
     server->catalogue.quotas = options->quotas;
@@ -455,6 +480,18 @@ enum percept_status ipc_server_create(uv_loop_t *loop, const struct ipc_server_o
     return PERCEPT_OK;
 }
 
+/* No topic has it, and no seats in one that is offered no longer are counted by it. */
+static bool is_free(const struct ipc_server *server, size_t number)
+{
+    for (size_t i = 0; i < server->catalogue.topic_count; i++)
+        if (server->catalogue.topics[i]->number == number)
+            return false;
+    for (const struct ipc_account *account = server->accounts; account; account = account->next)
+        if (account->slots[number])
+            return false;
+    return true;
+}
+
 enum percept_status ipc_server_add_topic(struct ipc_server *server, struct ipc_topic *topic,
                                          struct percept_error *error)
 {
@@ -462,9 +499,13 @@ enum percept_status ipc_server_add_topic(struct ipc_server *server, struct ipc_t
     for (size_t i = 0; i < catalogue->topic_count; i++)
         if (strcmp(catalogue->topics[i]->name, topic->name) == 0)
             return percept_fail(error, PERCEPT_EXISTS, "two topics are named '%s'", topic->name);
-    if (catalogue->topic_count >= IPC_TOPICS_MAX)
+    size_t number = 0;
+    while (number < IPC_TOPICS_MAX && !is_free(server, number))
+        number++;
+    if (number == IPC_TOPICS_MAX)
         return percept_fail(error, PERCEPT_LIMIT, "topic '%s': a daemon may have %d topics",
                             topic->name, IPC_TOPICS_MAX);
+    topic->number = number;
     catalogue->topics[catalogue->topic_count++] = topic;
     return PERCEPT_OK;
 }

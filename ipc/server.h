@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "ipc/peer.h"
 #include "ipc/percept.h"
+#include "ipc/push.h"
 #include "ipc/quota.h"
 
 #include <stddef.h>
@@ -70,6 +71,8 @@ enum ipc_event {
     IPC_EVENT_REFUSE, /* a connection (topic "") or a subscription; text says why */
     IPC_EVENT_REVOKE, /* the guard has changed its mind about a subscription; text says why. peer
                          NULL: there was no memory for its topic to move, which stands still */
+    IPC_EVENT_PUSH,   /* it begins to push sound; topic: IPC_PUSH_PREFIX and the pipeline */
+    IPC_EVENT_PUSHED, /* that is over */
 };
 
 /*
@@ -80,6 +83,8 @@ struct ipc_guard {
     void *context;
     enum percept_status (*may_read)(void *context, const struct ipc_peer *peer,
                                     const struct ipc_topic *topic, struct percept_error *error);
+    enum percept_status (*may_push)(void *context, const struct ipc_peer *peer, const char *to,
+                                    struct percept_error *error);
     enum percept_status (*may_ask)(void *context, const struct ipc_peer *peer, const char *what,
                                    struct percept_error *error);
     /* Requests of clients, with unchecked terms. */
@@ -101,8 +106,9 @@ struct ipc_server_options {
     const int *listening;    /* a socket that listens already, adopted; NULL: one at socket_path */
     unsigned max_clients;    /* 0: a default */
     /* Answer a query ("status", "topics", "clients" are the daemon's to define): malloc'ed JSON, or
-     * NULL for NOT_FOUND. On the loop's thread. */
-    char *(*query)(void *context, const char *what);
+     * NULL for NOT_FOUND. Or set *later, and call ipc_server_answer with the ticket later, not from
+     * within. On the loop's thread. */
+    char *(*query)(void *context, uint64_t ticket, const char *what, bool *later);
     /*
      * Begin to answer a request about the transcript, and call ipc_server_answer with the ticket
      * later, not from within. They decide who may. What they return otherwise is the answer. On the
@@ -113,6 +119,11 @@ struct ipc_server_options {
     /* seconds: above 0, or PERCEPT_FORGET_ALL. */
     enum percept_status (*forget)(void *context, uint64_t ticket, const struct ipc_peer *peer,
                                   uint64_t seconds, struct percept_error *error);
+    /* A client that may pushes sound to a pipeline: take our end of its socket (ipc/push.h), the
+     * format of which is checked. The descriptor stays ours where it fails. On the loop's thread;
+     * NULL: UNSUPPORTED. */
+    enum percept_status (*push)(void *context, const char *to, int fd,
+                                const struct ipc_push_format *format, struct percept_error *error);
     void *context;
     const struct ipc_guard *guard; /* NULL: everybody who can connect may do everything */
     struct ipc_quotas quotas;      /* of each user; zeros: none */
@@ -161,7 +172,7 @@ size_t ipc_server_clients(const struct ipc_server *server, struct ipc_client_sta
 
 struct ipc_user_stats {
     uint32_t uid;
-    unsigned connections, subscriptions;
+    unsigned connections, subscriptions, pushes;
     unsigned held; /* slots, as the pages say this moment */
     size_t queued_bytes;
     uint64_t requests, waits, refusals; /* since the user came; waits: for its turn, by quota */

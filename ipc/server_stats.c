@@ -1,12 +1,13 @@
 /* Why: what people and the indicator want to know of clients, apart from serving them. */
 #include "ipc/server_private.h"
 
-/* What it holds is the client's word; where that is in the ring is ours. */
+/* What it holds is the client's word; where that is in the ring is ours. Slots that are not in use
+ * have no memory, and to look at one would take some. */
 static uint64_t lag_of(const struct ipc_subscription *subscription)
 {
     const struct ipc_ring *ring = &subscription->ring->ring;
     uint32_t held = atomic_load_explicit(&subscription->seat->page->held, memory_order_relaxed);
-    if (held == 0 || held > ring->shape.slot_count)
+    if (held == 0 || held > atomic_load_explicit(&ring->active, memory_order_relaxed))
         return 0;
     const struct ipc_ring_slot *slot =
         (const void *)((const char *)ring->header + ring->shape.header_bytes +
@@ -68,6 +69,7 @@ size_t ipc_server_users(const struct ipc_server *server, struct ipc_user_stats *
         struct ipc_user_stats row = {.uid = account->uid,
                                      .connections = account->connections,
                                      .subscriptions = account->subscriptions,
+                                     .pushes = account->pushes,
                                      .queued_bytes = account->queued_bytes,
                                      .requests = account->requests,
                                      .waits = account->waits,

@@ -1,13 +1,17 @@
 #include "ipc/session.h"
 
+#include "base/clock.h"
 #include "ipc/control.pb-c.h"
 #include "ipc/memfd.h"
+#include "ipc/session_push.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define MUTE_NS (60 * BASE_NS_PER_S)
 
 typedef Percept__Control__Request request_message;
 typedef Percept__Control__Reply reply_message;
@@ -20,6 +24,7 @@ struct answer {
         Percept__Control__Subscribed subscribed;
         Percept__Control__Done done;
         Percept__Control__Result result;
+        Percept__Control__Pushing pushing;
     } body;
     struct ipc_packet *packet;
     bool later; /* it has been begun; this is not it */
@@ -54,9 +59,11 @@ void ipc_session_init(struct ipc_session *session, const struct ipc_catalogue *c
 static void leave_seat(struct ipc_session *session, struct ipc_subscription *subscription)
 {
     if (subscription->seat) {
+        if (ipc_seat_is_muted(subscription->seat))
+            session->account->muted_ns = base_clock_ns() + MUTE_NS;
         ipc_topic_detach(subscription->topic, subscription->ring, subscription->seat);
         session->account->subscriptions--;
-        session->account->slots[subscription->index]--;
+        session->account->slots[subscription->topic->number]--;
     }
     subscription->ring = NULL;
     subscription->seat = NULL;
@@ -77,7 +84,10 @@ void ipc_session_finish(struct ipc_session *session)
     for (size_t i = 0; i < IPC_SUBSCRIPTIONS_MAX; i++)
         if (session->subscriptions[i].id != 0)
             end_subscription(session, &session->subscriptions[i]);
+    ipc_session_push_finish(session);
     ipc_session_drained(session);
+    for (size_t i = 0; i < session->catalogue->topic_count; i++)
+        ipc_topic_reap(session->catalogue->topics[i]);
 }
 
 void ipc_session_drained(struct ipc_session *session)
@@ -122,21 +132,17 @@ static struct ipc_subscription *find_subscription(struct ipc_session *session, u
     return NULL;
 }
 
-static struct ipc_topic *find_topic(const struct ipc_catalogue *catalogue, const char *name,
-                                    size_t *index)
+static struct ipc_topic *find_topic(const struct ipc_catalogue *catalogue, const char *name)
 {
     for (size_t i = 0; i < catalogue->topic_count; i++)
-        if (strcmp(catalogue->topics[i]->name, name) == 0) {
-            *index = i;
+        if (strcmp(catalogue->topics[i]->name, name) == 0)
             return catalogue->topics[i];
-        }
     return NULL;
 }
 
 /* Is there room for one more subscription of the user? */
 static enum percept_status check_quotas(const struct ipc_session *session,
-                                        const struct ipc_topic *topic, size_t index,
-                                        struct percept_error *error)
+                                        const struct ipc_topic *topic, struct percept_error *error)
 {
     const struct ipc_quotas *quotas = &session->catalogue->quotas;
     const struct ipc_account *account = session->account;
@@ -145,7 +151,7 @@ static enum percept_status check_quotas(const struct ipc_session *session,
                             "user %u has %u subscriptions, as many as one may have (quota "
                             "subscriptions)",
                             account->uid, account->subscriptions);
-    unsigned half = (topic->max_subscribers + 1) / 2, own = account->slots[index];
+    unsigned half = (topic->max_subscribers + 1) / 2, own = account->slots[topic->number];
     unsigned quota = quotas->slots < half ? quotas->slots : half;
     unsigned taken = atomic_load_explicit(&topic->subscribers, memory_order_relaxed);
     /* A topic that is full for everybody says so itself. */
@@ -183,15 +189,21 @@ static enum percept_status hello(struct ipc_session *session, const request_mess
     return PERCEPT_OK;
 }
 
-static enum percept_status add_wake(struct ipc_seat *seat, struct ipc_packet *packet,
-                                    struct percept_error *error)
+static enum percept_status add_wake(const struct ipc_session *session, struct ipc_seat *seat,
+                                    struct ipc_packet *packet, struct percept_error *error)
 {
+    const struct ipc_account *account = session->account;
+    if (account->muted_ns > base_clock_ns())
+        return percept_fail(error, PERCEPT_LIMIT,
+                            "to wake user %u by a socket took too long: not for a minute now",
+                            account->uid);
     enum percept_status status = ipc_topic_add_wake(seat, &packet->fds[packet->fd_count], error);
     packet->fd_count += status == PERCEPT_OK;
     return status;
 }
 
-static enum percept_status open_subscription(struct ipc_subscription *subscription,
+static enum percept_status open_subscription(const struct ipc_session *session,
+                                             struct ipc_subscription *subscription,
                                              struct ipc_topic *topic, bool with_wake,
                                              struct ipc_packet *packet, struct percept_error *error)
 {
@@ -207,7 +219,7 @@ static enum percept_status open_subscription(struct ipc_subscription *subscripti
     if (packet->fds[0] < 0)
         status = percept_fail_errno(error, errno, "descriptor for topic '%s'", topic->name);
     else if (with_wake)
-        status = add_wake(seat, packet, error);
+        status = add_wake(session, seat, packet, error);
     if (status != PERCEPT_OK) {
         ipc_topic_detach(topic, ring, seat);
         return status;
@@ -221,8 +233,7 @@ static enum percept_status open_subscription(struct ipc_subscription *subscripti
 static enum percept_status open_wish(struct ipc_session *session,
                                      const Percept__Control__Subscribe *wish, struct answer *answer)
 {
-    size_t index = 0;
-    struct ipc_topic *topic = find_topic(session->catalogue, wish->topic, &index);
+    struct ipc_topic *topic = find_topic(session->catalogue, wish->topic);
     struct ipc_subscription *subscription = find_subscription(session, 0);
     if (!topic)
         return percept_fail(&answer->error, PERCEPT_NOT_FOUND, "no topic '%.63s'", wish->topic);
@@ -236,15 +247,15 @@ static enum percept_status open_wish(struct ipc_session *session,
     if (!subscription)
         return percept_fail(&answer->error, PERCEPT_LIMIT, "a client may have %d subscriptions",
                             IPC_SUBSCRIPTIONS_MAX);
-    status = check_quotas(session, topic, index, &answer->error);
+    status = check_quotas(session, topic, &answer->error);
     if (status != PERCEPT_OK)
         return status;
-    status = open_subscription(subscription, topic, wish->wake, answer->packet, &answer->error);
+    status =
+        open_subscription(session, subscription, topic, wish->wake, answer->packet, &answer->error);
     if (status != PERCEPT_OK)
         return status;
-    subscription->index = index;
     session->account->subscriptions++;
-    session->account->slots[index]++;
+    session->account->slots[topic->number]++;
     if (++session->last_id == 0) /* 0 marks a free place */
         session->last_id = 1;
     subscription->id = session->last_id;
@@ -297,7 +308,8 @@ static enum percept_status wake(struct ipc_session *session, const request_messa
     if (!subscription->seat)
         return percept_fail(&answer->error, PERCEPT_NOT_FOUND, "subscription %u has been ended",
                             subscription->id);
-    enum percept_status status = add_wake(subscription->seat, answer->packet, &answer->error);
+    enum percept_status status =
+        add_wake(session, subscription->seat, answer->packet, &answer->error);
     return status == PERCEPT_OK ? done(answer) : status;
 }
 
@@ -339,8 +351,11 @@ static enum percept_status query(struct ipc_session *session, const request_mess
     enum percept_status status = ALLOWED(session, may_ask, request->query->what, &answer->error);
     if (status != PERCEPT_OK)
         return status;
-    char *json =
-        catalogue->query ? catalogue->query(catalogue->context, request->query->what) : NULL;
+    char *json = catalogue->query ? catalogue->query(catalogue->context, session->ticket,
+                                                     request->query->what, &answer->later)
+                                  : NULL;
+    if (answer->later)
+        return PERCEPT_OK;
     if (!json)
         return percept_fail(&answer->error, PERCEPT_NOT_FOUND, "the daemon knows no '%.63s'",
                             request->query->what);
@@ -384,6 +399,23 @@ static enum percept_status forget(struct ipc_session *session, const request_mes
     answer->later = true;
     return catalogue->forget(catalogue->context, session->ticket, session->peer,
                              message->all ? PERCEPT_FORGET_ALL : message->seconds, &answer->error);
+}
+
+static enum percept_status push(struct ipc_session *session, const request_message *request,
+                                struct answer *answer)
+{
+    const Percept__Control__Push *wish = request->push;
+    size_t queue = session->catalogue->quotas.push_bytes;
+    const struct ipc_push_format format = {.rate = wish->rate,
+                                           .channels = wish->channels,
+                                           .dtype = wish->dtype,
+                                           .queue = queue ? (uint32_t)queue : IPC_PUSH_QUEUE};
+    enum percept_status status =
+        ipc_session_push_open(session, wish->to, &format, answer->packet, &answer->error);
+    percept__control__pushing__init(&answer->body.pushing);
+    answer->reply.body_case = PERCEPT__CONTROL__REPLY__BODY_PUSHING;
+    answer->reply.pushing = &answer->body.pushing;
+    return status;
 }
 
 /* Without a guard there is nothing to grant or revoke. */
@@ -432,6 +464,7 @@ static const struct handler {
     [PERCEPT__CONTROL__REQUEST__BODY_REVOKE] = {revoke_access, 2},
     [PERCEPT__CONTROL__REQUEST__BODY_HISTORY] = {history, 3},
     [PERCEPT__CONTROL__REQUEST__BODY_FORGET] = {forget, 3},
+    [PERCEPT__CONTROL__REQUEST__BODY_PUSH] = {push, 4},
 };
 
 /* NULL when it is out of turn, or nothing that the version in use has. */
@@ -490,6 +523,7 @@ void ipc_session_answer(struct ipc_session *session, const char *json,
 bool ipc_session_recheck(struct ipc_session *session)
 {
     bool any = false;
+    ipc_session_push_recheck(session);
     for (size_t i = 0; i < IPC_SUBSCRIPTIONS_MAX; i++) {
         struct ipc_subscription *subscription = &session->subscriptions[i];
         struct percept_error error;
@@ -545,6 +579,7 @@ bool ipc_session_handle(struct ipc_session *session, const uint8_t *bytes, size_
                         struct ipc_packet *reply)
 {
     ipc_packet_reset(reply);
+    ipc_session_push_reap(session);
     request_message *request = percept__control__request__unpack(NULL, size, bytes);
     if (!request) {
         ipc_session_refuse(PERCEPT_MALFORMED, "not a request", reply);

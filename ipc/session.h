@@ -6,6 +6,7 @@
 #define IPC_SESSION_H
 
 #include "ipc/peer.h"
+#include "ipc/push.h"
 #include "ipc/quota.h"
 #include "ipc/topic.h"
 #include "ipc/wire.h"
@@ -14,16 +15,20 @@
 #include <stdint.h>
 
 #define IPC_SUBSCRIPTIONS_MAX 32 /* of one client */
+#define IPC_PUSHES_MAX        4  /* of one client */
 
 /* What a daemon offers: shared by its sessions. */
 struct ipc_catalogue {
     struct ipc_topic *topics[IPC_TOPICS_MAX];
     size_t topic_count;
-    char *(*query)(void *context, const char *what); /* as in struct ipc_server_options */
+    /* as in struct ipc_server_options */
+    char *(*query)(void *context, uint64_t ticket, const char *what, bool *later);
     enum percept_status (*history)(void *context, uint64_t ticket, const struct ipc_peer *peer,
                                    const struct percept_history *wish, struct percept_error *error);
     enum percept_status (*forget)(void *context, uint64_t ticket, const struct ipc_peer *peer,
                                   uint64_t seconds, struct percept_error *error);
+    enum percept_status (*push)(void *context, const char *to, int fd,
+                                const struct ipc_push_format *format, struct percept_error *error);
     void *context;
     const struct ipc_guard *guard; /* NULL: everybody may do everything */
     struct ipc_quotas quotas;      /* of each user */
@@ -32,11 +37,15 @@ struct ipc_catalogue {
 struct ipc_subscription {
     uint32_t id; /* 0: free */
     struct ipc_topic *topic;
-    size_t index; /* of the topic in the catalogue */
     struct ipc_topic_ring *ring;
     struct ipc_seat *seat; /* NULL: the daemon has ended it */
     bool revoked;          /* may not be read any more */
     char why[200];         /* it was revoked; "" once the client has heard of it */
+};
+
+struct ipc_push {
+    char to[64]; /* a pipeline; "": free */
+    int fd;      /* of the daemon's end, to end it by; whoever listens has another */
 };
 
 struct ipc_session {
@@ -49,12 +58,13 @@ struct ipc_session {
     uint64_t ticket;  /* what answers are for; the owner's choice */
     uint32_t awaited; /* request whose answer comes later; 0: none */
     struct ipc_subscription subscriptions[IPC_SUBSCRIPTIONS_MAX];
+    struct ipc_push pushes[IPC_PUSHES_MAX];
 };
 
 /* All of them must outlive the session. */
 void ipc_session_init(struct ipc_session *session, const struct ipc_catalogue *catalogue,
                       const struct ipc_peer *peer, struct ipc_account *account);
-/* Ends all subscriptions. */
+/* Ends all subscriptions, and what is pushed. */
 void ipc_session_finish(struct ipc_session *session);
 
 /* The client has received all that was sent to it. */

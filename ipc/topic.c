@@ -140,6 +140,13 @@ static void reap(struct ipc_topic *topic)
     }
 }
 
+void ipc_topic_reap(struct ipc_topic *topic)
+{
+    for (struct ipc_topic_ring *ring = topic->rings; ring; ring = ring->older)
+        ipc_ring_reap(&ring->ring);
+    reap(topic);
+}
+
 bool ipc_topic_ring_left(const struct ipc_topic_ring *ring)
 {
     /* acquire: after all that the writer did with it. */
@@ -336,23 +343,21 @@ void ipc_topic_hide_past(struct ipc_topic *topic)
         ring->hidden |= ring != next; /* that one is empty */
 }
 
-/* The ring that is written to; where that is hidden, the one that the writer has yet to go on to.
- */
+/* The ring that is written to; where that is hidden, the newest: the writer has yet to go on to it,
+ * or is about to. */
 static enum percept_status ring_for_newcomers(const struct ipc_topic *topic,
                                               struct ipc_topic_ring **ring,
                                               struct percept_error *error)
 {
-    /* First the next one, which is ours: if the writer takes it meanwhile, it is the current one.
-     */
-    struct ipc_topic_ring *next = atomic_load_explicit(&topic->next, memory_order_relaxed);
     /* acquire: a ring that the writer has gone on to. If it goes on to another meanwhile, this one
      * says so to its reader. */
     struct ipc_topic_ring *current = atomic_load_explicit(&topic->current, memory_order_acquire);
-    if (current->hidden && !next)
+    struct ipc_topic_ring *open = current->hidden ? topic->rings : current;
+    if (open->hidden)
         return percept_fail(error, PERCEPT_NOT_FOUND,
                             "topic '%s' has ended, and what was in it has been forgotten",
                             topic->name);
-    *ring = current->hidden ? next : current;
+    *ring = open;
     return PERCEPT_OK;
 }
 

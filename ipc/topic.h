@@ -29,6 +29,7 @@ struct ipc_topic {
     uint64_t generation;
     size_t max_bytes;
     bool must_move; /* a subscription was revoked; loop thread */
+    size_t number;  /* by which accounts count its seats; the server's */
     char name[IPC_NAME_BYTES], schema[IPC_NAME_BYTES];
     void (*look)(void *context, void *payload, size_t size); /* as in the options; or NULL */
     void *look_context;
@@ -53,6 +54,8 @@ enum percept_status ipc_topic_attach(struct ipc_topic *topic, struct ipc_topic_r
 enum percept_status ipc_topic_add_wake(struct ipc_seat *seat, int *fd, struct percept_error *error);
 /* Ends it and frees the seat. */
 void ipc_topic_detach(struct ipc_topic *topic, struct ipc_topic_ring *ring, struct ipc_seat *seat);
+/* Free what the writer was in the way of when it ended: nobody may come or go for long. */
+void ipc_topic_reap(struct ipc_topic *topic);
 
 /*
  * From the writer's next sample on, publish to another ring, of which whoever has the present one

@@ -8,6 +8,7 @@
 static const struct ipc_topic_class classes[] = {
     {"camera", {PERCEPT_FRAME_SCHEMA}, true, false, "camera images"},
     {"audio", {NULL}, true, false, "sound"},
+    {"push", {NULL}, true, false, "sound that somebody pushes"},
     {"transcript", {PERCEPT_CAPTIONS_SCHEMA}, true, false, "what is said"},
     {"depth", {PERCEPT_DEPTH_SCHEMA, PERCEPT_PLANES_SCHEMA}, true, false, "the shape of the room"},
     {"hands", {PERCEPT_HANDS_SCHEMA}, false, false, "the joints of hands"},

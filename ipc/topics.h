@@ -270,7 +270,8 @@ struct percept_caption {
     int64_t begin_ns, end_ns; /* of the speech, CLOCK_MONOTONIC */
     uint32_t final;           /* 1: it will not change any more */
     uint32_t version;         /* from 1 */
-    uint32_t stable_bytes;    /* so much of the text will not change any more */
+    uint32_t stable_bytes;    /* so much of the text no later partial version changes; the final
+                                 one may. Of a final one: all */
     uint32_t side;            /* who speaks in a conversation: 0, or 1 across the table */
     float score;              /* mean log probability of the tokens, <= 0 */
     float no_speech;          /* 0..1, that nobody spoke */
@@ -309,6 +310,8 @@ enum percept_depth_flags {
     PERCEPT_DEPTH_SAME_VIEW = 1 << 7,      /* both eyes show the same picture: no disparity */
     PERCEPT_DEPTH_UNMATCHED = 1 << 8,      /* the eyes show different things */
     PERCEPT_DEPTH_NO_METRES = 1 << 9,      /* not calibrated: depth is in baselines, not metres */
+    PERCEPT_DEPTH_NOTHING_MEASURED = 1 << 10, /* by a camera that measures depth itself */
+    PERCEPT_DEPTH_REALIGNED = 1 << 11,        /* vertical_px is corrected; the map is good */
 };
 
 /*
@@ -329,7 +332,7 @@ struct percept_depth {
     float fx, fy, cx, cy;   /* pixels of the maps; no distortion is left */
     float baseline_m;       /* between the eyes; 0: one camera that measures depth itself */
     float near_m, far_m;    /* what can be told apart: depths beyond are not known */
-    float vertical_px;      /* median distance of matches from their row, pixels of the maps */
+    float vertical_px;      /* by which the eyes are apart vertically, pixels of the maps */
     float known;            /* share of the pixels whose depth is measured, 0..1 */
     float position_m[3];    /* of the camera in its world; zero when not known */
     float orientation[4];   /* x y z w, camera to world */

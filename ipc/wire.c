@@ -6,6 +6,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* Linux 6.16 */
+#endif
+
 union descriptors {
     char bytes[CMSG_SPACE(IPC_FDS_MAX * sizeof(int))];
     struct cmsghdr align;
@@ -74,12 +78,10 @@ static enum percept_status receive(int fd, struct ipc_packet *packet, void *cont
     while (got < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
     if (got < 0)
         return failure(errno);
-    if (got == 0)
-        return PERCEPT_DISCONNECTED;
-    collect(&message, packet);
-    if (message.msg_flags & MSG_TRUNC) {
+    collect(&message, packet); /* an empty packet may have some, too */
+    if (got == 0 || message.msg_flags & MSG_TRUNC) {
         ipc_packet_reset(packet);
-        return PERCEPT_MALFORMED;
+        return got == 0 ? PERCEPT_DISCONNECTED : PERCEPT_MALFORMED;
     }
     packet->size = (size_t)got;
     return PERCEPT_OK;
@@ -93,8 +95,29 @@ enum percept_status ipc_wire_receive(int fd, struct ipc_packet *packet)
 
 enum percept_status ipc_wire_receive_bytes(int fd, struct ipc_packet *packet)
 {
-    /* Without room for them the kernel drops the descriptors before we see them. */
-    return receive(fd, packet, NULL, 0);
+    return ipc_wire_has_descriptors(fd) ? PERCEPT_UNSUPPORTED : receive(fd, packet, NULL, 0);
+}
+
+void ipc_wire_refuse_descriptors(int fd)
+{
+    const int passes = 0;
+    (void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &passes, sizeof passes);
+}
+
+bool ipc_wire_refuses_descriptors(int fd)
+{
+    int passes = 1;
+    socklen_t size = sizeof passes;
+    return getsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &passes, &size) == 0 && !passes;
+}
+
+bool ipc_wire_has_descriptors(int fd)
+{
+    char byte;
+    struct iovec part = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    /* What there is no room for is told. */
+    return recvmsg(fd, &message, MSG_DONTWAIT | MSG_PEEK) >= 0 && (message.msg_flags & MSG_CTRUNC);
 }
 
 int ipc_packet_take_fd(struct ipc_packet *packet, unsigned i)

@@ -16,10 +16,10 @@ WIDTH, HEIGHT = 65, 48  # no multiple of 64 bytes a row
 
 class Daemon:
     def __init__(
-        self, loops: int = 0, allowed: bool = True, rate: int = 100, said: Optional[List[str]] = None
+        self, loops: int = 0, allowed: bool = True, rate: int = 100, said: Optional[List[str]] = None, phone: bool = False,
     ):
         """loops 0: for ever. allowed: who runs the test may see the pictures. said: captions that are kept,
-        each "0 en text"."""
+        each "0 en text". phone: a pipeline of that name that hears what is pushed."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="percept-python."))
         self.socket = str(self.folder / "socket")
         images = self.folder / "images"
@@ -28,7 +28,7 @@ class Daemon:
             (images / f"{number}.ppm").write_bytes(
                 b"P6\n%d %d\n255\n" % (WIDTH, HEIGHT) + bytes([value]) * (WIDTH * HEIGHT * 3)
             )
-        rules = "[{same_user: true, allow: [camera, transcript]}]" if allowed else "[]"
+        rules = "[{same_user: true, allow: [camera, transcript, push]}]" if allowed else "[]"
         (self.folder / "policy.yaml").write_text(f"version: 1\nrules: {rules}\n")
         self.config = self.folder / "config.yaml"
         self.config.write_text(
@@ -50,6 +50,9 @@ class Daemon:
                     "    topics: {captions: said}\n"
                     "transcript: {topics: captions}\n"
                 )
+        if phone:
+            with self.config.open("a") as config:
+                config.write("  phone: {source: {type: audio_stream}}\n")
         self.process = None
         self.start()
 

@@ -7,9 +7,10 @@ need "${PERCEPT_MODELS:-}/hand_landmark_lite.fp32.pte"
 need "${PERCEPT_MEDIA:-}/hands/fingers-lq.gif"
 sed 's/loop: [0-9]*/loop: 1/' "$PERCEPT_SOURCE_DIR/configs/demo.yaml" >"$work/demo.yaml"
 
+start_at_rest "$work/demo.yaml"
 "$PERCEPT_PYTHON" "$PERCEPT_SOURCE_DIR/examples/fingertips.py" >"$work/tips" 2>"$work/err" &
 example=$!
-start_daemon "$work/demo.yaml"
+go 1
 wait "$example" || fail "the example: exit $?"
 daemon_ends 0
 grep -qE '^frame [0-9]+, [0-9.]+ ms: (left|right) index finger at [0-9]+, [0-9]+$' "$work/tips" || fail "no finger: $(head -n 3 "$work/tips")"

@@ -57,9 +57,9 @@ class Protocol(unittest.TestCase):
                 ring.close()
 
     def test_versions_are_chosen(self):
-        for least, most, chosen in ((1, 1, 1), (1, 2, 2), (2, 2, 2), (1, 99, 3), (2, 99, 3)):
+        for least, most, chosen in ((1, 1, 1), (1, 2, 2), (2, 2, 2), (1, 99, 4), (3, 3, 3)):
             self.assertEqual(self.connect(least, most).version, chosen)
-        for least, most in ((4, 99), (0, 0), (2, 1)):
+        for least, most in ((5, 99), (0, 0), (2, 1)):
             with self.assertRaises(Refused) as refused:
                 self.connect(least, most)
             self.assertEqual(refused.exception.status, VERSION)

@@ -280,7 +280,7 @@ class Live(unittest.TestCase):
 
     def test_a_recording_reads_as_it_is_echoed(self):
         path = self.daemon.folder / "a.mcap"
-        self.daemon.command("record", "--out", str(path), "--seconds", "0.5", "frames", "indicator")
+        self.daemon.command("record", "--out", str(path), "--seconds", "2", "frames", "indicator")
         echoed = [
             json.loads(line)
             for line in self.daemon.command("echo", "--from", str(path), "--json").splitlines()
@@ -396,10 +396,13 @@ class Changing(unittest.TestCase):
 
     def test_what_was_said(self):
         said = [f"0 en number {n} of many" for n in range(1, 703)]
-        daemon = self.daemon(said=said)
+        daemon = self.daemon(said=[])
         with percept.connect(daemon.socket) as client:
-            while client.query("transcript")["transcript"]["lines"] < len(said):
-                time.sleep(0.02)
+            for at in range(0, len(said), 50):  # no more at once than may wait for a slow disk
+                with (daemon.folder / "said").open("a") as file:
+                    file.write("".join(line + "\n" for line in said[at : at + 50]))
+                while client.query("transcript")["transcript"]["lines"] < min(at + 50, len(said)):
+                    time.sleep(0.02)
             lines = list(client.history())
             self.assertEqual([line["text"] for line in lines], [line[5:] for line in said])
             self.assertEqual([line["id"] for line in lines], list(range(1, 703)))
@@ -419,6 +422,97 @@ class Changing(unittest.TestCase):
             self.assertEqual(client.forget(seconds=3600), 702)
             self.assertEqual(client.forget(everything=True), 0)
             self.assertEqual(list(client.history()), [])
+
+    def phone(self, client):
+        """The pipeline's row of the status."""
+        (row,) = [p for p in client.query("pipelines")["pipelines"] if p["name"] == "phone"]
+        return row
+
+    def test_sound_is_pushed(self):
+        daemon = self.daemon(phone=True)
+        with percept.connect(daemon.socket) as client:
+            with client.push("phone", rate=8000, channels=2) as phone:
+                with self.assertRaises(percept.Busy):
+                    client.push("phone")
+                began = time.monotonic_ns() - 500_000_000
+                self.assertEqual(phone.write(np.zeros((4000, 2), np.int16), began), 4000)
+                self.assertEqual(phone.write(bytes(4000 * 4)), 4000)
+                phone.skip(2000)
+                self.assertEqual(phone.write(np.zeros(8000, np.int16)), 4000)
+                for wrong in (bytes(6), np.zeros(3, np.int16), np.zeros((2, 1), np.int16), np.zeros(4)):
+                    with self.assertRaises(percept.Invalid):
+                        phone.write(wrong)
+            with self.assertRaisesRegex(percept.Invalid, "closed"):
+                phone.write(bytes(4))
+            # 16 and 16 blocks of 512 samples, a gap of 0.25 s, the rest; and the pause after it.
+            while self.phone(client)["frames"] < 32 + 16 + 1:
+                time.sleep(0.02)
+            self.assertEqual(self.phone(client)["lost_ms"], 250)
+            self.assertEqual(self.phone(client)["state"], "running")
+            with self.assertRaises(percept.NotFound):
+                client.push("pictures")
+            for wrong in ({"rate": 7000}, {"channels": 9}, {"dtype": "float64"}, {"rate": -1}):
+                with self.assertRaises(percept.Invalid):
+                    client.push("phone", **wrong)
+
+    def test_pushing_goes_on_with_the_daemon(self):
+        daemon, seen = self.daemon(phone=True), []
+        with percept.connect(daemon.socket) as client:
+            with client.push("phone", on_connection=seen.append) as phone:
+                self.assertEqual(phone.write(np.zeros(16000, np.int16)), 16000)
+                daemon.kill()
+                self.assertEqual(phone.write(np.zeros(16000, np.int16), timeout=0.1), 0)
+                self.assertEqual(seen, [False])
+                phone.skip(16000)
+                daemon.start()
+                self.assertEqual(phone.write(np.zeros(16000, np.int16)), 16000)
+                self.assertEqual(seen, [False, True])
+        with percept.connect(daemon.socket) as client:
+            while self.phone(client)["frames"] < 16000 // 512 + 1:  # and the pause after it
+                time.sleep(0.02)
+            self.assertEqual(self.phone(client)["lost_ms"], 0)
+
+    def test_what_a_callback_of_a_push_raises(self):
+        daemon = self.daemon(phone=True)
+
+        def fail(up):
+            raise ValueError(f"up: {up}")
+
+        with percept.connect(daemon.socket) as client:
+            phone = client.push("phone", on_connection=fail)
+        with self.assertRaisesRegex(percept.Invalid, "closed"):
+            client.push("phone")
+        self.assertEqual(phone.write(bytes(2)), 1)  # its connection is its own
+        daemon.kill()
+        with self.assertRaisesRegex(ValueError, "up: False"):
+            phone.write(bytes(2))
+        phone.close()
+
+    def test_sound_that_nobody_takes_and_its_end(self):
+        daemon = self.daemon(phone=True)
+        with percept.connect(daemon.socket) as client:
+            phone = client.push("phone")
+            written = 1
+            while written:  # more than is spoken in that time finds no room
+                written = phone.write(np.zeros(16000, np.int16), timeout=0)
+            daemon.command("privacy", "on")
+            with self.assertRaisesRegex(percept.Busy, "the privacy switch is on"):
+                phone.write(np.zeros(16000, np.int16))
+            with self.assertRaisesRegex(percept.Busy, "rests: the privacy switch is on"):
+                client.push("phone")
+        denied = self.daemon(allowed=False, phone=True)
+        with percept.connect(denied.socket) as client:
+            with self.assertRaisesRegex(percept.PermissionDenied, "percept grant push:phone"):
+                client.push("phone")
+            client.grant("push:phone", uid=os.getuid())
+            phone = client.push("phone")
+            client.revoke("push:phone")
+            with self.assertRaises(percept.PermissionDenied):
+                for _ in range(1000):  # the answer may come a little before the end
+                    phone.write(bytes(2))
+                    time.sleep(0.01)
+            with self.assertRaises(percept.NotFound):
+                client.grant("push:fone", uid=os.getuid())
 
     def test_a_daemon_of_the_first_version(self):
         daemon, ended = self.daemon(allowed=False), []

@@ -77,12 +77,38 @@ static void event(void *context, enum ipc_event kind, const struct ipc_peer *who
                   const char *text)
 {
     (void)context;
-    if (who != &peer || kind > IPC_EVENT_REVOKE || strlen(topic) > IPC_PACKET_MAX || !text)
+    if (who != &peer || kind > IPC_EVENT_PUSHED || strlen(topic) > IPC_PACKET_MAX || !text)
         abort();
 }
 
-static const struct ipc_guard guard = {
-    .may_read = may_read, .may_ask = may_ask, .grant = grant, .revoke = revoke_it, .event = event};
+static enum percept_status may_push(void *context, const struct ipc_peer *who, const char *to,
+                                    struct percept_error *error)
+{
+    (void)context;
+    if (who != &peer)
+        abort();
+    return to[0] != 'x' ? PERCEPT_OK : percept_fail(error, PERCEPT_PERMISSION, "not granted");
+}
+
+/* Heard, or not: the other end of the socket is what matters here. */
+static enum percept_status push(void *context, const char *to, int fd,
+                                const struct ipc_push_format *format, struct percept_error *error)
+{
+    (void)context;
+    if (strlen(to) >= 64 || ipc_push_check(format, error) != PERCEPT_OK)
+        abort();
+    if (to[0] == 'y')
+        return percept_fail(error, PERCEPT_BUSY, "somebody else");
+    close(fd);
+    return PERCEPT_OK;
+}
+
+static const struct ipc_guard guard = {.may_read = may_read,
+                                       .may_push = may_push,
+                                       .may_ask = may_ask,
+                                       .grant = grant,
+                                       .revoke = revoke_it,
+                                       .event = event};
 
 /* Answered right after, or not at all when the client is gone by then. */
 static enum percept_status history(void *context, uint64_t ticket, const struct ipc_peer *who,
@@ -110,9 +136,11 @@ static enum percept_status forget(void *context, uint64_t ticket, const struct i
     return seconds < 1000000 ? PERCEPT_OK : percept_fail(error, PERCEPT_PERMISSION, "not you");
 }
 
-static char *answer(void *context, const char *what)
+static char *answer(void *context, uint64_t ticket, const char *what, bool *later)
 {
     (void)context;
+    (void)ticket;
+    *later = strcmp(what, "later") == 0;
     return strcmp(what, "status") == 0 ? strdup("{}") : NULL;
 }
 
@@ -124,8 +152,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     catalogue.query = answer;
     catalogue.history = history;
     catalogue.forget = forget;
+    catalogue.push = push;
     catalogue.guard = &guard;
-    catalogue.quotas = (struct ipc_quotas){.subscriptions = 6, .slots = 4, .queued_bytes = 20};
+    catalogue.quotas =
+        (struct ipc_quotas){.subscriptions = 6, .slots = 4, .queued_bytes = 20, .pushes = 3};
     for (size_t i = 0; i < 2; i++) {
         struct ipc_topic_options options = {.name = names[i], .schema = "s/1", .max_bytes = 64};
         if (ipc_topic_create(&options, &catalogue.topics[i], NULL) != PERCEPT_OK)
@@ -148,6 +178,7 @@ static void check_reply(struct ipc_packet *packet)
             abort();
         break;
     case PERCEPT__CONTROL__REPLY__BODY_RESULT:
+    case PERCEPT__CONTROL__REPLY__BODY_PUSHING:
         if (descriptors != 1)
             abort();
         break;
@@ -218,7 +249,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     ipc_session_finish(&session);
     granted = false;
-    if (account.subscriptions || account.queued_bytes || account.slots[0] || account.slots[1])
+    if (account.subscriptions || account.queued_bytes || account.pushes || account.slots[0] ||
+        account.slots[1])
         abort();
     for (size_t i = 0; i < catalogue.topic_count; i++) {
         struct ipc_topic_stats stats;

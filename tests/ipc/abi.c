@@ -51,6 +51,13 @@ AT(struct percept_history, limit, 48);
 AT(struct percept_history, newest, 52);
 AT(struct percept_history, reserved, 56);
 
+SIZE(struct percept_sound, 48);
+AT(struct percept_sound, rate, 0);
+AT(struct percept_sound, channels, 4);
+AT(struct percept_sound, dtype, 8);
+AT(struct percept_sound, reserved_32, 12);
+AT(struct percept_sound, reserved, 16);
+
 static_assert(PERCEPT_READ_LATEST == 0 && PERCEPT_READ_QUEUE == 1, "enum percept_reading");
 static_assert(PERCEPT_OK == 0 && PERCEPT_INVALID == -1 && PERCEPT_NO_MEMORY == -2 &&
                   PERCEPT_IO == -3 && PERCEPT_NOT_FOUND == -4 && PERCEPT_UNSUPPORTED == -5 &&

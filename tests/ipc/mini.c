@@ -26,6 +26,7 @@ struct mini {
     struct ipc_topic *topic, *more[MORE_MAX];
     unsigned more_count;
     size_t max_bytes;
+    void (*later)(void *context, uint64_t ticket);
     pthread_t thread;
     bool serving;
 };
@@ -49,9 +50,12 @@ static char *user_json(const struct mini *mini, uint32_t uid)
     return NULL;
 }
 
-static char *answer(void *context, const char *what)
+static char *answer(void *context, uint64_t ticket, const char *what, bool *later)
 {
     struct mini *mini = context;
+    *later = mini->later && strcmp(what, "later") == 0;
+    if (*later)
+        mini->later(mini, ticket);
     if (strcmp(what, "clients") == 0) {
         struct ipc_client_stats stats[8];
         size_t count = ipc_server_clients(mini->server, stats, 8);
@@ -123,6 +127,7 @@ struct mini *mini_start(const char *path, const struct mini_options *options)
     struct mini *mini = calloc(1, sizeof *mini);
     ck_assert_ptr_nonnull(mini);
     struct percept_error error = {0};
+    mini->later = options->later;
     mini->max_bytes = options->max_bytes ? options->max_bytes : 64;
     struct ipc_topic_options topic = {.name = options->topic ? options->topic : MINI_TOPIC,
                                       .schema = options->schema ? options->schema : MINI_SCHEMA,
@@ -134,6 +139,7 @@ struct mini *mini_start(const char *path, const struct mini_options *options)
                                         .query = answer,
                                         .history = options->history,
                                         .forget = options->forget,
+                                        .push = options->push,
                                         .context = mini,
                                         .guard = options->guard,
                                         .quotas = options->quotas};
@@ -209,7 +215,7 @@ uint64_t mini_stamp(const struct percept_sample *sample)
 
 /* ---- socket paths ---- */
 
-#define PATHS_MAX 8
+#define PATHS_MAX 64
 
 static char place[] = "/tmp/percept-test-XXXXXX";
 static char paths[PATHS_MAX][sizeof place + 4];

@@ -28,6 +28,9 @@ struct mini_options {
                                    const struct percept_history *wish, struct percept_error *error);
     enum percept_status (*forget)(void *context, uint64_t ticket, const struct ipc_peer *peer,
                                   uint64_t seconds, struct percept_error *error);
+    enum percept_status (*push)(void *context, const char *to, int fd,
+                                const struct ipc_push_format *format, struct percept_error *error);
+    void (*later)(void *context, uint64_t ticket);           /* the query "later" */
     void (*look)(void *context, void *payload, size_t size); /* of the topic */
 };
 

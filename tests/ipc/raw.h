@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+#define RAW_PATIENCE_MS 50000 /* for what takes no time on a machine that is not overloaded */
+
 /* A connected socket, not greeted. Blocking. */
 int raw_connect(const char *path);
 /* Send one packet as it is; false when the daemon has hung up. */
@@ -22,8 +24,15 @@ void raw_hello(int fd);
 void raw_hello_version(int fd, uint32_t version);
 /* Fills fds with ring, page and wake-up socket; returns the subscription. */
 uint32_t raw_subscribe(int fd, const char *topic, int fds[3]);
+void raw_unsubscribe(int fd, uint32_t subscription);
+/* Without waiting for the reply. */
+void raw_send_subscribe(int fd, const char *topic);
 /* The status of the Error that comes; asserts that one does. */
 int raw_expect_error(int fd, char *message, size_t size);
 bool raw_hung_up(int fd);
+
+/* Send a packet with what takes an hour to be closed by whoever closes it last, which is not us:
+ * TCP sockets that linger. False when it may not be sent. */
+bool raw_send_lingering(int fd, const struct ipc_packet *packet);
 
 #endif

@@ -49,7 +49,7 @@ static struct percept_subscription *subscribe(enum percept_reading reading)
 
 static uint64_t next(struct percept_subscription *subscription, struct percept_sample *sample)
 {
-    ck_assert_msg(percept_next(subscription, 5 * SECOND, sample, &error) == PERCEPT_OK, "%s",
+    ck_assert_msg(percept_next(subscription, 30 * SECOND, sample, &error) == PERCEPT_OK, "%s",
                   error.message);
     return mini_stamp(sample);
 }
@@ -186,9 +186,7 @@ START_TEST(next_times_out_when_it_should)
     int64_t before = base_clock_ns();
     ck_assert_int_eq(percept_next(subscription, 50 * BASE_NS_PER_MS, &sample, &error),
                      PERCEPT_TIMED_OUT);
-    int64_t took = base_clock_ns() - before;
-    ck_assert_int_ge(took, 50 * BASE_NS_PER_MS);
-    ck_assert_int_lt(took, SECOND);
+    ck_assert_int_ge(base_clock_ns() - before, 50 * BASE_NS_PER_MS);
     ck_assert_uint_eq(sample.sequence, 99);
 }
 END_TEST
@@ -205,12 +203,66 @@ START_TEST(a_sleeping_reader_is_woken)
 {
     struct percept_subscription *subscription = subscribe(PERCEPT_READ_LATEST);
     struct percept_sample sample;
-    pthread_t thread;
-    pthread_create(&thread, NULL, publish_soon, NULL);
-    ck_assert_uint_eq(next(subscription, &sample), 5);
-    /* Far less than the 250 ms after which it would have looked by itself. */
-    ck_assert_int_lt(base_clock_ns() - sample.publish_ns, 100 * BASE_NS_PER_MS);
-    pthread_join(thread, NULL);
+    int64_t took = INT64_MAX;
+    /* Far less than the 250 ms after which it would have looked by itself; however busy the machine
+     * is, once in a while. */
+    while (took > 100 * BASE_NS_PER_MS) {
+        pthread_t thread;
+        pthread_create(&thread, NULL, publish_soon, NULL);
+        ck_assert_uint_eq(next(subscription, &sample), 5);
+        took = base_clock_ns() - sample.publish_ns;
+        pthread_join(thread, NULL);
+    }
+}
+END_TEST
+
+#define SLEEPERS 8
+
+/* With a connection of its own, which is one thread's; how long after it was published. */
+static void *sleep_once(void *took)
+{
+    struct percept_client *own = NULL;
+    struct percept_subscription *subscription;
+    struct percept_sample sample;
+    struct percept_error why;
+    if (percept_connect(path, &own, &why) == PERCEPT_OK &&
+        percept_subscribe(own, MINI_TOPIC, NULL, &subscription, &why) == PERCEPT_OK &&
+        percept_next(subscription, 30 * SECOND, &sample, &why) == PERCEPT_OK)
+        *(int64_t *)took = base_clock_ns() - sample.publish_ns;
+    percept_disconnect(own);
+    return NULL;
+}
+
+/* The longest of all. */
+static int64_t sleep_together(struct ipc_topic *topic)
+{
+    pthread_t threads[SLEEPERS];
+    int64_t took[SLEEPERS], longest = 0;
+    struct ipc_topic_stats stats;
+    for (int i = 0; i < SLEEPERS; i++) {
+        took[i] = INT64_MAX;
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, sleep_once, &took[i]), 0);
+    }
+    do
+        ipc_topic_stats(topic, &stats);
+    while (stats.subscribers < SLEEPERS && poll(NULL, 0, 1) == 0);
+    poll(NULL, 0, 30);
+    mini_publish(mini, 5);
+    for (int i = 0; i < SLEEPERS; i++) {
+        pthread_join(threads[i], NULL);
+        longest = took[i] > longest ? took[i] : longest;
+    }
+    return longest;
+}
+
+/* As above, each of them. */
+START_TEST(all_readers_that_sleep_are_woken)
+{
+    while (sleep_together(mini_topic(mini)) > 100 * BASE_NS_PER_MS) {
+        /* A new topic: no sample that is there already. */
+        stop();
+        start();
+    }
 }
 END_TEST
 
@@ -247,7 +299,7 @@ START_TEST(the_descriptor_tells_when_to_call_next)
     ck_assert_int_eq(readable(fd, 20), 0);
     for (uint64_t stamp = 1; stamp <= 20; stamp++) {
         mini_publish(mini, stamp);
-        ck_assert_int_eq(readable(fd, 1000), 1);
+        ck_assert_int_eq(readable(fd, 30000), 1);
         /* It stays readable until there is nothing more to say. */
         ck_assert_uint_eq(next(subscription, &sample), stamp);
         ck_assert_int_eq(readable(fd, 0), 1);
@@ -255,7 +307,7 @@ START_TEST(the_descriptor_tells_when_to_call_next)
         ck_assert_int_eq(readable(fd, 0), 0);
     }
     ipc_topic_close(mini_topic(mini));
-    ck_assert_int_eq(readable(fd, 1000), 1);
+    ck_assert_int_eq(readable(fd, 30000), 1);
     ck_assert_int_eq(percept_next(subscription, 0, &sample, &error), PERCEPT_END);
 }
 END_TEST
@@ -356,6 +408,7 @@ int main(void)
     tcase_add_test(tests, a_held_sample_is_not_overwritten_and_the_writer_goes_on);
     tcase_add_test(tests, next_times_out_when_it_should);
     tcase_add_test(tests, a_sleeping_reader_is_woken);
+    tcase_add_test(tests, all_readers_that_sleep_are_woken);
     tcase_add_test(tests, a_closed_topic_ends_after_its_last_sample);
     tcase_add_test(tests, the_descriptor_tells_when_to_call_next);
     tcase_add_test(tests, queries_return_json_of_any_size);

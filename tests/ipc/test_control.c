@@ -13,11 +13,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* Linux 6.16 */
+#endif
 
 static const char *path;
 static struct mini *mini;
@@ -61,8 +67,8 @@ START_TEST(versions_are_negotiated)
 {
     static const struct {
         uint32_t min, max, version; /* 0: refused */
-    } cases[] = {{1, 1, 1}, {0, 9, 3}, {1, 2, 2}, {2, 3, 3},
-                 {3, 4, 3}, {4, 5, 0}, {0, 0, 0}, {2, 1, 0}};
+    } cases[] = {{1, 1, 1}, {0, 9, 4}, {1, 2, 2}, {2, 3, 3},
+                 {3, 4, 4}, {5, 6, 0}, {0, 0, 0}, {2, 1, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct ipc_packet packet;
         Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
@@ -181,28 +187,184 @@ START_TEST(a_flood_of_requests_starves_nobody)
                 ipc_packet_reset(&packet);
         }
     }
-    for (int i = 0; i < 50; i++) {
-        int64_t before = base_clock_ns();
-        check_daemon_serves();
-        ck_assert_int_lt(base_clock_ns() - before, BASE_NS_PER_S);
-    }
+    for (int i = 0; i < 50; i++)
+        check_daemon_serves(); /* no request may take more than 5 s */
     mini_kill(flood);
 }
 END_TEST
 
-START_TEST(descriptors_that_a_client_sends_are_dropped)
+/* ---- descriptors that clients send ---- */
+
+/* Before Linux 6.16 they can't be refused; after it, a test can have it as it was before. */
+static void let_descriptors_in(void)
+{
+    const int passes = 1;
+    int listens;
+    for (int fd = 3; fd < 64; fd++) {
+        socklen_t size = sizeof listens;
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens)
+            (void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &passes, sizeof passes);
+    }
+}
+
+static const struct ipc_packet unknown_wake = {.bytes = {8, 4, 34, 2, 8, 1}, .size = 6};
+
+START_TEST(descriptors_that_a_client_sends_are_refused)
 {
     int fd = raw_connect(path);
     raw_hello(fd);
-    size_t descriptors = mini_open_descriptors();
-    struct ipc_packet packet = {.bytes = {8, 4, 34, 2, 8, 1}, .size = 6};
-    for (int i = 0; i < 50; i++) {
-        packet.fds[0] = packet.fds[1] = packet.fds[2] = STDIN_FILENO;
-        packet.fd_count = 3;
-        ck_assert_int_eq(ipc_wire_send(fd, &packet), PERCEPT_OK);
+    if (raw_send_lingering(fd, &unknown_wake)) { /* Linux before 6.16 */
+        ck_assert_int_eq(raw_expect_error(fd, NULL, 0), PERCEPT_UNSUPPORTED);
+        ck_assert(raw_hung_up(fd));
+    } else {
+        ck_assert(raw_send_bytes(fd, unknown_wake.bytes, unknown_wake.size));
         ck_assert_int_eq(raw_expect_error(fd, NULL, 0), PERCEPT_NOT_FOUND);
     }
+    check_daemon_serves();
+    close(fd);
+}
+END_TEST
+
+/* The daemon must neither receive them nor be who closes the socket that they are in. */
+START_TEST(nothing_that_a_client_sends_holds_up_the_daemon)
+{
+    static const struct ipc_packet nonsense = {.bytes = {255}, .size = 1}, empty = {.size = 0};
+    let_descriptors_in();
+    for (int i = 0; i < 50; i++) {
+        int fd = raw_connect(path);
+        switch (i % 5) {
+        case 0: /* with a request */
+            raw_hello(fd);
+            ck_assert(raw_send_lingering(fd, &unknown_wake));
+            ck_assert_int_eq(raw_expect_error(fd, message, sizeof message), PERCEPT_UNSUPPORTED);
+            ck_assert_str_eq(message, "a request has no descriptors");
+            ck_assert(raw_hung_up(fd));
+            break;
+        case 1: /* instead of one */
+            ck_assert(raw_send_lingering(fd, &empty));
+            break;
+        case 2: /* behind what it hangs up on */
+            ck_assert(raw_send_bytes(fd, nonsense.bytes, nonsense.size));
+            (void)raw_send_lingering(fd, &unknown_wake);
+            break;
+        case 3: /* and be gone */
+            raw_hello(fd);
+            ck_assert(raw_send_lingering(fd, &unknown_wake));
+            break;
+        default: /* before it knows whether it is let in */
+            ck_assert(raw_send_lingering(fd, &nonsense));
+            break;
+        }
+        close(fd);
+        if (i % 10 == 9)
+            check_daemon_serves();
+    }
+}
+END_TEST
+
+/* The other way: what libpercept gets and has no use for. */
+START_TEST(an_empty_packet_leaves_no_descriptors)
+{
+    int pair[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+    size_t descriptors = mini_open_descriptors();
+    struct ipc_packet packet = {.fds = {pair[0], pair[0], pair[1]}, .fd_count = IPC_FDS_MAX};
+    ck_assert_int_eq(ipc_wire_send(pair[0], &packet), PERCEPT_OK);
+    packet.fd_count = 0;
+    ck_assert_int_eq(ipc_wire_receive(pair[1], &packet), PERCEPT_DISCONNECTED);
     ck_assert_uint_eq(mini_open_descriptors(), descriptors);
+    close(pair[0]);
+    close(pair[1]);
+}
+END_TEST
+
+static void answer(int fd, Percept__Control__Reply *reply, int with)
+{
+    struct ipc_packet packet = {.fds = {with}, .fd_count = with >= 0}, request = {.fd_count = 0};
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    ck_assert_int_eq(poll(&wait, 1, 30000), 1);
+    ck_assert_int_eq(ipc_wire_receive(fd, &request), PERCEPT_OK);
+    Percept__Control__Request *asked =
+        percept__control__request__unpack(NULL, request.size, request.bytes);
+    reply->id = asked->id;
+    percept__control__request__free_unpacked(asked, NULL);
+    packet.size = percept__control__reply__pack(reply, packet.bytes);
+    ck_assert_int_eq(ipc_wire_send(fd, &packet), PERCEPT_OK);
+}
+
+/* A daemon that answers with a result whatever it is asked, `count` times. */
+static void answer_with_results(int listener, int count)
+{
+    Percept__Control__Reply reply = PERCEPT__CONTROL__REPLY__INIT;
+    Percept__Control__Welcome welcome = PERCEPT__CONTROL__WELCOME__INIT;
+    Percept__Control__Result result = PERCEPT__CONTROL__RESULT__INIT;
+    int fd = accept(listener, NULL, NULL);
+    welcome.version = IPC_PROTOCOL_MAX;
+    reply.body_case = PERCEPT__CONTROL__REPLY__BODY_WELCOME;
+    reply.welcome = &welcome;
+    answer(fd, &reply, -1);
+    reply.body_case = PERCEPT__CONTROL__REPLY__BODY_RESULT;
+    reply.result = &result;
+    while (count--)
+        answer(fd, &reply, fd);
+    _exit(0);
+}
+
+START_TEST(a_result_that_nobody_asked_for_is_closed)
+{
+    struct percept_client *client;
+    const struct percept_grant grant = {.what = "camera"};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t descriptors = mini_open_descriptors();
+    strcpy(address.sun_path, mini_path());
+    int status, listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(listen(listener, 1), 0);
+    pid_t daemon = fork();
+    if (daemon == 0)
+        answer_with_results(listener, 10);
+    close(listener);
+    ck_assert_int_eq(percept_connect(address.sun_path, &client, &error), PERCEPT_OK);
+    for (int i = 0; i < 10; i++)
+        (void)percept_grant(client, &grant, &error);
+    percept_disconnect(client);
+    ck_assert_uint_eq(mini_open_descriptors(), descriptors);
+    ck_assert_int_eq(waitpid(daemon, &status, 0), daemon);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+/* Slots that are not in use have no memory; a client can say that it holds one. */
+START_TEST(what_a_page_says_takes_no_memory)
+{
+    int fds[3], fd;
+    struct stat before, after;
+    char *json;
+    struct percept_client *client;
+    stop();
+    start_with(&(struct mini_options){.max_bytes = 8192});
+    fd = raw_connect(path);
+    raw_hello(fd);
+    raw_subscribe(fd, MINI_TOPIC, fds);
+    struct ipc_ring_header *ring = mmap(NULL, sizeof *ring, PROT_READ, MAP_SHARED, fds[0], 0);
+    struct ipc_ring_page *page =
+        mmap(NULL, IPC_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fds[1], 0);
+    ck_assert_ptr_ne(ring, MAP_FAILED);
+    ck_assert_ptr_ne(page, MAP_FAILED);
+    ck_assert_int_eq(percept_connect(path, &client, &error), PERCEPT_OK);
+    ck_assert_int_eq(fstat(fds[0], &before), 0);
+    for (uint32_t slot = 0; slot <= ring->slot_count; slot++) {
+        atomic_store(&page->held, slot);
+        ck_assert_int_eq(percept_query(client, "clients", &json, &error), PERCEPT_OK);
+        free(json);
+    }
+    ck_assert_int_eq(fstat(fds[0], &after), 0);
+    ck_assert_int_eq(after.st_blocks, before.st_blocks);
+    percept_disconnect(client);
+    munmap(ring, sizeof *ring);
+    munmap(page, IPC_PAGE_BYTES);
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
     close(fd);
 }
 END_TEST
@@ -224,7 +386,7 @@ START_TEST(idle_clients_fill_the_house_and_then_it_is_full)
     }
     close(idle[0]);
     /* The daemon learns of it in its own time. */
-    for (int i = 0; i < 100 && percept_connect(path, &client, &error) != PERCEPT_OK; i++)
+    while (percept_connect(path, &client, &error) != PERCEPT_OK)
         poll(NULL, 0, 10);
     percept_disconnect(client);
     for (int i = 1; i < 4; i++)
@@ -363,7 +525,11 @@ int main(void)
     tcase_add_test(tests, packets_of_no_size_and_of_too_much_end_the_connection);
     tcase_add_test(tests, a_client_that_never_reads_is_not_read_from_either);
     tcase_add_test(tests, a_flood_of_requests_starves_nobody);
-    tcase_add_test(tests, descriptors_that_a_client_sends_are_dropped);
+    tcase_add_test(tests, descriptors_that_a_client_sends_are_refused);
+    tcase_add_test(tests, nothing_that_a_client_sends_holds_up_the_daemon);
+    tcase_add_test(tests, an_empty_packet_leaves_no_descriptors);
+    tcase_add_test(tests, a_result_that_nobody_asked_for_is_closed);
+    tcase_add_test(tests, what_a_page_says_takes_no_memory);
     tcase_add_test(tests, idle_clients_fill_the_house_and_then_it_is_full);
     tcase_add_test(tests, a_client_has_so_many_subscriptions_and_no_more);
     tcase_add_test(tests, a_topic_has_so_many_subscribers_and_no_more);

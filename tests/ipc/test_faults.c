@@ -15,18 +15,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SECOND BASE_NS_PER_S
+#define PATIENCE \
+    (60 * BASE_NS_PER_S) /* for what takes no time on a machine that is not overloaded */
 
 static struct percept_error error;
 
 static void connect_to(const char *path, struct percept_client **client)
 {
-    ck_assert_msg(percept_connect(path, client, &error) == PERCEPT_OK, "%s", error.message);
+    int64_t deadline = base_clock_ns() + PATIENCE;
+    enum percept_status status;
+    while ((status = percept_connect(path, client, &error)) == PERCEPT_TIMED_OUT &&
+           base_clock_ns() < deadline)
+        ;
+    ck_assert_msg(status == PERCEPT_OK, "%s", error.message);
 }
 
 static void subscribe_to(struct percept_client *client, enum percept_reading reading,
@@ -62,9 +70,9 @@ START_TEST(readers_resume_when_a_killed_daemon_is_back)
     subscribe_to(client, PERCEPT_READ_QUEUE, &queue);
     for (int round = 1; round <= 2; round++) {
         for (int i = 0; i < 100; i++)
-            ck_assert_int_eq(percept_next(latest, SECOND, &sample, &error), PERCEPT_OK);
+            ck_assert_int_eq(percept_next(latest, PATIENCE, &sample, &error), PERCEPT_OK);
         ck_assert_uint_gt(sample.sequence, 90);
-        ck_assert_int_eq(percept_next(queue, SECOND, &held, &error), PERCEPT_OK);
+        ck_assert_int_eq(percept_next(queue, PATIENCE, &held, &error), PERCEPT_OK);
         uint64_t stamp = mini_stamp(&held);
 
         mini_kill(daemon);
@@ -75,12 +83,13 @@ START_TEST(readers_resume_when_a_killed_daemon_is_back)
         ck_assert_int_eq(status, PERCEPT_TIMED_OUT);
         ck_assert_int_eq(change_count, 2 * round - 1);
 
+        int64_t begin = base_clock_ns();
         daemon = mini_fork(path);
-        int64_t back = base_clock_ns();
         ck_assert_int_eq(percept_next(latest, -1, &sample, &error), PERCEPT_OK);
-        ck_assert_int_lt(base_clock_ns() - back, SECOND);
         ck_assert_int_eq(change_count, 2 * round);
-        ck_assert_uint_lt(sample.sequence, 600); /* counted from 1 again */
+        /* Counted from 1 again: it is not a millisecond old for each. */
+        ck_assert_int_le((int64_t)sample.sequence,
+                         (sample.publish_ns - begin) / BASE_NS_PER_MS + 1);
         ck_assert_uint_eq(mini_stamp(&held), stamp);
     }
     static const int expected[] = {0, 1, 0, 1};
@@ -98,8 +107,8 @@ START_TEST(a_reader_asleep_for_ever_notices_the_death_and_the_return)
     struct percept_sample sample;
     pid_t daemon = mini_fork(path);
     connect_to(path, &client);
+    percept_on_connection(client, on_connection, changes);
     subscribe_to(client, PERCEPT_READ_LATEST, &subscription);
-    ck_assert_int_eq(percept_next(subscription, -1, &sample, &error), PERCEPT_OK);
     pid_t helper = fork();
     if (helper == 0) {
         poll(NULL, 0, 100);
@@ -107,19 +116,22 @@ START_TEST(a_reader_asleep_for_ever_notices_the_death_and_the_return)
         poll(NULL, 0, 500);
         mini_serve(path, -1);
     }
-    uint64_t last;
-    int64_t before = base_clock_ns();
-    do {
-        last = sample.sequence;
+    while (change_count < 2)
         ck_assert_int_eq(percept_next(subscription, -1, &sample, &error), PERCEPT_OK);
-    } while (sample.sequence > last);
-    ck_assert_int_ge(base_clock_ns() - before, SECOND / 2);
-    ck_assert_int_lt(base_clock_ns() - before, 2 * SECOND);
+    ck_assert(!changes[0] && changes[1]);
     percept_disconnect(client);
     waitpid(daemon, NULL, 0);
     mini_kill(helper);
 }
 END_TEST
+
+/* So often this thread has waited for something. */
+static long sleeps(void)
+{
+    struct rusage usage;
+    ck_assert_int_eq(getrusage(RUSAGE_THREAD, &usage), 0);
+    return usage.ru_nvcsw;
+}
 
 START_TEST(the_descriptor_survives_a_restart)
 {
@@ -135,8 +147,7 @@ START_TEST(the_descriptor_survives_a_restart)
         /* A poll loop as an app would write it, through a death and a return. */
         int seen = 0;
         bool restarted = false;
-        int64_t deadline = base_clock_ns() + 5 * SECOND;
-        while (seen < 200 && base_clock_ns() < deadline) {
+        while (seen < 200) {
             ck_assert_int_ge(poll(&wait, 1, 1000), 0);
             while (percept_next(subscription, 0, &sample, &error) == PERCEPT_OK)
                 seen++;
@@ -146,20 +157,16 @@ START_TEST(the_descriptor_survives_a_restart)
                 restarted = true;
             }
         }
-        ck_assert_int_ge(seen, 200);
     }
     /* While it is away, next never stalls the loop. */
     mini_kill(daemon);
-    int64_t longest = 0;
     for (int i = 0; i < 100; i++) {
         poll(&wait, 1, 10);
-        int64_t before = base_clock_ns();
+        long before = sleeps();
         while (percept_next(subscription, 0, &sample, &error) == PERCEPT_OK)
             ;
-        int64_t took = base_clock_ns() - before;
-        longest = took > longest ? took : longest;
+        ck_assert_int_eq(sleeps(), before);
     }
-    ck_assert_int_lt(longest, SECOND); /* a request may take 5 */
     percept_disconnect(client);
 }
 END_TEST
@@ -175,7 +182,7 @@ START_TEST(a_topic_that_did_not_come_back_is_named)
     ck_assert_int_eq(percept_subscribe(client, "more0", NULL, &subscription, &error), PERCEPT_OK);
     mini_stop(mini);
     mini = mini_start(path, NULL);
-    ck_assert_int_eq(percept_next(subscription, 5 * SECOND, &sample, &error), PERCEPT_NOT_FOUND);
+    ck_assert_int_eq(percept_next(subscription, PATIENCE, &sample, &error), PERCEPT_NOT_FOUND);
     ck_assert_str_eq(error.message, "no topic 'more0'");
     percept_disconnect(client);
     mini_stop(mini);
@@ -213,7 +220,7 @@ START_TEST(a_stopped_client_holds_up_nobody)
         if (stamp == 500)
             kill(stopped, SIGSTOP);
         ck_assert(mini_publish(mini, stamp));
-        ck_assert_int_eq(percept_next(subscription, SECOND, &sample, &error), PERCEPT_OK);
+        ck_assert_int_eq(percept_next(subscription, PATIENCE, &sample, &error), PERCEPT_OK);
         ck_assert_uint_eq(mini_stamp(&sample), stamp);
     }
     percept_disconnect(client);
@@ -236,12 +243,10 @@ START_TEST(a_wake_up_socket_can_not_stop_the_writer)
     ck_assert_ptr_ne(page, MAP_FAILED);
     /* Blocking mode, armed again and again, never read: the socket fills, the writer goes on. */
     ck_assert_int_eq(fcntl(fds[2], F_SETFL, 0), 0);
-    int64_t before = base_clock_ns();
     for (uint64_t stamp = 0; stamp < 20000; stamp++) {
         atomic_store(&page->wait, IPC_WAIT_DESCRIPTOR);
         ck_assert(mini_publish(mini, stamp));
     }
-    ck_assert_int_lt(base_clock_ns() - before, 10 * SECOND);
     /* It does not take anything either. */
     ck_assert_int_eq((int)send(fds[2], "x", 1, MSG_NOSIGNAL), -1);
     shutdown(fds[2], SHUT_RDWR);
@@ -254,6 +259,70 @@ START_TEST(a_wake_up_socket_can_not_stop_the_writer)
     close(fds[0]);
     close(fds[1]);
     close(fd);
+    mini_stop(mini);
+}
+END_TEST
+
+enum { WATCHERS = 120 };
+
+/* To send to the other end is to call all of them. */
+static void watch_a_lot(int fd, int fds[2 * WATCHERS])
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    for (int i = 0; i < WATCHERS; i++) {
+        fds[i] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        fds[WATCHERS + i] = epoll_create1(EPOLL_CLOEXEC);
+        ck_assert(fds[i] >= 0 && fds[WATCHERS + i] >= 0);
+    }
+    for (int i = 0; i < WATCHERS * WATCHERS; i++)
+        ck_assert_int_eq(
+            epoll_ctl(fds[WATCHERS + i / WATCHERS], EPOLL_CTL_ADD, fds[i % WATCHERS], &event), 0);
+}
+
+START_TEST(a_wake_up_socket_that_takes_long_is_not_rung_any_more)
+{
+    const char *path = mini_path();
+    struct mini *mini = mini_start(path, NULL);
+    struct percept_client *client;
+    struct percept_subscription *subscription;
+    struct percept_sample sample;
+    char message[256], byte;
+    int fds[3], watchers[2 * WATCHERS], fd = raw_connect(path);
+    raw_hello(fd);
+    uint32_t id = raw_subscribe(fd, MINI_TOPIC, fds);
+    struct ipc_ring_page *page =
+        mmap(NULL, IPC_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fds[1], 0);
+    ck_assert_ptr_ne(page, MAP_FAILED);
+    connect_to(path, &client);
+    subscribe_to(client, PERCEPT_READ_LATEST, &subscription);
+    struct pollfd wait = {.fd = percept_subscription_fd(subscription), .events = POLLIN};
+    watch_a_lot(fds[2], watchers);
+    uint64_t stamp = 0;
+    do {
+        atomic_store(&page->wait, IPC_WAIT_DESCRIPTOR);
+        ck_assert(mini_publish(mini, ++stamp));
+    } while (recv(fds[2], &byte, 1, MSG_DONTWAIT) == 1);
+    /* Others are, whatever they wait for. */
+    for (int i = 0; i < 50; i++) {
+        while (percept_next(subscription, 0, &sample, &error) == PERCEPT_OK)
+            ;
+        ck_assert(mini_publish(mini, ++stamp));
+        ck_assert_int_eq(poll(&wait, 1, 30000), 1);
+        ck_assert_int_eq(percept_next(subscription, PATIENCE, &sample, &error), PERCEPT_OK);
+        ck_assert_uint_eq(mini_stamp(&sample), stamp);
+    }
+    /* Another one does not come at once. */
+    raw_unsubscribe(fd, id);
+    raw_send_subscribe(fd, MINI_TOPIC);
+    ck_assert_int_eq(raw_expect_error(fd, message, sizeof message), PERCEPT_LIMIT);
+    ck_assert_ptr_nonnull(strstr(message, "by a socket took too long"));
+    for (int i = 0; i < 2 * WATCHERS; i++)
+        close(watchers[i]);
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+    munmap(page, IPC_PAGE_BYTES);
+    close(fd);
+    percept_disconnect(client);
     mini_stop(mini);
 }
 END_TEST
@@ -294,7 +363,7 @@ START_TEST(a_client_that_lies_about_everything_harms_only_itself)
     subscribe_to(client, PERCEPT_READ_LATEST, &subscription);
     for (uint64_t stamp = 1; stamp <= 5000; stamp++) {
         ck_assert(mini_publish(mini, stamp));
-        ck_assert_int_eq(percept_next(subscription, SECOND, &sample, &error), PERCEPT_OK);
+        ck_assert_int_eq(percept_next(subscription, PATIENCE, &sample, &error), PERCEPT_OK);
         ck_assert_uint_eq(mini_stamp(&sample), stamp);
     }
     atomic_store(&liar.stop, 1);
@@ -362,6 +431,7 @@ int main(void)
     tcase_add_test(tests, a_topic_that_did_not_come_back_is_named);
     tcase_add_test(tests, a_stopped_client_holds_up_nobody);
     tcase_add_test(tests, a_wake_up_socket_can_not_stop_the_writer);
+    tcase_add_test(tests, a_wake_up_socket_that_takes_long_is_not_rung_any_more);
     tcase_add_test(tests, a_client_that_lies_about_everything_harms_only_itself);
     tcase_add_test(tests, readers_in_other_processes_see_whole_samples);
     suite_add_tcase(suite, tests);

@@ -57,6 +57,13 @@ static enum percept_status on_forget(void *context, uint64_t ticket, const struc
     return PERCEPT_OK;
 }
 
+static void on_later(void *context, uint64_t ticket)
+{
+    (void)context;
+    tickets[atomic_load(&begun)] = ticket;
+    atomic_fetch_add(&begun, 1);
+}
+
 /* The payload's first word is one more when it is published. */
 static void look(void *context, void *payload, size_t size)
 {
@@ -67,7 +74,8 @@ static void look(void *context, void *payload, size_t size)
 
 static void start_with(const struct ipc_quotas *quotas)
 {
-    struct mini_options options = {.history = on_history, .forget = on_forget, .look = look};
+    struct mini_options options = {
+        .history = on_history, .forget = on_forget, .later = on_later, .look = look};
     if (quotas)
         options.quotas = *quotas;
     path = mini_path();
@@ -135,15 +143,20 @@ static void send_forget(int fd, uint64_t seconds, bool all)
     ck_assert(raw_send(fd, &request));
 }
 
-static void send_query(int fd, uint32_t id)
+static void send_query_of(int fd, uint32_t id, const char *what)
 {
     Percept__Control__Request request = PERCEPT__CONTROL__REQUEST__INIT;
     Percept__Control__Query query = PERCEPT__CONTROL__QUERY__INIT;
-    query.what = (char *)"clients";
+    query.what = (char *)what;
     request.id = id;
     request.body_case = PERCEPT__CONTROL__REQUEST__BODY_QUERY;
     request.query = &query;
     ck_assert(raw_send(fd, &request));
+}
+
+static void send_query(int fd, uint32_t id)
+{
+    send_query_of(fd, id, "clients");
 }
 
 /* A result of this request; its content. */
@@ -194,6 +207,20 @@ START_TEST(an_answer_comes_later_and_in_its_turn)
     result(fd, 11);
     close(fd);
     close(other);
+}
+END_TEST
+
+START_TEST(a_query_may_be_answered_later_too)
+{
+    int fd = raw_connect(path);
+    raw_hello(fd);
+    send_query_of(fd, 7, "later");
+    send_query(fd, 8);
+    await_begun(1);
+    answer(0, "{\"at\":\"last\"}", PERCEPT_OK);
+    ck_assert_str_eq(result(fd, 7), "{\"at\":\"last\"}");
+    ck_assert_ptr_nonnull(strstr(result(fd, 8), "\"clients\": 2"));
+    close(fd);
 }
 END_TEST
 
@@ -375,7 +402,7 @@ static struct percept_subscription *subscribe(struct percept_client *by)
 static void expect(struct percept_subscription *subscription, uint64_t stamp)
 {
     struct percept_sample sample;
-    ck_assert_msg(percept_next(subscription, 5 * SECOND, &sample, &error) == PERCEPT_OK, "%s",
+    ck_assert_msg(percept_next(subscription, 30 * SECOND, &sample, &error) == PERCEPT_OK, "%s",
                   error.message);
     ck_assert_uint_eq(mini_stamp(&sample), stamp + 1); /* look() adds one */
     ck_assert_uint_eq(sample.lost, 0);
@@ -456,7 +483,7 @@ START_TEST(newcomers_come_while_the_past_is_hidden_and_the_writer_goes_on)
         struct percept_sample sample;
         mini_call(mini, hide, NULL);
         struct percept_subscription *subscription = subscribe(client);
-        ck_assert_msg(percept_next(subscription, 5 * SECOND, &sample, &error) == PERCEPT_OK, "%s",
+        ck_assert_msg(percept_next(subscription, 30 * SECOND, &sample, &error) == PERCEPT_OK, "%s",
                       error.message);
         mini_stamp(&sample);
         percept_unsubscribe(subscription);
@@ -473,6 +500,7 @@ int main(void)
     tcase_add_checked_fixture(tests, start, stop);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, an_answer_comes_later_and_in_its_turn);
+    tcase_add_test(tests, a_query_may_be_answered_later_too);
     tcase_add_test(tests, whoever_goes_does_not_mind_the_answer);
     tcase_add_test(tests, what_is_asked_comes_over_as_it_is);
     tcase_add_test(tests, an_older_client_has_no_such_request);

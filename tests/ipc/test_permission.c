@@ -94,7 +94,7 @@ static void read_all(struct percept_subscription *subscription, uint64_t *last, 
 {
     struct percept_sample sample;
     while (*last < up_to) {
-        ck_assert_msg(percept_next(subscription, 5 * SECOND, &sample, &error) == PERCEPT_OK, "%s",
+        ck_assert_msg(percept_next(subscription, 30 * SECOND, &sample, &error) == PERCEPT_OK, "%s",
                       error.message);
         ck_assert_uint_eq(sample.sequence, ++*last);
         ck_assert_uint_eq(mini_stamp(&sample), *last);
@@ -285,7 +285,7 @@ static void app(int to, bool polls)
     while ((status = percept_next(subscription, polls ? 0 : -1, &sample, &error)) == PERCEPT_OK ||
            status == PERCEPT_TIMED_OUT)
         if (status == PERCEPT_TIMED_OUT)
-            REQUIRE(poll(&wait, 1, 10000) == 1);
+            REQUIRE(poll(&wait, 1, RAW_PATIENCE_MS) == 1);
     REQUIRE(status == PERCEPT_PERMISSION);
     REQUIRE(strcmp(error.message, "not for you: " MINI_TOPIC) == 0);
     REQUIRE(ended_count == 1 && ended_subscription == subscription);
@@ -345,7 +345,7 @@ START_TEST(those_who_remain_lose_no_sample)
         read_all(subscription, &last, stamp);
         /* Two moves behind: what only the ring between them had is gone, and counted. */
         while (round % 2 && slow_seen + slow_lost < stamp) {
-            ck_assert_int_eq(percept_next(slow, 5 * SECOND, &sample, &error), PERCEPT_OK);
+            ck_assert_int_eq(percept_next(slow, 30 * SECOND, &sample, &error), PERCEPT_OK);
             slow_seen++;
             slow_lost += sample.lost;
             ck_assert_uint_eq(sample.sequence, slow_seen + slow_lost);
@@ -380,7 +380,7 @@ START_TEST(a_descriptor_that_is_asked_for_in_mid_move_works)
             ;
         ck_assert_int_eq(error.status, PERCEPT_TIMED_OUT);
         mini_publish(mini, stamp);
-        ck_assert_int_eq(poll(&wait, 1, 10000), 1);
+        ck_assert_int_eq(poll(&wait, 1, RAW_PATIENCE_MS), 1);
     }
     other_ends(&other);
 }
@@ -415,13 +415,13 @@ START_TEST(a_topic_that_ends_as_it_moves_ends_for_those_who_remain)
     bar(other.pid);
     ipc_topic_close(mini_topic(mini));
     read_all(subscription, &last, 1);
-    ck_assert_int_eq(percept_next(subscription, 5 * SECOND, &sample, &error), PERCEPT_END);
+    ck_assert_int_eq(percept_next(subscription, 30 * SECOND, &sample, &error), PERCEPT_END);
     /* And one that has ended has no need to move. */
     other_ends(&other);
     other = fork_other(idle);
     bar(other.pid);
     struct percept_subscription *late = subscribe(client);
-    ck_assert_int_eq(percept_next(late, 5 * SECOND, &sample, &error), PERCEPT_END);
+    ck_assert_int_eq(percept_next(late, 30 * SECOND, &sample, &error), PERCEPT_END);
     other_ends(&other);
 }
 END_TEST

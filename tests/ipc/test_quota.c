@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -225,10 +227,50 @@ START_TEST(subscriptions_are_counted_over_all_connections)
 }
 END_TEST
 
+static void remove_first(struct ipc_server *server, void *topic)
+{
+    ipc_server_remove_topic(server, topic);
+}
+
+static void add_late(struct ipc_server *server, void *topic)
+{
+    ck_assert_int_eq(ipc_server_add_topic(server, topic, &error), PERCEPT_OK);
+}
+
+static int subscribe_until_full(const char *topic)
+{
+    struct percept_subscription *subscription;
+    int count = 0;
+    while (count < 8 && percept_subscribe(client, topic, NULL, &subscription, &error) == PERCEPT_OK)
+        count++;
+    ck_assert_int_eq(error.status, PERCEPT_LIMIT);
+    ck_assert_ptr_nonnull(strstr(error.message, "(quota slots)"));
+    return count;
+}
+
+/* A daemon that reads another configuration. */
+START_TEST(slots_are_counted_by_topic_though_topics_come_and_go)
+{
+    const struct ipc_topic_options options = {.name = "late", .schema = "late/1", .max_bytes = 64};
+    struct ipc_topic *late;
+    start_with(&(struct mini_options){.topics = 1, .quotas = {.slots = 2}});
+    ck_assert_int_eq(subscribe_until_full(MINI_TOPIC), 2);
+    ck_assert_int_eq(subscribe_until_full("more0"), 2);
+    mini_call(mini, remove_first, mini_topic(mini));
+    ck_assert_int_eq(subscribe_until_full("more0"), 0);
+    ck_assert_int_eq(ipc_topic_create(&options, &late, &error), PERCEPT_OK);
+    mini_call(mini, add_late, late);
+    ck_assert_int_eq(subscribe_until_full("late"), 2);
+    stop();
+    ipc_topic_destroy(late);
+}
+END_TEST
+
 /* ---- requests ---- */
 
-#define RATE  20
+#define RATE  2
 #define BURST (10 * RATE)
+#define MORE  (3 * RATE) /* than at once: unless these alone take three seconds, somebody waits */
 
 static void send_query(int fd, const char *what, uint32_t id)
 {
@@ -248,8 +290,8 @@ static int ask_too_much(void)
     int fd = raw_connect(path);
     raw_hello(fd);
     uint32_t sent = 0, received = 0;
-    while (received < BURST + RATE) {
-        if (sent < BURST + RATE && sent - received < 4) {
+    while (received < BURST + MORE) {
+        if (sent < BURST + MORE && sent - received < 4) {
             send_query(fd, "nothing", ++sent);
             continue;
         }
@@ -350,7 +392,7 @@ START_TEST(results_that_nobody_takes_are_bounded)
     struct pollfd wait = {.fd = first, .events = POLLIN};
     for (int unread = 0; unread < 3;) { /* until all three are on their way */
         char *json;
-        ck_assert_int_eq(poll(&wait, 1, 10000), 1);
+        ck_assert_int_eq(poll(&wait, 1, RAW_PATIENCE_MS), 1);
         ck_assert_int_eq(percept_query(client, "clients", &json, &error), PERCEPT_OK);
         free(json);
         unread++;
@@ -368,6 +410,65 @@ START_TEST(results_that_nobody_takes_are_bounded)
 }
 END_TEST
 
+/* Subscribes and unsubscribes, and reads no answer: their descriptors stay on their way. */
+static void leave_replies_unread(int fd)
+{
+    Percept__Control__Request requests[2] = {PERCEPT__CONTROL__REQUEST__INIT,
+                                             PERCEPT__CONTROL__REQUEST__INIT};
+    Percept__Control__Subscribe subscribe = PERCEPT__CONTROL__SUBSCRIBE__INIT;
+    Percept__Control__Unsubscribe unsubscribe = PERCEPT__CONTROL__UNSUBSCRIBE__INIT;
+    subscribe.topic = MINI_TOPIC;
+    subscribe.wake = true;
+    requests[0].body_case = PERCEPT__CONTROL__REQUEST__BODY_SUBSCRIBE;
+    requests[0].subscribe = &subscribe;
+    requests[1].body_case = PERCEPT__CONTROL__REQUEST__BODY_UNSUBSCRIBE;
+    requests[1].unsubscribe = &unsubscribe;
+    raw_hello(fd);
+    for (uint32_t i = 0; i < 100; i++) {
+        uint8_t bytes[IPC_PACKET_MAX];
+        requests[i % 2].id = i + 1;
+        unsubscribe.subscription = i / 2 + 1;
+        size_t size = percept__control__request__pack(&requests[i % 2], bytes);
+        (void)send(fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+}
+
+/* The kernel counts what is on its way by the daemon's user, and lets it be as many as a process
+ * may have open. */
+static void serve_who_reads_nothing(void)
+{
+    const struct rlimit few = {300, 300};
+    struct percept_subscription *subscription;
+    become(0);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+    path = mini_path();
+    mini = mini_start(path, NULL);
+    ck_assert_int_eq(percept_connect(path, &client, &error), PERCEPT_OK);
+    for (int i = 0; i < 16; i++) {
+        leave_replies_unread(raw_connect(path));
+        ck_assert_msg(percept_subscribe(client, MINI_TOPIC, NULL, &subscription, &error) ==
+                          PERCEPT_OK,
+                      "%s", error.message);
+        percept_unsubscribe(subscription);
+    }
+    stop();
+}
+
+START_TEST(replies_that_nobody_reads_leave_room_for_those_of_others)
+{
+    int status;
+    if (cannot_be_others())
+        return;
+    pid_t daemon = fork();
+    if (daemon == 0) {
+        serve_who_reads_nothing();
+        exit(0);
+    }
+    ck_assert_int_eq(waitpid(daemon, &status, 0), daemon);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("quota");
@@ -376,9 +477,11 @@ int main(void)
     tcase_add_test(tests, connections_are_left_for_others);
     tcase_add_test(tests, slots_of_a_topic_are_left_for_others);
     tcase_add_test(tests, subscriptions_are_counted_over_all_connections);
+    tcase_add_test(tests, slots_are_counted_by_topic_though_topics_come_and_go);
     tcase_add_test(tests, who_asks_too_often_waits_and_nobody_else_does);
     tcase_add_test(tests, who_comes_too_often_is_turned_away);
     tcase_add_test(tests, results_that_nobody_takes_are_bounded);
+    tcase_add_test(tests, replies_that_nobody_reads_leave_room_for_those_of_others);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -32,6 +32,7 @@ from .errors import (
     Unsupported,
     VersionMismatch,
 )
+from .push import Push
 from .recording import read
 from .sample import Sample
 from .schema import Schema
@@ -52,6 +53,7 @@ __all__ = [
     "OutOfMemory",
     "PerceptError",
     "PermissionDenied",
+    "Push",
     "Sample",
     "Schema",
     "Subscription",

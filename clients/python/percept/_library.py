@@ -78,6 +78,16 @@ class History(Structure):
     ]
 
 
+class Sound(Structure):
+    _fields_ = [
+        ("rate", c_uint32),
+        ("channels", c_uint32),
+        ("dtype", c_uint32),
+        ("reserved_32", c_uint32),
+        ("reserved", c_uint64 * 4),
+    ]
+
+
 FORGET_ALL = (1 << 64) - 1
 
 ConnectionFunction = ctypes.CFUNCTYPE(None, c_void_p, c_int)
@@ -105,6 +115,16 @@ _FUNCTIONS = {
         [c_void_p, POINTER(History), POINTER(c_void_p), POINTER(Error)],
     ),
     "percept_forget": (c_int, [c_void_p, c_uint64, POINTER(c_uint64), POINTER(Error)]),
+    "percept_push_open": (
+        c_int,
+        [c_void_p, c_char_p, POINTER(Sound), POINTER(c_void_p), POINTER(Error)],
+    ),
+    "percept_push": (
+        c_int,
+        [c_void_p, c_void_p, c_size_t, c_int64, c_int64, POINTER(c_size_t), POINTER(Error)],
+    ),
+    "percept_push_skip": (None, [c_void_p, c_uint64]),
+    "percept_push_close": (None, [c_void_p]),
     "percept_query": (c_int, [c_void_p, c_char_p, POINTER(c_void_p), POINTER(Error)]),
 }
 

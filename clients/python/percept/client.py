@@ -25,6 +25,7 @@ from .errors import (
     TimedOut,
     error_for,
 )
+from .push import Push
 from .sample import Sample
 from .schema import Schema
 
@@ -74,6 +75,7 @@ class Client:
         on_ended: Optional[EndedCallback] = None,
     ):
         self._handle: Optional[int] = None
+        self._path = path
         self._lock = threading.Lock()
         self._line = threading.Lock()  # held by who is next: nobody gets two turns past the others
         self._owner: Optional[int] = None  # the thread whose turn it is
@@ -228,6 +230,33 @@ class Client:
             )
         check(status, error)
         return lines.value
+
+    # ---- sound ----
+
+    def push(
+        self,
+        pipeline: str,
+        rate: int = 16000,
+        channels: int = 1,
+        dtype: str = "int16",
+        on_connection: Optional[ConnectionCallback] = None,
+    ) -> Push:
+        """Be what a pipeline with a source `audio_stream` hears: 8000 to 192000 frames a second of 1 to 8
+        channels, "int16" or "float32".
+
+            with client.push("phone", rate=48000) as phone:
+                for block in microphone:
+                    phone.write(block)
+
+        on_connection  called from within write, with False when the daemon has gone and with True when it is
+                       back and hears us again; it can't call the push, and what it raises write does
+
+        PermissionDenied: nobody may who was not granted to; NotFound; Busy when somebody else pushes, or the
+        pipeline rests; Invalid, LimitExceeded.
+        """
+        if self._handle is None:
+            raise Invalid("the client is closed")
+        return Push(self._path, pipeline, rate, channels, dtype, on_connection)
 
     def _schema(self, name: str) -> Schema:
         if not self._schemas:
