@@ -8,6 +8,8 @@ from . import index, pins
 from .export import ExportError
 from .fetch import FetchError
 
+BENCH = "release/bin/bench_depth"  # in the build directory: the way of the node stereo_depth, without a daemon
+
 
 class UsageError(Exception):
     """The command line names something that is not there."""
@@ -110,12 +112,15 @@ def depth_train(args, zoo) -> int:
 
 
 def depth_judge(args, zoo) -> int:
-    from .depth.judge import judge
+    from .depth.judge import judge, judge_files
     from .depth.pairs import FOLDERS
     from .media import fetch_media
 
     fetch_media(zoo, args.out, FOLDERS)
-    return judge(args.out, args.pictures, args.json)
+    node = args.out / BENCH if args.node else None
+    if node and not node.is_file():
+        raise UsageError(f"no {node}: cmake --build --preset release --target bench_depth")
+    return judge_files(args.out, args.json) if args.pte else judge(args.out, args.pictures, args.json, node)
 
 
 def depth_tune(args, zoo) -> int:
@@ -161,6 +166,8 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=1, help="of the made-up pairs and the first weights (default: 1)")
     train.add_argument("--resume", action="store_true", help="go on from the last checkpoint, with its seed")
     judge = command(depth_judge, "the stereo nets beside OpenCV's StereoSGBM, on real pairs", json=True)
+    judge.add_argument("--pte", action="store_true", help="instead: the exported files beside PyTorch's net, at their size")
+    judge.add_argument("--node", action="store_true", help=f"instead of the nets: the daemon's matching in C, by OUT/{BENCH}")
     judge.add_argument("--pictures", type=Path, metavar="DIR", help="put pictures of both there")
     command(depth_tune, "find what aggregation pays for steps, on made-up pairs")
     draw = command(depth_draw, "draw made-up pairs and the curves of training")

@@ -81,7 +81,7 @@ class Lowering:
                 graph = quantize_dynamic(programs[name], method.example)
             else:
                 calibration = [s.inputs for s in self.samples[::CALIBRATION_STRIDE] if s.method == name]
-                graph = quantize(programs[name], calibration)
+                graph = quantize(programs[name], calibration, self.subject.whole)
             with torch.no_grad():
                 programs[name] = export(graph, method.example, dynamic_shapes=method.shapes)
         return programs

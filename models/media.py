@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from . import fetch
+from . import depth_image, fetch
 from .pins import Zoo
 from .progress import Progress
 
@@ -17,4 +17,6 @@ def fetch_media(zoo: Zoo, out: Path, folders: set[str], progress: Progress | Non
             progress.step(f"{medium.folder}/{medium.name}")
         target = out / "media" / medium.folder / medium.name
         count += fetch.member(medium.archive, medium.member, medium.sha256, target, out / "downloads")
+        if (medium.folder, medium.name) == ("rgbd", "data.npz"):
+            depth_image.write(target)
     return count

@@ -3,7 +3,7 @@
 Executorch's XNNPACKQuantizer does most of it. Three things are added to the static form, each because it costs accuracy or speed without:
 - relu6 after a convolution is part of it, as relu is there: the scale then covers 0..6 and not the clipped-away range;
 - pad and bilinear resize keep the scale of their input, so no requantisation stands between them and a convolution;
-- the layers that make the outputs stay float: a coordinate of 0..224 pixels in 8 bits has steps of a pixel.
+- the layers that make the outputs stay float, unless a net's outputs bear it: a coordinate of 0..224 pixels in 8 bits has steps of a pixel.
 """
 
 from collections.abc import Iterable
@@ -38,13 +38,15 @@ def _tail(model: GraphModule) -> set[Node]:
 
 
 class Quantizer(XNNPACKQuantizer):
-    def __init__(self):
+    def __init__(self, outputs: bool = False):
+        """outputs: the layers that make the outputs are int8, too."""
         super().__init__()
+        self.outputs = outputs
         self.config = get_symmetric_quantization_config(is_per_channel=True)
         self.set_global(self.config)
 
     def annotate(self, model: GraphModule) -> GraphModule:
-        for node in _tail(model):  # an annotation that asks for nothing: the annotators pass over the node
+        for node in () if self.outputs else _tail(model):  # an annotation that asks for nothing: the annotators pass over the node
             node.meta[Q_ANNOTATION_KEY] = QuantizationAnnotation(_annotated=True)
         for node in model.graph.nodes:
             if node.target in CLAMPS and node.args[0].target == aten.conv2d.default:
@@ -78,10 +80,11 @@ class Quantizer(XNNPACKQuantizer):
         )
 
 
-def quantize(program: torch.export.ExportedProgram, inputs: Iterable[tuple[torch.Tensor, ...]]) -> GraphModule:
-    """The int8 form of an exported net, with q/dq operators around what runs in int8, calibrated on `inputs`."""
+def quantize(program: torch.export.ExportedProgram, inputs: Iterable[tuple[torch.Tensor, ...]], outputs: bool = False) -> GraphModule:
+    """The int8 form of an exported net, with q/dq operators around what runs in int8, calibrated on `inputs`. With `outputs`
+    also the layers that make the outputs."""
     with torch.no_grad():
-        prepared = prepare_pt2e(program.module(), Quantizer())
+        prepared = prepare_pt2e(program.module(), Quantizer(outputs))
         for tensors in inputs:
             prepared(*tensors)
         return convert_pt2e(prepared)

@@ -63,6 +63,7 @@ class Subject:
     - int8_limit, int4_limit, unit: the same for int8 and int4 in the unit that matters, as `distance` measures it.
     - portable: how many samples the check runs on ExecuTorch's portable kernels, which take seconds to minutes each.
     - dynamic: int8 quantises activations as they come (per token, for linear layers), and needs no calibration.
+    - whole: int8 has the layers that make the outputs, too.
     """
 
     model: Model
@@ -74,6 +75,7 @@ class Subject:
     unit: str = "relative"
     portable: int = 1
     dynamic: bool = False
+    whole: bool = False
     constants: dict = field(default_factory=dict)
 
     def original_file(self, number: int = 0) -> Path:

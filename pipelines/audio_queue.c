@@ -2,7 +2,12 @@
  * anybody would notice, and then nobody owns memory of another. */
 #include "pipelines/audio_queue.h"
 
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define USUAL 64 /* blocks that may wait, two seconds, without having been behind */
 
 enum percept_status pipe_audio_queue_init(struct pipe_audio_queue *queue,
                                           struct percept_error *error)
@@ -50,6 +55,8 @@ bool pipe_audio_queue_put(struct pipe_audio_queue *queue, const struct pipe_audi
     if (full)
         drop_oldest(queue);
     queue->blocks[(queue->head + queue->count++) % PIPE_AUDIO_QUEUE] = *block;
+    if (queue->count > queue->deepest)
+        queue->deepest = queue->count;
     pthread_cond_broadcast(&queue->changed);
     pthread_mutex_unlock(&queue->mutex);
     return full;
@@ -98,6 +105,18 @@ size_t pipe_audio_queue_count(struct pipe_audio_queue *queue)
     return count;
 }
 
+/* Nothing waits. The two megabytes are for when much does: begin again with the first of them, and
+ * give the others back. */
+static void rewind_ring(struct pipe_audio_queue *queue)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = ((uintptr_t)(queue->blocks + USUAL) + page - 1) / page * page;
+    uintptr_t end = (uintptr_t)(queue->blocks + PIPE_AUDIO_QUEUE) / page * page;
+    if (queue->deepest > USUAL && begin < end)
+        (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+    queue->head = queue->deepest = 0;
+}
+
 enum percept_status pipe_audio_queue_take(struct pipe_audio_queue *queue, struct pipe_audio *block)
 {
     enum percept_status status = PERCEPT_OK;
@@ -109,7 +128,8 @@ enum percept_status pipe_audio_queue_take(struct pipe_audio_queue *queue, struct
     } else if (queue->count) {
         *block = queue->blocks[queue->head];
         queue->head = (queue->head + 1) % PIPE_AUDIO_QUEUE;
-        queue->count--;
+        if (--queue->count == 0)
+            rewind_ring(queue);
         pthread_cond_broadcast(&queue->changed);
     } else {
         status = PERCEPT_END;

@@ -18,6 +18,7 @@ struct pipe_audio_queue {
     pthread_cond_t changed;
     struct pipe_audio *blocks; /* a ring of PIPE_AUDIO_QUEUE */
     size_t head, count;
+    size_t deepest; /* that count has been since it was 0 */
     bool closed;    /* no block will come; those that are here may still be taken */
     bool cancelled; /* nothing will be taken any more */
 };

@@ -1,10 +1,9 @@
-/* Why: people have recordings of any kind, and recognisers one idea of what sound is. */
+/* Why: people have recordings of any kind, damaged and cut off ones among them. */
 #include "pipelines/audio_reader.h"
 
 #include "pipelines/av_decoder.h"
-#include "pipelines/stream.h"
+#include "pipelines/resampler.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,20 +12,16 @@
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 #include <libavutil/channel_layout.h>
-#include <libavutil/opt.h>
-#include <libswresample/swresample.h>
 #pragma GCC diagnostic pop
 
 #define MOST_RATE 768000
 
 struct pipe_audio_reader {
     struct pipe_av_decoder decoder;
-    struct SwrContext *resampler;
+    struct pipe_resampler resampler;
     /* What the resampler is set to: a stream may change on the way. */
     AVChannelLayout layout;
     int format, rate;
-    float *samples; /* resampled, not read yet: [at, count) */
-    size_t capacity, at, count;
     uint64_t decoded; /* samples at the file's rate */
     bool ended;
 };
@@ -55,10 +50,9 @@ void pipe_audio_close(struct pipe_audio_reader *reader)
 {
     if (!reader)
         return;
-    swr_free(&reader->resampler);
+    pipe_resampler_fini(&reader->resampler);
     av_channel_layout_uninit(&reader->layout);
     pipe_av_close(&reader->decoder);
-    free(reader->samples);
     free(reader);
 }
 
@@ -67,47 +61,9 @@ static enum percept_status no_memory(struct percept_error *error)
     return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
 }
 
-/* Make room for so many samples more. */
-static enum percept_status reserve(struct pipe_audio_reader *r, size_t more,
-                                   struct percept_error *error)
-{
-    size_t needed = r->count + more;
-    if (needed <= r->capacity)
-        return PERCEPT_OK;
-    float *samples = realloc(r->samples, needed * sizeof *samples);
-    if (!samples)
-        return no_memory(error);
-    r->samples = samples;
-    r->capacity = needed;
-    return PERCEPT_OK;
-}
-
-/* Resample `count` of the file's samples; data NULL: what the resampler still has. */
-static enum percept_status resample(struct pipe_audio_reader *r, const uint8_t **data, int count,
-                                    struct percept_error *error)
-{
-    int most = swr_get_out_samples(r->resampler, count);
-    if (most <= 0)
-        return PERCEPT_OK;
-    enum percept_status status = reserve(r, (size_t)most, error);
-    if (status != PERCEPT_OK)
-        return status;
-    uint8_t *to = (uint8_t *)(r->samples + r->count);
-    int got = swr_convert(r->resampler, &to, most, data, count);
-    if (got < 0)
-        return pipe_av_fail(error, got, "resampling");
-    for (size_t i = r->count; i < r->count + (size_t)got; i++) {
-        float sample = r->samples[i]; /* files of floats may hold anything */
-        r->samples[i] = isfinite(sample) ? fminf(fmaxf(sample, -1), 1) : 0;
-    }
-    r->count += (size_t)got;
-    return PERCEPT_OK;
-}
-
 static enum percept_status set_up(struct pipe_audio_reader *r, const AVFrame *frame,
                                   struct percept_error *error)
 {
-    AVChannelLayout mono = AV_CHANNEL_LAYOUT_MONO;
     AVChannelLayout layout = {0};
     int channels = frame->ch_layout.nb_channels;
     if (frame->sample_rate <= 0 || frame->sample_rate > MOST_RATE)
@@ -121,19 +77,8 @@ static enum percept_status set_up(struct pipe_audio_reader *r, const AVFrame *fr
         av_channel_layout_uninit(&layout);
         return percept_fail(error, PERCEPT_MALFORMED, "%d channels in an unknown order", channels);
     }
-    /* What the old one still has is of before the change. */
-    enum percept_status status = r->resampler ? resample(r, NULL, 0, error) : PERCEPT_OK;
-    int code = status == PERCEPT_OK
-                   ? swr_alloc_set_opts2(&r->resampler, &mono, AV_SAMPLE_FMT_FLT, PIPE_AUDIO_RATE,
-                                         &layout, frame->format, frame->sample_rate, 0, NULL)
-                   : 0;
-    /* Channels that say the same must not come out louder than each. */
-    if (status == PERCEPT_OK && code >= 0)
-        code = av_opt_set_double(r->resampler, "rematrix_maxval", 1.0, 0);
-    if (status == PERCEPT_OK && code >= 0)
-        code = swr_init(r->resampler);
-    if (status == PERCEPT_OK && code < 0)
-        status = pipe_av_fail(error, code, "resampling");
+    enum percept_status status =
+        pipe_resampler_set(&r->resampler, &layout, frame->format, frame->sample_rate, error);
     av_channel_layout_uninit(&layout);
     if (status != PERCEPT_OK)
         return status;
@@ -187,18 +132,18 @@ static enum percept_status fill(struct pipe_audio_reader *r, struct percept_erro
     int code = pipe_av_decode(&r->decoder);
     if (code == AVERROR_EOF) {
         r->ended = true;
-        return r->resampler ? resample(r, NULL, 0, error)
-                            : percept_fail(error, PERCEPT_MALFORMED, "no sound in it");
+        return r->resampler.context ? pipe_resampler_put(&r->resampler, NULL, 0, error)
+                                    : percept_fail(error, PERCEPT_MALFORMED, "no sound in it");
     }
     if (code < 0)
         return pipe_av_fail(error, code, "damaged");
     enum percept_status status = PERCEPT_OK;
-    if (!r->resampler || frame->format != r->format || frame->sample_rate != r->rate ||
+    if (!r->resampler.context || frame->format != r->format || frame->sample_rate != r->rate ||
         av_channel_layout_compare(&frame->ch_layout, &r->layout) != 0)
         status = set_up(r, frame, error);
     if (status == PERCEPT_OK)
-        status =
-            resample(r, (const uint8_t **)(void *)frame->extended_data, frame->nb_samples, error);
+        status = pipe_resampler_put(&r->resampler, (const uint8_t **)(void *)frame->extended_data,
+                                    frame->nb_samples, error);
     r->decoded += (uint64_t)frame->nb_samples;
     av_frame_unref(frame);
     return status;
@@ -207,21 +152,14 @@ static enum percept_status fill(struct pipe_audio_reader *r, struct percept_erro
 enum percept_status pipe_audio_read(struct pipe_audio_reader *r, float *samples, size_t most,
                                     size_t *count, struct percept_error *error)
 {
-    /* What is left goes to the front, so that the buffer stays as large as two frames. */
-    if (r->at) {
-        memmove(r->samples, r->samples + r->at, (r->count - r->at) * sizeof *r->samples);
-        r->count -= r->at;
-        r->at = 0;
-    }
-    while (r->count < most && !r->ended) {
+    while (r->resampler.count < most && !r->ended) {
         enum percept_status status = fill(r, error);
         if (status != PERCEPT_OK)
             return status;
     }
-    if (!r->count)
+    size_t got = pipe_resampler_take(&r->resampler, samples, most);
+    if (!got)
         return check_length(r, error) == PERCEPT_OK ? PERCEPT_END : PERCEPT_MALFORMED;
-    *count = r->count < most ? r->count : most;
-    memcpy(samples, r->samples, *count * sizeof *samples);
-    r->at = *count;
+    *count = got;
     return PERCEPT_OK;
 }

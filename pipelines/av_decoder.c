@@ -91,6 +91,11 @@ static enum percept_status open_codec(struct pipe_av_decoder *decoder,
     if (found < 0)
         return pipe_av_fail(error, found, wanted->none);
     decoder->stream = decoder->format->streams[found];
+    const AVCodecParameters *is = decoder->stream->codecpar;
+    if (wanted->max_pixels && is->width > 0 && is->height > 0 &&
+        (uint64_t)is->width * (uint64_t)is->height > wanted->max_pixels)
+        return percept_fail(error, PERCEPT_LIMIT, "%d x %d pixels, more than max_pixels (%zu)",
+                            is->width, is->height, wanted->max_pixels);
     decoder->codec = avcodec_alloc_context3(codec);
     decoder->packet = av_packet_alloc();
     decoder->frame = av_frame_alloc();

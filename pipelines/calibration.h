@@ -18,6 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct signing_keys;
+
 enum calibration_lens_kind {
     CALIBRATION_RADTAN, /* Brown: radial and tangential */
     CALIBRATION_FISHEYE /* Kannala and Brandt: equidistant, k1..k4 */
@@ -40,13 +42,28 @@ struct calibration {
 };
 
 /* Read the files, each of which adds to what the others say. MALFORMED, NOT_FOUND with the place.
- */
-enum percept_status calibration_read(const struct pipe_texts *files, struct calibration *out,
+ * With keys, one of them must have signed each. */
+enum percept_status calibration_read(const struct pipe_texts *files,
+                                     const struct signing_keys *keys, struct calibration *out,
                                      struct percept_error *error);
 
 /* The same of one file's bytes, which are changed; name is for messages. */
 enum percept_status calibration_parse(const char *name, char *bytes, size_t size,
                                       struct calibration *out, struct percept_error *error);
+
+/*
+ * One camera that measures depth: the lens of its images, for both eyes, which are a metre apart,
+ * and rectified to the same pinhole without distortion.
+ *
+ * OpenCV (its sample calibration), ROS (camera_calibration's YAML, and a CameraInfo message as YAML
+ * or JSON): camera_matrix or K, distortion_coefficients or D, image_width and image_height or width
+ * and height; distortion_model where it is said. Kalibr: cam0. With keys, one of them must have
+ * signed it.
+ */
+enum percept_status calibration_read_camera(const char *path, const struct signing_keys *keys,
+                                            struct calibration *out, struct percept_error *error);
+/* The same of a pinhole without distortion. */
+void calibration_set_pinhole(const struct calibration_lens *lens, struct calibration *out);
 
 /*
  * Compute to_rectified and projection (Bouguet's way: each camera turned by half of the rotation

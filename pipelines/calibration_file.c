@@ -121,21 +121,29 @@ static enum percept_status read_matrix(struct reader *r, const struct pipe_tree 
     return status;
 }
 
-static enum percept_status read_opencv_lens(struct reader *r, const struct pipe_tree *file,
-                                            unsigned eye)
+/* A matrix with its shape, or (ROS's messages) the numbers alone. */
+static enum percept_status read_matrix_or_list(struct reader *r, const struct pipe_tree *at,
+                                               size_t least, size_t most, double *out,
+                                               size_t *count)
 {
-    static const char *const names[2][2] = {{"M1", "D1"}, {"M2", "D2"}};
-    const struct pipe_tree *at = member(file, names[eye][0]), *distortion;
+    return at->kind == PIPE_TREE_LIST ? read_numbers(r, at, least, most, out, count)
+                                      : read_matrix(r, at, least, most, out, count);
+}
+
+/* A camera's matrix, and its distortion by the name of that. */
+static enum percept_status take_opencv_lens(struct reader *r, const struct pipe_tree *file,
+                                            const struct pipe_tree *matrix,
+                                            const char *distortion_name, unsigned eye)
+{
+    const struct pipe_tree *distortion;
     struct calibration_lens lens = {.kind = CALIBRATION_RADTAN};
     double m[9];
     size_t count = 0;
-    if (!at)
-        return PERCEPT_OK;
-    enum percept_status status = read_matrix(r, at, 9, 9, m, NULL);
+    enum percept_status status = read_matrix_or_list(r, matrix, 9, 9, m, NULL);
     if (status == PERCEPT_OK)
-        status = need(r, file, names[eye][1], &distortion);
+        status = need(r, file, distortion_name, &distortion);
     if (status == PERCEPT_OK)
-        status = read_matrix(r, distortion, 4, 8, lens.k, &count);
+        status = read_matrix_or_list(r, distortion, 4, 8, lens.k, &count);
     if (status != PERCEPT_OK)
         return status;
     if (count != 4 && count != 5 && count != 8)
@@ -146,7 +154,33 @@ static enum percept_status read_opencv_lens(struct reader *r, const struct pipe_
     lens.cy = m[5];
     r->out->lens[eye] = lens;
     r->found |= (unsigned)FOUND_LENS << eye;
-    return check_lens(r, at, &lens);
+    return check_lens(r, matrix, &lens);
+}
+
+static enum percept_status read_opencv_lens(struct reader *r, const struct pipe_tree *file,
+                                            unsigned eye)
+{
+    static const char *const names[2][2] = {{"M1", "D1"}, {"M2", "D2"}};
+    const struct pipe_tree *matrix = member(file, names[eye][0]);
+    return matrix ? take_opencv_lens(r, file, matrix, names[eye][1], eye) : PERCEPT_OK;
+}
+
+/* image_size, or both of a width and a height by these names; where they are. */
+static enum percept_status read_sizes(struct reader *r, const struct pipe_tree *file,
+                                      const char *width_name, const char *height_name)
+{
+    const struct pipe_tree *size = member(file, "image_size");
+    const struct pipe_tree *width = member(file, width_name), *height;
+    enum percept_status status = size ? read_size(r, size) : PERCEPT_OK;
+    if (status != PERCEPT_OK || !width)
+        return status;
+    status = need(r, file, height_name, &height);
+    const struct pipe_tree_item both[2] = {{NULL, width}, {NULL, status ? width : height}};
+    struct pipe_tree list = *width;
+    list.kind = PIPE_TREE_LIST;
+    list.count = 2;
+    list.items = both;
+    return status == PERCEPT_OK ? read_size(r, &list) : status;
 }
 
 static enum percept_status read_opencv(struct reader *r, const struct pipe_tree *file)
@@ -175,19 +209,7 @@ static enum percept_status read_opencv(struct reader *r, const struct pipe_tree 
         status = read_matrix(r, at, matrices[i].count, matrices[i].count, matrices[i].to, NULL);
         r->found |= matrices[i].found;
     }
-    const struct pipe_tree *size = member(file, "image_size");
-    const struct pipe_tree *width = member(file, "image_width"), *height;
-    if (status == PERCEPT_OK && size)
-        status = read_size(r, size);
-    if (status != PERCEPT_OK || !width)
-        return status;
-    status = need(r, file, "image_height", &height);
-    const struct pipe_tree_item both[2] = {{NULL, width}, {NULL, status ? width : height}};
-    struct pipe_tree list = *width;
-    list.kind = PIPE_TREE_LIST;
-    list.count = 2;
-    list.items = both;
-    return status == PERCEPT_OK ? read_size(r, &list) : status;
+    return status == PERCEPT_OK ? read_sizes(r, file, "image_width", "image_height") : status;
 }
 
 /* ---- Kalibr ---- */
@@ -261,6 +283,64 @@ static enum percept_status read_kalibr(struct reader *r, const struct pipe_tree 
     return PERCEPT_OK;
 }
 
+/* ---- one camera ---- */
+
+/* Of ROS, by what it calls its models of distortion; what is not said is OpenCV's. */
+static enum percept_status take_model(struct reader *r, const struct pipe_tree *model)
+{
+    static const struct {
+        const char *name;
+        int kind;
+    } models[] = {
+        {"plumb_bob", CALIBRATION_RADTAN},
+        {"rational_polynomial", CALIBRATION_RADTAN},
+        {"equidistant", CALIBRATION_FISHEYE},
+    };
+    for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
+        if (model->kind == PIPE_TREE_TEXT && strcmp(model->text, models[i].name) == 0) {
+            r->out->lens[0].kind = models[i].kind;
+            return PERCEPT_OK;
+        }
+    return FAIL(r, model,
+                "distortion_model: expected plumb_bob, rational_polynomial or equidistant");
+}
+
+static enum percept_status read_camera(struct reader *r, const struct pipe_tree *file)
+{
+    const struct pipe_tree *matrix = member(file, "K");
+    const struct pipe_tree *model = member(file, "distortion_model");
+    bool message = matrix != NULL;
+    enum percept_status status = PERCEPT_OK;
+    if (member(file, "cam0"))
+        return read_kalibr_lens(r, member(file, "cam0"), 0);
+    if (!message)
+        status = need(r, file, "camera_matrix", &matrix);
+    if (status == PERCEPT_OK)
+        status = take_opencv_lens(r, file, matrix, message ? "D" : "distortion_coefficients", 0);
+    if (status == PERCEPT_OK && model)
+        status = take_model(r, model);
+    if (status == PERCEPT_OK)
+        status = message ? read_sizes(r, file, "width", "height")
+                         : read_sizes(r, file, "image_width", "image_height");
+    return status;
+}
+
+void calibration_set_pinhole(const struct calibration_lens *lens, struct calibration *out)
+{
+    const double pinhole[3][4] = {
+        {lens->fx, 0, lens->cx, 0}, {0, lens->fy, lens->cy, 0}, {0, 0, 1, 0}};
+    for (unsigned eye = 0; eye < 2; eye++) {
+        out->lens[eye] = *lens;
+        memcpy(out->projection[eye], pinhole, sizeof pinhole);
+        for (size_t i = 0; i < 3; i++)
+            for (size_t j = 0; j < 3; j++)
+                out->to_rectified[eye][i][j] = out->rotation[i][j] = i == j;
+    }
+    out->translation[0] = -1;
+    out->projection[1][0][3] = -lens->fx;
+    out->rectified = true;
+}
+
 /* ---- a file ---- */
 
 /* OpenCV's first line is not YAML's ("%YAML:1.0"); as blanks it keeps lines where they are. */
@@ -273,25 +353,34 @@ static void blank_directive(char *bytes, size_t size)
         bytes[i] = ' ';
 }
 
-static enum percept_status read_bytes(struct reader *r, const char *name, char *bytes, size_t size)
+typedef enum percept_status reading(struct reader *r, const struct pipe_tree *file);
+
+static enum percept_status read_pair(struct reader *r, const struct pipe_tree *file)
+{
+    return member(file, "cam0") ? read_kalibr(r, file) : read_opencv(r, file);
+}
+
+static enum percept_status read_bytes(struct reader *r, reading *read, const char *name,
+                                      char *bytes, size_t size)
 {
     struct base_arena arena = {0};
     const struct pipe_tree *tree;
     blank_directive(bytes, size);
     enum percept_status status = pipe_tree_parse(name, bytes, size, &arena, &tree, r->error);
     if (status == PERCEPT_OK)
-        status = member(tree, "cam0") ? read_kalibr(r, tree) : read_opencv(r, tree);
+        status = read(r, tree);
     base_arena_reset(&arena);
     return status;
 }
 
-static enum percept_status read_file(struct reader *r, const char *path)
+static enum percept_status read_file(struct reader *r, reading *read, const char *path,
+                                     const struct signing_keys *keys)
 {
     char *bytes = NULL;
     size_t size = 0;
-    enum percept_status status = pipe_tree_read_file(path, NULL, &bytes, &size, r->error);
+    enum percept_status status = pipe_tree_read_file(path, keys, &bytes, &size, r->error);
     if (status == PERCEPT_OK)
-        status = read_bytes(r, path, bytes, size);
+        status = read_bytes(r, read, path, bytes, size);
     free(bytes);
     return status;
 }
@@ -333,14 +422,15 @@ static enum percept_status check_whole(const struct reader *r, const char *last)
     return PERCEPT_OK;
 }
 
-enum percept_status calibration_read(const struct pipe_texts *files, struct calibration *out,
+enum percept_status calibration_read(const struct pipe_texts *files,
+                                     const struct signing_keys *keys, struct calibration *out,
                                      struct percept_error *error)
 {
     struct calibration c = {0};
     struct reader r = {.out = &c, .error = error};
     enum percept_status status = PERCEPT_OK;
     for (size_t i = 0; i < files->count && status == PERCEPT_OK; i++)
-        status = read_file(&r, files->items[i].text);
+        status = read_file(&r, read_pair, files->items[i].text, keys);
     if (status == PERCEPT_OK)
         status = check_whole(&r, files->count ? files->items[files->count - 1].text : "");
     if (status == PERCEPT_OK)
@@ -353,10 +443,24 @@ enum percept_status calibration_parse(const char *name, char *bytes, size_t size
 {
     struct calibration c = {0};
     struct reader r = {.out = &c, .error = error};
-    enum percept_status status = read_bytes(&r, name, bytes, size);
+    enum percept_status status = read_bytes(&r, read_pair, name, bytes, size);
     if (status == PERCEPT_OK)
         status = check_whole(&r, name);
     if (status == PERCEPT_OK)
         *out = c;
+    return status;
+}
+
+enum percept_status calibration_read_camera(const char *path, const struct signing_keys *keys,
+                                            struct calibration *out, struct percept_error *error)
+{
+    struct calibration c = {0};
+    struct reader r = {.out = &c, .error = error};
+    enum percept_status status = read_file(&r, read_camera, path, keys);
+    if (status != PERCEPT_OK)
+        return status;
+    const struct calibration_lens lens = c.lens[0];
+    calibration_set_pinhole(&lens, &c);
+    *out = c;
     return status;
 }

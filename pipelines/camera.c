@@ -31,7 +31,8 @@ struct pipe_camera {
     const struct pipe_camera_io *io;
     int fd;
     char device[256];
-    uint32_t width, height, stride, pixel_format;
+    uint32_t width, height, stride;
+    const struct format *format; /* a row of formats */
     struct buffer buffers[BUFFERS];
     uint32_t buffer_count;
     struct pipe_jpeg *jpeg;
@@ -44,10 +45,9 @@ static const struct format {
     uint32_t code;
     uint32_t bytes_per_row; /* of a pixel in the first plane; 0: compressed */
 } formats[] = {
-    {PIPE_CAMERA_YUYV, V4L2_PIX_FMT_YUYV, 2},
-    {PIPE_CAMERA_NV12, V4L2_PIX_FMT_NV12, 1},
-    {PIPE_CAMERA_MJPEG, V4L2_PIX_FMT_MJPEG, 0},
-    {PIPE_CAMERA_MJPEG, V4L2_PIX_FMT_JPEG, 0},
+    {PIPE_CAMERA_YUYV, V4L2_PIX_FMT_YUYV, 2},   {PIPE_CAMERA_NV12, V4L2_PIX_FMT_NV12, 1},
+    {PIPE_CAMERA_MJPEG, V4L2_PIX_FMT_MJPEG, 0}, {PIPE_CAMERA_MJPEG, V4L2_PIX_FMT_JPEG, 0},
+    {PIPE_CAMERA_DEPTH, V4L2_PIX_FMT_Z16, 2},   {PIPE_CAMERA_DEPTH, V4L2_PIX_FMT_Y16, 2},
 };
 #define FORMATS (sizeof formats / sizeof formats[0])
 
@@ -112,9 +112,17 @@ static bool plausible(const struct pipe_camera *c, const struct format *format,
         return false;
     if (format->bytes_per_row == 0)
         return true;
-    return pix->width % 2 == 0 && pix->height % 2 == 0 &&
+    bool even = pix->width % 2 == 0 && pix->height % 2 == 0;
+    return (even || format->choice == PIPE_CAMERA_DEPTH) &&
            pix->bytesperline >= pix->width * format->bytes_per_row &&
            pix->bytesperline <= 16 * PIPE_FRAME_MAX_SIDE;
+}
+
+/* May this one be given to who asked for that? */
+static bool is_asked_for(const struct format *format, int asked)
+{
+    return asked == PIPE_CAMERA_AUTO ? format->choice != PIPE_CAMERA_DEPTH
+                                     : asked == (int)format->choice;
 }
 
 static enum percept_status set_format(struct pipe_camera *c,
@@ -122,7 +130,7 @@ static enum percept_status set_format(struct pipe_camera *c,
                                       struct percept_error *error)
 {
     for (size_t i = 0; i < FORMATS; i++) {
-        if (options->format != PIPE_CAMERA_AUTO && options->format != (int)formats[i].choice)
+        if (!is_asked_for(&formats[i], options->format))
             continue;
         struct v4l2_format format = {.type = V4L2_BUF_TYPE_VIDEO_CAPTURE};
         struct v4l2_pix_format *pix = &format.fmt.pix;
@@ -141,13 +149,14 @@ static enum percept_status set_format(struct pipe_camera *c,
         c->width = pix->width;
         c->height = pix->height;
         c->stride = pix->bytesperline;
-        c->pixel_format = pix->pixelformat;
+        c->format = &formats[i];
         return PERCEPT_OK;
     }
-    return percept_fail(error, PERCEPT_UNSUPPORTED,
-                        "camera %s gives none of YUYV, NV12 and MJPEG as was asked for, of at "
-                        "most %zu pixels",
-                        c->device, c->max_pixels);
+    return percept_fail(
+        error, PERCEPT_UNSUPPORTED,
+        "camera %s gives none of %s as was asked for, of at most %zu pixels", c->device,
+        options->format == PIPE_CAMERA_DEPTH ? "Z16 and Y16" : "YUYV, NV12 and MJPEG",
+        c->max_pixels);
 }
 
 /* A wish: drivers without frame intervals say no, and give what they give. */
@@ -281,26 +290,42 @@ static enum percept_status wait_for_frame(struct pipe_camera *c, int stop_fd,
     return PERCEPT_OK;
 }
 
+/* Both formats are little-endian. */
+static enum percept_status take_depths(const struct pipe_camera *c, const uint8_t *bytes,
+                                       struct pipe_frame *frame, struct percept_error *error)
+{
+    enum percept_status status = pipe_frame_add_depth(frame, c->width, c->height, error);
+    for (uint32_t y = 0; y < c->height && status == PERCEPT_OK; y++) {
+        const uint8_t *from = bytes + (size_t)y * c->stride;
+        uint16_t *to = frame->raw->values + (size_t)y * c->width;
+        for (uint32_t x = 0; x < c->width; x++)
+            to[x] = (uint16_t)(from[2 * x] | from[2 * x + 1] << 8);
+    }
+    return status;
+}
+
 static enum percept_status convert(struct pipe_camera *c, const struct v4l2_buffer *buffer,
                                    struct pipe_frame *frame, struct percept_error *error)
 {
     const struct buffer *b = &c->buffers[buffer->index];
     size_t used = buffer->bytesused < b->size ? buffer->bytesused : b->size;
-    if (c->pixel_format == V4L2_PIX_FMT_MJPEG || c->pixel_format == V4L2_PIX_FMT_JPEG) {
+    if (c->format->bytes_per_row == 0) {
         enum percept_status status =
             pipe_jpeg_decode(c->jpeg, b->memory, used, c->max_pixels, frame, error);
         return status == PERCEPT_LIMIT ? PERCEPT_MALFORMED : status;
     }
-    bool yuyv = c->pixel_format == V4L2_PIX_FMT_YUYV;
-    size_t rows = yuyv ? c->height : (size_t)c->height * 3 / 2;
+    bool nv12 = c->format->choice == PIPE_CAMERA_NV12;
+    size_t rows = nv12 ? (size_t)c->height * 3 / 2 : c->height;
     /* The last row may end with its pixels. */
-    size_t needed = (rows - 1) * c->stride + (size_t)c->width * (yuyv ? 2 : 1);
+    size_t needed = (rows - 1) * c->stride + (size_t)c->width * c->format->bytes_per_row;
     if (used < needed)
         return percept_fail(error, PERCEPT_MALFORMED, "camera %s: a frame that is cut short",
                             c->device);
+    if (c->format->choice == PIPE_CAMERA_DEPTH)
+        return take_depths(c, b->memory, frame, error);
     enum percept_status status = pipe_frame_resize(frame, c->width, c->height, error);
     if (status == PERCEPT_OK)
-        (yuyv ? pipe_pixels_from_yuyv : pipe_pixels_from_nv12)(b->memory, c->stride, frame);
+        (nv12 ? pipe_pixels_from_nv12 : pipe_pixels_from_yuyv)(b->memory, c->stride, frame);
     return status;
 }
 

@@ -1,4 +1,4 @@
-/* A V4L2 camera that streams into mapped buffers. source_camera.c decides when to open it again. */
+/* A V4L2 camera that streams into mapped buffers. camera_slot.c decides when to open it again. */
 #ifndef PIPELINES_CAMERA_H
 #define PIPELINES_CAMERA_H
 
@@ -6,10 +6,11 @@
 #include "pipelines/frame.h"
 
 enum pipe_camera_format {
-    PIPE_CAMERA_AUTO,
+    PIPE_CAMERA_AUTO, /* the first of those with colours */
     PIPE_CAMERA_YUYV,
     PIPE_CAMERA_NV12,
     PIPE_CAMERA_MJPEG,
+    PIPE_CAMERA_DEPTH, /* 16 bits a pixel: Z16, or Y16 as which some drivers give it */
 };
 
 struct pipe_camera_options {
@@ -30,7 +31,8 @@ enum percept_status pipe_camera_open(const struct pipe_camera_io *io,
 void pipe_camera_close(struct pipe_camera *camera); /* NULL is fine */
 
 /*
- * Wait for a frame. *capture_ns is the driver's timestamp if that is monotonic, else the time of
+ * Wait for a frame. Of a camera of depths it is frame->raw, whose unit_m is the caller's, as the
+ * picture is. *capture_ns is the driver's timestamp if that is monotonic, else the time of
  * arrival. CANCELLED: stop_fd; MALFORMED: a damaged frame, the next may be good; DISCONNECTED: the
  * device is gone, or silent for seconds.
  */

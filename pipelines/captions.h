@@ -18,8 +18,8 @@ struct percept_caption *pipe_captions_add(struct pipe_captions *captions, int64_
 void pipe_captions_drop(struct pipe_captions *captions);
 /*
  * Another version of the newest one: its text, NUL-terminated UTF-8 of `size` bytes, of which
- * `stable` will not change. A final text that does not fit becomes more captions, which share its
- * time by the length of their texts.
+ * `stable` stay until the final one. A final text that does not fit becomes more captions, which
+ * share its time by the length of their texts.
  */
 void pipe_captions_say(struct pipe_captions *captions, const char *text, size_t size,
                        size_t stable);

@@ -88,7 +88,9 @@ static enum percept_status pace(struct pipe_capture *c, int64_t time_ns, struct 
     enum percept_status status = PERCEPT_OK;
     if (c->start_ns == 0)
         c->start_ns = base_clock_ns() - time_ns;
-    status = pipe_wait(p->stop_fd, c->start_ns + time_ns);
+    do /* what woke it may have been the end of a rest */
+        status = pipe_wait(p->stop_fd, c->start_ns + time_ns);
+    while (status == PERCEPT_CANCELLED && goes_on(p) && !pipe_capture_rests(p));
     if (status == PERCEPT_OK && p->config->when_late == PIPE_WHEN_LATE_WAIT)
         status = pipe_mailbox_wait_reader(&p->mailbox, -1);
     frame->capture_ns = base_clock_ns();
@@ -144,6 +146,7 @@ static enum percept_status hand_over(struct pipe_capture *c, struct pipe_frame *
     }
     c->last_ns = frame->capture_ns;
     pipe_health_good(&p->health, PIPE_SIDE_SOURCE, 1);
+    pipe_trace_add(PIPE_TRACE_ARRIVE, p->config->name, pipe_trace_begin(), frame->capture_ns, 0);
     if (!sched_gate_frame(p->schedule.gate, p->schedule.task)) {
         pipe_frame_unref(frame);
         return PERCEPT_OK;
@@ -214,6 +217,8 @@ void *pipe_capture_main(void *pipeline)
     }
     p->end = status;
     p->end_error = error;
+    if (p->config->source->detach) /* who pushes is not to wait for nothing */
+        p->config->source->detach(p->source, PERCEPT_DISCONNECTED, "the pipeline has ended");
     if (sound)
         pipe_audio_queue_close(&p->sound);
     else

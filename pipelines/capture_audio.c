@@ -39,6 +39,7 @@ static void put(struct pipe_capture *c, const struct pipe_audio *block)
     struct pipe_pipeline *p = c->pipeline;
     if (!pipe_audio_queue_put(&p->sound, block))
         return;
+    atomic_fetch_add_explicit(&p->lost, PIPE_AUDIO_SAMPLES, memory_order_relaxed);
     pipe_capture_count(&p->dropped_late);
     sched_gate_drop(p->schedule.gate, p->schedule.task);
     pipe_capture_tell(c, "sound is lost: the pipeline is half a minute behind");
@@ -57,6 +58,7 @@ static enum percept_status hand_over(struct pipe_capture *c, struct pipe_audio *
 {
     struct pipe_pipeline *p = c->pipeline;
     enum percept_status status = PERCEPT_OK;
+    atomic_fetch_add_explicit(&p->lost, block->lost, memory_order_relaxed);
     c->number += block->lost;
     block->first = c->number;
     c->number += block->count;
@@ -76,6 +78,7 @@ static enum percept_status hand_over(struct pipe_capture *c, struct pipe_audio *
     if (why) {
         pipe_capture_count(&p->dropped_bad);
         pipe_capture_tell(c, why);
+        atomic_fetch_add_explicit(&p->lost, block->count, memory_order_relaxed);
         return leave_out(c, block);
     }
     if (pipe_capture_rests(p) || !sched_gate_frame(p->schedule.gate, p->schedule.task))
@@ -102,7 +105,11 @@ static void end(struct pipe_capture *c)
         .forget = c->forget,
         .last = true,
     };
-    if (c->last_ns && sched_gate_frame(c->pipeline->schedule.gate, c->pipeline->schedule.task))
+    struct pipe_pipeline *p = c->pipeline;
+    /* Nothing comes after it that would be late for its waiting. */
+    if (p->config->source->recorded && pipe_audio_queue_wait_room(&p->sound) != PERCEPT_OK)
+        return;
+    if (c->last_ns && sched_gate_frame(p->schedule.gate, p->schedule.task))
         put(c, &block);
 }
 

@@ -77,8 +77,9 @@ struct pipe_config_pipeline {
     const struct pipe_source_class *source;
     void *source_params;
     const struct pipe_tree *source_place;
-    int when_late; /* enum pipe_when_late */
-    int priority;  /* enum pipe_priority */
+    const char *push; /* what permissions call pushing to it; NULL: its source takes nothing */
+    int when_late;    /* enum pipe_when_late */
+    int priority;     /* enum pipe_priority */
     double deadline_ms;
     double cost_ms;   /* of a frame at worst, as declared; 0: as measured */
     bool on_demand;   /* its source rests while nobody subscribes, */
@@ -124,16 +125,37 @@ bool pipe_config_same_pipeline(const struct pipe_config *a, const struct pipe_co
                                const struct pipe_config *b,
                                const struct pipe_config_pipeline *other);
 
-/* NULL when there is none. */
-const struct pipe_config_model *pipe_config_find_model(const struct pipe_config *config,
-                                                       const char *name);
-
 struct pipe_schema_reader;
 
 /* Check the keys of a map that are names of the user's: not more than `most` `what`s. */
 enum percept_status pipe_config_check_names(const struct pipe_schema_reader *reader,
                                             const struct pipe_tree *map, const char *what,
                                             size_t most);
+
+/* ---- config_daemon.c ---- */
+
+/* map may be NULL. */
+enum percept_status pipe_config_read_daemon(const struct pipe_schema_reader *reader,
+                                            const struct pipe_tree *map,
+                                            const struct pipe_texts *plugins,
+                                            struct pipe_config *config);
+
+/* ---- config_models.c ---- */
+
+/* map may be NULL. */
+enum percept_status pipe_config_read_models(const struct pipe_schema_reader *reader,
+                                            const struct pipe_tree *map,
+                                            struct pipe_config *config);
+/* NULL when there is none. */
+const struct pipe_config_model *pipe_config_find_model(const struct pipe_config *config,
+                                                       const char *name);
+
+/* ---- config_pipelines.c ---- */
+
+/* After the models, which nodes name. */
+enum percept_status pipe_config_read_pipelines(const struct pipe_schema_reader *reader,
+                                               const struct pipe_tree *map,
+                                               struct pipe_config *config);
 
 /* ---- config_backends.c ---- */
 

@@ -154,16 +154,19 @@ static enum percept_status find_node(const struct pipe_schema_reader *r,
                             pipeline->name, pipe_suggest_text(&suggest, near, sizeof near));
 }
 
-static const struct pipe_port frame_ports[] = {{.name = "frame", .type = PIPE_FRAME}, {0}};
-static const struct pipe_port audio_ports[] = {{.name = "audio", .type = PIPE_AUDIO}, {0}};
-static const struct pipe_port stereo_ports[] = {{.name = "frame", .type = PIPE_STEREO}, {0}};
+/* By what a source gives. */
+static const struct pipe_port source_ports[PIPE_STREAM_TYPES][2] = {
+    [PIPE_FRAME] = {{.name = "frame", .type = PIPE_FRAME}},
+    [PIPE_STEREO] = {{.name = "frame", .type = PIPE_STEREO}},
+    [PIPE_RGBD] = {{.name = "frame", .type = PIPE_RGBD}},
+    [PIPE_AUDIO] = {{.name = "audio", .type = PIPE_AUDIO}},
+};
 
 static const struct pipe_port *outputs_of(const struct pipe_config_pipeline *pipeline, int node)
 {
     if (node != PIPE_FROM_SOURCE)
         return pipeline->nodes[node].class->outputs;
-    enum pipe_stream_type type = pipeline->source->output;
-    return type == PIPE_AUDIO ? audio_ports : type == PIPE_STEREO ? stereo_ports : frame_ports;
+    return source_ports[pipeline->source->output];
 }
 
 /* "palms.detections", or "palms" when there is but one output; {previous: either}. */

@@ -234,3 +234,8 @@ double pipe_config_share(const struct pipe_config *config)
 {
     return config->scheduler.share;
 }
+
+int64_t pipe_config_segment_ns(const struct pipe_config *config)
+{
+    return (int64_t)(config->scheduler.segment_ms * 1e6);
+}

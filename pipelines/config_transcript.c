@@ -82,6 +82,7 @@ enum percept_status pipe_config_read_transcript(const struct pipe_schema_reader 
 {
     struct transcript_fields fields = {0};
     struct pipe_schema_part part = {pipe_transcript_params, &fields};
+    const char *const *topics;
     if (!map)
         return PERCEPT_OK;
     enum percept_status status = pipe_schema_read(r, map, "transcript", &part, 1);
@@ -92,13 +93,10 @@ enum percept_status pipe_config_read_transcript(const struct pipe_schema_reader 
                                   PIPE_MAX_TOPICS);
     for (size_t i = 0; i < fields.topics.count && status == PERCEPT_OK; i++)
         status = check_topic(r, config, &fields.topics.items[i]);
+    if (status == PERCEPT_OK)
+        status = pipe_schema_strings(r, &fields.topics, &topics);
     if (status != PERCEPT_OK)
         return status;
-    const char **topics = base_arena_array(r->arena, fields.topics.count, sizeof *topics);
-    if (!topics)
-        return pipe_schema_fail(r, map, PERCEPT_NO_MEMORY, "out of memory");
-    for (size_t i = 0; i < fields.topics.count; i++)
-        topics[i] = fields.topics.items[i].text;
     config->transcript = (struct pipe_transcript_settings){.topic_count = fields.topics.count,
                                                            .topics = topics,
                                                            .days = fields.days,

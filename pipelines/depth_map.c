@@ -1,6 +1,7 @@
 /* Why: nodes compute in metres and floats; what apps read is smaller, and says what is wrong. */
 #include "pipelines/depth_map.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,6 +25,54 @@ void pipe_depth_place(struct pipe_depth *out, uint32_t width, uint32_t height)
     out->confidence = (uint8_t *)room + round_up((size_t)width * height * sizeof(float));
 }
 
+enum percept_status pipe_depth_check(int64_t out_width, int64_t out_height,
+                                     const struct pipe_numbers *pose, struct percept_error *error)
+{
+    if ((out_width == 0) != (out_height == 0))
+        return percept_fail(error, PERCEPT_INVALID, "out_width without out_height, or reversed");
+    if (pose->count != 0 && pose->count != 7)
+        return percept_fail(error, PERCEPT_INVALID, "pose: expected 7 numbers, got %zu",
+                            pose->count);
+    return PERCEPT_OK;
+}
+
+void pipe_depth_set_pose(struct pipe_depth *out, const struct pipe_numbers *fixed,
+                         const struct pipe_pose *of_frame)
+{
+    struct pipe_pose pose = *of_frame;
+    if (fixed->count == 7) {
+        pose.known = true;
+        for (size_t i = 0; i < 7; i++)
+            *(i < 3 ? &pose.position_m[i] : &pose.orientation[i - 3]) = (float)fixed->items[i];
+    }
+    if (!pose.known)
+        pose = (struct pipe_pose){0};
+    out->pose_known = pose.known;
+    memcpy(out->position_m, pose.position_m, sizeof out->position_m);
+    memcpy(out->orientation, pose.orientation, sizeof out->orientation);
+}
+
+void pipe_depth_turn_pose(struct pipe_depth *out, const double m[3][3])
+{
+    /* Back from the rectified: the transpose, as a quaternion. It is by far less than half a turn.
+     */
+    double w = sqrt(fmax(1 + m[0][0] + m[1][1] + m[2][2], 0)) / 2;
+    if (!out->pose_known || !(w > 0.1))
+        return;
+    double x = (m[1][2] - m[2][1]) / (4 * w), y = (m[2][0] - m[0][2]) / (4 * w),
+           z = (m[0][1] - m[1][0]) / (4 * w);
+    const float *q = out->orientation;
+    double a = (double)q[0], b = (double)q[1], c = (double)q[2], d = (double)q[3];
+    const double turned[4] = {
+        d * x + a * w + b * z - c * y,
+        d * y - a * z + b * w + c * x,
+        d * z + a * y - b * x + c * w,
+        d * w - a * x - b * y - c * z,
+    };
+    for (unsigned i = 0; i < 4; i++)
+        out->orientation[i] = (float)turned[i];
+}
+
 const char *pipe_depth_flag_text(unsigned bit)
 {
     static const char *const texts[] = {
@@ -37,6 +86,8 @@ const char *pipe_depth_flag_text(unsigned bit)
         "both eyes show the same picture",
         "the eyes show different things",
         "not calibrated: depth is in baselines",
+        "the camera measures nothing",
+        "the right eye is off vertically, which is corrected",
     };
     return bit < sizeof texts / sizeof texts[0] ? texts[bit] : NULL;
 }

@@ -2,6 +2,7 @@
 #include "pipelines/disparity.h"
 
 #include "base/checked.h"
+#include "pipelines/sgm.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -102,14 +103,31 @@ void disparity_reject_speckles(struct disparity_mender *m, const float *disparit
 
 /* ---- holes ---- */
 
+#define HIDDEN_STEP  1.5F /* px */
+#define HIDDEN_WIDTH 1.5F /* of the step */
+#define HIDDEN_MORE  6    /* px: where windows meet two surfaces, neither is sure */
+#define DOUBTED      4    /* px of what is near, beside such a gap: for the same reason */
+
 struct fill {
     struct disparity_mender *mender;
     float *disparity;
     uint8_t *confidence;
+    bool doubts; /* what is near beside a hidden gap keeps its disparity, as one filled in */
 };
 
-static void fill_row(float *disparity, uint8_t *confidence, uint32_t width, uint8_t *has_good)
+/* A gap between something far on the left and something near on the right, of about the width that
+ * this step hides from the right eye. */
+static bool is_hidden(float left, float right, uint32_t gap)
 {
+    float step = left < INFINITY && right < INFINITY ? right - left : 0;
+    return step > HIDDEN_STEP && (float)gap <= HIDDEN_WIDTH * step + HIDDEN_MORE;
+}
+
+static void fill_row(const struct fill *f, size_t y)
+{
+    const uint32_t width = f->mender->width;
+    float *disparity = f->disparity + y * width;
+    uint8_t *confidence = f->confidence + y * width, *has_good = &f->mender->row_has_good[y];
     uint32_t x = 0;
     *has_good = 0;
     while (x < width) {
@@ -124,6 +142,9 @@ static void fill_row(float *disparity, uint8_t *confidence, uint32_t width, uint
         float left = x ? disparity[x - 1] : INFINITY,
               right = end < width ? disparity[end] : INFINITY;
         float farther = left < right ? left : right;
+        bool doubts = f->doubts && is_hidden(left, right, end - x);
+        for (uint32_t i = end; doubts && i < end + DOUBTED && i < width; i++)
+            confidence[i] = confidence[i] ? DISPARITY_FILLED : 0;
         for (; x < end && farther < INFINITY; x++) {
             disparity[x] = farther;
             confidence[x] = DISPARITY_FILLED;
@@ -138,8 +159,7 @@ static void fill_band(void *context, size_t band, unsigned worker)
     const struct disparity_mender *m = f->mender;
     (void)worker;
     for (size_t y = band * BAND; y < (band + 1) * BAND && y < m->height; y++)
-        fill_row(f->disparity + y * m->width, f->confidence + y * m->width, m->width,
-                 &m->row_has_good[y]);
+        fill_row(f, y);
 }
 
 static void copy_row(const struct fill *f, uint32_t to, uint32_t from)
@@ -150,16 +170,16 @@ static void copy_row(const struct fill *f, uint32_t to, uint32_t from)
     memset(f->confidence + (size_t)to * m->width, DISPARITY_FILLED, m->width);
 }
 
-bool disparity_fill(struct disparity_mender *m, float *disparity, uint8_t *confidence)
+static bool fill_rows(struct fill *fill)
 {
-    struct fill fill = {m, disparity, confidence};
+    struct disparity_mender *m = fill->mender;
     uint32_t good = m->height;
-    base_pool_run(m->pool, (m->height + BAND - 1) / BAND, fill_band, &fill);
+    base_pool_run(m->pool, (m->height + BAND - 1) / BAND, fill_band, fill);
     for (uint32_t y = 0; y < m->height; y++) {
         if (m->row_has_good[y])
             good = y;
         else if (good < y)
-            copy_row(&fill, y, good);
+            copy_row(fill, y, good);
     }
     if (good == m->height)
         return false;
@@ -167,8 +187,121 @@ bool disparity_fill(struct disparity_mender *m, float *disparity, uint8_t *confi
     for (good = 0; !m->row_has_good[good];)
         good++;
     for (uint32_t y = 0; y < good; y++)
-        copy_row(&fill, y, good);
+        copy_row(fill, y, good);
     return true;
+}
+
+bool disparity_fill(struct disparity_mender *m, float *disparity, uint8_t *confidence)
+{
+    struct fill fill = {m, disparity, confidence, false};
+    return fill_rows(&fill);
+}
+
+/* ---- what filled pixels have in common with those around them ---- */
+
+#define REACH 7 /* pixels, of which every second is looked at */
+#define SIDE  (REACH + 1)
+#define ALIKE 6  /* of 255: so much less like it has a third of the say */
+#define SHARE 45 /* per cent of the says are of what is farther: what can't be seen lies behind */
+#define BINS  (SGM_MAX_DISPARITIES + 1)
+
+struct agree {
+    struct disparity_mender *mender;
+    const uint8_t *gray;
+    float *disparity;
+    const uint8_t *confidence;
+    uint16_t near[SIDE][SIDE]; /* a neighbour's say by where it is */
+    uint8_t alike[256];        /* and by how much its brightness differs */
+};
+
+/* Says of a pixel's neighbours, by disparity; all zero between two pixels. */
+struct votes {
+    uint32_t say[BINS];
+    float sum[BINS];
+};
+
+static float median_of_votes(struct votes *votes, uint32_t all, unsigned low, unsigned high)
+{
+    uint32_t count = 0;
+    float median = 0;
+    bool found = false;
+    for (unsigned bin = low; bin <= high; bin++) {
+        count += votes->say[bin];
+        if (!found && 100 * count >= SHARE * all) {
+            median = votes->sum[bin] / (float)votes->say[bin];
+            found = true;
+        }
+        votes->say[bin] = 0;
+        votes->sum[bin] = 0;
+    }
+    return median;
+}
+
+static float agreed(const struct agree *a, int x, int y, struct votes *votes)
+{
+    const struct disparity_mender *m = a->mender;
+    const int width = (int)m->width, height = (int)m->height;
+    const uint8_t here = a->gray[y * width + x];
+    unsigned low = BINS - 1, high = 0;
+    uint32_t all = 0;
+    for (int v = 0; v < SIDE; v++) {
+        int row = y + 2 * v - REACH;
+        if (row < 0 || row >= height)
+            continue;
+        for (int u = 0; u < SIDE; u++) {
+            int at = row * width + x + 2 * u - REACH;
+            if (x + 2 * u < REACH || x + 2 * u - REACH >= width)
+                continue;
+            float disparity = m->spare[at];
+            unsigned bin = (unsigned)(disparity + 0.5F);
+            uint32_t say = (uint32_t)a->near[v][u] * a->alike[abs(a->gray[at] - here)] + 1;
+            votes->say[bin] += say;
+            votes->sum[bin] += (float)say * disparity;
+            all += say;
+            low = bin < low ? bin : low;
+            high = bin > high ? bin : high;
+        }
+    }
+    return median_of_votes(votes, all, low, high);
+}
+
+static void agree_band(void *context, size_t band, unsigned worker)
+{
+    const struct agree *a = context;
+    const int width = (int)a->mender->width, height = (int)a->mender->height;
+    struct votes votes = {0};
+    (void)worker;
+    for (int y = (int)band * BAND; y < (int)(band + 1) * BAND && y < height; y++)
+        for (int x = 0; x < width; x++)
+            if (a->confidence[y * width + x] == DISPARITY_FILLED)
+                a->disparity[y * width + x] = agreed(a, x, y, &votes);
+}
+
+/* Rows know nothing of each other, so what they filled has ragged edges. A median, in which who
+ * is near and looks alike has more say, puts them where the image's are. */
+static void agree(struct disparity_mender *m, const uint8_t *gray, float *disparity,
+                  const uint8_t *confidence)
+{
+    struct agree agree = {m, gray, disparity, confidence, {{0}}, {0}};
+    for (int v = 0; v < SIDE; v++)
+        for (int u = 0; u < SIDE; u++)
+            agree.near[v][u] =
+                (uint16_t)(1000 *
+                           expf(-hypotf((float)(2 * u - REACH), (float)(2 * v - REACH)) / REACH));
+    for (int change = 0; change < 256; change++)
+        agree.alike[change] = (uint8_t)(255 * expf(-(float)change / ALIKE));
+    memcpy(m->spare, disparity, (size_t)m->width * m->height * sizeof *disparity);
+    base_pool_run(m->pool, (m->height + BAND - 1) / BAND, agree_band, &agree);
+}
+
+bool disparity_fill_alike(struct disparity_mender *m, const uint8_t *gray, float *disparity,
+                          uint8_t *confidence)
+{
+    struct fill fill = {m, disparity, confidence, true};
+    bool any = fill_rows(&fill);
+    if (any)
+        agree(m, gray, disparity, confidence);
+    return any;
 }
 
 /* ---- median ---- */

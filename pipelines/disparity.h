@@ -34,6 +34,12 @@ void disparity_reject_speckles(struct disparity_mender *mender, const float *dis
  * the nearest row that has one. False: there is none at all. */
 bool disparity_fill(struct disparity_mender *mender, float *disparity, uint8_t *confidence);
 
+/* The same, and then each filled pixel agrees with what is around it and looks like it in `gray`,
+ * the left image: rows know nothing of each other. So does the edge of what is near beside a gap
+ * that it hides. */
+bool disparity_fill_alike(struct disparity_mender *mender, const uint8_t *gray, float *disparity,
+                          uint8_t *confidence);
+
 /* Median of 3 x 3. */
 void disparity_median(struct disparity_mender *mender, float *disparity);
 

@@ -26,6 +26,15 @@ struct pipe_engine {
     struct set now;
 };
 
+/* What is not in the engine's set is its own: the new ones before the switch, the old ones after.
+ */
+struct pipe_engine_next {
+    struct set set;
+    const atomic_bool *give_up;
+    enum percept_status status; /* of opening the new ones' sources */
+    struct percept_error error;
+};
+
 /* ---- sets ---- */
 
 static struct pipe_pipeline *find_same(const struct set *before, const struct pipe_config *config,
@@ -60,24 +69,24 @@ static void destroy_set(struct set *set, const struct set *but)
 
 /* What is the same in `before`, NULL: nothing is, is taken from there. None is open yet. */
 static enum percept_status create_set(const struct pipe_engine *engine, struct pipe_config *config,
-                                      const struct set *before, struct set *out,
-                                      struct percept_error *error)
+                                      const struct set *before, const atomic_bool *give_up,
+                                      struct set *out, struct percept_error *error)
 {
     const struct pipe_host *host = &engine->host;
     struct set set = {.config = pipe_config_ref(config)};
     set.pipelines = calloc(config->pipeline_count + 1, sizeof(struct pipe_pipeline *));
     enum percept_status status =
-        set.pipelines
-            ? pipe_models_create(config, host, before ? before->models : NULL, &set.models, error)
-            : percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+        set.pipelines ? pipe_models_create(config, host, before ? before->models : NULL, give_up,
+                                           &set.models, error)
+                      : percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < config->pipeline_count && status == PERCEPT_OK; i++) {
         struct pipe_pipeline *p = find_same(before, config, &config->pipelines[i]);
-        if (!p)
+        status = pipe_models_asked(give_up, error);
+        if (!p && status == PERCEPT_OK)
             status = pipe_pipeline_create(config, &config->pipelines[i], host, set.models,
                                           engine->gate, &p, error);
         if (status != PERCEPT_OK)
             break;
-        pipe_pipeline_rest(p, PIPE_REST_PRIVATE, engine->private);
         set.pipelines[set.count++] = p;
     }
     if (status == PERCEPT_OK)
@@ -87,35 +96,59 @@ static enum percept_status create_set(const struct pipe_engine *engine, struct p
     return status;
 }
 
-/* Of a set, those that `but` has not. */
-static enum percept_status open_set(const struct set *set, const struct set *but,
+/* Of a set, those that `but` has not: their sources rest if all have to. */
+static void rest_set(const struct pipe_engine *engine, const struct set *set, const struct set *but)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (!has(but, set->pipelines[i]))
+            pipe_pipeline_rest(set->pipelines[i], PIPE_REST_PRIVATE, engine->private);
+}
+
+static enum percept_status open_sources(const struct set *set, const struct set *but,
+                                        const atomic_bool *give_up, struct percept_error *error)
+{
+    enum percept_status status = PERCEPT_OK;
+    for (size_t i = 0; i < set->count && status == PERCEPT_OK; i++) {
+        if (has(but, set->pipelines[i]))
+            continue;
+        status = pipe_models_asked(give_up, error);
+        if (status == PERCEPT_OK)
+            status = pipe_pipeline_open_source(set->pipelines[i], error);
+    }
+    return status;
+}
+
+/* Does so with all of a set that `but` has not, until one fails. */
+static enum percept_status each_new(const struct set *set, const struct set *but,
+                                    enum percept_status (*act)(struct pipe_pipeline *,
+                                                               struct percept_error *),
                                     struct percept_error *error)
 {
     enum percept_status status = PERCEPT_OK;
     for (size_t i = 0; i < set->count && status == PERCEPT_OK; i++)
         if (!has(but, set->pipelines[i]))
-            status = pipe_pipeline_open(set->pipelines[i], error);
+            status = act(set->pipelines[i], error);
     return status;
 }
 
-static enum percept_status start_set(const struct set *set, const struct set *but,
-                                     struct percept_error *error)
-{
-    enum percept_status status = PERCEPT_OK;
-    for (size_t i = 0; i < set->count && status == PERCEPT_OK; i++)
-        if (!has(but, set->pipelines[i]))
-            status = pipe_pipeline_start(set->pipelines[i], error);
-    return status;
-}
-
-static void stop_set(const struct set *set, const struct set *but)
+static void cancel_set(const struct set *set, const struct set *but)
 {
     for (size_t i = 0; i < set->count; i++)
         if (!has(but, set->pipelines[i]))
             pipe_pipeline_cancel(set->pipelines[i]);
+}
+
+static void join_set(const struct set *set, const struct set *but)
+{
     for (size_t i = 0; i < set->count; i++)
         if (!has(but, set->pipelines[i]))
             pipe_pipeline_join(set->pipelines[i]);
+}
+
+static void stop_set(const struct set *set, const struct set *but)
+{
+    cancel_set(set, but);
+    join_set(set, but);
 }
 
 static void release_set(const struct set *set, const struct set *but)
@@ -142,25 +175,6 @@ static enum percept_status check_fixed(const struct pipe_config *before,
     return PERCEPT_OK;
 }
 
-/* Back to what was stopped. What ended by itself before is not begun again. */
-static void restore(struct pipe_engine *engine, const struct set *but)
-{
-    for (size_t i = 0; i < engine->now.count; i++) {
-        struct pipe_pipeline *p = engine->now.pipelines[i];
-        struct percept_error error = {0};
-        char text[1024], line[1100];
-        if (has(but, p) || pipe_health_is_over(&p->health))
-            continue;
-        if (pipe_pipeline_open(p, &error) == PERCEPT_OK &&
-            pipe_pipeline_start(p, &error) == PERCEPT_OK)
-            continue;
-        percept_error_format(&error, text, sizeof text);
-        pipe_health_end(&p->health, text);
-        snprintf(line, sizeof line, "it has failed: %s", text);
-        engine->host.event(engine->host.context, p->config->name, line);
-    }
-}
-
 static void count_changes(const struct set *before, const struct set *now,
                           struct pipe_changes *changes)
 {
@@ -176,31 +190,112 @@ static void count_changes(const struct set *before, const struct set *now,
     changes->removed = before->count - changes->kept - changes->changed;
 }
 
-enum percept_status pipe_engine_reload(struct pipe_engine *engine, struct pipe_config *config,
+enum percept_status pipe_engine_prepare(const struct pipe_engine *engine,
+                                        struct pipe_config *config, const atomic_bool *give_up,
+                                        struct pipe_engine_next **out, struct percept_error *error)
+{
+    struct pipe_engine_next *next = calloc(1, sizeof *next);
+    if (!next)
+        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    enum percept_status status = check_fixed(engine->now.config, config, error);
+    if (status == PERCEPT_OK)
+        status = create_set(engine, config, &engine->now, give_up, &next->set, error);
+    next->give_up = give_up;
+    if (status == PERCEPT_OK)
+        *out = next;
+    else
+        free(next);
+    return status;
+}
+
+void pipe_engine_retire(struct pipe_engine *engine, const struct pipe_engine_next *next)
+{
+    cancel_set(&engine->now, &next->set);
+    rest_set(engine, &next->set, &engine->now);
+}
+
+void pipe_engine_await(const struct pipe_engine *engine, struct pipe_engine_next *next)
+{
+    join_set(&engine->now, &next->set);
+    next->status = open_sources(&next->set, &engine->now, next->give_up, &next->error);
+}
+
+/* That they rest is settled anew: it may have changed since they were opened. */
+static enum percept_status start_new(const struct pipe_engine *engine, const struct set *set,
+                                     struct percept_error *error)
+{
+    rest_set(engine, set, &engine->now);
+    enum percept_status status = each_new(set, &engine->now, pipe_pipeline_open_topics, error);
+    if (status == PERCEPT_OK && engine->started)
+        status = each_new(set, &engine->now, pipe_pipeline_start, error);
+    if (status != PERCEPT_OK)
+        stop_set(set, &engine->now);
+    return status;
+}
+
+enum percept_status pipe_engine_switch(struct pipe_engine *engine, struct pipe_engine_next *next,
                                        struct pipe_changes *changes, struct percept_error *error)
 {
-    struct set next, before = engine->now;
-    enum percept_status status = check_fixed(before.config, config, error);
-    if (status == PERCEPT_OK)
-        status = create_set(engine, config, &before, &next, error);
+    struct set before = engine->now;
+    enum percept_status status = next->status;
+    release_set(&before, &next->set);
+    if (status != PERCEPT_OK)
+        *error = next->error;
+    else
+        status = start_new(engine, &next->set, error);
     if (status != PERCEPT_OK)
         return status;
-    stop_set(&before, &next);
-    release_set(&before, &next);
-    status = open_set(&next, &before, error);
-    if (status == PERCEPT_OK && engine->started)
-        status = start_set(&next, &before, error);
-    if (status != PERCEPT_OK) {
-        stop_set(&next, &before);
-        release_set(&next, &before);
-        restore(engine, &next);
-        destroy_set(&next, &before);
-        return status;
-    }
-    count_changes(&before, &next, changes);
-    engine->now = next;
-    destroy_set(&before, &next);
+    count_changes(&before, &next->set, changes);
+    engine->now = next->set;
+    next->set = before;
     return PERCEPT_OK;
+}
+
+/* ---- back to what was stopped ---- */
+
+/* What ended by itself before is not begun again. */
+static bool comes_back(struct pipe_pipeline *p, const struct pipe_engine_next *next)
+{
+    return !has(&next->set, p) && !pipe_health_is_over(&p->health);
+}
+
+static void fail(const struct pipe_engine *engine, struct pipe_pipeline *p,
+                 const struct percept_error *error)
+{
+    char text[1024], line[1100];
+    percept_error_format(error, text, sizeof text);
+    pipe_health_end(&p->health, text);
+    snprintf(line, sizeof line, "it has failed: %s", text);
+    engine->host.event(engine->host.context, p->config->name, line);
+}
+
+void pipe_engine_reopen(const struct pipe_engine *engine, const struct pipe_engine_next *next)
+{
+    release_set(&next->set, &engine->now);
+    for (size_t i = 0; i < engine->now.count; i++) {
+        struct pipe_pipeline *p = engine->now.pipelines[i];
+        struct percept_error error = {0};
+        if (comes_back(p, next) && pipe_pipeline_open_source(p, &error) != PERCEPT_OK)
+            fail(engine, p, &error);
+    }
+}
+
+void pipe_engine_restore(struct pipe_engine *engine, const struct pipe_engine_next *next)
+{
+    for (size_t i = 0; i < engine->now.count; i++) {
+        struct pipe_pipeline *p = engine->now.pipelines[i];
+        struct percept_error error = {0};
+        if (comes_back(p, next) && (pipe_pipeline_open_topics(p, &error) != PERCEPT_OK ||
+                                    pipe_pipeline_start(p, &error) != PERCEPT_OK))
+            fail(engine, p, &error);
+    }
+}
+
+void pipe_engine_discard(const struct pipe_engine *engine, struct pipe_engine_next *next)
+{
+    if (next)
+        destroy_set(&next->set, &engine->now);
+    free(next);
 }
 
 /* ---- the engine ---- */
@@ -234,6 +329,7 @@ static enum percept_status create_gate(struct pipe_engine *engine, const struct 
         .grace_ns = (int64_t)(own->grace_ms * 1e6),
         .pools = {engine->host.pool},
         .revoked = on_revoked,
+        .event = pipe_turn_trace,
         .context = engine,
     };
     return sched_gate_create(&options, &engine->gate, error);
@@ -264,9 +360,12 @@ enum percept_status pipe_engine_create(struct pipe_config *config, const struct 
     if (status == PERCEPT_OK)
         status = create_gate(engine, config, error);
     if (status == PERCEPT_OK)
-        status = create_set(engine, config, NULL, &engine->now, error);
+        status = create_set(engine, config, NULL, NULL, &engine->now, error);
+    rest_set(engine, &engine->now, NULL);
     if (status == PERCEPT_OK)
-        status = open_set(&engine->now, NULL, error);
+        status = open_sources(&engine->now, NULL, NULL, error);
+    if (status == PERCEPT_OK)
+        status = each_new(&engine->now, NULL, pipe_pipeline_open_topics, error);
     if (status != PERCEPT_OK) {
         pipe_engine_destroy(engine);
         return status;
@@ -281,10 +380,15 @@ enum percept_status pipe_engine_start(struct pipe_engine *engine, struct percept
         return percept_fail(error, PERCEPT_INVALID, "the engine was started before");
     engine->started = true;
     hurry_workers(engine, engine->now.config);
-    enum percept_status status = start_set(&engine->now, NULL, error);
+    enum percept_status status = each_new(&engine->now, NULL, pipe_pipeline_start, error);
     if (status != PERCEPT_OK)
         pipe_engine_stop(engine);
     return status;
+}
+
+void pipe_engine_cancel(struct pipe_engine *engine)
+{
+    cancel_set(&engine->now, NULL);
 }
 
 void pipe_engine_stop(struct pipe_engine *engine)
@@ -351,6 +455,16 @@ void pipe_engine_set_pressure(struct pipe_engine *engine, unsigned level, const 
     sched_gate_set_pressure(engine->gate, level, cause);
 }
 
+enum percept_status pipe_engine_push(struct pipe_engine *engine, const char *pipeline, int fd,
+                                     const struct ipc_push_format *format,
+                                     struct percept_error *error)
+{
+    for (size_t i = 0; i < engine->now.count; i++)
+        if (strcmp(engine->now.pipelines[i]->config->name, pipeline) == 0)
+            return pipe_pipeline_push(engine->now.pipelines[i], fd, format, error);
+    return percept_fail(error, PERCEPT_NOT_FOUND, "no pipeline '%.63s'", pipeline);
+}
+
 size_t pipe_engine_stats(const struct pipe_engine *engine, struct pipe_stats *stats,
                          size_t capacity)
 {
@@ -368,6 +482,7 @@ size_t pipe_engine_lane_stats(const struct pipe_engine *engine, struct pipe_lane
     sched_gate_look_lane(engine->gate, 0, &view);
     *stats = (struct pipe_lane_stats){.name = engine->lane.name,
                                       .slots = engine->lane.slots,
+                                      .width = engine->lane.width,
                                       .running = view.running,
                                       .waiting = view.waiting,
                                       .busy_ns = view.busy_ns};

@@ -8,11 +8,13 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "ipc/push.h"
 #include "pipelines/param.h"
 #include "runtime/backend.h"
 #include "scheduler/policy.h"
 #include "signing/signing.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -81,7 +83,8 @@ enum percept_status pipe_config_load(const char *path, struct pipe_config **conf
 enum percept_status pipe_config_load_signed(const char *path, const struct signing_keys *keys,
                                             struct pipe_config **config,
                                             struct percept_error *error);
-/* Another reference, to be given back by pipe_config_destroy. References belong to one thread. */
+/* Another reference, to be given back by pipe_config_destroy. References belong to one thread
+ * at a time. */
 struct pipe_config *pipe_config_ref(struct pipe_config *config);
 void pipe_config_destroy(struct pipe_config *config); /* NULL is fine */
 const struct pipe_daemon_settings *pipe_config_daemon(const struct pipe_config *config);
@@ -106,6 +109,8 @@ size_t pipe_node_plugins(const struct pipe_node_plugin_entry **entries);
 
 /* Names of all topics, in the order of the file; NULL past the last. */
 const char *pipe_config_topic_at(const struct pipe_config *config, size_t index);
+/* IPC_PUSH_PREFIX and the name of each pipeline to which clients may push sound, the same way. */
+const char *pipe_config_push_at(const struct pipe_config *config, size_t index);
 /* The pipeline that publishes a topic; NULL: none. */
 const char *pipe_config_topic_pipeline(const struct pipe_config *config, const char *topic);
 
@@ -114,6 +119,8 @@ const char *pipe_config_topic_pipeline(const struct pipe_config *config, const c
 size_t pipe_config_tasks(const struct pipe_config *config, struct sched_task *tasks,
                          size_t capacity);
 
+/* After how long a pipeline looks whether a better one waits. */
+int64_t pipe_config_segment_ns(const struct pipe_config *config);
 /* What of a processor those that would starve get: 0 to 0.5. */
 double pipe_config_share(const struct pipe_config *config);
 
@@ -165,16 +172,43 @@ struct pipe_changes {
 };
 
 /*
- * Go over to another configuration, while it runs. Pipelines that mean the same in both, down to
- * the files of their models, go on without noticing, whatever state they are in. Of the others,
- * models and nodes are made while the old ones still run; then these are stopped, and sources and
- * topics are opened: the host's open_topic is asked for topics that it may know, and nobody closes
- * those that are not asked for. If anything fails, the engine is as it was: what was stopped runs
- * again (an event tells what cannot). INVALID, at its place in the file, for a change of what only
- * a start can change: pipe_config_fixed_keys. By the thread that created it.
+ * Going over to another configuration, while it runs, takes three steps. Pipelines that mean the
+ * same in both, down to the files of their models, go on without noticing, whatever state they are
+ * in.
+ *
+ * First, models and nodes of the others are made while the old ones still run, which can take
+ * seconds: by any thread, one at a time, while the engine's may do all but switch and destroy.
+ * INVALID, at its place in the file, for a change of what only a start can change:
+ * pipe_config_fixed_keys. CANCELLED soon after another thread has set *give_up.
  */
-enum percept_status pipe_engine_reload(struct pipe_engine *engine, struct pipe_config *config,
+struct pipe_engine_next;
+enum percept_status pipe_engine_prepare(const struct pipe_engine *engine,
+                                        struct pipe_config *config, const atomic_bool *give_up,
+                                        struct pipe_engine_next **next,
+                                        struct percept_error *error);
+/*
+ * Then the old ones are asked to stop, by the engine's thread, and waited for, by any, since one
+ * may be at its frame or at a driver for long. Their devices are let go of by the end of that, and
+ * the sources of the new ones are opened. After the first of the two there is no way but to switch,
+ * or to stop the engine.
+ */
+void pipe_engine_retire(struct pipe_engine *engine, const struct pipe_engine_next *next);
+void pipe_engine_await(const struct pipe_engine *engine, struct pipe_engine_next *next);
+/*
+ * Last, the new ones begin: the host's open_topic is asked for topics that it may know, and nobody
+ * closes those that are not asked for. The error may be that of a source. `next` was prepared since
+ * the last switch. The engine's thread.
+ */
+enum percept_status pipe_engine_switch(struct pipe_engine *engine, struct pipe_engine_next *next,
                                        struct pipe_changes *changes, struct percept_error *error);
+/* If that fails, what was stopped runs again once its sources were opened, by any thread, and it
+ * was started, by the engine's. An event tells what cannot. */
+void pipe_engine_reopen(const struct pipe_engine *engine, const struct pipe_engine_next *next);
+void pipe_engine_restore(struct pipe_engine *engine, const struct pipe_engine_next *next);
+/* What a switch has replaced, or what there was none to. By any thread, as above. NULL is fine. */
+void pipe_engine_discard(const struct pipe_engine *engine, struct pipe_engine_next *next);
+/* Asks all to stop: the engine's thread, which then is free to leave the waiting to another one. */
+void pipe_engine_cancel(struct pipe_engine *engine);
 /* Asks all to stop and waits. Safe to call twice and before start; not from the host's functions.
  */
 void pipe_engine_stop(struct pipe_engine *engine);
@@ -192,6 +226,8 @@ struct pipe_stats {
     uint64_t dropped_late; /* replaced by a newer one before the pipeline got to them */
     uint64_t dropped_bad;  /* unreadable, or with a bad timestamp */
     uint64_t node_errors;
+    uint64_t lost;     /* samples of sound (16000 a second) that are missing in what was heard, */
+    uint64_t late;     /* and that came too late to be heard */
     bool rests;        /* its source does */
     bool on_demand;    /* its source is to rest while nobody subscribes, */
     int64_t linger_ns; /* and so long after */
@@ -211,11 +247,12 @@ struct pipe_stats {
 };
 struct pipe_lane_stats {
     const char *name;
-    unsigned slots, running, waiting; /* pipelines */
-    int64_t busy_ns;                  /* computed there so far, in all slots */
+    unsigned slots, width, running, waiting; /* pipelines; width: slots that one can make use of */
+    int64_t busy_ns;                         /* computed there so far, in all slots */
 };
 struct pipe_model_stats {
-    const char *name, *file, *backend; /* name in the configuration */
+    const char *name, *file; /* name in the configuration */
+    char backend[64];        /* "cpu", "vulkan+cpu" */
     uint64_t runs;
     int64_t median_ns, p99_ns, load_ns; /* recent runs */
 };
@@ -230,6 +267,13 @@ void pipe_engine_set_private(struct pipe_engine *engine, bool on);
 /* Whether anybody wants what a pipeline that is on demand publishes; index: as in
  * pipe_engine_stats. Nobody does before the first call. The engine's thread. */
 void pipe_engine_set_wanted(struct pipe_engine *engine, size_t index, bool wanted);
+
+/* A client pushes sound to a pipeline: fd is our end of its socket (ipc/push.h), taken over on OK.
+ * NOT_FOUND: no such pipeline, or its source is another; BUSY: somebody else pushes, or it rests.
+ * The engine's thread. */
+enum percept_status pipe_engine_push(struct pipe_engine *engine, const char *pipeline, int fd,
+                                     const struct ipc_push_format *format,
+                                     struct percept_error *error);
 
 size_t pipe_engine_stats(const struct pipe_engine *engine, struct pipe_stats *stats,
                          size_t capacity);
@@ -246,6 +290,13 @@ enum pipe_trace_kind {
     PIPE_TRACE_NODE,
     PIPE_TRACE_MODEL,   /* a run, within its node */
     PIPE_TRACE_PUBLISH, /* a payload is copied into a topic */
+    /* What the scheduler sees of it, from which it can be simulated: instants */
+    PIPE_TRACE_ARRIVE, /* a frame is there, and the ladder decides about it */
+    PIPE_TRACE_DONE,   /* it was processed */
+    /* and the way between them: */
+    PIPE_TRACE_WAIT,    /* for a slot, which it had from granted_ns on */
+    PIPE_TRACE_SEGMENT, /* computing, until somebody more important might have had the slot */
+    PIPE_TRACE_LEAVE,   /* the same, and then it gave the slot back by itself */
     PIPE_TRACE_KINDS
 };
 
@@ -256,6 +307,8 @@ struct pipe_trace_event {
     enum pipe_trace_kind kind;
     const char *name;         /* of the node, the model, the topic, the pipeline */
     int64_t begin_ns, end_ns; /* CLOCK_MONOTONIC */
+    int64_t numbers[2]; /* ARRIVE, DONE: the frame's capture; WAIT: granted_ns, capture; SEGMENT,
+                           LEAVE: computed, and of this by its own thread, in ns */
 };
 typedef void (*pipe_trace_fn)(void *context, const struct pipe_trace_event *event);
 

@@ -1,4 +1,4 @@
-/* The files that a source plays. */
+/* The files that a source plays, and how it is told to. */
 #ifndef PIPELINES_FILE_LIST_H
 #define PIPELINES_FILE_LIST_H
 
@@ -21,5 +21,25 @@ struct pipe_file_list {
 enum percept_status pipe_file_list_fill(struct pipe_file_list *list, const struct pipe_texts *paths,
                                         struct percept_error *error);
 void pipe_file_list_free(struct pipe_file_list *list); /* one that is all zero is fine */
+
+/* How pictures are played. */
+struct pipe_play_params {
+    double rate;
+    int64_t loop, max_pixels;
+};
+
+/* Rows of a table for the member `play` of struct `type`; image: what help calls one. */
+#define PIPE_PLAY_ROW(type, kind_, field) \
+    .name = #field, .kind = kind_, .offset = offsetof(struct type, play.field)
+#define PIPE_PLAY_PARAMS(type, image, rate_fallback, when_0)                                 \
+    {PIPE_PLAY_ROW(type, PIPE_PARAM_NUMBER, rate), .fallback = (rate_fallback), .max = 1000, \
+     .help = "frames per second; 0: " when_0},                                               \
+        {PIPE_PLAY_ROW(type, PIPE_PARAM_INT, loop), .fallback = 1, .max = 1000000000,        \
+         .help = "how many times all of it is played; 0: for ever"},                         \
+    {                                                                                        \
+        PIPE_PLAY_ROW(type, PIPE_PARAM_INT, max_pixels),                                     \
+            .fallback = 1920 * 1080, .min = 1, .max = 1 << 28,                               \
+            .help = "largest width * height of " image " that is taken"                      \
+    }
 
 #endif

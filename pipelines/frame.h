@@ -29,6 +29,18 @@ enum percept_status pipe_frame_resize(struct pipe_frame *frame, uint32_t width, 
  * reference; it is gone with pipe_frame_get. */
 struct pipe_frame *pipe_frame_add_right(struct pipe_frame *frame);
 
+/* Make `out` the columns first..first + width of a frame, which has them. */
+enum percept_status pipe_frame_take_columns(const struct pipe_frame *from, uint32_t first,
+                                            uint32_t width, struct pipe_frame *out,
+                                            struct percept_error *error);
+
+/* Let a frame have measured depths of a size, undefined as yet; allocates only when it never had as
+ * many. The rest as pipe_frame_add_right. */
+enum percept_status pipe_frame_add_depth(struct pipe_frame *frame, uint32_t width, uint32_t height,
+                                         struct percept_error *error);
+/* Make its depths its picture, near ones bright: for who has no photo beside them. */
+enum percept_status pipe_frame_draw_depth(struct pipe_frame *frame, struct percept_error *error);
+
 /* Any thread. The frame returns to its pool with the last reference. */
 void pipe_frame_ref(struct pipe_frame *frame);
 void pipe_frame_unref(struct pipe_frame *frame); /* NULL is fine */

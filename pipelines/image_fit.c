@@ -2,6 +2,8 @@
  * usual there is said by a few numbers. */
 #include "pipelines/image_fit.h"
 
+#include "base/halves.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +32,7 @@ struct run {
     float top, scale_y;
 };
 
-/* Which of the dimensions are channel, row and column? */
-static bool find_dimensions(const struct prt_tensor *spec, unsigned dimensions[3])
+bool pipe_fit_dimensions(const struct prt_tensor *spec, unsigned dimensions[3])
 {
     unsigned first = spec->rank - 3u;
     if ((spec->rank != 3 && spec->rank != 4) || (spec->rank == 4 && spec->sizes[0] != 1))
@@ -54,11 +55,12 @@ enum percept_status pipe_fit_create(const struct prt_tensor *spec,
 {
     unsigned dimensions[3];
     char text[160];
-    if (!find_dimensions(spec, dimensions) ||
-        (spec->dtype != PRT_F32 && spec->dtype != PRT_U8 && spec->dtype != PRT_I8))
+    if (!pipe_fit_dimensions(spec, dimensions) ||
+        (spec->dtype != PRT_F32 && spec->dtype != PRT_F16 && spec->dtype != PRT_U8 &&
+         spec->dtype != PRT_I8))
         return percept_fail(error, PERCEPT_INVALID,
                             "an image needs an input [1, 3, height, width] or [1, height, width, "
-                            "3] of float32, uint8 or int8; it is %s",
+                            "3] of float32, float16, uint8 or int8; it is %s",
                             prt_tensor_describe(spec, text, sizeof text));
     struct pipe_fit *fit = calloc(1, sizeof *fit);
     if (!fit)
@@ -141,6 +143,8 @@ static void store(const struct pipe_fit *fit, void *input, int64_t at, unsigned 
     float whole = roundf(number);
     if (fit->dtype == PRT_F32)
         ((float *)input)[at] = number;
+    else if (fit->dtype == PRT_F16)
+        ((uint16_t *)input)[at] = base_to_f16(number);
     else if (fit->dtype == PRT_U8)
         ((uint8_t *)input)[at] = (uint8_t)(whole < 0 ? 0 : whole > 255 ? 255 : whole);
     else

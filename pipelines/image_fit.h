@@ -24,10 +24,13 @@ struct pipe_fit_options {
 
 struct pipe_fit;
 
+/* Which dimensions of a spec like that below are channel, row and column; false: it is none. */
+bool pipe_fit_dimensions(const struct prt_tensor *spec, unsigned dimensions[3]);
+
 /*
  * For an input of that spec: [1, C, H, W], [1, H, W, C] or either without the 1, C being 3
- * (colours) or 1 (luma: 0.299 r + 0.587 g + 0.114 b), of float32, uint8 or int8 (rounded, and cut
- * to what fits), its memory in any order. INVALID for another. pool may be NULL.
+ * (colours) or 1 (luma: 0.299 r + 0.587 g + 0.114 b), of float32, float16, uint8 or int8 (rounded,
+ * integers cut to what fits), its memory in any order. INVALID for another. pool may be NULL.
  */
 enum percept_status pipe_fit_create(const struct prt_tensor *spec,
                                     const struct pipe_fit_options *options, struct base_pool *pool,

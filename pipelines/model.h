@@ -19,6 +19,11 @@ struct prt_model *pipe_model_prt(struct pipe_model *model);
 /* prt_model_run, with its time added to the frame's and to the model's statistics. */
 enum percept_status pipe_model_run(struct pipe_model *model, struct percept_error *error);
 
+/* prt_model_resize_input of the first input. The time in which it is planned for sizes that it has
+ * not met before is none that a frame has to be feared to take. */
+enum percept_status pipe_model_resize(struct pipe_model *model, unsigned rank, const int32_t *sizes,
+                                      struct percept_error *error);
+
 /* An image net's input: a tensor float32 [1, 3, size, size] or [1, size, size, 3]. */
 struct pipe_image_input {
     float *data;            /* the model's own input memory */

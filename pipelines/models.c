@@ -6,6 +6,7 @@
 #include "pipelines/trace.h"
 #include "pipelines/window.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,20 +15,21 @@
 
 #define MAX_BACKENDS 16
 
-/* One configured model. A table and each instance hold a reference; all are taken and given back on
- * the thread that creates and reloads the engine. */
+/* One configured model. A table and each instance hold a reference; all are taken and given back by
+ * those who create, prepare and switch the engine, one at a time. */
 struct entry {
     unsigned references;
     struct pipe_config *root; /* the configuration that opened it */
     const struct pipe_config_model *config;
     struct prt_program *program;
     const struct prt_backend *backends[MAX_BACKENDS + 1];
-    bool by_cost;           /* what is measured decides among them, not their order */
-    int64_t load_ns;        /* opening, and making its instances; before the engine starts */
-    char placements[2][64]; /* "cpu", or "vulkan+cpu": as they were placed, and after a fault */
-    atomic_int faulted;     /* 0: no second; 1: it is being written; 2: it is there */
-    atomic_int away;        /* how many instances are as after a fault */
+    bool by_cost; /* what is measured decides among them, not their order */
     struct pipe_window runs;
+    /* The rest: an instance may be made for the next configuration while others run. */
+    pthread_mutex_t mutex;
+    int64_t load_ns;        /* opening, and making its instances */
+    char placements[2][64]; /* "cpu", or "vulkan+cpu": as they were placed, and after a fault */
+    int away;               /* how many instances are as after a fault */
 };
 
 struct pipe_models {
@@ -151,6 +153,7 @@ static void unref(struct entry *entry)
         return;
     prt_program_close(entry->program);
     pipe_config_destroy(entry->root);
+    pthread_mutex_destroy(&entry->mutex);
     free(entry);
 }
 
@@ -180,6 +183,7 @@ static enum percept_status add_entry(struct pipe_models *models, const struct pi
     entry = calloc(1, sizeof *entry);
     if (!entry)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+    pthread_mutex_init(&entry->mutex, NULL);
     entry->references = 1;
     entry->root = pipe_config_ref(models->config);
     entry->config = config;
@@ -187,9 +191,16 @@ static enum percept_status add_entry(struct pipe_models *models, const struct pi
     return open_program(models, entry, error);
 }
 
+enum percept_status pipe_models_asked(const atomic_bool *give_up, struct percept_error *error)
+{
+    return give_up && atomic_load_explicit(give_up, memory_order_relaxed)
+               ? percept_fail(error, PERCEPT_CANCELLED, "nobody wants it any more")
+               : PERCEPT_OK;
+}
+
 enum percept_status pipe_models_create(struct pipe_config *config, const struct pipe_host *host,
-                                       const struct pipe_models *before, struct pipe_models **out,
-                                       struct percept_error *error)
+                                       const struct pipe_models *before, const atomic_bool *give_up,
+                                       struct pipe_models **out, struct percept_error *error)
 {
     struct pipe_models *models =
         calloc(1, sizeof *models + config->model_count * sizeof models->entries[0]);
@@ -198,7 +209,9 @@ enum percept_status pipe_models_create(struct pipe_config *config, const struct 
     models->config = config;
     models->host = host;
     for (size_t i = 0; i < config->model_count; i++) {
-        enum percept_status status = add_entry(models, before, &config->models[i], error);
+        enum percept_status status = pipe_models_asked(give_up, error);
+        if (status == PERCEPT_OK)
+            status = add_entry(models, before, &config->models[i], error);
         if (status != PERCEPT_OK) {
             pipe_models_destroy(models);
             return status;
@@ -236,19 +249,18 @@ static void tell_change(struct pipe_model *model, const char *gave_up)
     struct entry *entry = model->entry;
     char text[640];
     model->is_away = gave_up != NULL;
+    pthread_mutex_lock(&entry->mutex);
     if (gave_up)
         snprintf(text, sizeof text, "model '%s' goes on without a backend: %s", entry->config->name,
                  gave_up);
     else
         snprintf(text, sizeof text, "model '%s' is back on its backends: %s", entry->config->name,
                  entry->placements[0]);
-    host->event(host->context, NULL, text);
-    int none = 0;
-    if (gave_up && atomic_compare_exchange_strong(&entry->faulted, &none, 1)) {
+    if (gave_up && !entry->placements[1][0])
         add_placement(entry->placements[1], model->prt);
-        atomic_store(&entry->faulted, 2);
-    }
-    atomic_fetch_add(&entry->away, gave_up ? 1 : -1);
+    entry->away += gave_up ? 1 : -1;
+    pthread_mutex_unlock(&entry->mutex);
+    host->event(host->context, NULL, text);
 }
 
 enum percept_status pipe_models_open(struct pipe_models *models, const char *name,
@@ -286,8 +298,10 @@ enum percept_status pipe_models_open(struct pipe_models *models, const char *nam
         free(model);
         return status;
     }
+    pthread_mutex_lock(&entry->mutex);
     entry->load_ns += base_clock_ns() - start;
     add_placement(entry->placements[0], model->prt);
+    pthread_mutex_unlock(&entry->mutex);
     entry->references++;
     model->entry = entry;
     model->host = models->host;
@@ -323,6 +337,17 @@ enum percept_status pipe_model_run(struct pipe_model *model, struct percept_erro
         tell_change(model, gave_up);
     if (status == PERCEPT_OK)
         pipe_window_add(&model->entry->runs, spent);
+    return status;
+}
+
+enum percept_status pipe_model_resize(struct pipe_model *model, unsigned rank, const int32_t *sizes,
+                                      struct percept_error *error)
+{
+    unsigned plans = prt_model_plans(model->prt);
+    int64_t own = base_clock_thread_ns(), helped = base_pool_helped_ns();
+    enum percept_status status = prt_model_resize_input(model->prt, 0, rank, sizes, error);
+    if (prt_model_plans(model->prt) > plans)
+        model->user->once_ns += base_clock_thread_ns() - own + base_pool_helped_ns() - helped;
     return status;
 }
 
@@ -378,16 +403,21 @@ enum percept_status pipe_model_output(struct pipe_model *model, size_t index, si
     return PERCEPT_OK;
 }
 
-/* As it was placed, or as it goes on without a backend. */
-static const char *placement_of(const struct entry *entry)
+/* As it was placed, or as it goes on without a backend; and how long it took to load. */
+static void look_at(struct entry *entry, char placement[64], int64_t *load_ns)
 {
-    return entry->placements[atomic_load(&entry->away) > 0 && atomic_load(&entry->faulted) == 2];
+    pthread_mutex_lock(&entry->mutex);
+    memcpy(placement, entry->placements[entry->away > 0], 64);
+    *load_ns = entry->load_ns;
+    pthread_mutex_unlock(&entry->mutex);
 }
 
 void pipe_model_add_processor(const struct pipe_model *model, char processor[64])
 {
-    const char *name = placement_of(model->entry);
-    while (*name) {
+    char placement[64];
+    int64_t load_ns;
+    look_at(model->entry, placement, &load_ns);
+    for (const char *name = placement; *name;) {
         size_t length = strcspn(name, "+"), used = strlen(processor);
         char one[64];
         snprintf(one, sizeof one, "%.*s", (int)length, name);
@@ -401,14 +431,13 @@ size_t pipe_models_stats(const struct pipe_models *models, struct pipe_model_sta
                          size_t capacity)
 {
     for (size_t i = 0; i < models->count && i < capacity; i++) {
-        const struct entry *entry = models->entries[i];
+        struct entry *entry = models->entries[i];
         stats[i] = (struct pipe_model_stats){
             .name = entry->config->name,
             .file = entry->config->file,
-            .backend = placement_of(entry),
             .runs = pipe_window_count(&entry->runs),
-            .load_ns = entry->load_ns,
         };
+        look_at(entry, stats[i].backend, &stats[i].load_ns);
         pipe_window_percentiles(&entry->runs, &stats[i].median_ns, &stats[i].p99_ns);
     }
     return models->count;

@@ -16,11 +16,12 @@
 #include "pipelines/param.h"
 #include "pipelines/stream.h"
 
-#define PIPE_NODE_VERSION 5
+#define PIPE_NODE_VERSION 7
 #define PIPE_MAX_PORTS    8
 
 struct pipe_node; /* a node's own state; each class defines it */
 struct pipe_node_host;
+struct signing_keys;
 
 struct pipe_port {
     const char *name;
@@ -43,6 +44,9 @@ struct pipe_node_setup {
     enum percept_status (*open_method)(struct pipe_node_host *host, const char *name,
                                        const char *method, struct pipe_model **model,
                                        struct percept_error *error);
+    /* By one of which each file must be signed that a node built in reads (signing_read_file);
+     * NULL: none need. What a plugin reads by itself is left to it. */
+    const struct signing_keys *keys;
 };
 
 struct pipe_node_class {

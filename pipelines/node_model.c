@@ -3,6 +3,7 @@
 #include "pipelines/image_fit.h"
 #include "pipelines/node.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@ struct params {
     const char *model;
     int fit, channels;
     double scale, pad;
-    struct pipe_numbers mean, std;
+    struct pipe_numbers size, mean, std;
     struct pipe_texts outputs;
 };
 
@@ -47,22 +48,49 @@ static enum percept_status spread(const struct pipe_numbers *numbers, const char
     return PERCEPT_OK;
 }
 
+/* An input that may have several sizes gets the one that is wished. */
+static enum percept_status choose_size(struct pipe_node *node, const struct params *params,
+                                       struct percept_error *error)
+{
+    struct prt_model *model = pipe_model_prt(node->model);
+    const struct prt_tensor *spec = prt_model_input_spec(model, 0);
+    const double *size = params->size.items; /* width, height */
+    unsigned dimensions[3];
+    int32_t sizes[PRT_MAX_RANK];
+    if (!params->size.count)
+        return PERCEPT_OK;
+    for (size_t i = 0; i < params->size.count; i++)
+        if (params->size.count != 2 || size[i] != floor(size[i]) || size[i] < 1 || size[i] > 8192)
+            return percept_fail(error, PERCEPT_INVALID,
+                                "size: expected [width, height], 1 to 8192 pixels");
+    if (!pipe_fit_dimensions(spec, dimensions))
+        return PERCEPT_OK; /* pipe_fit_create says what is wrong */
+    memcpy(sizes, spec->sizes, sizeof sizes);
+    sizes[dimensions[1]] = (int32_t)size[1];
+    sizes[dimensions[2]] = (int32_t)size[0];
+    return pipe_model_resize(node->model, spec->rank, sizes, error);
+}
+
 static enum percept_status create_fit(struct pipe_node *node, const struct params *params,
                                       struct base_pool *pool, struct percept_error *error)
 {
-    const struct prt_tensor *spec = prt_model_input_spec(pipe_model_prt(node->model), 0);
-    if (!spec)
+    if (!prt_model_input_spec(pipe_model_prt(node->model), 0))
         return percept_fail(error, PERCEPT_INVALID, "the model '%s' has no input that is a tensor",
                             params->model);
+    enum percept_status status = choose_size(node, params, error);
+    if (status != PERCEPT_OK)
+        return status;
+    const struct prt_tensor *spec = prt_model_input_spec(pipe_model_prt(node->model), 0);
+    bool is_float = spec->dtype == PRT_F32 || spec->dtype == PRT_F16;
     struct pipe_fit_options options = {
         .kind = (enum pipe_fit_kind)params->fit,
         .bgr = params->channels == 1,
-        .scale = params->scale != 0       ? params->scale
-                 : spec->dtype == PRT_F32 ? 1 / 255.0
-                                          : 1,
+        .scale = params->scale != 0 ? params->scale
+                 : is_float         ? 1 / 255.0
+                                    : 1,
         .pad = params->pad,
     };
-    enum percept_status status = spread(&params->mean, "mean", 0, options.mean, error);
+    status = spread(&params->mean, "mean", 0, options.mean, error);
     if (status == PERCEPT_OK)
         status = spread(&params->std, "std", 1, options.std, error);
     for (int c = 0; c < 3 && status == PERCEPT_OK; c++)
@@ -184,12 +212,41 @@ static size_t output_bytes(const struct pipe_node *node, unsigned output)
 
 /* ---- running ---- */
 
-static bool fits(const struct prt_tensor *spec, const struct pipe_tensor *tensor)
+static bool has_sizes(const struct prt_tensor *spec, const struct pipe_tensor *tensor)
 {
-    bool same = (uint32_t)spec->dtype == tensor->dtype && spec->rank == tensor->rank;
+    bool same = spec->rank == tensor->rank;
     for (uint32_t d = 0; same && d < tensor->rank; d++)
         same = (uint32_t)spec->sizes[d] == tensor->sizes[d];
     return same;
+}
+
+/* Tensors of other sizes than the frame before's, where the model lets them: all at once, since
+ * they may have to be alike. */
+static enum percept_status take_sizes(struct pipe_node *node, const struct pipe_tensors *tensors,
+                                      struct percept_error *error)
+{
+    struct prt_model *model = pipe_model_prt(node->model);
+    struct prt_choice choices[1 + PERCEPT_TENSORS_MAX] = {0};
+    size_t count = node->input_count - node->first_tensor, changed = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct pipe_tensor *tensor = &tensors->items[i];
+        struct prt_choice *choice = &choices[node->first_tensor + i];
+        if (has_sizes(prt_model_input_spec(model, node->first_tensor + i), tensor))
+            continue;
+        choice->sized = true;
+        for (uint32_t d = 0; d < tensor->rank; d++)
+            choice->sizes[d] = (int32_t)tensor->sizes[d];
+        changed++;
+    }
+    return changed ? prt_model_choose(model, choices, node->input_count, error) : PERCEPT_OK;
+}
+
+/* May it be that, at some size? Of one whose shape is fixed, at its own. */
+static bool fits(const struct prt_model *model, size_t input, const struct pipe_tensor *tensor)
+{
+    const struct prt_tensor *spec = prt_model_input_spec(model, input);
+    return (uint32_t)spec->dtype == tensor->dtype && spec->rank == tensor->rank &&
+           (prt_model_input_bound(model, input) || has_sizes(spec, tensor));
 }
 
 static enum percept_status take_tensors(struct pipe_node *node, const struct pipe_tensors *tensors,
@@ -204,16 +261,16 @@ static enum percept_status take_tensors(struct pipe_node *node, const struct pip
         const struct pipe_tensor *tensor = &tensors->items[i];
         const struct prt_tensor *spec = prt_model_input_spec(model, node->first_tensor + i);
         char text[160];
-        if (!fits(spec, tensor))
+        if (!fits(model, node->first_tensor + i, tensor))
             return percept_fail(error, PERCEPT_INVALID,
                                 "tensor '%s' is not what the model takes: %s", tensor->name,
                                 prt_tensor_describe(spec, text, sizeof text));
-        enum percept_status status =
-            prt_model_set_input(model, node->first_tensor + i, tensor->data, tensor->bytes, error);
-        if (status != PERCEPT_OK)
-            return status;
     }
-    return PERCEPT_OK;
+    enum percept_status status = take_sizes(node, tensors, error);
+    for (size_t i = 0; i < wanted && status == PERCEPT_OK; i++)
+        status = prt_model_set_input(model, node->first_tensor + i, tensors->items[i].data,
+                                     tensors->items[i].bytes, error);
+    return status;
 }
 
 static enum percept_status give_outputs(const struct pipe_node *node, struct pipe_tensors *out,
@@ -303,6 +360,10 @@ static const struct pipe_param params[] = {
      .kind = PIPE_PARAM_NUMBER,
      .offset = offsetof(struct params, scale),
      .help = "factor of the channels, 0..255; 0: 1/255 for an input of floats, else 1"},
+    {.name = "size",
+     .kind = PIPE_PARAM_NUMBERS,
+     .offset = offsetof(struct params, size),
+     .help = "[width, height] of an input that may have several; default: the largest"},
     {.name = "mean",
      .kind = PIPE_PARAM_NUMBERS,
      .offset = offsetof(struct params, mean),

@@ -1,8 +1,9 @@
 /*
  * Why: captions are wanted while somebody speaks, and Whisper knows sentences only as a whole. So
  * what was said so far is recognised again and again, and what two hypotheses in a row agree on is
- * held to be said (LocalAgreement-2: Liu et al., 2020; Machacek et al., 2023): every later
- * hypothesis goes on from there, the final one, too.
+ * held to be said (LocalAgreement-2: Liu et al., 2020; Machacek et al., 2023): every later partial
+ * one goes on from there. The final one begins anew, since it alone has heard everything: what it
+ * says is what the net says of the whole, whatever was shown on the way.
  */
 #include "pipelines/captions.h"
 #include "pipelines/log_mel.h"
@@ -108,7 +109,7 @@ struct pipe_node {
     size_t count, recognised, pictured;
     uint64_t begin; /* running number of its first sample */
     struct pipe_whisper_text text, last;
-    size_t stable; /* tokens of `last` that will not change */
+    size_t stable; /* tokens of `last` that later partial captions keep */
     struct pipe_captions captions;
     bool speaking; /* as it was published */
     /* When the sample of that number was captured. */
@@ -146,6 +147,7 @@ static enum percept_status create(const struct pipe_node_setup *setup, struct pi
             .decoder = n->decoder,
             .tokenizer = p->tokenizer,
             .config = p->config,
+            .keys = setup->keys,
             .language = strcmp(p->language, "auto") == 0 ? NULL : p->language,
             .translate = p->task == TRANSLATE,
         };
@@ -206,7 +208,9 @@ static int64_t time_of(const struct pipe_node *n, uint64_t sample)
     return n->anchor_ns + ((int64_t)sample - (int64_t)n->anchor) * SAMPLE_NS;
 }
 
-static enum percept_status recognise(struct pipe_node *n, struct percept_error *error)
+/* The first `prefix` tokens are those of the last hypothesis. */
+static enum percept_status recognise(struct pipe_node *n, size_t prefix,
+                                     struct percept_error *error)
 {
     /* What it was shown must be the beginning of what it is shown now. */
     if (n->count < n->pictured)
@@ -214,10 +218,10 @@ static enum percept_status recognise(struct pipe_node *n, struct percept_error *
     n->pictured = n->recognised = n->count;
     pipe_log_mel_picture(n->mel, n->samples, n->count, pipe_whisper_picture(n->whisper));
     enum percept_status status = pipe_whisper_listen(n->whisper, error);
-    memcpy(n->text.tokens, n->last.tokens, n->stable * sizeof n->last.tokens[0]);
+    memcpy(n->text.tokens, n->last.tokens, prefix * sizeof n->last.tokens[0]);
     if (status == PERCEPT_OK)
-        status = pipe_whisper_say(n->whisper, n->stable, n->stable ? n->last.language : NULL,
-                                  &n->text, error);
+        status =
+            pipe_whisper_say(n->whisper, prefix, prefix ? n->last.language : NULL, &n->text, error);
     return status;
 }
 
@@ -285,7 +289,7 @@ static enum percept_status make_partial(struct pipe_node *n, bool *changed,
 {
     char buffer[TEXT_BYTES], fixed[TEXT_BYTES];
     size_t size, stable_size;
-    enum percept_status status = recognise(n, error);
+    enum percept_status status = recognise(n, n->stable, error);
     if (status != PERCEPT_OK || (!n->stable && !is_speech(n, &n->text)))
         return status;
     n->stable = agreed(n);
@@ -305,7 +309,7 @@ static enum percept_status make_final(struct pipe_node *n, uint64_t end, bool *c
     size_t size, said = end > n->begin ? (size_t)(end - n->begin) : 0;
     n->open = false;
     n->count = said < n->count ? said : n->count;
-    enum percept_status status = recognise(n, error);
+    enum percept_status status = recognise(n, 0, error);
     bool good = status == PERCEPT_OK && is_speech(n, &n->text);
     if (!good && !n->stable) {
         if (n->shown)
@@ -313,7 +317,7 @@ static enum percept_status make_final(struct pipe_node *n, uint64_t end, bool *c
         *changed |= n->shown;
         return status;
     }
-    /* What was said to be said stays, whatever the last look thinks of it. */
+    /* What was held to be said is not taken back for nothing better. */
     const char *text = good ? spell(n, &n->text, n->text.count, buffer, &size)
                             : spell(n, &n->last, n->stable, buffer, &size);
     int64_t end_ns = describe(n)->end_ns;

@@ -5,15 +5,15 @@
 #include "pipelines/node.h"
 #include "pipelines/rectify.h"
 #include "pipelines/sgm.h"
-#include "pipelines/stereo_check.h"
+#include "pipelines/stereo_align.h"
 #include "pipelines/stereo_net.h"
+#include "pipelines/stereo_smooth.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK_EVERY 4 /* frames */
 /* With one of these there is nothing to match. */
 #define HOPELESS                                                                        \
     (PERCEPT_DEPTH_LEFT_COVERED | PERCEPT_DEPTH_RIGHT_COVERED | PERCEPT_DEPTH_SWAPPED | \
@@ -21,12 +21,12 @@
 
 struct params {
     struct pipe_texts calibration;
-    double unit, far, smoothing, max_skew_ms;
+    double unit, far, smoothing, max_skew_ms, align;
     int64_t calibrated_width, calibrated_height;
     int64_t width, height, out_width, out_height, disparities, small_step, large_step, uniqueness,
         speckle;
     int format;
-    bool fill;
+    bool fill, smooth;
     struct pipe_numbers pose;
     const char *model, *refine;
     double census, scale, none;
@@ -81,8 +81,16 @@ static const struct pipe_param params[] = {
      .offset = offsetof(struct params, fill),
      .fallback = 1,
      .help = "fill in what could not be matched, with confidence 1; false: it is not known"},
+    {.name = "smooth",
+     .kind = PIPE_PARAM_BOOL,
+     .offset = offsetof(struct params, smooth),
+     .fallback = 1,
+     .help = "expose both images alike, take noise off them where it is high against contrast, and "
+             "stretch what is faint"},
     NUMBER(smoothing, 0.5, 0, 0.95, "share of the past where nothing moves; 0: none"),
     NUMBER(far, 20, 0.1, 60, "metres; what is farther is not known"),
+    NUMBER(align, 2.5, 0, 5,
+           "pixels by which the right eye may be off vertically and is corrected; 0: it is not"),
     NUMBER(max_skew_ms, 5, 0, 1000, "eyes captured farther apart are not synchronised"),
     {.name = "format",
      .kind = PIPE_PARAM_CHOICE,
@@ -92,7 +100,8 @@ static const struct pipe_param params[] = {
     {.name = "pose",
      .kind = PIPE_PARAM_NUMBERS,
      .offset = offsetof(struct params, pose),
-     .help = "of a camera that does not move: x y z in metres, qx qy qz qw; none: not known"},
+     .help =
+         "of a camera that does not move: x y z in metres, qx qy qz qw; none: as the source says"},
     {0},
 };
 
@@ -106,9 +115,9 @@ struct pipe_node {
     uint32_t width, height, out_width, out_height;
     struct rectifier *rectifier;
     struct rectifier *large; /* the left image at the map's size; NULL: the same as matched */
-    struct stereo_check *check;
+    struct stereo_aligner *aligner;
     struct stereo_check_result checked;
-    unsigned until_check; /* frames */
+    struct stereo_smoother *smoother; /* NULL: images stay as they are */
     struct sgm *sgm;
     struct stereo_net_size net_size;
     struct stereo_costs *costs; /* NULL: the census */
@@ -126,7 +135,8 @@ static void destroy(struct pipe_node *n)
         return;
     rectifier_destroy(n->rectifier);
     rectifier_destroy(n->large);
-    stereo_check_destroy(n->check);
+    stereo_aligner_destroy(n->aligner);
+    stereo_smoother_destroy(n->smoother);
     sgm_destroy(n->sgm);
     stereo_costs_destroy(n->costs);
     disparity_mender_destroy(n->mender);
@@ -146,22 +156,18 @@ static enum percept_status check_params(const struct params *p, struct percept_e
                             (long long)p->disparities, (long long)p->width);
     if (p->large_step <= p->small_step)
         return percept_fail(error, PERCEPT_INVALID, "large_step must be above small_step");
-    if ((p->out_width == 0) != (p->out_height == 0))
-        return percept_fail(error, PERCEPT_INVALID, "out_width without out_height, or reversed");
-    if (p->pose.count != 0 && p->pose.count != 7)
-        return percept_fail(error, PERCEPT_INVALID, "pose: expected 7 numbers, got %zu",
-                            p->pose.count);
-    return PERCEPT_OK;
+    return pipe_depth_check(p->out_width, p->out_height, &p->pose, error);
 }
 
-static enum percept_status read_calibration(struct pipe_node *n, struct calibration *calibration,
+static enum percept_status read_calibration(struct pipe_node *n, const struct signing_keys *keys,
+                                            struct calibration *calibration,
                                             struct percept_error *error)
 {
     const struct params *p = n->params;
     if (!p->calibration.count)
         return PERCEPT_OK;
     n->calibrated = true;
-    enum percept_status status = calibration_read(&p->calibration, calibration, error);
+    enum percept_status status = calibration_read(&p->calibration, keys, calibration, error);
     if (status == PERCEPT_OK && !calibration->width) {
         calibration->width = (uint32_t)p->calibrated_width;
         calibration->height = (uint32_t)p->calibrated_height;
@@ -196,8 +202,10 @@ static enum percept_status create_parts(struct pipe_node *n, const struct calibr
     if (status == PERCEPT_OK && n->out_disparity)
         status = rectifier_create(&rectify, n->pool, &n->large, error);
     if (status == PERCEPT_OK)
-        status =
-            stereo_check_create(n->width, n->height, sgm.disparities, n->pool, &n->check, error);
+        status = stereo_aligner_create(n->width, n->height, sgm.disparities, (float)p->align,
+                                       n->pool, &n->aligner, error);
+    if (status == PERCEPT_OK && p->smooth)
+        status = stereo_smoother_create(n->width, n->height, n->pool, &n->smoother, error);
     if (status == PERCEPT_OK)
         status = sgm_create(&sgm, n->pool, &n->sgm, error);
     if (status == PERCEPT_OK)
@@ -255,7 +263,7 @@ static enum percept_status create(const struct pipe_node_setup *setup, struct pi
     if (!n->disparity || !n->confidence || (enlarges && !n->out_disparity))
         status = percept_fail(error, PERCEPT_NO_MEMORY, "out of memory for maps");
     if (status == PERCEPT_OK)
-        status = read_calibration(n, &calibration, error);
+        status = read_calibration(n, setup->keys, &calibration, error);
     if (status == PERCEPT_OK)
         status = create_parts(n, &calibration, error);
     if (status == PERCEPT_OK)
@@ -288,17 +296,6 @@ static uint32_t look_at(struct pipe_node *n, const struct pipe_frame *frame)
     return flags;
 }
 
-static uint32_t check_eyes(struct pipe_node *n)
-{
-    if (n->until_check == 0) {
-        stereo_check_run(n->check, rectifier_gray(n->rectifier, 0), rectifier_gray(n->rectifier, 1),
-                         &n->checked);
-        n->until_check = CHECK_EVERY;
-    }
-    n->until_check--;
-    return n->checked.flags;
-}
-
 /* The share of pixels that were measured. */
 static float known(const uint8_t *confidence, size_t pixels)
 {
@@ -313,9 +310,12 @@ static enum percept_status match(struct pipe_node *n, const struct pipe_frame *f
                                  struct percept_error *error)
 {
     const struct params *p = n->params;
-    const uint8_t *left = rectifier_gray(n->rectifier, 0);
+    const uint8_t *eyes[2] = {rectifier_gray(n->rectifier, 0), rectifier_gray(n->rectifier, 1)};
     enum percept_status status = PERCEPT_OK;
-    sgm_census(n->sgm, left, rectifier_gray(n->rectifier, 1));
+    if (n->smoother)
+        stereo_smoother_run(n->smoother, eyes);
+    const uint8_t *left = eyes[0];
+    sgm_census(n->sgm, left, eyes[1]);
     if (n->costs)
         status = stereo_costs_run(n->costs, n->rectifier, sgm_costs(n->sgm), error);
     if (status != PERCEPT_OK)
@@ -324,7 +324,8 @@ static enum percept_status match(struct pipe_node *n, const struct pipe_frame *f
     rectifier_blank(n->rectifier, n->confidence);
     if (p->speckle > 0)
         disparity_reject_speckles(n->mender, n->disparity, n->confidence, (uint32_t)p->speckle);
-    *any = disparity_fill(n->mender, n->disparity, n->confidence);
+    *any = p->fill ? disparity_fill_alike(n->mender, left, n->disparity, n->confidence)
+                   : disparity_fill(n->mender, n->disparity, n->confidence);
     if (!*any)
         return status;
     disparity_median(n->mender, n->disparity);
@@ -390,11 +391,8 @@ static void describe(const struct pipe_node *n, const struct pipe_frame *frame,
     out->far_m = (float)p->far;
     out->vertical_px = n->checked.vertical_px * (float)high;
     out->known = 0;
-    out->pose_known = p->pose.count == 7;
-    for (size_t i = 0; i < 7; i++) {
-        float value = out->pose_known ? (float)p->pose.items[i] : 0;
-        *(i < 3 ? &out->position_m[i] : &out->orientation[i - 3]) = value;
-    }
+    pipe_depth_set_pose(out, &p->pose, &frame->pose);
+    pipe_depth_turn_pose(out, rectified->turn);
 }
 
 static void nothing_known(const struct pipe_node *n, struct pipe_depth *out)
@@ -411,8 +409,8 @@ static void doubt(const struct pipe_node *n, uint32_t flags, struct percept_erro
     for (unsigned bit = 0; pipe_depth_flag_text(bit); bit++) {
         if (!(flags & ~(uint32_t)PERCEPT_DEPTH_NO_METRES & 1u << bit))
             continue;
-        if (1u << bit == PERCEPT_DEPTH_MISALIGNED)
-            percept_error_fill(error, PERCEPT_OK, NULL, 0, 0, "%s (by %.0f of %u pixels)",
+        if (1u << bit & (PERCEPT_DEPTH_MISALIGNED | PERCEPT_DEPTH_REALIGNED))
+            percept_error_fill(error, PERCEPT_OK, NULL, 0, 0, "%s (by %.1f of %u pixels)",
                                pipe_depth_flag_text(bit), (double)n->checked.vertical_px,
                                n->height);
         else
@@ -426,14 +424,15 @@ static enum percept_status process(struct pipe_node *n, const void *const *in, v
 {
     const struct pipe_frame *frame = in[0];
     struct pipe_depth *depth = out[0];
-    struct rectified rectified = {.fx = 1, .fy = 1};
+    struct rectified rectified = {.fx = 1, .fy = 1, .turn = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
     uint32_t flags = look_at(n, frame);
     enum percept_status status = PERCEPT_OK;
     if (!(flags & PERCEPT_DEPTH_SIZES_DIFFER)) {
-        status = rectifier_run(n->rectifier, frame, &rectified, error);
+        status =
+            stereo_aligner_run(n->aligner, n->rectifier, frame, &rectified, &n->checked, error);
         if (status != PERCEPT_OK)
             return status;
-        flags |= check_eyes(n);
+        flags |= n->checked.flags;
     }
     describe(n, frame, &rectified, depth);
     depth->flags = flags;

@@ -3,6 +3,7 @@
 #include "pipelines/text_boxes.h"
 #include "pipelines/text_change.h"
 #include "pipelines/text_image.h"
+#include "pipelines/text_motion.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@ struct params {
     const char *model;
     int64_t side, most;
     int limit;
-    double threshold, box_threshold, unclip, change;
+    double threshold, box_threshold, unclip, change, interval;
 };
 
 enum { AT_LEAST, AT_MOST };
@@ -78,6 +79,14 @@ static const struct pipe_param params[] = {
      .max = 255,
      .help =
          "by how much a spot of the picture must change for a new look, 0..255; -1: always look"},
+    {.name = "interval",
+     .kind = PIPE_PARAM_NUMBER,
+     .offset = offsetof(struct params, interval),
+     .fallback = 0.25,
+     .min = 0,
+     .max = 10,
+     .help = "while the picture moves as a whole, rest for so long between two looks, seconds, and "
+             "move what was found along with it; 0: look at each change"},
     {0},
 };
 
@@ -92,7 +101,14 @@ struct pipe_node {
     struct pipe_text_change *change;
     struct pipe_column *columns;
     struct pipe_text_box found[PIPE_TEXT_REGIONS_MAX];
-    struct pipe_text_regions last; /* given again while the picture stays */
+    struct pipe_text_regions last; /* given again while the picture stays, or moves */
+
+    /* Of the last look. */
+    bool is_fresh;          /* no frame came after it yet */
+    int64_t rested_ns;      /* the time of the first one that did: a look itself may take long */
+    uint32_t width, height; /* 0: there was none */
+    struct pipe_profiles looked, now;
+    float moved[2]; /* since then */
 };
 
 static void destroy(struct pipe_node *n)
@@ -223,21 +239,73 @@ static enum percept_status detect(struct pipe_node *n, const struct pipe_frame *
     return PERCEPT_OK;
 }
 
+/* ---- when to look ---- */
+
+/* Where the last look will do for this frame: how far the picture has moved since then. */
+static bool has_moved(struct pipe_node *n, const struct pipe_frame *frame, bool changed)
+{
+    if (n->is_fresh)
+        n->rested_ns = frame->capture_ns;
+    n->is_fresh = false;
+    int64_t interval_ns = (int64_t)(n->params->interval * 1e9),
+            age = frame->capture_ns - n->rested_ns;
+    float shift[2];
+    if (n->width != frame->width || n->height != frame->height || age < 0 || age >= interval_ns)
+        return false;
+    if (!changed) /* it rests, but not where it was */
+        return true;
+    pipe_profiles_measure(frame, &n->now);
+    /* What changes in a picture that stays is news. */
+    if (!pipe_profiles_shift(&n->looked, &n->now, shift) || (shift[0] == 0 && shift[1] == 0))
+        return false;
+    memcpy(n->moved, shift, sizeof n->moved);
+    return true;
+}
+
+static enum percept_status take_look(struct pipe_node *n, const struct pipe_frame *frame,
+                                     struct percept_error *error)
+{
+    enum percept_status status = detect(n, frame, &n->last, error);
+    n->width = n->height = 0;
+    if (status != PERCEPT_OK)
+        return status;
+    n->moved[0] = n->moved[1] = 0;
+    if (n->params->interval > 0 && n->params->change >= 0) {
+        pipe_profiles_measure(frame, &n->looked);
+        n->is_fresh = true;
+        n->width = frame->width;
+        n->height = frame->height;
+    }
+    return PERCEPT_OK;
+}
+
+static void give(const struct pipe_node *n, struct pipe_text_regions *regions)
+{
+    *regions = n->last;
+    memcpy(regions->moved, n->moved, sizeof regions->moved);
+    for (uint32_t r = 0; r < regions->count; r++)
+        for (int corner = 0; corner < 4; corner++)
+            for (int axis = 0; axis < 2; axis++)
+                regions->items[r].corners[corner][axis] += n->moved[axis];
+}
+
 static enum percept_status process(struct pipe_node *n, const void *const *in, void *const *out,
                                    struct percept_error *error)
 {
     const struct pipe_frame *frame = in[0];
     struct pipe_text_regions *regions = out[0];
-    bool look =
+    bool changed =
         n->params->change < 0 || pipe_text_change_found(n->change, frame, (float)n->params->change);
+    bool is_away = n->moved[0] != 0 || n->moved[1] != 0;
+    bool look = (changed || is_away) && !has_moved(n, frame, changed);
     if (look) {
-        enum percept_status status = detect(n, frame, &n->last, error);
+        enum percept_status status = take_look(n, frame, error);
         if (status != PERCEPT_OK) {
             pipe_text_change_forget(n->change);
             return status;
         }
     }
-    *regions = n->last;
+    give(n, regions);
     regions->ran = look;
     return PERCEPT_OK;
 }

@@ -83,7 +83,8 @@ struct pipe_node {
     struct pipe_text_net net, angle; /* angle.model NULL: none */
     struct pipe_text_keys *keys;
     struct pipe_strip strip;
-    bool behind; /* the last regions were not taken in */
+    bool behind;    /* the last regions were not taken in */
+    float moved[2]; /* by how much those that were have moved since they were found */
     struct pipe_text_track tracks[PIPE_TEXT_TRACKS];
 };
 
@@ -170,7 +171,7 @@ static enum percept_status create(const struct pipe_node_setup *setup, struct pi
     if (!n)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     n->params = setup->params;
-    enum percept_status status = pipe_text_keys_load(n->params->keys, &n->keys, error);
+    enum percept_status status = pipe_text_keys_load(n->params->keys, setup->keys, &n->keys, error);
     if (status == PERCEPT_OK && strlen(n->params->language) >= PERCEPT_LANGUAGE_BYTES)
         status = percept_fail(error, PERCEPT_INVALID, "language: expected a code of ISO 639");
     if (status == PERCEPT_OK)
@@ -371,6 +372,17 @@ static enum percept_status follow(struct pipe_node *n, const struct pipe_frame *
     return PERCEPT_OK;
 }
 
+/* Along with the picture. */
+static void move(struct pipe_node *n, const float moved[2])
+{
+    float by[2] = {moved[0] - n->moved[0], moved[1] - n->moved[1]};
+    memcpy(n->moved, moved, sizeof n->moved);
+    for (struct pipe_text_track *track = n->tracks; track < n->tracks + PIPE_TEXT_TRACKS; track++)
+        for (int corner = 0; corner < 4 && track->id && track->seen; corner++)
+            for (int axis = 0; axis < 2; axis++)
+                track->corners[corner][axis] += by[axis];
+}
+
 static void age(struct pipe_node *n, int64_t capture_ns)
 {
     int64_t carry_ns = (int64_t)(n->params->carry * 1e9);
@@ -436,6 +448,9 @@ static enum percept_status process(struct pipe_node *n, const void *const *in, v
         n->behind = status != PERCEPT_OK;
         if (status != PERCEPT_OK)
             return status;
+        memcpy(n->moved, regions->moved, sizeof n->moved);
+    } else {
+        move(n, regions->moved);
     }
     age(n, frame->capture_ns);
     *text = (struct percept_text){

@@ -106,7 +106,7 @@ static bool process(struct pipe_pipeline *p, const struct packet *packet)
     bool well = true, doubt = false;
     int64_t begin = pipe_trace_begin();
     p->turn = !p->turn;
-    p->model_user.model_ns = 0;
+    p->model_user.model_ns = p->model_user.once_ns = 0;
     atomic_store_explicit(&p->busy_since_ns, base_clock_ns(), memory_order_relaxed);
     publish(p, PIPE_FROM_SOURCE, packet);
     for (size_t i = 0; i < p->config->node_count; i++) {
@@ -127,7 +127,6 @@ static bool process(struct pipe_pipeline *p, const struct packet *packet)
 /* Once it is the pipeline's turn, which may be too late for the frame. */
 static void take_turn(struct pipe_pipeline *p, const struct packet *packet)
 {
-    int64_t deadline_ns = (int64_t)(p->config->deadline_ms * 1e6);
     bool well = true;
     pipe_turn_begin(p, packet->capture_ns);
     /* What was captured before the source was told to rest is not for anybody either. */
@@ -137,13 +136,13 @@ static void take_turn(struct pipe_pipeline *p, const struct packet *packet)
         return;
     }
     /* Sound is not left out because it is late. */
-    bool late = deadline_ns && p->config->source->output != PIPE_AUDIO &&
-                base_clock_ns() - packet->capture_ns > deadline_ns;
+    bool late = p->config->source->output != PIPE_AUDIO &&
+                !sched_gate_begins(p->schedule.gate, p->schedule.task);
     if (!late)
         well = process(p, packet);
     pipe_turn_end(p);
     if (!late) {
-        pipe_turn_done(p, well);
+        pipe_turn_done(p, packet->capture_ns, well);
         return;
     }
     atomic_fetch_add_explicit(&p->dropped_old, 1, memory_order_relaxed);
@@ -260,6 +259,8 @@ enum percept_status pipe_pipeline_start(struct pipe_pipeline *p, struct percept_
     /* Signals are the host's: our threads inherit a mask that takes none. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    atomic_store_explicit(&p->stops, false, memory_order_relaxed);
+    pipe_turn_open(p, true);
     enum percept_status status = spawn(&p->process_thread, p->config->name, process_main, p, error);
     if (status == PERCEPT_OK) {
         status = spawn(&p->capture_thread, capture_name, pipe_capture_main, p, error);
@@ -269,6 +270,8 @@ enum percept_status pipe_pipeline_start(struct pipe_pipeline *p, struct percept_
             pthread_join(p->process_thread, NULL);
         }
     }
+    if (status != PERCEPT_OK)
+        pipe_turn_open(p, false);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return status;
 }
@@ -280,12 +283,51 @@ static void wake_source(struct pipe_pipeline *p)
     (void)ignored;
 }
 
+/* Its source may go at any time: pipe_pipeline_join. */
+static bool is_stopping(const struct pipe_pipeline *p)
+{
+    return atomic_load_explicit(&p->stops, memory_order_relaxed);
+}
+
+static const char *rest_cause(unsigned reasons)
+{
+    return reasons & PIPE_REST_PRIVATE ? "the privacy switch is on" : "nobody subscribes";
+}
+
+enum percept_status pipe_pipeline_push(struct pipe_pipeline *p, int fd,
+                                       const struct ipc_push_format *format,
+                                       struct percept_error *error)
+{
+    const char *name = p->config->name;
+    unsigned rests = atomic_load_explicit(&p->rests, memory_order_relaxed);
+    if (!p->config->source->attach)
+        return percept_fail(error, PERCEPT_NOT_FOUND,
+                            "pipeline '%s' takes no pushed sound: its source is %s", name,
+                            p->config->source->name);
+    if (rests)
+        return percept_fail(error, PERCEPT_BUSY, "pipeline '%s' rests: %s", name,
+                            rest_cause(rests));
+    if (is_stopping(p) || !p->source || pipe_health_is_over(&p->health))
+        return percept_fail(error, PERCEPT_BUSY, "pipeline '%s' does not run", name);
+    if (p->config->source->attach(p->source, fd, format) != PERCEPT_OK)
+        return percept_fail(error, PERCEPT_BUSY,
+                            "somebody pushes sound to pipeline '%s', or what was pushed is still "
+                            "being heard",
+                            name);
+    wake_source(p);
+    return PERCEPT_OK;
+}
+
 void pipe_pipeline_rest(struct pipe_pipeline *p, unsigned reason, bool there)
 {
     unsigned before = there ? atomic_fetch_or_explicit(&p->rests, reason, memory_order_relaxed)
                             : atomic_fetch_and_explicit(&p->rests, ~reason, memory_order_relaxed);
-    /* A source that is woken loses the frame that it is at. */
-    if (p->stop_fd >= 0 && (before != 0) != (atomic_load(&p->rests) != 0))
+    if (is_stopping(p))
+        return;
+    if (there && p->source && p->config->source->detach)
+        p->config->source->detach(p->source, PERCEPT_BUSY, rest_cause(reason));
+    /* A camera that is woken loses the frame that it is at. */
+    if ((before != 0) != (atomic_load(&p->rests) != 0))
         wake_source(p);
 }
 
@@ -296,13 +338,23 @@ void pipe_pipeline_cancel(struct pipe_pipeline *p)
     cancel_hand_over(p);
 }
 
+static void destroy_source(struct pipe_pipeline *p)
+{
+    p->config->source->destroy(p->source);
+    p->source = NULL;
+}
+
 void pipe_pipeline_join(struct pipe_pipeline *p)
 {
-    if (!p->started)
-        return;
-    pthread_join(p->capture_thread, NULL);
-    pthread_join(p->process_thread, NULL);
-    p->started = false;
+    pthread_mutex_lock(&p->joining);
+    if (p->started) {
+        pthread_join(p->capture_thread, NULL);
+        pthread_join(p->process_thread, NULL);
+        pipe_turn_open(p, false);
+        destroy_source(p);
+        p->started = false;
+    }
+    pthread_mutex_unlock(&p->joining);
 }
 
 /* ---- making one ---- */
@@ -422,6 +474,7 @@ static enum percept_status create_for_step(struct pipe_pipeline *p, struct pipe_
         .host = &p->node_host,
         .open_model = open_model,
         .open_method = open_method,
+        .keys = p->host->keys,
     };
     return n->config->class->create(&setup, &n->by_step[step], error);
 }
@@ -478,18 +531,27 @@ static enum percept_status create_topic(struct pipe_pipeline *p, size_t index,
                : at_place(t->config->place, "topic", t->config->name, status, &cause, error);
 }
 
-static enum percept_status create_source(struct pipe_pipeline *p, struct percept_error *error)
+enum percept_status pipe_pipeline_open_source(struct pipe_pipeline *p, struct percept_error *error)
 {
     struct percept_error cause = {0};
     const struct pipe_source_setup setup = {
         .params = p->config->source_params,
         .stop_fd = p->stop_fd,
         .rests = atomic_load_explicit(&p->rests, memory_order_relaxed) != 0,
+        .late = &p->late,
     };
     enum percept_status status = p->config->source->create(&setup, &p->source, &cause);
     return status == PERCEPT_OK ? status
                                 : at_place(p->config->source_place, "source of pipeline",
                                            p->config->name, status, &cause, error);
+}
+
+enum percept_status pipe_pipeline_open_topics(struct pipe_pipeline *p, struct percept_error *error)
+{
+    enum percept_status status = PERCEPT_OK;
+    for (size_t i = 0; i < p->config->topic_count && status == PERCEPT_OK; i++)
+        status = create_topic(p, i, error);
+    return status;
 }
 
 static enum percept_status create_parts(struct pipe_pipeline *p, struct percept_error *error)
@@ -520,11 +582,16 @@ enum percept_status pipe_pipeline_create(struct pipe_config *root,
     p->host = host;
     p->models = models;
     p->node_host.pipeline = p;
-    p->stop_fd = -1;
+    p->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int cause = errno;
     atomic_init(&p->rests, config->on_demand ? PIPE_REST_UNWANTED : 0);
     pipe_mailbox_init(&p->mailbox);
+    pthread_mutex_init(&p->joining, NULL);
     pipe_health_init(&p->health, host, config->name);
-    enum percept_status status = pipe_turn_init(p, gate, error);
+    enum percept_status status =
+        p->stop_fd >= 0 ? PERCEPT_OK : percept_fail_errno(error, cause, "eventfd");
+    if (status == PERCEPT_OK)
+        status = pipe_turn_init(p, gate, error);
     if (status == PERCEPT_OK)
         status = create_parts(p, error);
     p->models = NULL;
@@ -536,28 +603,15 @@ enum percept_status pipe_pipeline_create(struct pipe_config *root,
     return PERCEPT_OK;
 }
 
-enum percept_status pipe_pipeline_open(struct pipe_pipeline *p, struct percept_error *error)
-{
-    p->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (p->stop_fd < 0)
-        return percept_fail_errno(error, errno, "eventfd");
-    enum percept_status status = create_source(p, error);
-    for (size_t i = 0; i < p->config->topic_count && status == PERCEPT_OK; i++)
-        status = create_topic(p, i, error);
-    return status;
-}
-
 void pipe_pipeline_release(struct pipe_pipeline *p)
 {
     for (size_t i = 0; i < p->config->topic_count; i++)
         p->topics[i].topic = NULL;
-    p->config->source->destroy(p->source);
-    p->source = NULL;
-    if (p->stop_fd >= 0)
-        close(p->stop_fd);
-    p->stop_fd = -1;
-    atomic_store_explicit(&p->stops, false, memory_order_relaxed);
+    destroy_source(p);
     /* Empty, and not cancelled any more. */
+    uint64_t count;
+    ssize_t ignored = read(p->stop_fd, &count, sizeof count); /* fails only when it is empty */
+    (void)ignored;
     pipe_mailbox_fini(&p->mailbox);
     pipe_mailbox_init(&p->mailbox);
     pipe_audio_queue_reset(&p->sound);
@@ -583,6 +637,9 @@ void pipe_pipeline_destroy(struct pipe_pipeline *p)
     pipe_audio_queue_fini(&p->sound);
     pipe_frame_pool_destroy(p->frames);
     pipe_health_fini(&p->health);
+    pthread_mutex_destroy(&p->joining);
+    if (p->stop_fd >= 0)
+        close(p->stop_fd);
     for (size_t i = 0; i < PIPE_THREADS; i++)
         pipe_trace_close(&p->traces[i]);
     free(p->open_models);
@@ -604,6 +661,8 @@ void pipe_pipeline_stats(struct pipe_pipeline *p, struct pipe_stats *stats)
                         atomic_load_explicit(&p->dropped_old, memory_order_relaxed),
         .dropped_bad = atomic_load_explicit(&p->dropped_bad, memory_order_relaxed),
         .node_errors = atomic_load_explicit(&p->node_errors, memory_order_relaxed),
+        .lost = atomic_load_explicit(&p->lost, memory_order_relaxed),
+        .late = atomic_load_explicit(&p->late, memory_order_relaxed),
     };
     int64_t since = atomic_load_explicit(&p->busy_since_ns, memory_order_relaxed);
     stats->busy_ns = since ? base_clock_ns() - since : 0;
@@ -617,8 +676,7 @@ void pipe_pipeline_stats(struct pipe_pipeline *p, struct pipe_stats *stats)
     stats->rests = rests != 0 && !pipe_health_is_over(&p->health);
     if (stats->rests) {
         stats->state = "resting";
-        snprintf(stats->cause, sizeof stats->cause, "%s",
-                 rests & PIPE_REST_PRIVATE ? "the privacy switch is on" : "nobody subscribes");
+        snprintf(stats->cause, sizeof stats->cause, "%s", rest_cause(rests));
     }
     pipe_turn_stats(p, stats);
 }

@@ -83,6 +83,7 @@ struct pipe_turn {
     bool inside;         /* it has, or waits for, a slot; pipeline thread, as all else here */
     int64_t captured_ns; /* of its frame */
     unsigned step;       /* of the ladder, at which its nodes are */
+    bool warm;           /* a frame went through them: the first one costs more than others */
 };
 
 struct pipe_pipeline {
@@ -98,7 +99,7 @@ struct pipe_pipeline {
     struct pipe_health health;
     int stop_fd; /* eventfd, written when the source is to stop or to rest: then it gives up what it
                     waits for, and its thread looks which */
-    atomic_bool stops;
+    atomic_bool stops;      /* from pipe_pipeline_cancel to the next start */
     _Atomic unsigned rests; /* why the source rests, PIPE_REST_*; 0: it does not */
 
     struct pipe_running_node *nodes;
@@ -111,7 +112,8 @@ struct pipe_pipeline {
     unsigned turn; /* which of the two buffers is this frame's; pipeline thread */
 
     pthread_t capture_thread, process_thread;
-    bool started;
+    pthread_mutex_t joining; /* two may wait for its end */
+    bool started;            /* the engine's thread starts it; then under `joining` */
     /* How the source ended; written by its thread before it closes the mailbox, read by the
      * pipeline's after. */
     enum percept_status end;
@@ -119,6 +121,7 @@ struct pipe_pipeline {
 
     /* Counters: each has one writer; relaxed, read by any thread. */
     atomic_uint_fast64_t processed, dropped_late, dropped_bad, node_errors;
+    atomic_uint_fast64_t lost, late; /* samples of sound that were not heard; that came too late */
     atomic_int_fast64_t busy_since_ns; /* of the frame that it is at; 0: it waits for one */
     atomic_uint_fast64_t dropped_old;  /* the pipeline's share of dropped_late: past the deadline */
     struct pipe_window latency;
@@ -131,19 +134,30 @@ enum percept_status pipe_pipeline_create(struct pipe_config *root,
                                          const struct pipe_host *host, struct pipe_models *models,
                                          struct sched_gate *gate, struct pipe_pipeline **pipeline,
                                          struct percept_error *error);
-/* Its source and topics, before each start. */
-enum percept_status pipe_pipeline_open(struct pipe_pipeline *pipeline, struct percept_error *error);
+/* Its source, which may take long, and its topics after that, before each start. The source by any
+ * thread while the engine's leaves it alone: before it is the engine's, or between a stop and the
+ * next start. */
+enum percept_status pipe_pipeline_open_source(struct pipe_pipeline *pipeline,
+                                              struct percept_error *error);
+enum percept_status pipe_pipeline_open_topics(struct pipe_pipeline *pipeline,
+                                              struct percept_error *error);
 /* Lets go of them, when it is not running: the source's device is free, the topics are the host's
  * to close or to use again. */
 void pipe_pipeline_release(struct pipe_pipeline *pipeline);
 enum percept_status pipe_pipeline_start(struct pipe_pipeline *pipeline,
                                         struct percept_error *error);
-/* A reason for its source to rest is there, or is gone. Any thread; counts from the next frame on.
- */
+/* As pipe_engine_push. The engine's thread. */
+enum percept_status pipe_pipeline_push(struct pipe_pipeline *pipeline, int fd,
+                                       const struct ipc_push_format *format,
+                                       struct percept_error *error);
+/* A reason for its source to rest is there, or is gone. The engine's thread; counts from the next
+ * frame on. */
 enum { PIPE_REST_UNWANTED = 1, PIPE_REST_PRIVATE = 2 };
 void pipe_pipeline_rest(struct pipe_pipeline *pipeline, unsigned reason, bool there);
 /* Ask to stop; does not wait. */
 void pipe_pipeline_cancel(struct pipe_pipeline *pipeline);
+/* Wait until it has, and its source's device is free. Any thread; until the next start the
+ * engine's leaves the source of one that was asked alone. */
 void pipe_pipeline_join(struct pipe_pipeline *pipeline);
 void pipe_pipeline_destroy(struct pipe_pipeline *pipeline); /* not running; NULL is fine */
 void pipe_pipeline_stats(struct pipe_pipeline *pipeline, struct pipe_stats *stats);
@@ -153,11 +167,15 @@ void pipe_turn_attach(struct pipe_pipeline *pipeline);
 enum percept_status pipe_turn_init(struct pipe_pipeline *pipeline, struct sched_gate *gate,
                                    struct percept_error *error);
 void pipe_turn_fini(struct pipe_pipeline *pipeline);
+/* What threads of pipelines do in the gate is traced: sched_gate_options.event. */
+void pipe_turn_trace(void *context, const struct sched_gate_event *event);
+/* Whether it runs: until it does, the scheduler does not count on it. */
+void pipe_turn_open(struct pipe_pipeline *pipeline, bool open);
 /* Pipeline thread: wait until it is its turn to compute, at the quality that it shall have. */
 void pipe_turn_begin(struct pipe_pipeline *pipeline, int64_t captured_ns);
 void pipe_turn_end(struct pipe_pipeline *pipeline);
 /* Outside of a turn: the frame was processed, well or not. */
-void pipe_turn_done(struct pipe_pipeline *pipeline, bool well);
+void pipe_turn_done(struct pipe_pipeline *pipeline, int64_t captured_ns, bool well);
 void pipe_turn_stats(struct pipe_pipeline *pipeline, struct pipe_stats *stats);
 
 /* Thread of the source; argument is the pipeline. */

@@ -1,6 +1,7 @@
 /* Why: floors, walls and tables are what apps put things on. */
 #include "pipelines/planes.h"
 
+#include "base/thread_pool.h"
 #include "pipelines/disparity.h"
 
 #include <math.h>
@@ -76,7 +77,8 @@ static void gather(struct plane_finder *f, const struct pipe_depth *depth)
     f->columns = depth->width / step;
     f->rows = depth->height / step;
     f->count = 0;
-    for (uint32_t row = 0; row < f->rows; row++)
+    for (uint32_t row = 0; row < f->rows; row++) {
+        base_pool_pause();
         for (uint32_t column = 0; column < f->columns; column++) {
             uint32_t x = column * step + step / 2, y = row * step + step / 2;
             size_t at = (size_t)y * depth->width + x;
@@ -86,6 +88,7 @@ static void gather(struct plane_finder *f, const struct pipe_depth *depth)
                 f->points[f->count++] =
                     (struct point){(float)x + 0.5F, (float)y + 0.5F, 1 / depth->metres[at], false};
         }
+    }
 }
 
 static uint32_t draw(struct plane_finder *f, uint32_t below)
@@ -186,6 +189,7 @@ static uint32_t find(struct plane_finder *f, float tolerance, struct fit *best)
 {
     uint32_t most = 0;
     for (uint32_t i = 0; i < f->options.tries; i++) {
+        base_pool_pause();
         const struct point *p = draw_any(f);
         const struct point *q = p ? draw_near(f, p) : NULL, *r = p ? draw_near(f, p) : NULL;
         struct fit fit;
@@ -197,9 +201,11 @@ static uint32_t find(struct plane_finder *f, float tolerance, struct fit *best)
             *best = fit;
         }
     }
-    for (unsigned i = 0; most && i < REFITS; i++)
+    for (unsigned i = 0; most && i < REFITS; i++) {
+        base_pool_pause();
         if (!refit(f, tolerance, best))
             return 0;
+    }
     return most ? count_on(f, best, tolerance) : 0;
 }
 
@@ -248,12 +254,14 @@ static float extent(struct plane_finder *f, const struct pipe_depth *depth, cons
                     float tolerance, const float axis[3], float *middle)
 {
     uint32_t count = 0;
+    base_pool_pause();
     for (uint32_t i = 0; i < f->count; i++)
         if (is_on(&f->points[i], fit, tolerance)) {
             float at[3];
             place(depth, &f->points[i], at);
             f->along[count++] = dot(at, axis);
         }
+    base_pool_pause();
     float low = pick(f->along, count, count / TRIMMED);
     float high = pick(f->along, count, count - 1 - count / TRIMMED);
     *middle = (low + high) / 2;
@@ -265,6 +273,7 @@ static void turn_axes(const struct plane_finder *f, const struct pipe_depth *dep
                       const struct fit *fit, float tolerance, float axes[2][3])
 {
     double n = 0, u = 0, v = 0, uu = 0, uv = 0, vv = 0;
+    base_pool_pause();
     for (uint32_t i = 0; i < f->count; i++) {
         float at[3];
         if (!is_on(&f->points[i], fit, tolerance))
@@ -322,6 +331,7 @@ static float take(struct plane_finder *f, const struct pipe_depth *depth, const 
 {
     double squares = 0;
     uint32_t count = 0;
+    base_pool_pause();
     for (uint32_t i = 0; i < f->count; i++) {
         float at[3];
         if (!is_on(&f->points[i], fit, tolerance))

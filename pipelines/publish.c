@@ -164,6 +164,7 @@ static const struct {
     [PIPE_TEXT_PRESENCE] = {"the presence of text",
                             PLAIN(PERCEPT_TEXT_PRESENCE_SCHEMA, percept_text_presence)},
     [PIPE_STEREO] = {"a stereo frame", 0, WRITTEN(PERCEPT_FRAME_SCHEMA, frame)},
+    [PIPE_RGBD] = {"a frame with depths", 0, WRITTEN(PERCEPT_FRAME_SCHEMA, frame)},
     [PIPE_DEPTH] = {"depth", sizeof(struct pipe_depth), WRITTEN(PERCEPT_DEPTH_SCHEMA, depth)},
     [PIPE_PLANES] = {"planes", PLAIN(PERCEPT_PLANES_SCHEMA, percept_planes)},
     [PIPE_CAPTIONS] = {"captions", TIMED(PERCEPT_CAPTIONS_SCHEMA, percept_captions)},
@@ -188,7 +189,8 @@ size_t pipe_stream_type_room(enum pipe_stream_type type)
 
 bool pipe_stream_type_takes(enum pipe_stream_type input, enum pipe_stream_type stream)
 {
-    return input == stream || (input == PIPE_FRAME && stream == PIPE_STEREO);
+    return input == stream ||
+           (input == PIPE_FRAME && (stream == PIPE_STEREO || stream == PIPE_RGBD));
 }
 
 const struct pipe_publisher *pipe_publisher_of(enum pipe_stream_type type)

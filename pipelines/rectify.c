@@ -35,6 +35,7 @@ struct rectifier {
     uint32_t frame_width, frame_height;
     uint32_t by_x, by_y; /* pixels of the frame that become one of the reduced image */
     uint32_t reduced_width, reduced_height;
+    struct rectified_rows rows;         /* the right eye is moved by */
     const struct pipe_frame *frames[2]; /* of the run in progress */
 };
 
@@ -138,22 +139,38 @@ static bool place(float at, uint32_t size, int32_t *whole, uint8_t *part)
     return true;
 }
 
+/* What the frame shows is decided before rows are moved: beyond its edge is what is at the edge,
+ * for black rows would be matched. */
+static void place_row(struct rectifier *r, unsigned e, size_t row)
+{
+    struct eye *eye = &r->eyes[e];
+    const struct rectified_rows none = {0}, *rows = e ? &r->rows : &none;
+    float v = 2 * ((float)row + 0.5F) / (float)r->height - 1;
+    for (size_t x = 0; x < r->width; x++) {
+        size_t i = row * r->width + x;
+        const float *at = &eye->grid[2 * i];
+        uint8_t *weights = eye->weights[i];
+        int32_t column, line;
+        bool inside = place(at[0], r->reduced_width, &column, &weights[0]) &&
+                      place(at[1], r->reduced_height, &line, &weights[1]);
+        eye->index[i] = OUTSIDE;
+        if (!inside)
+            continue;
+        float u = 2 * ((float)x + 0.5F) / (float)r->width - 1;
+        float moved = (rows->middle + rows->across * u + rows->down * v) / (float)r->height;
+        if (moved != 0)
+            place(fminf(fmaxf(at[1] + moved, 0), 1), r->reduced_height, &line, &weights[1]);
+        eye->index[i] = line * (int32_t)r->reduced_width + column;
+    }
+}
+
 static void place_band(void *context, size_t band, unsigned worker)
 {
     struct rectifier *r = context;
     (void)worker;
-    for (unsigned e = 0; e < r->eye_count; e++) {
-        struct eye *eye = &r->eyes[e];
-        size_t begin = band * BAND * r->width;
-        size_t end = (band + 1) * BAND < r->height ? begin + (size_t)BAND * r->width
-                                                   : (size_t)r->width * r->height;
-        for (size_t i = begin; i < end; i++) {
-            int32_t x, y;
-            bool inside = place(eye->grid[2 * i], r->reduced_width, &x, &eye->weights[i][0]) &&
-                          place(eye->grid[2 * i + 1], r->reduced_height, &y, &eye->weights[i][1]);
-            eye->index[i] = inside ? y * (int32_t)r->reduced_width + x : OUTSIDE;
-        }
-    }
+    for (unsigned e = 0; e < r->eye_count; e++)
+        for (size_t y = band * BAND; y < (band + 1) * BAND && y < r->height; y++)
+            place_row(r, e, y);
 }
 
 static void take_size(struct rectifier *r, uint32_t width, uint32_t height)
@@ -168,6 +185,13 @@ static void take_size(struct rectifier *r, uint32_t width, uint32_t height)
     r->reduced_width = width / r->by_x;
     r->reduced_height = height / r->by_y;
     base_pool_run(r->pool, (r->height + BAND - 1) / BAND, place_band, r);
+}
+
+void rectifier_move_rows(struct rectifier *r, const struct rectified_rows *rows)
+{
+    r->rows = *rows;
+    if (r->frame_width)
+        base_pool_run(r->pool, (r->height + BAND - 1) / BAND, place_band, r);
 }
 
 /* ---- pixels ---- */
@@ -257,8 +281,12 @@ static void describe(const struct rectifier *r, const struct pipe_frame *frame,
     if (!r->calibrated) {
         /* Nothing is known: as if the image were as wide as it is far away. */
         double high = (double)frame->width * r->height / frame->height;
-        *out = (struct rectified){
-            .fx = r->width, .fy = high, .cx = r->width / 2.0, .cy = r->height / 2.0, .baseline = 1};
+        *out = (struct rectified){.fx = r->width,
+                                  .fy = high,
+                                  .cx = r->width / 2.0,
+                                  .cy = r->height / 2.0,
+                                  .baseline = 1,
+                                  .turn = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
         return;
     }
     const double(*left)[4] = c->projection[0], (*right)[4] = c->projection[1];
@@ -274,6 +302,7 @@ static void describe(const struct rectifier *r, const struct pipe_frame *frame,
         .shift = (left[0][2] - right[0][2]) * x,
         .baseline = -right[0][3] / right[0][0],
     };
+    memcpy(out->turn, c->to_rectified[0], sizeof out->turn);
 }
 
 enum percept_status rectifier_run(struct rectifier *r, const struct pipe_frame *frame,

@@ -14,8 +14,16 @@ struct rectifier;
 /* What the rectified images are, in pixels as ipc/topics.h has them. */
 struct rectified {
     double fx, fy, cx, cy;
-    double shift;    /* disparity of what is infinitely far */
-    double baseline; /* in the calibration's units */
+    double shift;      /* disparity of what is infinitely far */
+    double baseline;   /* in the calibration's units */
+    double turn[3][3]; /* of a point from the left camera to the rectified one */
+};
+
+/* By how many rows what the right eye sees is lower than where it should be: in the middle, and
+ * what is added from there to the right edge and to the lower one. Pixels of the rectified image.
+ */
+struct rectified_rows {
+    float middle, across, down;
 };
 
 /*
@@ -41,6 +49,10 @@ void rectifier_destroy(struct rectifier *rectifier); /* NULL is fine */
  */
 enum percept_status rectifier_run(struct rectifier *rectifier, const struct pipe_frame *frame,
                                   struct rectified *rectified, struct percept_error *error);
+
+/* From the next run on, the right eye's image is that much higher, by what each pixel looks at:
+ * nothing is interpolated twice. */
+void rectifier_move_rows(struct rectifier *rectifier, const struct rectified_rows *rows);
 
 /* Brightness of an eye (0 left, 1 right), width * height; black where it shows nothing. */
 const uint8_t *rectifier_gray(const struct rectifier *rectifier, unsigned eye);

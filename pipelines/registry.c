@@ -25,6 +25,7 @@
     X(text_actions)        \
     X(text_pointer)        \
     X(stereo_depth)        \
+    X(measured_depth)      \
     X(depth_without_hands) \
     X(planes)
 

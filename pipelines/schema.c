@@ -346,3 +346,15 @@ enum percept_status pipe_schema_read_kind(const struct pipe_schema_reader *reade
     const struct pipe_schema_part part = {params, out};
     return pipe_schema_read(reader, &only, what, &part, 1);
 }
+
+enum percept_status pipe_schema_strings(const struct pipe_schema_reader *reader,
+                                        const struct pipe_texts *texts, const char *const **strings)
+{
+    const char **copy = base_arena_array(reader->arena, texts->count, sizeof *copy);
+    if (!copy)
+        return percept_fail(reader->error, PERCEPT_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < texts->count; i++)
+        copy[i] = texts->items[i].text;
+    *strings = copy;
+    return PERCEPT_OK;
+}

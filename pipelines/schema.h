@@ -35,6 +35,11 @@ enum percept_status pipe_schema_read_kind(const struct pipe_schema_reader *reade
                                           const struct pipe_param *params, const char *key,
                                           void *out);
 
+/* Texts without their places, in the arena. */
+enum percept_status pipe_schema_strings(const struct pipe_schema_reader *reader,
+                                        const struct pipe_texts *texts,
+                                        const char *const **strings);
+
 /* Fails at a value. */
 enum percept_status pipe_schema_fail(const struct pipe_schema_reader *reader,
                                      const struct pipe_tree *at, enum percept_status status,

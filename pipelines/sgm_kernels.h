@@ -53,6 +53,26 @@ struct sgm_features {
     uint8_t *costs; /* width * disparities: in and out */
 };
 
+/*
+ * A row without noise: each pixel becomes a mean of those around it whose surroundings look the
+ * same (non-local means, Buades 2005). What looks like nothing near it, an edge or fine grain,
+ * stays as it is.
+ */
+#define SGM_PATCH   2 /* pixels on either side that must look the same */
+#define SGM_SEARCH  5 /* on either side where they are looked for */
+#define SGM_DENOISE (SGM_PATCH + SGM_SEARCH)
+
+struct sgm_denoise {
+    const uint8_t *image; /* its first pixel; SGM_DENOISE readable ones on all sides of the row */
+    size_t pitch, width;
+    /* Sums of differences over a patch: up to `same` it has a full say, from `other` on none. */
+    float same, other;
+    uint16_t *columns;    /* width + 2 * SGM_PATCH of scratch */
+    float *sums, *shares; /* width of scratch each */
+    float gain, offset;   /* of what comes out: a mean is finer than bytes are */
+    uint8_t *out;
+};
+
 /* Paths that come from the row before, at x - 1, x and x + 1, and from the pixel before. */
 #define SGM_ABOVE 3
 #define SGM_PATHS 4
@@ -85,6 +105,7 @@ struct sgm_pick {
 };
 
 struct sgm_kernels {
+    void (*denoise)(const struct sgm_denoise *denoise);
     void (*census)(const struct sgm_census *census);
     void (*match)(const struct sgm_match *match);
     void (*features)(const struct sgm_features *features);

@@ -2,7 +2,7 @@
  * to do with the sentence. */
 #include "pipelines/shortlist.h"
 
-#include "base/file_bytes.h"
+#include "signing/signing.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,13 +87,13 @@ enum percept_status pipe_shortlist_open_bytes(const void *bytes, size_t size, co
     return status;
 }
 
-enum percept_status pipe_shortlist_open(const char *path, uint32_t vocabulary,
-                                        struct pipe_shortlist **shortlist,
+enum percept_status pipe_shortlist_open(const char *path, const struct signing_keys *keys,
+                                        uint32_t vocabulary, struct pipe_shortlist **shortlist,
                                         struct percept_error *error)
 {
     void *bytes;
     size_t size;
-    enum percept_status status = base_file_read(path, MAX_FILE, &bytes, &size, error);
+    enum percept_status status = signing_read_file(keys, path, MAX_FILE, &bytes, &size, error);
     if (status != PERCEPT_OK)
         return status;
     status = pipe_shortlist_open_bytes(bytes, size, path, vocabulary, shortlist, error);

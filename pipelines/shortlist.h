@@ -14,10 +14,12 @@
 #include <stdint.h>
 
 struct pipe_shortlist;
+struct signing_keys;
 
-/* For a vocabulary of so many tokens. IO, LIMIT; MALFORMED, also for another vocabulary's. */
-enum percept_status pipe_shortlist_open(const char *path, uint32_t vocabulary,
-                                        struct pipe_shortlist **shortlist,
+/* For a vocabulary of so many tokens. IO, LIMIT; MALFORMED, also for another vocabulary's. With
+ * keys, one of them must have signed it. */
+enum percept_status pipe_shortlist_open(const char *path, const struct signing_keys *keys,
+                                        uint32_t vocabulary, struct pipe_shortlist **shortlist,
                                         struct percept_error *error);
 /* The file itself, which is copied; name is for messages. */
 enum percept_status pipe_shortlist_open_bytes(const void *bytes, size_t size, const char *name,

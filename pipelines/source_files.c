@@ -21,43 +21,19 @@
 
 struct params {
     struct pipe_texts paths;
-    double rate;
-    int64_t loop, max_pixels;
+    struct pipe_play_params play;
 };
 
-#define COMMON_PARAMS(rate_fallback, rate_help)                             \
-    {.name = "paths",                                                       \
-     .kind = PIPE_PARAM_PATHS,                                              \
-     .offset = offsetof(struct params, paths),                              \
-     .required = true,                                                      \
-     .help = "files, folders (their files by name) or globs, in sequence"}, \
-        {.name = "rate",                                                    \
-         .kind = PIPE_PARAM_NUMBER,                                         \
-         .offset = offsetof(struct params, rate),                           \
-         .fallback = (rate_fallback),                                       \
-         .max = 1000,                                                       \
-         .help = (rate_help)},                                              \
-        {.name = "loop",                                                    \
-         .kind = PIPE_PARAM_INT,                                            \
-         .offset = offsetof(struct params, loop),                           \
-         .fallback = 1,                                                     \
-         .max = 1000000000,                                                 \
-         .help = "how many times all of it is played; 0: for ever"},        \
-        {.name = "max_pixels",                                              \
-         .kind = PIPE_PARAM_INT,                                            \
-         .offset = offsetof(struct params, max_pixels),                     \
-         .fallback = 1920 * 1080,                                           \
-         .min = 1,                                                          \
-         .max = 268435456,                                                  \
-         .help = "width * height of the largest image that is taken"},      \
-    {                                                                       \
-        0                                                                   \
+#define PATHS                                                                                  \
+    {                                                                                          \
+        .name = "paths", .kind = PIPE_PARAM_PATHS, .offset = offsetof(struct params, paths),   \
+        .required = true, .help = "files, folders (their files by name) or globs, in sequence" \
     }
 
 static const struct pipe_param images_params[] = {
-    COMMON_PARAMS(30, "frames per second; 0: as fast as the pipeline takes them")};
+    PATHS, PIPE_PLAY_PARAMS(params, "an image", 30, "as fast as the pipeline takes them"), {0}};
 static const struct pipe_param video_params[] = {
-    COMMON_PARAMS(0, "frames per second; 0: as the file says")};
+    PATHS, PIPE_PLAY_PARAMS(params, "an image", 0, "as the file says"), {0}};
 
 struct pipe_source {
     const struct params *params;
@@ -111,8 +87,8 @@ static enum percept_status read_jpeg(struct pipe_source *s, int fd, struct pipe_
     enum percept_status status = read_whole(s, fd, &size, error);
     close(fd);
     if (status == PERCEPT_OK)
-        status =
-            pipe_jpeg_decode(s->jpeg, s->bytes, size, (size_t)s->params->max_pixels, frame, error);
+        status = pipe_jpeg_decode(s->jpeg, s->bytes, size, (size_t)s->params->play.max_pixels,
+                                  frame, error);
     return status;
 }
 
@@ -146,7 +122,7 @@ static enum percept_status begin_file(struct pipe_source *s, struct pipe_frame *
         return read_jpeg(s, fd, frame, error);
     }
     enum percept_status status =
-        pipe_video_open(fd, (size_t)s->params->max_pixels, &s->video, error);
+        pipe_video_open(fd, (size_t)s->params->play.max_pixels, &s->video, error);
     if (status == PERCEPT_OK)
         status = next_of_video(s, frame, error);
     return status == PERCEPT_END ? percept_fail(error, PERCEPT_MALFORMED, "no picture in it")
@@ -157,8 +133,8 @@ static enum percept_status begin_file(struct pipe_source *s, struct pipe_frame *
 
 static void due(struct pipe_source *s, int64_t *time_ns)
 {
-    if (s->params->rate > 0)
-        *time_ns = (int64_t)((double)s->frames * 1e9 / s->params->rate);
+    if (s->params->play.rate > 0)
+        *time_ns = (int64_t)((double)s->frames * 1e9 / s->params->play.rate);
     else
         *time_ns = s->own_pace ? s->now_ns : 0;
     s->frames++;
@@ -175,7 +151,7 @@ static enum percept_status end_of_round(struct pipe_source *s, struct percept_er
     if (good == 0)
         return percept_fail(error, PERCEPT_NOT_FOUND, "none of %zu files could be read",
                             s->files.count);
-    return s->params->loop != 0 && s->round >= s->params->loop ? PERCEPT_END : PERCEPT_OK;
+    return s->params->play.loop != 0 && s->round >= s->params->play.loop ? PERCEPT_END : PERCEPT_OK;
 }
 
 /* The file before next_file is at fault; `begun`: it gave a frame before. */
@@ -274,7 +250,7 @@ static enum percept_status create_video(const struct pipe_source_setup *setup,
 
 static size_t max_pixels(const struct pipe_source *s)
 {
-    return (size_t)s->params->max_pixels;
+    return (size_t)s->params->play.max_pixels;
 }
 
 const struct pipe_source_class pipe_source_images = {

@@ -4,9 +4,8 @@
  * ALSA is what every Linux has. Its device "default" is PipeWire's where that runs (by PipeWire's
  * plugin for ALSA, which also resamples), so there is no second way to speak to PipeWire.
  */
+#include "pipelines/sound_clock.h"
 #include "pipelines/source.h"
-
-#include "base/clock.h"
 
 #include <stdlib.h>
 
@@ -41,10 +40,7 @@ static const struct pipe_param microphone_params[] = {
 #define FIRST_PAUSE_NS   (250 * BASE_NS_PER_MS)
 #define LONGEST_PAUSE_NS (5 * BASE_NS_PER_S)
 #define BUFFER_US        300000 /* that may lie in the device while we are busy */
-#define SAMPLE_NS        (BASE_NS_PER_S / PIPE_AUDIO_RATE)
-/* The driver's word on when a sample was taken trembles; within this it is smoothed. */
-#define TREMBLE_NS (20 * BASE_NS_PER_MS)
-#define MOST_POLLS 16
+#define MOST_POLLS       16
 
 struct pipe_source {
     const struct params *params;
@@ -52,9 +48,9 @@ struct pipe_source {
     int stop_fd;
     int64_t pause_ns, retry_at_ns;
     int16_t samples[PIPE_AUDIO_SAMPLES];
-    size_t count;    /* of a block that is not full yet */
-    int64_t next_ns; /* when the next block's first sample should be; 0: nobody knows */
-    bool overrun;    /* something is missing before the next block */
+    size_t count; /* of a block that is not full yet */
+    struct pipe_sound_clock clock;
+    bool overrun; /* something is missing before the next block */
 };
 
 static void be_quiet(const char *file, int line, const char *function, int code, const char *format,
@@ -69,7 +65,7 @@ static void let_go(struct pipe_source *s)
         snd_pcm_close(s->pcm);
     s->pcm = NULL;
     s->count = 0;
-    s->next_ns = 0;
+    s->clock.next_ns = 0;
 }
 
 static enum percept_status fail_alsa(const struct pipe_source *s, enum percept_status status,
@@ -182,11 +178,10 @@ static int64_t stamp(struct pipe_source *s)
     snd_pcm_sframes_t behind = 0;
     if (snd_pcm_delay(s->pcm, &behind) < 0 || behind < 0)
         behind = 0;
-    int64_t taken_ns = base_clock_ns() - (behind + PIPE_AUDIO_SAMPLES) * SAMPLE_NS;
-    int64_t off_ns = taken_ns - s->next_ns;
-    if (s->next_ns && !s->overrun && off_ns > -TREMBLE_NS && off_ns < TREMBLE_NS)
-        taken_ns = s->next_ns + off_ns / 64;
-    return taken_ns;
+    if (s->overrun)
+        s->clock.next_ns = 0;
+    int64_t taken_ns = base_clock_ns() - (behind + PIPE_AUDIO_SAMPLES) * PIPE_SAMPLE_NS;
+    return pipe_sound_clock_stamp(&s->clock, taken_ns, PIPE_AUDIO_SAMPLES);
 }
 
 static enum percept_status next_audio(struct pipe_source *s, struct pipe_audio *block,
@@ -205,18 +200,16 @@ static enum percept_status next_audio(struct pipe_source *s, struct pipe_audio *
     status = fill(s, error);
     if (status != PERCEPT_OK)
         return status;
-    int64_t taken_ns = stamp(s);
+    int64_t due_ns = s->clock.next_ns, taken_ns = stamp(s);
     if (s->overrun) {
         block->begins = true;
-        block->lost = s->next_ns && taken_ns > s->next_ns
-                          ? (uint64_t)((taken_ns - s->next_ns) / SAMPLE_NS)
-                          : 0;
+        block->lost =
+            due_ns && taken_ns > due_ns ? (uint64_t)((taken_ns - due_ns) / PIPE_SAMPLE_NS) : 0;
     }
     for (size_t i = 0; i < PIPE_AUDIO_SAMPLES; i++)
         block->samples[i] = (float)s->samples[i] / 32768;
     block->count = PIPE_AUDIO_SAMPLES;
     *time_ns = taken_ns;
-    s->next_ns = taken_ns + PIPE_AUDIO_SAMPLES * SAMPLE_NS;
     s->overrun = false;
     s->count = 0;
     s->pause_ns = FIRST_PAUSE_NS;

@@ -2,6 +2,7 @@
 #include "pipelines/stereo_check.h"
 
 #include "ipc/topics.h"
+#include "pipelines/stereo_align.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -24,6 +25,7 @@ struct place {
     uint32_t x, y;
     bool textured, matched;
     int disparity, row;  /* of the best match, rows down */
+    float part;          /* of a row, by which it is lower than `row`, -0.5..0.5 */
     uint32_t difference; /* mean of the patch there */
 };
 
@@ -174,6 +176,32 @@ static void compare_row(const struct stereo_check *c, const struct place *p, int
         }
 }
 
+/* The least in a row at the best disparity and beside it: what is between pixels is between rows
+ * and columns at once. */
+static float least_beside(const uint16_t *sums, size_t count, size_t at)
+{
+    uint16_t least = sums[at];
+    if (at > 0 && sums[at - 1] < least)
+        least = sums[at - 1];
+    if (at + 1 < count && sums[at + 1] < least)
+        least = sums[at + 1];
+    return least;
+}
+
+/* Where between rows the best match is: of two lines of the same slope, as sums of differences are
+ * around their least. */
+static float part_of_row(const uint16_t *sums, size_t count, size_t rows, size_t best)
+{
+    size_t row = best / count, at = best % count;
+    if (row == 0 || row + 1 == rows)
+        return 0;
+    float above = least_beside(sums + (row - 1) * count, count, at);
+    float here = sums[best];
+    float below = least_beside(sums + (row + 1) * count, count, at);
+    float steep = fmaxf(above, below) - here;
+    return steep > 0 ? 0.5F * (above - below) / steep : 0;
+}
+
 static void find(void *context, size_t index, unsigned worker)
 {
     struct stereo_check *c = context;
@@ -203,6 +231,7 @@ static void find(void *context, size_t index, unsigned worker)
     }
     p->difference = sums[best] / ((2 * RADIUS + 1) * (2 * RADIUS + 1));
     p->row = (int)(best / count) - REACH;
+    p->part = part_of_row(sums, count, rows, best);
     p->disparity = to - 1 - (int)(best % count);
     /* Clearly better than any other place, and alike at all. */
     p->matched = sums[best] * 10u < second * 7u && p->difference < 2 * LEAST_TEXTURE;
@@ -218,12 +247,18 @@ static int by_value(const void *a, const void *b)
 static void judge(const struct stereo_check *c, struct stereo_check_result *result)
 {
     int off[ROWS * COLUMNS];
+    struct stereo_row_sample samples[ROWS * COLUMNS];
     uint32_t negative = 0, same = 0, count = 0;
     for (unsigned i = 0; i < ROWS * COLUMNS; i++) {
         const struct place *p = &c->places[i];
         result->textured += p->textured;
         if (!p->matched)
             continue;
+        samples[count] = (struct stereo_row_sample){
+            .u = 2 * ((float)p->x + 0.5F) / (float)c->width - 1,
+            .v = 2 * ((float)p->y + 0.5F) / (float)c->height - 1,
+            .rows = (float)p->row + p->part,
+        };
         off[count++] = p->row < 0 ? -p->row : p->row;
         negative += p->disparity < -1;
         same += p->disparity == 0 && p->row == 0 && p->difference < SAME_DIFFERENCE;
@@ -237,6 +272,7 @@ static void judge(const struct stereo_check *c, struct stereo_check_result *resu
         result->flags |= PERCEPT_DEPTH_UNMATCHED;
         return;
     }
+    result->fitted = stereo_rows_fit(samples, count, &result->rows);
     qsort(off, count, sizeof off[0], by_value);
     size_t middle = count / 2;
     result->vertical_px = (float)off[middle];

@@ -8,7 +8,9 @@
 
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "pipelines/rectify.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct stereo_check;
@@ -18,6 +20,8 @@ struct stereo_check_result {
                           SAME_VIEW, UNMATCHED */
     float vertical_px; /* median distance of matches from their row */
     uint32_t textured, matched; /* places */
+    bool fitted;                /* there are places enough to say this: */
+    struct rectified_rows rows; /* by which the right eye's image is too low */
 };
 
 /* For images of width * height, one byte a pixel; disparities as matching has them. pool may be

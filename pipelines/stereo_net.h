@@ -4,6 +4,8 @@
  * Costs: inputs left and right, float32 [1, 3, height, width], red, green and blue 0..1; outputs
  * features of each, float32 [1, channels, height, width]. How alike a pixel and its candidate at
  * disparity d are is the product of the left features at x and the right ones at x - d.
+ * Features may be of half the size, [1, channels, height / 2, width / 2]: then costs are found
+ * there, and enlarged.
  *
  * Refinement: inputs the left image as above, disparity [1, 1, height, width] in pixels, filled,
  * and confidence [1, 1, height, width], 0..1 and 0 where it was filled; outputs both anew,

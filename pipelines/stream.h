@@ -31,6 +31,7 @@ enum pipe_stream_type {
     PIPE_DEPTH,
     PIPE_PLANES,
     PIPE_TEXT_REGIONS,
+    PIPE_RGBD, /* frames with measured depths; goes wherever frames do, as its picture */
     PIPE_STREAM_TYPES
 };
 
@@ -44,6 +45,21 @@ size_t pipe_stream_type_room(enum pipe_stream_type type);
 /* May an input of one type take a stream of another? */
 bool pipe_stream_type_takes(enum pipe_stream_type input, enum pipe_stream_type stream);
 
+/* What a camera that measures depth gave, as it gave it. */
+struct pipe_raw_depth {
+    uint16_t *values; /* width * height; 0: nothing was measured there */
+    uint32_t width, height;
+    double unit_m;  /* metres of a value of one */
+    bool has_photo; /* the frame's picture is a camera's, of the same view; else these depths drawn
+                     */
+};
+
+/* Where a camera was: metres, and x y z w of the rotation from the camera to its world. */
+struct pipe_pose {
+    bool known;
+    float position_m[3], orientation[4];
+};
+
 /* An image that some thread may be reading: RGB, 8 bits a channel. Memory: pipelines/frame.h. */
 struct pipe_frame {
     uint8_t *pixels; /* stride * height bytes, and PIPE_FRAME_PADDING readable ones after them */
@@ -56,7 +72,10 @@ struct pipe_frame {
     /* PIPE_STEREO: the other eye, which lives as long as this frame and has no number; else NULL.
      * Its size may be another. */
     struct pipe_frame *right;
-    int64_t skew_ns; /* PIPE_STEREO: how much later than this one the right eye was captured */
+    struct pipe_raw_depth *raw; /* PIPE_RGBD: lives as long as this frame; else NULL */
+    /* How much later the other half was captured: the right eye; of PIPE_RGBD, the picture. */
+    int64_t skew_ns;
+    struct pipe_pose pose; /* of the (left) camera, where a recording says */
 };
 #define PIPE_FRAME_PADDING 64
 
@@ -112,7 +131,9 @@ struct pipe_text_region {
 
 struct pipe_text_regions {
     uint32_t count;
-    bool ran; /* false: the picture is as it was, and so are the regions */
+    bool ran;       /* false: the picture is as it was, but for `moved`, and so are the regions */
+    float moved[2]; /* by how much they lie further to the right and below than where they were
+                       found, pixels */
     struct pipe_text_region items[PIPE_TEXT_REGIONS_MAX]; /* best first */
 };
 

@@ -2,6 +2,7 @@
 #include "pipelines/text_boxes.h"
 
 #include "base/checked.h"
+#include "base/thread_pool.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -133,6 +134,7 @@ static size_t find_runs(struct pipe_boxes *boxes, const float *map, uint32_t wid
     bool any_above = false;
     memset(above, 0, width);
     for (uint32_t y = 0; y < height; y++) {
+        base_pool_pause();
         bool any = mark_row(map + (size_t)y * width, width, threshold, row);
         if (any || any_above)
             count = add_runs(boxes, y, width, row, above, previous, begin);
@@ -281,6 +283,7 @@ size_t pipe_boxes_find(struct pipe_boxes *boxes, const float *map, uint32_t widt
     size_t runs = find_runs(boxes, map, width, height, options->threshold);
     sort_runs(boxes, runs);
     for (size_t begin = 0; begin < runs;) {
+        base_pool_pause();
         size_t end = boxes->starts[find_root(boxes->runs, boxes->order[begin])];
         size_t points = outline(boxes, begin, end);
         begin = end;

@@ -1,6 +1,8 @@
 /* Why: a sign on a wall does not change, and finding text is the dearest thing to do with it. */
 #include "pipelines/text_change.h"
 
+#include "base/thread_pool.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +51,7 @@ static size_t measure(const struct pipe_frame *frame, float *means)
     uint32_t across = (frame->width + side - 1) / side;
     size_t count = 0;
     for (uint32_t top = 0; top < frame->height; top += side) {
+        base_pool_pause();
         uint32_t sums[PIPE_CHANGE_CELLS] = {0};
         uint32_t bottom = frame->height - top < side ? frame->height : top + side;
         for (uint32_t y = top; y < bottom; y++)

@@ -125,6 +125,7 @@ void pipe_text_crop(const struct pipe_frame *frame, const float quad[4][2],
 {
     struct projection to = project(quad);
     for (uint32_t row = 0; row < picture->height; row++) {
+        base_pool_pause();
         float v = ((float)row + 0.5f) / (float)picture->height;
         float *out = picture->data + row * picture->step_y;
         for (uint32_t column = 0; column < picture->width; column++, out += picture->step_x) {
@@ -193,6 +194,7 @@ void pipe_text_cut(const struct pipe_frame *frame, const float quad[4][2], struc
     strip->height = height < PIPE_STRIP_HEIGHT ? (uint32_t)height : PIPE_STRIP_HEIGHT;
     uint8_t *out = strip->pixels;
     for (uint32_t row = 0; row < strip->height; row++) {
+        base_pool_pause();
         float v = ((float)row + 0.5f) / (float)strip->height;
         for (uint32_t column = 0; column < strip->width; column++, out += 3) {
             float u = ((float)column + 0.5f) / (float)strip->width;
@@ -209,6 +211,7 @@ void pipe_text_place(const struct pipe_strip *strip, bool turned,
     float step_x = (float)strip->width / (float)used,
           step_y = (float)strip->height / (float)picture->height;
     for (uint32_t row = 0; row < picture->height; row++) {
+        base_pool_pause();
         uint32_t rows[2];
         float down;
         float *out = picture->data + (turned ? picture->height - 1 - row : row) * picture->step_y;

@@ -1,10 +1,11 @@
 /* Why: a net gives numbers of classes; apps want text. */
 #include "pipelines/text_keys.h"
 
-#include <errno.h>
+#include "base/thread_pool.h"
+#include "signing/signing.h"
+
 #include <math.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,33 +33,6 @@ int pipe_text_is_utf8(const char *text, size_t bytes)
     return 1;
 }
 
-static enum percept_status read_file(const char *path, char **content, size_t *size,
-                                     struct percept_error *error)
-{
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return percept_fail_errno(error, errno, "%s", path);
-    char *bytes = malloc(PIPE_KEYS_BYTES + 1);
-    size_t got = bytes ? fread(bytes, 1, PIPE_KEYS_BYTES + 1, file) : 0;
-    bool failed = ferror(file);
-    fclose(file);
-    enum percept_status status = PERCEPT_OK;
-    if (!bytes)
-        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    if (failed)
-        status = percept_fail(error, PERCEPT_IO, "%s: cannot be read", path);
-    else if (got > PIPE_KEYS_BYTES)
-        status =
-            percept_fail(error, PERCEPT_LIMIT, "%s: more than %u bytes", path, PIPE_KEYS_BYTES);
-    if (status != PERCEPT_OK) {
-        free(bytes);
-        return status;
-    }
-    *content = bytes;
-    *size = got;
-    return PERCEPT_OK;
-}
-
 /* The lines of the file, moved together. */
 static enum percept_status split(const char *path, struct pipe_text_keys *keys, size_t size,
                                  struct percept_error *error)
@@ -81,14 +55,17 @@ static enum percept_status split(const char *path, struct pipe_text_keys *keys, 
     return PERCEPT_OK;
 }
 
-enum percept_status pipe_text_keys_load(const char *path, struct pipe_text_keys **result,
-                                        struct percept_error *error)
+enum percept_status pipe_text_keys_load(const char *path, const struct signing_keys *trusted,
+                                        struct pipe_text_keys **result, struct percept_error *error)
 {
     size_t size = 0, lines = 1;
     struct pipe_text_keys *keys = calloc(1, sizeof *keys);
     if (!keys)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    enum percept_status status = read_file(path, &keys->bytes, &size, error);
+    void *bytes = NULL;
+    enum percept_status status =
+        signing_read_file(trusted, path, PIPE_KEYS_BYTES, &bytes, &size, error);
+    keys->bytes = bytes;
     for (size_t i = 0; status == PERCEPT_OK && i < size; i++)
         lines += keys->bytes[i] == '\n';
     if (status == PERCEPT_OK) {
@@ -134,6 +111,7 @@ float pipe_text_read(const struct pipe_text_keys *keys, const float *probabiliti
     double sum = 0;
     bool full = false;
     for (size_t step = 0; step < steps; step++) {
+        base_pool_pause();
         const float *row = probabilities + step * classes;
         size_t best = likeliest(row, classes);
         bool begins = best != before && best != 0;

@@ -14,13 +14,14 @@
 #include <stdint.h>
 
 struct pipe_text_keys;
+struct signing_keys;
 
 #define PIPE_KEYS_BYTES (4u << 20)
 
 /* IO and NOT_FOUND as the file system says; MALFORMED names the line: empty, or not UTF-8; LIMIT:
- * more than PIPE_KEYS_BYTES. */
-enum percept_status pipe_text_keys_load(const char *path, struct pipe_text_keys **keys,
-                                        struct percept_error *error);
+ * more than PIPE_KEYS_BYTES, or no file. With `trusted`, one of these keys must have signed it. */
+enum percept_status pipe_text_keys_load(const char *path, const struct signing_keys *trusted,
+                                        struct pipe_text_keys **keys, struct percept_error *error);
 void pipe_text_keys_destroy(struct pipe_text_keys *keys); /* NULL is fine */
 /* Classes that a net with these keys has: lines, the blank and the space. */
 size_t pipe_text_keys_classes(const struct pipe_text_keys *keys);

@@ -51,8 +51,7 @@ enum percept_status pipe_text_net_resize(struct pipe_text_net *net, uint32_t wid
 {
     const int32_t sizes[4] = {1, 3, (int32_t)height, (int32_t)width};
     if (width != net->input.width || height != net->input.height) {
-        enum percept_status status =
-            prt_model_resize_input(pipe_model_prt(net->model), 0, 4, sizes, error);
+        enum percept_status status = pipe_model_resize(net->model, 4, sizes, error);
         if (status != PERCEPT_OK)
             return status;
     }

@@ -1,6 +1,8 @@
 /* Why: reading is the dear part; a sign that stays in view should be read once. */
 #include "pipelines/text_tracks.h"
 
+#include "base/thread_pool.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -38,11 +40,13 @@ void pipe_text_tracks_match(const struct pipe_text_track *tracks,
 {
     float fits[PIPE_TEXT_REGIONS_MAX][PIPE_TEXT_TRACKS];
     for (uint32_t r = 0; r < regions->count; r++) {
+        base_pool_pause();
         track_of[r] = -1;
         for (int t = 0; t < PIPE_TEXT_TRACKS; t++)
             fits[r][t] = tracks[t].id ? fit(&tracks[t], &regions->items[r]) : 0;
     }
     for (;;) { /* once a pair, and once more */
+        base_pool_pause();
         int track = -1;
         uint32_t region = 0;
         float best = 0;

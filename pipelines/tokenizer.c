@@ -9,12 +9,13 @@
 
 #include "base/arena.h"
 #include "pipelines/pretokenize.h"
+#include "signing/signing.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_TOKENS = 1 << 24, MAX_CUTS = 4, LONGEST_PIECE = 1 << 14 };
+enum { MAX_TOKENS = 1 << 24, MAX_CUTS = 4, LONGEST_PIECE = 1 << 14, MAX_FILE = 64 << 20 };
 #define NO_TOKEN PIPE_NO_TOKEN
 
 struct token {
@@ -400,16 +401,18 @@ enum percept_status pipe_tokenizer_open_text(const char *text, size_t size, cons
     return open_root(root, name, tokenizer, error);
 }
 
-enum percept_status pipe_tokenizer_open(const char *path, struct pipe_tokenizer **tokenizer,
+enum percept_status pipe_tokenizer_open(const char *path, const struct signing_keys *keys,
+                                        struct pipe_tokenizer **tokenizer,
                                         struct percept_error *error)
 {
-    json_error_t where;
-    json_t *root = json_load_file(path, 0, &where);
-    if (!root)
-        return percept_fail_at(error, where.line < 0 ? PERCEPT_NOT_FOUND : PERCEPT_MALFORMED, path,
-                               where.line < 0 ? 0 : (unsigned)where.line,
-                               where.line < 0 ? 0 : (unsigned)where.column, "%s", where.text);
-    return open_root(root, path, tokenizer, error);
+    void *text;
+    size_t size;
+    enum percept_status status = signing_read_file(keys, path, MAX_FILE, &text, &size, error);
+    if (status != PERCEPT_OK)
+        return status;
+    status = pipe_tokenizer_open_text(text, size, path, tokenizer, error);
+    free(text);
+    return status;
 }
 
 void pipe_tokenizer_close(struct pipe_tokenizer *tokenizer)

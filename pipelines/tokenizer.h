@@ -17,8 +17,11 @@
 #include <stdint.h>
 
 struct pipe_tokenizer;
+struct signing_keys;
 
-enum percept_status pipe_tokenizer_open(const char *path, struct pipe_tokenizer **tokenizer,
+/* With keys, one of them must have signed it. */
+enum percept_status pipe_tokenizer_open(const char *path, const struct signing_keys *keys,
+                                        struct pipe_tokenizer **tokenizer,
                                         struct percept_error *error);
 /* The JSON itself; name is for messages. */
 enum percept_status pipe_tokenizer_open_text(const char *text, size_t size, const char *name,

@@ -9,7 +9,7 @@
 /* One writer, the thread. Relaxed fields: what is whole is told by `count`. */
 struct record {
     _Atomic(const char *) name;
-    _Atomic int64_t begin_ns, end_ns;
+    _Atomic int64_t begin_ns, end_ns, numbers[2];
     _Atomic int kind;
 };
 
@@ -32,7 +32,8 @@ int64_t pipe_trace_now(void)
     return now < atomic_load_explicit(&pipe_trace_until_ns, memory_order_relaxed) ? now : 0;
 }
 
-void pipe_trace_end(enum pipe_trace_kind kind, const char *name, int64_t begin_ns)
+void pipe_trace_add(enum pipe_trace_kind kind, const char *name, int64_t begin_ns, int64_t number,
+                    int64_t other)
 {
     /* acquire: the ring is whole. */
     struct pipe_trace_ring *ring =
@@ -46,6 +47,8 @@ void pipe_trace_end(enum pipe_trace_kind kind, const char *name, int64_t begin_n
     atomic_store_explicit(&record->name, name, memory_order_release);
     atomic_store_explicit(&record->begin_ns, begin_ns, memory_order_release);
     atomic_store_explicit(&record->end_ns, base_clock_ns(), memory_order_release);
+    atomic_store_explicit(&record->numbers[0], number, memory_order_release);
+    atomic_store_explicit(&record->numbers[1], other, memory_order_release);
     atomic_store_explicit(&record->kind, (int)kind, memory_order_release);
     atomic_store_explicit(&ring->count, count + 1, memory_order_release);
 }
@@ -79,6 +82,8 @@ void pipe_trace_read(pipe_trace_slot *slot, int64_t since_ns, const struct pipe_
         event.name = atomic_load_explicit(&record->name, memory_order_acquire);
         event.begin_ns = atomic_load_explicit(&record->begin_ns, memory_order_acquire);
         event.end_ns = atomic_load_explicit(&record->end_ns, memory_order_acquire);
+        for (size_t i = 0; i < 2; i++)
+            event.numbers[i] = atomic_load_explicit(&record->numbers[i], memory_order_acquire);
         event.kind =
             (enum pipe_trace_kind)atomic_load_explicit(&record->kind, memory_order_acquire);
         /* The writer has come round: it may be at this place, or past it. */

@@ -33,7 +33,13 @@ static inline int64_t pipe_trace_begin(void)
 }
 
 /* What began then has ended. The name must live as long as the slot. */
-void pipe_trace_end(enum pipe_trace_kind kind, const char *name, int64_t begin_ns);
+void pipe_trace_add(enum pipe_trace_kind kind, const char *name, int64_t begin_ns, int64_t number,
+                    int64_t other);
+
+static inline void pipe_trace_end(enum pipe_trace_kind kind, const char *name, int64_t begin_ns)
+{
+    pipe_trace_add(kind, name, begin_ns, 0, 0);
+}
 
 /* ---- the engine's thread ---- */
 

@@ -2,6 +2,7 @@
 
 #include "base/utf8.h"
 #include "ipc/topics.h"
+#include "pipelines/apertium.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -31,6 +32,44 @@ static enum percept_status check_language(const char *name, const char *code,
                                "%s: '%.20s' is no ISO 639 code such as en or pt-BR", name, code);
 }
 
+/* Two models and two files, or a mode of Apertium. */
+static enum percept_status check_engine(const struct pipe_translation_params *pair,
+                                        struct percept_error *error)
+{
+    const struct {
+        const char *name, *value;
+    } parts[] = {{"encoder", pair->encoder},
+                 {"decoder", pair->decoder},
+                 {"tokenizer", pair->tokenizer},
+                 {"shortlist", pair->shortlist}};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (pair->apertium && parts[i].value)
+            return percept_fail(error, PERCEPT_INVALID, "either apertium or %s", parts[i].name);
+        if (!pair->apertium && !parts[i].value)
+            return percept_fail(error, PERCEPT_INVALID,
+                                "'%s' is missing; or a mode of Apertium, as 'apertium'",
+                                parts[i].name);
+    }
+    return PERCEPT_OK;
+}
+
+static enum percept_status open_marian(struct pipe_translation *t,
+                                       const struct pipe_node_setup *setup,
+                                       struct pipe_translation_engine *engine,
+                                       struct percept_error *error)
+{
+    enum percept_status status =
+        setup->open_model(setup->host, t->pair->encoder, &t->models[0], error);
+    if (status == PERCEPT_OK)
+        status = setup->open_model(setup->host, t->pair->decoder, &t->models[1], error);
+    if (status != PERCEPT_OK)
+        return status;
+    const struct pipe_marian_nets marian = {pipe_model_prt(t->models[0]),
+                                            pipe_model_prt(t->models[1]), run, t};
+    return pipe_engine_marian(&marian, t->pair->tokenizer, t->pair->shortlist, setup->keys, engine,
+                              error);
+}
+
 enum percept_status pipe_translation_create(struct pipe_translation *t,
                                             const struct pipe_node_setup *setup,
                                             const struct pipe_translation_params *pair,
@@ -44,14 +83,11 @@ enum percept_status pipe_translation_create(struct pipe_translation *t,
     if (status == PERCEPT_OK && strcmp(pair->from, pair->to) == 0)
         status = percept_fail(error, PERCEPT_INVALID, "from and to are both '%s'", pair->to);
     if (status == PERCEPT_OK)
-        status = setup->open_model(setup->host, pair->encoder, &t->models[0], error);
+        status = check_engine(pair, error);
     if (status == PERCEPT_OK)
-        status = setup->open_model(setup->host, pair->decoder, &t->models[1], error);
-    if (status != PERCEPT_OK)
-        return status;
-    const struct pipe_marian_nets marian = {pipe_model_prt(t->models[0]),
-                                            pipe_model_prt(t->models[1]), run, t};
-    status = pipe_engine_marian(&marian, pair->tokenizer, pair->shortlist, &engine, error);
+        status = pair->apertium ? pipe_engine_apertium(pair->apertium, &(struct pipe_apertium){0},
+                                                       &engine, error)
+                                : open_marian(t, setup, &engine, error);
     return status == PERCEPT_OK ? pipe_translator_create(&engine, (size_t)pair->cache,
                                                          pair->capitals, &t->translator, error)
                                 : status;
@@ -71,6 +107,8 @@ enum percept_status pipe_translation_fill(struct pipe_translation *t, const char
     if (!translation && (*left)-- > 0) {
         enum percept_status status =
             pipe_translator_translate(t->translator, text, &translation, error);
+        if (status == PERCEPT_BUSY)
+            return PERCEPT_OK;
         if (status != PERCEPT_OK)
             return status;
     }

@@ -7,7 +7,7 @@
 #include "pipelines/translator.h"
 
 struct pipe_translation_params {
-    const char *from, *to, *encoder, *decoder, *tokenizer, *shortlist;
+    const char *from, *to, *encoder, *decoder, *tokenizer, *shortlist, *apertium;
     int64_t cache;
     bool capitals;
 };
@@ -15,26 +15,25 @@ struct pipe_translation_params {
 /* Rows of a table for the member `pair` of struct `type`. */
 #define PIPE_TRANSLATION_ROW(type, kind_, field) \
     .name = #field, .kind = kind_, .offset = offsetof(struct type, pair.field)
-#define PIPE_TRANSLATION_PARAMS(type)                                                            \
-    {PIPE_TRANSLATION_ROW(type, PIPE_PARAM_TEXT, from), .required = true,                        \
-     .help = "language to translate, an ISO 639 code such as en"},                               \
-        {PIPE_TRANSLATION_ROW(type, PIPE_PARAM_TEXT, to), .required = true,                      \
-         .help = "language to translate to, likewise"},                                          \
-        {PIPE_TRANSLATION_ROW(type, PIPE_PARAM_MODEL, encoder), .required = true,                \
-         .help = "a Marian translator's encoder"},                                               \
-        {PIPE_TRANSLATION_ROW(type, PIPE_PARAM_MODEL, decoder), .required = true,                \
-         .help = "its decoder"},                                                                 \
-        {PIPE_TRANSLATION_ROW(type, PIPE_PARAM_PATH, tokenizer), .required = true,               \
-         .help = "its tokenizer.json"},                                                          \
-        {PIPE_TRANSLATION_ROW(type, PIPE_PARAM_PATH, shortlist), .required = true,               \
-         .help = "its lexical shortlist"},                                                       \
-        {PIPE_TRANSLATION_ROW(type, PIPE_PARAM_INT, cache), .fallback = 256, .min = 64,          \
-         .max = 4096, .help = "texts whose translations are remembered"},                        \
-    {                                                                                            \
-        PIPE_TRANSLATION_ROW(type, PIPE_PARAM_BOOL, capitals),                                   \
-            .fallback = 1,                                                                       \
-            .help = "text in capitals is translated as if it were not, and its translation put " \
-                    "in capitals"                                                                \
+#define PIPE_TRANSLATION_PARAMS(type)                                                              \
+    {PIPE_TRANSLATION_ROW(type, PIPE_PARAM_TEXT, from), .required = true,                          \
+     .help = "language to translate, an ISO 639 code such as en"},                                 \
+        {PIPE_TRANSLATION_ROW(type, PIPE_PARAM_TEXT, to), .required = true,                        \
+         .help = "language to translate to, likewise"},                                            \
+        {PIPE_TRANSLATION_ROW(type, PIPE_PARAM_MODEL, encoder),                                    \
+         .help = "a Marian translator's encoder"},                                                 \
+        {PIPE_TRANSLATION_ROW(type, PIPE_PARAM_MODEL, decoder), .help = "its decoder"},            \
+        {PIPE_TRANSLATION_ROW(type, PIPE_PARAM_PATH, tokenizer), .help = "its tokenizer.json"},    \
+        {PIPE_TRANSLATION_ROW(type, PIPE_PARAM_PATH, shortlist), .help = "its lexical shortlist"}, \
+        {PIPE_TRANSLATION_ROW(type, PIPE_PARAM_TEXT, apertium),                                    \
+         .help = "instead of these four, a mode of Apertium such as eng-spa"},                     \
+        {PIPE_TRANSLATION_ROW(type, PIPE_PARAM_INT, cache), .fallback = 256, .min = 64,            \
+         .max = 4096, .help = "texts whose translations are remembered"},                          \
+    {                                                                                              \
+        PIPE_TRANSLATION_ROW(type, PIPE_PARAM_BOOL, capitals),                                     \
+            .fallback = 1,                                                                         \
+            .help = "text in capitals is translated as if it were not, and its translation put "   \
+                    "in capitals"                                                                  \
     }
 
 /* The caller's, zero before it is created, and at one place until it is destroyed. */

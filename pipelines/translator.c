@@ -48,17 +48,17 @@ static enum percept_status marian_translate(void *state, const char *sentence, s
 }
 
 enum percept_status pipe_engine_marian(const struct pipe_marian_nets *nets, const char *tokenizer,
-                                       const char *shortlist,
+                                       const char *shortlist, const struct signing_keys *keys,
                                        struct pipe_translation_engine *engine,
                                        struct percept_error *error)
 {
     struct marian_state *s = calloc(1, sizeof *s);
     if (!s)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    enum percept_status status = pipe_unigram_open(tokenizer, &s->unigram, error);
+    enum percept_status status = pipe_unigram_open(tokenizer, keys, &s->unigram, error);
     if (status == PERCEPT_OK)
-        status =
-            pipe_shortlist_open(shortlist, pipe_unigram_size(s->unigram), &s->shortlist, error);
+        status = pipe_shortlist_open(shortlist, keys, pipe_unigram_size(s->unigram), &s->shortlist,
+                                     error);
     if (status == PERCEPT_OK &&
         pipe_unigram_find(s->unigram, "</s>") == pipe_unigram_size(s->unigram))
         status = percept_fail_at(error, PERCEPT_INVALID, tokenizer, 0, 0, "no piece </s>");
@@ -130,6 +130,7 @@ static enum percept_status translate(struct pipe_translator *t, const char *text
     size_t size = strlen(text), used = 0;
     bool capitals = t->capitals && pipe_letters_are_capitals(text, size);
     enum percept_status status = PERCEPT_OK;
+    bool busy = false; /* then the others are asked for, too */
     to[0] = '\0';
     for (size_t at = 0, taken; at < size && status == PERCEPT_OK; at += taken) {
         taken = pipe_sentence_next(text + at, size - at, PIPE_SENTENCE_BYTES);
@@ -142,6 +143,11 @@ static enum percept_status translate(struct pipe_translator *t, const char *text
             to[used++] = ' ';
         status = t->engine.translate(t->engine.state, sentence, taken, to + used,
                                      PIPE_TRANSLATION_BYTES - used, error);
+        if (status == PERCEPT_BUSY) {
+            busy = true;
+            status = PERCEPT_OK;
+            continue;
+        }
         used += status == PERCEPT_OK ? strlen(to + used) : 0;
     }
     while (used > 0 && to[used - 1] == ' ')
@@ -149,7 +155,7 @@ static enum percept_status translate(struct pipe_translator *t, const char *text
     to[used] = '\0';
     if (capitals)
         pipe_letters_upper(to, used, to);
-    return status;
+    return status == PERCEPT_OK && busy ? PERCEPT_BUSY : status;
 }
 
 enum percept_status pipe_translator_translate(struct pipe_translator *t, const char *text,

@@ -77,6 +77,7 @@ enum percept_status pipe_turn_init(struct pipe_pipeline *p, struct sched_gate *g
     if (status != PERCEPT_OK)
         return status;
     p->schedule.gate = gate;
+    sched_gate_park(gate, p->schedule.task, true);
     p->schedule.yield = (struct prt_yield){
         .step = on_step,
         .wait = on_wait,
@@ -87,6 +88,26 @@ enum percept_status pipe_turn_init(struct pipe_pipeline *p, struct sched_gate *g
     p->model_user.priority = (enum pipe_priority)p->config->priority;
     p->model_user.yield = &p->schedule.yield;
     return PERCEPT_OK;
+}
+
+/* By the names of lanes: the thread's name is the pipeline's. */
+void pipe_turn_trace(void *context, const struct sched_gate_event *event)
+{
+    static const enum pipe_trace_kind kinds[] = {[SCHED_GATE_WAIT] = PIPE_TRACE_WAIT,
+                                                 [SCHED_GATE_SEGMENT] = PIPE_TRACE_SEGMENT,
+                                                 [SCHED_GATE_LEAVE] = PIPE_TRACE_LEAVE};
+    (void)context;
+    if (!pipe_trace_begin())
+        return;
+    bool waits = event->kind == SCHED_GATE_WAIT;
+    pipe_trace_add(kinds[event->kind], "cpu", event->begin_ns,
+                   waits ? event->granted_ns : event->computed_ns,
+                   waits ? event->captured_ns : event->own_ns);
+}
+
+void pipe_turn_open(struct pipe_pipeline *p, bool open)
+{
+    sched_gate_park(p->schedule.gate, p->schedule.task, !open);
 }
 
 void pipe_turn_fini(struct pipe_pipeline *p)
@@ -112,6 +133,7 @@ static void change_step(struct pipe_pipeline *p)
         snprintf(text, sizeof text, step ? "more quality: step %u of its ladder" : "full quality",
                  step);
     turn->step = step;
+    turn->warm = false;
     p->host->event(p->host->context, p->config->name, text);
 }
 
@@ -128,9 +150,13 @@ void pipe_turn_end(struct pipe_pipeline *p)
     p->schedule.captured_ns = 0;
 }
 
-void pipe_turn_done(struct pipe_pipeline *p, bool well)
+void pipe_turn_done(struct pipe_pipeline *p, int64_t captured_ns, bool well)
 {
-    sched_gate_done(p->schedule.gate, p->schedule.task, well);
+    struct pipe_turn *turn = &p->schedule;
+    pipe_trace_add(PIPE_TRACE_DONE, p->config->name, pipe_trace_begin(), captured_ns, 0);
+    sched_gate_forgive(turn->gate, turn->task, p->model_user.once_ns);
+    sched_gate_done(turn->gate, turn->task, well && turn->warm);
+    turn->warm = true;
 }
 
 void pipe_turn_stats(struct pipe_pipeline *p, struct pipe_stats *stats)

@@ -22,6 +22,7 @@
 #define PIPE_UNIGRAM_MAX_BYTES 2048 /* of a text after normalisation */
 
 struct pipe_unigram;
+struct signing_keys;
 
 /* What encode computes with; needs no initialisation. */
 struct pipe_unigram_work {
@@ -31,9 +32,10 @@ struct pipe_unigram_work {
     uint32_t token[PIPE_UNIGRAM_MAX_BYTES + 1];
 };
 
-/* IO, MALFORMED, UNSUPPORTED, LIMIT: naming the file, and what of it. */
-enum percept_status pipe_unigram_open(const char *path, struct pipe_unigram **unigram,
-                                      struct percept_error *error);
+/* IO, MALFORMED, UNSUPPORTED, LIMIT: naming the file, and what of it. With keys, one of them must
+ * have signed it. */
+enum percept_status pipe_unigram_open(const char *path, const struct signing_keys *keys,
+                                      struct pipe_unigram **unigram, struct percept_error *error);
 /* The JSON itself; name is for messages. */
 enum percept_status pipe_unigram_open_text(const char *json, size_t size, const char *name,
                                            struct pipe_unigram **unigram,

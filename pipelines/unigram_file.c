@@ -2,8 +2,8 @@
  * refused, for a tokenizer that is nearly right translates nearly sense. */
 #include "pipelines/unigram_file.h"
 
-#include "base/file_bytes.h"
 #include "base/utf8.h"
+#include "signing/signing.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -213,12 +213,12 @@ enum percept_status pipe_unigram_open_text(const char *text, size_t size, const 
     return status;
 }
 
-enum percept_status pipe_unigram_open(const char *path, struct pipe_unigram **unigram,
-                                      struct percept_error *error)
+enum percept_status pipe_unigram_open(const char *path, const struct signing_keys *keys,
+                                      struct pipe_unigram **unigram, struct percept_error *error)
 {
     void *text;
     size_t size;
-    enum percept_status status = base_file_read(path, MAX_FILE, &text, &size, error);
+    enum percept_status status = signing_read_file(keys, path, MAX_FILE, &text, &size, error);
     if (status != PERCEPT_OK)
         return status;
     status = pipe_unigram_open_text(text, size, path, unigram, error);

@@ -21,6 +21,14 @@ void pipe_video_close(struct pipe_video *video); /* NULL is fine */
 enum percept_status pipe_video_next(struct pipe_video *video, struct pipe_frame *frame,
                                     int64_t *time_ns, struct percept_error *error);
 
+/*
+ * The same of a file of depths: 16-bit grey (PNG, PGM, TIFF, lossless video), which becomes
+ * frame->raw as it is written there; unit_m and the picture are the caller's. UNSUPPORTED: other
+ * pixels, which would be depths of another precision or none.
+ */
+enum percept_status pipe_video_next_depth(struct pipe_video *video, struct pipe_frame *frame,
+                                          int64_t *time_ns, struct percept_error *error);
+
 /* How long a frame lasts as far as is known: what the last one is given when the next file follows.
  */
 int64_t pipe_video_frame_ns(const struct pipe_video *video);

@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "pipelines/log_mel.h"
 #include "runtime/prt.h"
+#include "signing/signing.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -12,7 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_LAYERS = 32, MAX_SUPPRESSED = 1024, MAX_LANGUAGES = 128, MAX_PROMPT = 4 };
+enum {
+    MAX_LAYERS = 32,
+    MAX_SUPPRESSED = 1024,
+    MAX_LANGUAGES = 128,
+    MAX_PROMPT = 4,
+    MAX_CONFIG = 16 << 20
+};
 /* A text that says the same again so many times is a circle. */
 enum { CIRCLE_TIMES = 4, CIRCLE_TOKENS = 12 };
 
@@ -174,11 +181,17 @@ static enum percept_status read_suppressed(struct pipe_whisper *w, struct percep
     const char *path = w->options.config;
     if (!path)
         return PERCEPT_OK;
-    json_t *root = json_load_file(path, 0, &where);
+    void *text;
+    size_t size;
+    enum percept_status status =
+        signing_read_file(w->options.keys, path, MAX_CONFIG, &text, &size, error);
+    if (status != PERCEPT_OK)
+        return status;
+    json_t *root = json_loadb(text, size, 0, &where);
+    free(text);
     if (!root)
-        return percept_fail_at(error, PERCEPT_MALFORMED, path,
-                               where.line < 0 ? 0 : (unsigned)where.line,
-                               where.line < 0 ? 0 : (unsigned)where.column, "%s", where.text);
+        return percept_fail_at(error, PERCEPT_MALFORMED, path, (unsigned)where.line,
+                               (unsigned)where.column, "%s", where.text);
     const json_t *list = json_object_get(root, "suppress_ids");
     if (!list)
         list = json_object_get(root, "suppress_tokens");
@@ -207,7 +220,7 @@ enum percept_status pipe_whisper_create(const struct pipe_whisper_options *optio
     w->options = *options;
     enum percept_status status = connect_nets(w, error);
     if (status == PERCEPT_OK)
-        status = pipe_tokenizer_open(options->tokenizer, &w->tokenizer, error);
+        status = pipe_tokenizer_open(options->tokenizer, options->keys, &w->tokenizer, error);
     if (status == PERCEPT_OK)
         status = read_special(w, error);
     if (status == PERCEPT_OK)

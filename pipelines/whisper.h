@@ -17,6 +17,7 @@
 #define PIPE_WHISPER_TOKENS 224 /* of a text, at most */
 
 struct pipe_whisper; /* one thread at a time */
+struct signing_keys;
 
 struct pipe_whisper_options {
     struct pipe_model *encoder, *cross_attention, *decoder; /* must outlive it */
@@ -24,6 +25,7 @@ struct pipe_whisper_options {
     /* Path of the model's config.json as CTranslate2 has it or generation_config.json as Hugging
      * Face has it: what is never said. NULL: nothing but special tokens. */
     const char *config;
+    const struct signing_keys *keys; /* one of which must have signed both; NULL: none need */
     const char *language; /* "en"; NULL: find out. Of a model that knows one language: that one */
     bool translate;       /* to English */
 };

@@ -1,24 +1,30 @@
-"""`python -m models depth-judge`: our nets beside OpenCV's StereoSGBM, on real pairs that neither learned from.
+"""`python -m models depth-judge`: our nets, or the daemon's own matching, beside OpenCV's StereoSGBM, on real pairs that neither learned from.
 
 The yardstick gets the best of its 72 settings in each condition, chosen by the truth of these very pairs; ours are the weights and
 options of the repository in all of them. Every pixel counts: the yardstick's holes are filled from behind, as ours are.
 """
 
 import json
+import subprocess
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
 from .. import files
 from . import pairs, yardstick
 from .draw import colours
 from .learned import FOLDER, load
 from .matcher import Matcher
+from .nets import CANDIDATES
 from .pairs import RealPair
 
 SHOWN = "Percept"  # in pictures
+EXPORTED = (320, 240)  # what the files take
+FLOWS = ("fp32-xnnpack", "int8-xnnpack")  # ExecuTorch's portable kernels would take minutes for the others
 
 
 def measure(disparities: list[np.ndarray], seen: list[RealPair]) -> dict:
@@ -79,9 +85,56 @@ def ways() -> dict[str, Matcher]:
     return found
 
 
-def judge(out: Path, pictures: Path | None, as_json: bool) -> int:
-    """Prints the table and writes OUT/depth/judge.json."""
-    given, results, matchers = pairs.load(out / "media"), [], ways()
+class Node:
+    """What the node stereo_depth does by the census, in C: bench_depth takes the same way."""
+
+    def __init__(self, program: Path):
+        self.program = program
+
+    def __call__(self, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray]:
+        height, width = left.shape[:2]
+        with tempfile.TemporaryDirectory() as folder:
+            eyes = [Path(folder) / f"{side}.png" for side in ("left", "right")]
+            for eye, image in zip(eyes, (left, right), strict=True):
+                cv2.imwrite(str(eye), image[..., ::-1])
+            out = Path(folder) / "disparity"
+            numbers = map(str, (width, height, CANDIDATES, 1, 1))  # one thread, one map
+            subprocess.run([self.program, *eyes, *numbers, out], check=True, stdout=subprocess.DEVNULL)
+            return (np.fromfile(out, np.float32).reshape(height, width),)
+
+
+class Exported:
+    """A net in a .pte file, as a Matcher wants it."""
+
+    def __init__(self, path: Path):
+        from ..pte import Pte
+
+        self.pte = Pte(path)
+
+    def __call__(self, *images: torch.Tensor) -> list[torch.Tensor]:
+        return [torch.from_numpy(features) for features in self.pte(*images)]
+
+
+def judge_files(out: Path, as_json: bool) -> int:
+    """The exported files on ExecuTorch's runtime, and PyTorch's net beside them, at the size that the files are for."""
+    seen = pairs.load(out / "media", EXPORTED)
+    nets = {"PyTorch": load("cost")}
+    nets |= {flow: Exported(path) for flow in FLOWS if (path := out / "models" / f"depth_cost.{flow}.pte").is_file()}
+    found = {}
+    for who, net in nets.items():
+        matcher = Matcher(net)
+        found[who] = measure([matcher(pair.left, pair.right)[0] for pair in seen], seen)
+        if not as_json:
+            print("\n".join(_line(who, pair.name, found[who][pair.name]) for pair in seen), flush=True)
+    if as_json:
+        print(json.dumps(found, indent=1))
+    return 0
+
+
+def judge(out: Path, pictures: Path | None, as_json: bool, node: Path | None = None) -> int:
+    """Prints the table and writes OUT/depth/judge.json. node: its program, which is judged in place of the nets."""
+    given, results = pairs.load(out / "media"), []
+    matchers = {SHOWN: Node(node)} if node else ways()
     for condition, (change, drawn) in pairs.CONDITIONS.items():
         seen = [change(pair) for pair in given]
         setting, theirs, rows = best_yardstick(seen)

@@ -37,9 +37,9 @@ def hidden(disparity: np.ndarray, known: np.ndarray) -> np.ndarray:
     return known & ((there < 0) | (nearest[row, at] > disparity + 1))
 
 
-def _scaled(name: str, left: np.ndarray, right: np.ndarray, disparity: np.ndarray, width: int) -> RealPair:
-    """Images by area; disparity, which must not be averaged over edges, by the nearest pixel."""
-    height = round(disparity.shape[0] * width / disparity.shape[1])
+def _scaled(name: str, left: np.ndarray, right: np.ndarray, disparity: np.ndarray, width: int, height: int = 0) -> RealPair:
+    """Images by area; disparity, which must not be averaged over edges, by the nearest pixel. height 0: proportions stay."""
+    height = height or round(disparity.shape[0] * width / disparity.shape[1])
     left, right = (cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA) for image in (left, right))
     small = cv2.resize(disparity, (width, height), interpolation=cv2.INTER_NEAREST) * (width / disparity.shape[1])
     known = small > 0.5
@@ -51,8 +51,8 @@ def _rgb(path: Path) -> np.ndarray:
         return np.asarray(image.convert("RGB"))
 
 
-def load(media: Path) -> list[RealPair]:
-    """From the folder of sample media. aloeGT is in pixels of the full width, 0 where unknown; motorcycle's unknown is infinite."""
+def load(media: Path, size: tuple[int, int] | None = None) -> list[RealPair]:
+    """From the folder of sample media, at the sizes of the tables or all at one. aloeGT is in pixels of the full width, 0 where unknown; motorcycle's unknown is infinite."""
     with Image.open(media / "aloe" / "aloeGT.png") as image:
         aloe = np.asarray(image.convert("L")).astype(np.float32)
     with np.load(media / "stereo" / "motorcycle_disp.npz") as archive:
@@ -60,7 +60,7 @@ def load(media: Path) -> list[RealPair]:
     motorcycle = np.where(np.isfinite(motorcycle), motorcycle, 0)
     eyes = [_rgb(media / "aloe" / f"aloe{side}.jpg") for side in "LR"]
     wheels = [_rgb(media / "stereo" / f"motorcycle_{side}.png") for side in ("left", "right")]
-    return [_scaled("aloe", *eyes, aloe, 384), _scaled("motorcycle", *wheels, motorcycle, 448)]
+    return [_scaled("aloe", *eyes, aloe, *(size or (384,))), _scaled("motorcycle", *wheels, motorcycle, *(size or (448,)))]
 
 
 def _bytes(image: np.ndarray) -> np.ndarray:

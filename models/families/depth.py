@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
 from .. import images
 from ..depth import aggregate, nets
@@ -29,15 +30,26 @@ def _eyes(square: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
     return tuple(torch.from_numpy(np.ascontiguousarray(eye.transpose(2, 0, 1)))[None] for eye in (left, right))
 
 
+class Half(nn.Module):
+    """The net on images of half the size: a quarter of the arithmetic, features of half the size."""
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
+
+    def forward(self, left: torch.Tensor, right: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.net(functional.avg_pool2d(left, 2), functional.avg_pool2d(right, 2))
+
+
 class Features(Subject):
     def __init__(self, model: Model, out):
-        super().__init__(model, out, peer="torch", unit="of pixels", int8_limit=0.05)
+        super().__init__(model, out, peer="torch", unit="of pixels", int8_limit=0.05, whole=True)
 
     @cached_property
     def net(self) -> nn.Module:
         net = nets.Cost()
         net.load_state_dict(torch.load(self.original_file(), map_location="cpu", weights_only=True))
-        return net.eval()
+        return (Half(net) if self.model.name.endswith("_half") else net).eval()
 
     def methods(self) -> dict[str, Method]:
         # Two tensors: the same one twice would be exported as one input, which both eyes see.
@@ -52,7 +64,7 @@ class Features(Subject):
             return [output.numpy() for output in self.net(*sample.inputs)]
 
     def distance(self, outputs: Outputs, reference: Outputs) -> float:
-        flat = np.zeros((HEIGHT, WIDTH), np.uint8)
+        flat = np.zeros(outputs[0].shape[2:], np.uint8)
         alone = aggregate.Options(census=0)
         found = [aggregate.sums(aggregate.costs((a[0], b[0]), (flat, flat), alone), flat).argmin(2) for a, b in (outputs, reference)]
         return float((np.abs(found[0] - found[1]) > 1).mean())

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from .. import images, onnx_import, signs
 from ..ort import Onnxruntime
@@ -29,6 +30,17 @@ def read_ctc(probabilities: np.ndarray, alphabet: list[str]) -> str:
     return "".join(alphabet[i - 1] for i in kept if i)
 
 
+class Picture(nn.Module):
+    """A net of one input by its name: of *inputs, torch.export takes sizes in one form before quantising and in another after."""
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
+
+    def forward(self, picture: torch.Tensor):
+        return self.net(picture)
+
+
 class Ocr(Subject):
     """`shape` is that of the samples. A net that takes others too has an `other` one, and `sizes` says which."""
 
@@ -51,11 +63,11 @@ class Ocr(Subject):
         return Onnxruntime(self.original_file())
 
     def sizes(self) -> tuple | None:
-        """What torch.export takes as dynamic_shapes of forward(*inputs)."""
+        """What torch.export takes as dynamic_shapes."""
         return None
 
     def methods(self) -> dict[str, Method]:
-        return {"forward": Method(self.net, (torch.zeros(self.shape),), self.sizes())}
+        return {"forward": Method(Picture(self.net), (torch.zeros(self.shape),), self.sizes())}
 
     def original(self, sample: Sample) -> Outputs:
         return self.engine(sample.inputs[0].numpy())
@@ -80,7 +92,7 @@ class Detection(Ocr):
 
     def sizes(self) -> tuple:
         dims = (torch.export.Dim(name, min=2, max=LARGEST // 32) for name in ("height", "width"))
-        return (({axis: 32 * dim for axis, dim in zip((2, 3), dims, strict=True)},),)
+        return ({axis: 32 * dim for axis, dim in zip((2, 3), dims, strict=True)},)
 
     def frames(self) -> list[np.ndarray]:
         return [frame.pixels for name in PHOTOS for frame in images.read(self.out / "media" / "hands" / name)][:SCENES]
@@ -103,7 +115,7 @@ class Recognition(Ocr):
     other = (1, 3, 48, 640)
 
     def sizes(self) -> tuple:
-        return (({3: 8 * torch.export.Dim("steps", min=2, max=LONGEST // 8)},),)
+        return ({3: 8 * torch.export.Dim("steps", min=2, max=LONGEST // 8)},)
 
     @property
     def alphabet(self) -> list[str]:

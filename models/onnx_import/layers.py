@@ -229,8 +229,18 @@ def pool(op: Operands) -> nn.Module:
         return Lambda(lambda x: F.avg_pool2d(x, kernel, stride, before, ceil, counted))
     if not largest:
         raise UnsupportedError("ONNX AveragePool with more padding on one side")
+    if all(s == 1 for s in stride) and all(2 * max(pair) <= k for pair, k in zip(zip(before, after, strict=True), kernel, strict=True)):
+        return uneven_pool(kernel, before, after)
     pads, least = outside(before, after), torch.finfo(torch.float32).min  # -inf is no JSON, which delegates are written through
     return Lambda(lambda x: F.max_pool2d(F.pad(x, pads, value=least), kernel, stride, ceil_mode=ceil))
+
+
+def uneven_pool(kernel: list[int], before: list[int], after: list[int]) -> nn.Module:
+    """A step of one pixel: pad both sides alike and leave out what is too much. A border of the least number there is has no place
+    among the codes of int8."""
+    pads = [max(pair) for pair in zip(before, after, strict=True)]
+    kept = [slice(pad - b, a - pad or None) for pad, b, a in zip(pads, before, after, strict=True)]
+    return Lambda(lambda x: F.max_pool2d(x, kernel, 1, pads)[:, :, kept[0], kept[1]])
 
 
 def mean(op: Operands) -> nn.Module:

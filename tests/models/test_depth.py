@@ -11,7 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from PIL import Image
 
+from models import depth_image
 from models.depth import aggregate, feed, learned, losses, matcher, nets, pairs, scenes, textures, train
 
 WIDTH, HEIGHT = 128, 96
@@ -299,6 +301,21 @@ class Weights(unittest.TestCase):
                 self.assertLess(about["parameters"], 500_000)
                 self.assertGreater(about["minutes"], 0)
         self.assertLess(sum(path.stat().st_size for path in learned.FOLDER.iterdir()), 4 << 20)
+
+
+class Recorded(unittest.TestCase):
+    def test_metres_become_a_png_of_millimetres(self):
+        with tempfile.TemporaryDirectory() as folder:
+            archive = Path(folder) / "data.npz"
+            np.savez(archive, depth=np.array([[0.0004, 0.0006, 1.2344], [np.nan, np.inf, 70.0]], np.float32))
+            depth_image.write(archive)
+            with Image.open(Path(folder) / "depth.png") as image:
+                self.assertEqual(np.asarray(image).tolist(), [[0, 1, 1234], [0, 0, 0]])
+
+    def test_a_pair_may_be_squeezed(self):
+        left = right = np.zeros((20, 40, 3), np.uint8)
+        pair = pairs._scaled("pair", left, right, np.full((20, 40), 8, np.float32), 20, 16)
+        self.assertEqual((pair.left.shape, pair.disparity.shape, float(pair.disparity[0, 0])), ((16, 20, 3), (16, 20), 4))
 
 
 if __name__ == "__main__":

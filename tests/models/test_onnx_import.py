@@ -118,6 +118,9 @@ class OnnxImport(unittest.TestCase):
     def test_pools_and_means(self):
         self.one("MaxPool", (1, 3, 9, 8), kernel_shape=[3, 2], strides=[2, 2])
         self.one("MaxPool", (1, 3, 9, 8), kernel_shape=[2, 2], auto_pad="SAME_UPPER")
+        self.one("MaxPool", (1, 3, 9, 8), kernel_shape=[2, 2], auto_pad="SAME_LOWER")
+        self.one("MaxPool", (1, 3, 9, 8), kernel_shape=[3, 2], pads=[1, 0, 0, 1])
+        self.one("MaxPool", (1, 3, 9, 8), kernel_shape=[2, 2], strides=[2, 2], auto_pad="SAME_UPPER")
         self.one("AveragePool", (1, 3, 9, 8), kernel_shape=[3, 3], pads=[1, 1, 1, 1])
         self.one("GlobalAveragePool", (1, 3, 9, 8))
         self.one("ReduceMean", (1, 3, 4), axes=[-1], keepdims=0, axes_left=2)

@@ -26,7 +26,7 @@ static enum percept_status read_files(const char *first, const char *second,
 {
     const struct pipe_text items[2] = {{.text = first}, {.text = second}};
     const struct pipe_texts files = {second ? 2 : 1, items};
-    return calibration_read(&files, &calibration, error);
+    return calibration_read(&files, NULL, &calibration, error);
 }
 
 static void expect(enum percept_status status, const struct percept_error *error)

@@ -287,9 +287,8 @@ static const struct {
      "test.yaml:2:25: source of pipeline 'a' needs 'type' (the kind of source)", PERCEPT_MALFORMED},
     {"version: 1\npipelines: {a: {source: {type: camra}}}\n",
      "test.yaml:2:32: no source type 'camra'; expected images, video, camera, stereo_files, "
-     "audio_files or microphone; did "
-     "you mean "
-     "'camera'?",
+     "stereo_camera, depth_files, depth_camera, audio_files, audio_stream or microphone; did you "
+     "mean 'camera'?",
      PERCEPT_MALFORMED},
     {"version: 1\npipelines: {a: {source: {type: images}}}\n",
      "test.yaml:2:25: source of pipeline 'a' needs 'paths' (files, folders (their files by name) "
@@ -546,7 +545,8 @@ END_TEST
 
 START_TEST(the_configurations_that_are_shipped_are_right)
 {
-    static const char *const files[] = {"demo", "camera"};
+    static const char *const files[] = {"demo", "camera",        "depth",
+                                        "rgbd", "stereo-camera", "depth-camera"};
     char path[512];
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         struct pipe_config *config = NULL;

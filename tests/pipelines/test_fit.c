@@ -1,5 +1,6 @@
 /* Frames as inputs of nets: held against a plain reference in double, and against values that are
  * known. */
+#include "base/halves.h"
 #include "pipelines/image_fit.h"
 #include "suite.h"
 
@@ -116,6 +117,29 @@ START_TEST(numbers_are_scaled_shifted_and_put_in_order)
 }
 END_TEST
 
+START_TEST(halves_are_the_nearest_of_the_same_numbers)
+{
+    static float whole[3 * 12 * 16];
+    static uint16_t half[3 * 12 * 16];
+    struct pipe_fit_options options = {
+        .scale = 1 / 255.0, .mean = {0.5, 0.4, 0.3}, .std = {0.2, 0.2, 0.2}};
+    float rect[4];
+    make_frame(40, 31, 9);
+    struct prt_tensor spec = spec_of(PRT_F32, 3, 12, 16), halves = spec_of(PRT_F16, 3, 12, 16);
+    run(&spec, &options, whole, rect);
+    run(&halves, &options, half, rect);
+    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++) /* half a unit in the last place */
+        ck_assert_float_le(fabsf(base_from_f16(half[i]) - whole[i]),
+                           fabsf(whole[i]) * 0x1p-11f + 0x1p-25f);
+    options.scale = 1e4; /* beyond what a half can say */
+    run(&halves, &options, half, rect);
+    size_t infinite = 0;
+    for (size_t i = 0; i < sizeof half / sizeof half[0]; i++)
+        infinite += isinf(base_from_f16(half[i])) != 0;
+    ck_assert_uint_gt(infinite, 0);
+}
+END_TEST
+
 START_TEST(integers_are_rounded_and_cut)
 {
     struct pipe_fit_options options = plain;
@@ -177,6 +201,7 @@ int main(void)
     tcase_add_loop_test(fit, any_size_becomes_any_size_as_the_reference_says, 0, 12);
     tcase_add_test(fit, a_frame_of_the_inputs_size_is_itself);
     tcase_add_test(fit, numbers_are_scaled_shifted_and_put_in_order);
+    tcase_add_test(fit, halves_are_the_nearest_of_the_same_numbers);
     tcase_add_test(fit, integers_are_rounded_and_cut);
     tcase_add_test(fit, rectangles_say_what_of_the_image_is_in_the_input);
     tcase_add_loop_test(fit, what_is_no_image_is_refused, 0, 6);

@@ -158,7 +158,7 @@ START_TEST(models_of_all_nodes_of_a_pipeline_lie_in_one_place)
 {
     host_start(&host, MODELS "  a:\n" SOURCE "    nodes: [" TWO "first}, " TWO "second}]\n"
                              "    topics: {first: first, second: second}\n");
-    host_wait_finished(&host, 1, 20);
+    host_wait_finished(&host, 1, 200);
     ck_assert_uint_eq(node_count, 2);
     for (unsigned i = 0; i < 2; i++) {
         ck_assert_ptr_eq(places[i][0], places[0][0]);
@@ -175,7 +175,7 @@ START_TEST(pipelines_that_run_at_once_have_a_place_each)
                              "    topics: {first: n}\n"
                              "  b:\n" SOURCE "    nodes: [" TWO "n}]\n"
                              "    topics: {second: n}\n");
-    host_wait_finished(&host, 2, 20);
+    host_wait_finished(&host, 2, 200);
     ck_assert_uint_eq(node_count, 2);
     ck_assert_ptr_eq(places[0][0], places[0][1]);
     ck_assert_ptr_eq(places[1][0], places[1][1]);
@@ -234,12 +234,12 @@ START_TEST(a_step_of_the_ladder_runs_other_models)
                       "    ladder: [{rate: 0.9}, {models: {large: small}}]\n"
                       "    nodes: [{node: test_one, model: large, inputs: {frame: source}}]\n"
                       "    topics: {first: test_one}\n");
-    host_wait_events(&host, "a: less quality: at step 2", 1, 60);
+    host_wait_events(&host, "a: less quality: at step 2", 1, 200);
     pthread_mutex_lock(&host.mutex);
     size_t seen = host_topic(&host, "first")->sample_count;
     pthread_mutex_unlock(&host.mutex);
     ck_assert_uint_lt(seen, HOST_SAMPLES - 2);
-    host_wait_samples(&host, "first", seen + 2, 60);
+    host_wait_samples(&host, "first", seen + 2, 200);
     const struct pipe_topic *first = host_topic(&host, "first");
     ck_assert_uint_eq(first->samples[0].hands.hand_count, LARGE);
     ck_assert_uint_eq(first->samples[seen + 1].hands.hand_count, SMALL);
@@ -290,7 +290,7 @@ static void start_with(const char *list)
              "pipelines:\n  a:\n" SOURCE "    nodes: [" TWO "n}]\n    topics: {first: n}\n",
              list);
     host_start(&host, text);
-    host_wait_finished(&host, 1, 20);
+    host_wait_finished(&host, 1, 200);
 }
 
 START_TEST(auto_tries_all_backends_that_are_there)

@@ -3,6 +3,7 @@
 #include "pipelines/disparity.h"
 #include "pipelines/sgm.h"
 #include "pipelines/sgm_kernels.h"
+#include "pipelines/stereo_smooth.h"
 #include "suite.h"
 
 #include <math.h>
@@ -139,6 +140,27 @@ START_TEST(all_kernels_agree)
         kernels[k]->match(&match);
     }
     ck_assert_mem_eq(costs[0], costs[1], sizeof costs[0]);
+    static uint8_t noisy[W * (2 * SGM_DENOISE + 1)], out[2][W];
+    static uint16_t columns[W];
+    static float sums[W], shares[W];
+    for (size_t i = 0; i < sizeof noisy; i++)
+        noisy[i] = (uint8_t)(100 + random_number() % 16);
+    for (unsigned k = 0; k < 2; k++) {
+        const struct sgm_denoise denoise = {noisy + SGM_DENOISE * W + SGM_DENOISE,
+                                            W,
+                                            W - 2 * SGM_DENOISE,
+                                            100,
+                                            160,
+                                            columns,
+                                            sums,
+                                            shares,
+                                            3,
+                                            -200,
+                                            out[k]};
+        kernels[k]->denoise(&denoise);
+    }
+    for (size_t i = 0; i < W; i++) /* one fuses products and sums, and rounds less */
+        ck_assert_int_le(abs(out[0][i] - out[1][i]), 1);
 #endif
 }
 END_TEST
@@ -266,6 +288,169 @@ START_TEST(what_only_one_eye_sees_is_rejected_and_then_filled_from_behind)
 }
 END_TEST
 
+/* Half of the map is forgotten, in specks. */
+START_TEST(many_holes_are_filled_with_what_is_around_and_looks_alike)
+{
+    struct sgm_options options = usual();
+    struct disparity_mender *mender;
+    static float known[W * H];
+    static uint8_t sure[W * H];
+    size_t count;
+    make(&options);
+    make_scene();
+    sgm_census(sgm, left, right);
+    sgm_run(sgm, left, disparity, confidence);
+    for (size_t i = 0; i < W * H; i++)
+        if (random_number() % 2)
+            confidence[i] = 0;
+    memcpy(known, disparity, sizeof known);
+    memcpy(sure, confidence, sizeof sure);
+    ck_assert_int_eq(disparity_mender_create(W, H, pool, &mender, NULL), PERCEPT_OK);
+    ck_assert(disparity_fill_alike(mender, left, disparity, confidence));
+    disparity_mender_destroy(mender);
+    for (size_t i = 0; i < W * H; i++) {
+        if (confidence[i] == DISPARITY_FILLED)
+            continue;
+        ck_assert_int_eq(confidence[i], sure[i]);
+        ck_assert(disparity[i] == known[i]);
+    }
+    ck_assert_double_lt(share_off(DISPARITY_FILLED, &count), 0.04);
+    ck_assert_uint_eq(count, H * (W - 16));
+}
+END_TEST
+
+START_TEST(noise_is_measured_and_smoothed_where_it_is_high)
+{
+    enum { N = 128 };
+    static uint8_t clean[N * N], noisy[N * N];
+    struct stereo_smoother *smoother;
+    for (unsigned i = 0; i < N * N; i++) {
+        int noise = 0; /* twelve dice: a variance of 12 * (9 * 9 - 1) / 12 */
+        for (unsigned n = 0; n < 12; n++)
+            noise += (int)(random_number() % 9) - 4;
+        clean[i] = (uint8_t)(60 + i % N + (i / N / 32 % 2 ? 40 : 0));
+        noisy[i] = (uint8_t)(clean[i] + noise < 0 ? 0 : clean[i] + noise);
+    }
+    struct stereo_noise none = stereo_noise_measure(clean, N, N);
+    struct stereo_noise much = stereo_noise_measure(noisy, N, N);
+    ck_assert_float_lt(none.noise, 0.5F);
+    ck_assert_float_eq_tol(much.noise, sqrtf(80), sqrtf(80) / 6);
+    ck_assert_int_eq(stereo_smoother_create(N, N, pool, &smoother, NULL), PERCEPT_OK);
+    const uint8_t *eyes[2] = {clean, clean};
+    stereo_smoother_run(smoother, eyes);
+    ck_assert_ptr_eq(eyes[0], clean);
+    ck_assert_ptr_eq(eyes[1], clean);
+    eyes[1] = noisy;
+    stereo_smoother_run(smoother, eyes);
+    ck_assert_float_lt(stereo_noise_measure(eyes[1], N, N).noise, much.noise / 2);
+    /* The edges are as they were: 40 from one row to the next. */
+    double edge = 0;
+    for (unsigned x = 0; x < N; x++)
+        edge += (eyes[1][32 * N + x] - eyes[1][31 * N + x]) / (double)N;
+    ck_assert_double_eq_tol(edge * much.contrast / stereo_noise_measure(eyes[1], N, N).contrast, 40,
+                            8);
+    stereo_smoother_destroy(smoother);
+}
+END_TEST
+
+START_TEST(a_faint_image_is_stretched_when_its_noise_is_gone)
+{
+    enum { N = 128 };
+    static uint8_t faint[2][N * N];
+    struct stereo_smoother *smoother;
+    for (unsigned i = 0; i < N * N; i++)
+        for (unsigned e = 0; e < 2; e++) {
+            unsigned noise = random_number() % 4 + random_number() % 4;
+            faint[e][i] = (uint8_t)(40 + (i / N / 32 % 2 ? 20 : 0) + noise);
+        }
+    ck_assert_int_eq(stereo_smoother_create(N, N, pool, &smoother, NULL), PERCEPT_OK);
+    const uint8_t *eyes[2] = {faint[0], faint[1]};
+    stereo_smoother_run(smoother, eyes);
+    for (unsigned e = 0; e < 2; e++) {
+        struct stereo_noise n = stereo_noise_measure(eyes[e], N, N);
+        ck_assert_float_gt(n.contrast, 3.5F * stereo_noise_measure(faint[e], N, N).contrast);
+        ck_assert_float_eq_tol(n.mean, 128, 8);
+    }
+    stereo_smoother_destroy(smoother);
+}
+END_TEST
+
+/* What each eye sees is of smooth surfaces, without noise; the dark one has a gamma, too. */
+START_TEST(an_eye_that_is_exposed_otherwise_gets_the_levels_of_the_other)
+{
+    enum { N = 128, MOVED = 6 };
+    static uint8_t bright[2][N * N], dark[2][N * N];
+    struct stereo_smoother *smoother;
+    for (unsigned e = 0; e < 2; e++)
+        for (unsigned i = 0; i < N * N; i++) {
+            double x = i % N + e * MOVED, y = i / N;
+            double v = 120 + 50 * sin(x * 0.07 + y * 0.05) + 40 * sin(x * 0.05 - y * 0.11);
+            bright[e][i] = (uint8_t)v;
+            dark[e][i] = (uint8_t)(255 * pow(v / 255 * 0.6, 1.15));
+        }
+    ck_assert_int_eq(stereo_smoother_create(N, N, pool, &smoother, NULL), PERCEPT_OK);
+    const uint8_t *same[2] = {bright[0], bright[1]};
+    stereo_smoother_run(smoother, same);
+    ck_assert_ptr_eq(same[0], bright[0]);
+    ck_assert_ptr_eq(same[1], bright[1]);
+    for (unsigned e = 0; e < 2; e++) { /* either eye may be the dark one */
+        const uint8_t *eyes[2] = {bright[0], bright[1]};
+        double before = 0, after = 0;
+        eyes[e] = dark[e];
+        stereo_smoother_run(smoother, eyes);
+        ck_assert_ptr_eq(eyes[!e], bright[!e]);
+        for (unsigned i = 0; i < N * N; i++) {
+            before += abs(bright[e][i] - dark[e][i]) / (double)(N * N);
+            after += abs(bright[e][i] - eyes[e][i]) / (double)(N * N);
+        }
+        ck_assert_double_gt(before, 40);
+        ck_assert_double_lt(after, 4);
+    }
+    stereo_smoother_destroy(smoother);
+}
+END_TEST
+
+START_TEST(a_hole_at_an_edge_is_filled_on_both_sides_of_it)
+{
+    enum { EDGE = W / 2, HOLE = 5 };
+    struct disparity_mender *mender;
+    for (int i = 0; i < W * H; i++) {
+        left[i] = i % W < EDGE ? 60 : 180;
+        disparity[i] = i % W < EDGE ? 10 : 20;
+        confidence[i] = 100;
+    }
+    for (int x = EDGE - HOLE; x < EDGE + HOLE; x++)
+        confidence[H / 2 * W + x] = 0;
+    ck_assert_int_eq(disparity_mender_create(W, H, pool, &mender, NULL), PERCEPT_OK);
+    ck_assert(disparity_fill_alike(mender, left, disparity, confidence));
+    disparity_mender_destroy(mender);
+    for (int x = EDGE - HOLE; x < EDGE + HOLE; x++) {
+        ck_assert_int_eq(confidence[H / 2 * W + x], DISPARITY_FILLED);
+        ck_assert_float_eq_tol(disparity[H / 2 * W + x], x < EDGE ? 10 : 20, 0.01F);
+    }
+}
+END_TEST
+
+/* Left of the edge is a wall. The thing before it hides some of it, and was given three columns too
+ * many. */
+START_TEST(what_is_near_gives_back_what_it_took_beside_a_gap)
+{
+    enum { EDGE = W / 2, TAKEN = 3, HOLE = 8 };
+    struct disparity_mender *mender;
+    for (int i = 0; i < W * H; i++) {
+        int x = i % W;
+        left[i] = x < EDGE ? 60 : 180;
+        disparity[i] = x < EDGE - TAKEN ? 10 : 20;
+        confidence[i] = x >= EDGE - TAKEN - HOLE && x < EDGE - TAKEN ? 0 : 100;
+    }
+    ck_assert_int_eq(disparity_mender_create(W, H, pool, &mender, NULL), PERCEPT_OK);
+    ck_assert(disparity_fill_alike(mender, left, disparity, confidence));
+    disparity_mender_destroy(mender);
+    for (int i = 0; i < W * H; i++)
+        ck_assert_float_eq_tol(disparity[i], i % W < EDGE ? 10 : 20, 0.01F);
+}
+END_TEST
+
 START_TEST(disparities_between_pixels_are_found)
 {
     struct sgm_options options = usual();
@@ -390,6 +575,12 @@ int main(void)
     tcase_add_test(tests, costs_by_features_are_those_of_their_products);
     tcase_add_test(tests, a_square_before_a_wall_is_found);
     tcase_add_test(tests, what_only_one_eye_sees_is_rejected_and_then_filled_from_behind);
+    tcase_add_test(tests, many_holes_are_filled_with_what_is_around_and_looks_alike);
+    tcase_add_test(tests, noise_is_measured_and_smoothed_where_it_is_high);
+    tcase_add_test(tests, a_faint_image_is_stretched_when_its_noise_is_gone);
+    tcase_add_test(tests, an_eye_that_is_exposed_otherwise_gets_the_levels_of_the_other);
+    tcase_add_test(tests, a_hole_at_an_edge_is_filled_on_both_sides_of_it);
+    tcase_add_test(tests, what_is_near_gives_back_what_it_took_beside_a_gap);
     tcase_add_test(tests, disparities_between_pixels_are_found);
     tcase_add_test(tests, options_out_of_range_are_refused);
     tcase_add_test(tests, a_map_with_nothing_good_in_it_is_not_filled);

@@ -206,6 +206,23 @@ START_TEST(a_pan_shows_both_eyes_the_same_part)
 }
 END_TEST
 
+START_TEST(a_recording_says_where_it_was)
+{
+    write_eye(&usual, 0, "l.ppm");
+    write_eye(&usual, 1, "r.ppm");
+    pictures_write_text("poses.txt", "0 1 2 3 0 0 0 1\n");
+    expect(parse("type: stereo_files, left: l.ppm, right: r.ppm, pan: 2, width: 200, height: 160, "
+                 "poses: poses.txt",
+                 ""));
+    expect(open_source());
+    for (int i = 0; i < 2; i++) {
+        next();
+        ck_assert(frame->pose.known);
+        ck_assert_float_eq(frame->pose.position_m[2], 3);
+    }
+}
+END_TEST
+
 static const struct {
     const char *source, *message;
 } bad_files[] = {
@@ -309,6 +326,31 @@ START_TEST(a_part_of_the_image_has_the_depth_of_the_whole)
 }
 END_TEST
 
+/* Both cameras of a rig look to the right of their baseline by 0.1 radians, so rectification turns
+ * them back. */
+START_TEST(a_pose_is_that_of_the_rectified_camera)
+{
+    pictures_write_text("turned.yml", "%YAML:1.0\nimage_width: 320\nimage_height: 240\nM1: " LENS
+                                      "\nM2: " LENS "\nD1: " NONE "\nD2: " NONE
+                                      "\nR: {rows: 3, cols: 3, data: [1,0,0, 0,1,0, 0,0,1]}\n"
+                                      "T: {rows: 3, cols: 1, data: [-0.0995004, 0, 0.0099833]}\n");
+    open_node(", calibration: turned.yml, pose: [1, 2, 3, 0, 0.70710678, 0, 0.70710678]");
+    show(&usual);
+    process();
+    ck_assert(depth->pose_known);
+    ck_assert_float_eq(depth->position_m[0], 1);
+    /* The rig's x axis seen from the left camera is along -T: (0.995, 0, -0.0998). In the world it
+     * is turned by a quarter about y, by which (x, y, z) becomes (z, y, -x); and it is what the
+     * topic's pose makes of the rectified camera's x axis. */
+    const float *q = depth->orientation;
+    float x = 1 - 2 * (q[1] * q[1] + q[2] * q[2]), y = 2 * (q[0] * q[1] + q[2] * q[3]),
+          z = 2 * (q[0] * q[2] - q[1] * q[3]);
+    ck_assert_float_eq_tol(x, -0.0998334F, 1e-4F);
+    ck_assert_float_eq_tol(y, 0, 1e-4F);
+    ck_assert_float_eq_tol(z, -0.9950042F, 1e-4F);
+}
+END_TEST
+
 START_TEST(what_is_published_is_what_clients_read)
 {
     struct percept_depth_view view;
@@ -389,7 +431,7 @@ static const struct {
     {"right", PERCEPT_DEPTH_RIGHT_COVERED, false, "the right eye is covered"},
     {"swapped", PERCEPT_DEPTH_SWAPPED, false, "left and right are swapped"},
     {"rows", PERCEPT_DEPTH_MISALIGNED, true,
-     "what matches is on other rows: the calibration is off (by 3 of 240 pixels)"},
+     "what matches is on other rows: the calibration is off (by 3.0 of 240 pixels)"},
     {"late", PERCEPT_DEPTH_UNSYNCHRONISED, true, "the eyes were captured at different times"},
     {"size", PERCEPT_DEPTH_SIZES_DIFFER, false, "the eyes' images have different sizes"},
     {"same", PERCEPT_DEPTH_SAME_VIEW, false, "both eyes show the same picture"},
@@ -413,6 +455,25 @@ START_TEST(a_fault_is_told_and_degrades)
         ck_assert_uint_eq(depth->confidence[i], 0);
     }
     ck_assert_float_eq(depth->known, 0);
+}
+END_TEST
+
+START_TEST(an_eye_a_row_too_low_is_measured_corrected_and_told)
+{
+    struct stereo_scene scene = usual;
+    scene.down = 1;
+    open_node("");
+    show(&scene);
+    process();
+    ck_assert_uint_eq(depth->flags, PERCEPT_DEPTH_NO_METRES | PERCEPT_DEPTH_REALIGNED);
+    ck_assert_float_eq_tol(depth->vertical_px, 1, 0.1F);
+    ck_assert_str_eq(error.message,
+                     "the right eye is off vertically, which is corrected (by 1.0 of "
+                     "240 pixels)");
+    show(&usual); /* it is put right */
+    for (unsigned i = 0; i < 12; i++)
+        process();
+    ck_assert_uint_eq(depth->flags, PERCEPT_DEPTH_NO_METRES);
 }
 END_TEST
 
@@ -468,8 +529,8 @@ START_TEST(a_covered_eye_degrades_the_pipeline_by_name)
                       "    source: {type: stereo_files, left: l.ppm, right: r.ppm, loop: 12}\n"
                       "    nodes: [{node: stereo_depth, inputs: {frame: source}}]\n"
                       "    topics: {depth: stereo_depth, left: source}\n");
-    host_wait_events(&host, "a: degraded: node 'stereo_depth': the right eye is covered", 1, 30);
-    host_wait_finished(&host, 1, 30);
+    host_wait_events(&host, "a: degraded: node 'stereo_depth': the right eye is covered", 1, 200);
+    host_wait_finished(&host, 1, 200);
     ck_assert_uint_gt(host_topic(&host, "depth")->sample_count, 0);
     ck_assert_str_eq(host_topic(&host, "left")->schema, PERCEPT_FRAME_SCHEMA);
     host_fini(&host);
@@ -504,8 +565,11 @@ int main(void)
     tcase_add_test(tests, a_larger_map_says_the_same_depths);
     tcase_add_test(tests, a_larger_frame_has_the_same_depth);
     tcase_add_test(tests, a_part_of_the_image_has_the_depth_of_the_whole);
+    tcase_add_test(tests, a_recording_says_where_it_was);
+    tcase_add_test(tests, a_pose_is_that_of_the_rectified_camera);
     tcase_add_loop_test(tests, what_is_published_is_what_clients_read, 0, 2);
     tcase_add_loop_test(tests, a_fault_is_told_and_degrades, 0, sizeof faults / sizeof faults[0]);
+    tcase_add_test(tests, an_eye_a_row_too_low_is_measured_corrected_and_told);
     tcase_add_test(tests, a_fault_that_is_over_is_not_told_any_more);
     tcase_add_test(tests, without_a_calibration_there_are_no_metres_and_that_is_told);
     tcase_add_test(tests, frames_that_the_calibration_is_not_for_are_an_error);

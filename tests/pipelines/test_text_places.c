@@ -4,6 +4,7 @@
 #include "pipelines/text_boxes.h"
 #include "pipelines/text_change.h"
 #include "pipelines/text_image.h"
+#include "pipelines/text_motion.h"
 #include "pipelines/text_order.h"
 
 #include <math.h>
@@ -423,6 +424,49 @@ START_TEST(a_picture_that_stays_has_not_changed_and_noise_is_no_change)
 }
 END_TEST
 
+/* What a camera sees of a wall of tiles, from there on. */
+static void measure_wall(uint32_t left, uint32_t top, uint32_t width, uint32_t height,
+                         struct pipe_profiles *profiles)
+{
+    static uint8_t wall[3 * 2100 * 200];
+    struct pipe_frame frame = {
+        .pixels = wall, .width = width, .height = height, .stride = 3 * width};
+    ck_assert_uint_le(3 * width * height, sizeof wall);
+    for (uint32_t y = 0; y < height; y++)
+        for (uint32_t x = 0; x < width; x++) {
+            uint32_t tile = ((left + x) / 6 * 7919) ^ ((top + y) / 9 * 104729);
+            tile = (tile ^ tile >> 13) * 0x5bd1e995u;
+            wall[3 * ((size_t)y * width + x) + 1] = (uint8_t)(tile >> 24);
+        }
+    pipe_profiles_measure(&frame, profiles);
+}
+
+START_TEST(a_picture_that_moves_as_a_whole_says_how_far)
+{
+    static struct pipe_profiles before, now;
+    static const int moves[][2] = {{0, 0}, {1, 0}, {-3, 2}, {20, -12}, {-16, 10}};
+    float shift[2];
+    measure_wall(100, 100, 200, 150, &before);
+    for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++) {
+        measure_wall((uint32_t)(100 - moves[i][0]), (uint32_t)(100 - moves[i][1]), 200, 150, &now);
+        ck_assert(pipe_profiles_shift(&before, &now, shift));
+        ck_assert_float_eq(shift[0], (float)moves[i][0]);
+        ck_assert_float_eq(shift[1], (float)moves[i][1]);
+    }
+    measure_wall(1000, 2000, 200, 150, &now); /* something else */
+    ck_assert(!pipe_profiles_shift(&before, &now, shift));
+    measure_wall(100, 100, 190, 150, &now); /* another size */
+    ck_assert(!pipe_profiles_shift(&before, &now, shift));
+    measure_wall(0, 0, 5, 8, &before); /* nothing to see, and hardly any of it */
+    ck_assert(!pipe_profiles_shift(&before, &before, shift));
+    measure_wall(90, 100, 2100, 100, &before); /* three pixels a bin */
+    measure_wall(60, 100, 2100, 100, &now);
+    ck_assert(pipe_profiles_shift(&before, &now, shift));
+    ck_assert_float_eq(shift[0], 30);
+    ck_assert_float_eq(shift[1], 0);
+}
+END_TEST
+
 START_TEST(slow_changes_add_up)
 {
     struct pipe_text_change *change;
@@ -538,6 +582,7 @@ int main(void)
     tcase_add_test(pictures, blurring_takes_sharpness);
     tcase_add_test(change, a_picture_that_stays_has_not_changed_and_noise_is_no_change);
     tcase_add_test(change, slow_changes_add_up);
+    tcase_add_test(change, a_picture_that_moves_as_a_whole_says_how_far);
     tcase_add_test(order, rows_are_read_from_the_top_and_from_the_left_at_any_slant);
     tcase_add_test(order, columns_of_text_are_read_one_after_the_other_under_their_heading);
     tcase_add_test(order, a_table_of_short_entries_is_read_row_by_row);

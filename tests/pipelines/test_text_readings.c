@@ -16,7 +16,7 @@ static struct pipe_text_keys *keys_of(const char *content)
 {
     struct pipe_text_keys *keys = NULL;
     pictures_write_text("keys.txt", content);
-    ck_assert_int_eq(pipe_text_keys_load("keys.txt", &keys, NULL), PERCEPT_OK);
+    ck_assert_int_eq(pipe_text_keys_load("keys.txt", NULL, &keys, NULL), PERCEPT_OK);
     return keys;
 }
 
@@ -42,13 +42,13 @@ START_TEST(a_file_that_is_none_is_named_with_its_line)
     struct percept_error error = {0};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         pictures_write_text("keys.txt", bad[i].content);
-        ck_assert_int_eq(pipe_text_keys_load("keys.txt", &keys, &error), PERCEPT_MALFORMED);
+        ck_assert_int_eq(pipe_text_keys_load("keys.txt", NULL, &keys, &error), PERCEPT_MALFORMED);
         ck_assert_uint_eq(error.line, bad[i].line);
         ck_assert_str_eq(error.file, "keys.txt");
     }
-    ck_assert_int_eq(pipe_text_keys_load("none.txt", &keys, &error), PERCEPT_NOT_FOUND);
+    ck_assert_int_eq(pipe_text_keys_load("none.txt", NULL, &keys, &error), PERCEPT_NOT_FOUND);
     ck_assert_ptr_nonnull(strstr(error.message, "none.txt"));
-    ck_assert_int_eq(pipe_text_keys_load(".", &keys, &error), PERCEPT_IO);
+    ck_assert_int_eq(pipe_text_keys_load(".", NULL, &keys, &error), PERCEPT_LIMIT);
     ck_assert_ptr_null(keys);
 }
 END_TEST

@@ -216,8 +216,8 @@ START_TEST(a_shortlist_is_not_trusted)
     bad[7].header[5] = 4;
     for (size_t i = 0; i < 8; i++)
         ck_assert_int_eq(open_list(bad[i], LIST_BYTES, &list), PERCEPT_MALFORMED);
-    ck_assert_int_eq(pipe_shortlist_open("/nonexistent", 4, &list, NULL), PERCEPT_NOT_FOUND);
-    ck_assert_int_eq(pipe_shortlist_open("/", 4, &list, NULL), PERCEPT_LIMIT);
+    ck_assert_int_eq(pipe_shortlist_open("/nonexistent", NULL, 4, &list, NULL), PERCEPT_NOT_FOUND);
+    ck_assert_int_eq(pipe_shortlist_open("/", NULL, 4, &list, NULL), PERCEPT_LIMIT);
 }
 END_TEST
 

@@ -131,7 +131,8 @@ static const char *configuration(const char *tokenizer, const char *shortlist, c
                                  parts[i % 2], folder, pairs[i / 2], parts[i % 2]);
     snprintf(
         text + used, sizeof text - used,
-        "pipelines:\n  a:\n    source: {type: images, paths: ., rate: 20}\n    nodes:\n"
+        "pipelines:\n  a:\n    source: {type: images, paths: ., rate: 20}\n    when_late: wait\n   "
+        " nodes:\n"
         "      - {node: test_write, inputs: {frame: source}}\n"
         "      - {node: translate_text, name: there, from: en, to: pt, encoder: en_pt_encoder, "
         "decoder: %s, tokenizer: %s/original/translation_%s.tokenizer.json, shortlist: "
@@ -147,7 +148,7 @@ static const char *configuration(const char *tokenizer, const char *shortlist, c
 START_TEST(lines_are_translated_a_few_a_frame_without_allocating)
 {
     host_start(&host, configuration("en_pt", "translation_en_pt.shortlist.bin", "en_pt_decoder"));
-    host_wait_finished(&host, 1, 100);
+    host_wait_finished(&host, 1, 500);
     ck_assert_uint_ge(frames, 3);
     unsigned before = 0;
     for (unsigned f = 0; f < frames; f++) {
