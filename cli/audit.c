@@ -1,6 +1,5 @@
 /* percept audit: who read what, and when. */
 #include "base/clock.h"
-#include "base/log.h"
 #include "cli/cli.h"
 #include "cli/duration.h"
 
@@ -148,9 +147,5 @@ int cli_audit(int argc, char **argv)
         status = percept_fail(&error, PERCEPT_INVALID,
                               "--since takes a time like 10m or 2026-11-29T08:00, not '%.60s'",
                               audit.since);
-    if (status) {
-        base_log(BASE_LOG_ERROR, "%s (%s --help)", error.message, usage.program);
-        return CLI_USAGE;
-    }
-    return print_all(&audit);
+    return status ? cli_misuse(&usage, "%s", error.message) : print_all(&audit);
 }

@@ -105,24 +105,17 @@ static void tell_node_plugins(void)
                      entries[i].error.message);
 }
 
-/* Who may read what; it may name the engine's topics, and the daemon's own. */
-static enum percept_status check_policy(const char *path, const struct signing_keys *keys,
-                                        const json_t *topics, struct percept_error *error)
+/* Who may what. */
+static enum percept_status check_policy(const struct pipe_config *config,
+                                        const struct signing_keys *keys,
+                                        struct percept_error *error)
 {
-    struct policy *policy;
-    size_t count = json_array_size(topics);
-    const char **names = path ? malloc((count + 1) * sizeof *names) : NULL;
-    if (!names)
-        return path ? percept_fail(error, PERCEPT_NO_MEMORY, "out of memory") : PERCEPT_OK;
-    for (size_t i = 0; i < count; i++)
-        names[i] = json_string_value(json_object_get(json_array_get(topics, i), "name"));
-    names[count] = INDICATOR_TOPIC;
-    enum percept_status status = policy_load(path, keys, &policy, error);
-    if (status == PERCEPT_OK) {
-        status = policy_check_topics(policy, names, count + 1, error);
-        policy_destroy(policy);
-    }
-    free(names);
+    struct policy *policy = NULL;
+    const char *path = pipe_config_daemon(config)->policy;
+    enum percept_status status = path ? policy_load(path, keys, &policy, error) : PERCEPT_OK;
+    if (status == PERCEPT_OK)
+        status = policy_check_config(policy, config, INDICATOR_TOPIC, error);
+    policy_destroy(policy);
     return status;
 }
 
@@ -155,7 +148,7 @@ static json_t *inspect(const char *path, const char *keys, struct percept_error 
         status = pipe_engine_create(config, &host, &engine, error);
     }
     if (status == PERCEPT_OK)
-        status = check_policy(pipe_config_daemon(config)->policy, trusted, topics, error);
+        status = check_policy(config, trusted, error);
     if (status == PERCEPT_OK)
         result = json_pack("{s:b, s:o, s:I, s:I, s:O}", "ok", 1, "config", cli_json_text(path),
                            "pipelines", (json_int_t)pipe_engine_stats(engine, NULL, 0), "models",
@@ -239,9 +232,7 @@ int cli_check(int argc, char **argv)
         return code;
     if (schema)
         return print_schema(operands ? argv[1] : NULL, keys);
-    if (!operands) {
-        base_log(BASE_LOG_ERROR, "CONFIG is missing (percept check --help)");
-        return CLI_USAGE;
-    }
+    if (!operands)
+        return cli_misuse(&usage, "CONFIG is missing");
     return check(argv[1], keys, json);
 }

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "cli/interrupt.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,19 +39,25 @@ int cli_dispatch(const char *program, const char *purpose, const struct cli_comm
 bool cli_parse(const struct base_usage *usage, int argc, char **argv, int *operands, int *code)
 {
     struct percept_error error = {0};
-    bool help;
+    bool shown;
     base_log_open(usage->program, BASE_LOG_INFO);
-    if (base_options_parse(usage, argc, argv, operands, &help, &error)) {
-        base_log(BASE_LOG_ERROR, "%s (%s --help)", error.message, usage->program);
-        *code = CLI_USAGE;
+    if (base_options_parse(usage, argc, argv, operands, &shown, &error)) {
+        *code = cli_misuse(usage, "%s", error.message);
         return false;
     }
-    if (help) {
-        base_options_help(usage, stdout);
-        *code = CLI_OK;
-        return false;
-    }
-    return true;
+    *code = CLI_OK;
+    return !shown;
+}
+
+int cli_misuse(const struct base_usage *usage, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    base_log(BASE_LOG_ERROR, "%s (%s --help)", text, usage->program);
+    return CLI_USAGE;
 }
 
 int cli_fail(enum cli_exit code, const struct percept_error *error)
@@ -74,6 +81,13 @@ enum cli_exit cli_connect_within(const char *socket, double seconds, struct perc
 enum cli_exit cli_connect(const char *socket, struct percept_client **client)
 {
     return cli_connect_within(socket, 0, client);
+}
+
+void cli_tell_connection(void *context, int connected)
+{
+    (void)context;
+    base_log(BASE_LOG_WARNING,
+             connected ? "the daemon is back" : "the daemon has gone; waiting for it");
 }
 
 enum percept_status cli_query(struct percept_client *client, const char *what, json_t **answer,

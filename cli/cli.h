@@ -41,6 +41,10 @@ int cli_dispatch(const char *program, const char *purpose, const struct cli_comm
         "socket", "PATH", "the daemon's socket; instead of $PERCEPT_SOCKET or the default", \
             BASE_OPTION_TEXT, target                                                        \
     }
+#define CLI_OPTION_WAIT(target)                                                                  \
+    {                                                                                            \
+        "wait", "SECONDS", "wait so long for the daemon to come up", BASE_OPTION_SECONDS, target \
+    }
 #define CLI_OPTION_JSON(target)                              \
     {                                                        \
         "json", NULL, "print JSON", BASE_OPTION_FLAG, target \
@@ -48,6 +52,10 @@ int cli_dispatch(const char *program, const char *purpose, const struct cli_comm
 
 /* Parse. False: the command is over, with *code (--help was asked for, or the line is wrong). */
 bool cli_parse(const struct base_usage *usage, int argc, char **argv, int *operands, int *code);
+
+/* Say what is wrong with the command line, and where to read on; returns CLI_USAGE. */
+int cli_misuse(const struct base_usage *usage, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Say what went wrong; returns code. */
 int cli_fail(enum cli_exit code, const struct percept_error *error);
@@ -57,6 +65,8 @@ enum cli_exit cli_connect(const char *socket, struct percept_client **client);
 /* The same, with as many seconds for the daemon to come up; Ctrl-C ends the wait. */
 enum cli_exit cli_connect_within(const char *socket, double seconds,
                                  struct percept_client **client);
+/* For percept_on_connection: say so. */
+void cli_tell_connection(void *context, int connected);
 /* Ask a connected daemon; *answer is the caller's. */
 enum percept_status cli_query(struct percept_client *client, const char *what, json_t **answer,
                               struct percept_error *error);
@@ -78,8 +88,10 @@ int cli_status(int argc, char **argv);
 int cli_topics(int argc, char **argv);
 int cli_top(int argc, char **argv);
 int cli_echo(int argc, char **argv);
+int cli_push(int argc, char **argv);
 int cli_read(int argc, char **argv);
 int cli_record(int argc, char **argv);
+int cli_replay(int argc, char **argv);
 int cli_transcript(int argc, char **argv);
 int cli_grant(int argc, char **argv);
 int cli_revoke(int argc, char **argv);

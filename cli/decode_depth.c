@@ -8,8 +8,9 @@
 #define BINS 256 /* of the median's histogram */
 
 static const char *const flag_words[] = {
-    "left eye covered", "right eye covered", "eyes swapped",   "misaligned", "unsynchronised",
-    "sizes differ",     "no texture",        "the same twice", "unmatched",  "no metres",
+    "left eye covered", "right eye covered", "eyes swapped",     "misaligned",
+    "unsynchronised",   "sizes differ",      "no texture",       "the same twice",
+    "unmatched",        "no metres",         "nothing measured", "realigned",
 };
 
 void cli_depth_flags(uint32_t flags, FILE *file)

@@ -16,6 +16,7 @@ struct echo {
     bool json, latest;
     unsigned long count; /* 0: no limit */
     double timeout_s;    /* 0: none */
+    double wait_s;
 };
 
 /* The schema by name, from the daemon's list of topics; malloc'ed. */
@@ -69,13 +70,6 @@ static void print_sample(const struct echo *echo, const struct recording_sample 
     putchar('\n');
 }
 
-static void on_connection(void *context, int connected)
-{
-    (void)context;
-    base_log(BASE_LOG_WARNING,
-             connected ? "the daemon is back" : "the daemon has gone; waiting for it");
-}
-
 static int read_samples(const struct echo *echo, struct percept_subscription *subscription,
                         const char *schema, const struct cli_layout *layout)
 {
@@ -106,10 +100,10 @@ static int echo_topic(const struct echo *echo)
     struct percept_subscription *subscription;
     struct cli_layout *layout = NULL;
     char *schema = NULL;
-    int code = cli_connect(echo->socket, &client);
+    int code = cli_connect_within(echo->socket, echo->wait_s, &client);
     if (code)
         return code;
-    percept_on_connection(client, on_connection, NULL);
+    percept_on_connection(client, cli_tell_connection, NULL);
     enum percept_status status = schema_of(client, echo->topic, &schema, &error);
     /* Naming the schema keeps the decoder right even when a daemon comes back with another one. */
     const struct percept_subscribe_options options = {
@@ -188,6 +182,7 @@ int cli_echo(int argc, char **argv)
          &echo.latest},
         {"timeout", "SECONDS", "fail when no sample comes for so long", BASE_OPTION_SECONDS,
          &echo.timeout_s},
+        CLI_OPTION_WAIT(&echo.wait_s),
     };
     const struct base_usage usage = {
         .program = "percept echo",
@@ -202,9 +197,7 @@ int cli_echo(int argc, char **argv)
     echo.topic = operands ? argv[1] : NULL;
     if (echo.recording)
         return echo_recording(&echo);
-    if (!echo.topic) {
-        base_log(BASE_LOG_ERROR, "missing operand: TOPIC (percept echo --help)");
-        return CLI_USAGE;
-    }
+    if (!echo.topic)
+        return cli_misuse(&usage, "missing operand: TOPIC");
     return echo_topic(&echo);
 }

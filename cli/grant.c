@@ -1,7 +1,6 @@
 /* percept grant, revoke, grants: let somebody read a topic, for a time or until it is taken back.
  */
 #include "base/clock.h"
-#include "base/log.h"
 #include "cli/cli.h"
 #include "cli/duration.h"
 #include "cli/table.h"
@@ -16,12 +15,6 @@ struct terms {
     struct percept_grant grant;
     char path[PATH_MAX];
 };
-
-static int usage_error(const char *program, const struct percept_error *error)
-{
-    base_log(BASE_LOG_ERROR, "%s (%s --help)", error->message, program);
-    return CLI_USAGE;
-}
 
 /* Fill terms->grant from the command line. */
 static enum percept_status read_terms(struct terms *terms, const char *what,
@@ -83,8 +76,7 @@ int cli_grant(int argc, char **argv)
         {"exe", "PATH", "the program that may read it", BASE_OPTION_TEXT, &terms.executable},
         {"for", "TIME", "for so long: 90s, 10m, 8h, 7d; until it is revoked if not given",
          BASE_OPTION_TEXT, &terms.duration},
-        {"wait", "SECONDS", "wait so long for the daemon to come up", BASE_OPTION_SECONDS,
-         &terms.wait_s},
+        CLI_OPTION_WAIT(&terms.wait_s),
     };
     const struct base_usage usage = {
         .program = "percept grant",
@@ -101,7 +93,7 @@ int cli_grant(int argc, char **argv)
     enum percept_status status = read_terms(&terms, argv[1], &error);
     if (!status && !terms.to && !terms.executable)
         status = percept_fail(&error, PERCEPT_INVALID, "--to or --exe is missing");
-    return status ? usage_error(usage.program, &error) : request(&terms, percept_grant);
+    return status ? cli_misuse(&usage, "%s", error.message) : request(&terms, percept_grant);
 }
 
 int cli_revoke(int argc, char **argv)
@@ -132,7 +124,7 @@ int cli_revoke(int argc, char **argv)
     if (!status && some == all)
         status = percept_fail(&error, PERCEPT_INVALID,
                               "name what to revoke, --to, --exe, or --all of it");
-    return status ? usage_error(usage.program, &error) : request(&terms, percept_revoke);
+    return status ? cli_misuse(&usage, "%s", error.message) : request(&terms, percept_revoke);
 }
 
 /* ---- the list ---- */

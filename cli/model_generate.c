@@ -254,7 +254,8 @@ static enum percept_status generate(struct session *s, struct percept_error *err
 static enum percept_status encode_prompt(struct session *s, struct percept_error *error)
 {
     const char *prompt = s->of->prompt;
-    enum percept_status status = pipe_tokenizer_open(s->of->tokenizer_path, &s->tokenizer, error);
+    enum percept_status status =
+        pipe_tokenizer_open(s->of->tokenizer_path, NULL, &s->tokenizer, error);
     return status ? status
                   : pipe_tokenizer_encode(s->tokenizer, prompt, strlen(prompt), &s->prompt,
                                           &s->prompt_count, error);
@@ -377,10 +378,8 @@ int cli_model_generate(int argc, char **argv)
     struct percept_error error = {0};
     if (!cli_parse(&usage, argc, argv, &operands, &code))
         return code;
-    if (!of.tokenizer_path || !of.prompt) {
-        percept_fail(&error, PERCEPT_INVALID, "--tokenizer and --prompt must be given");
-        return cli_fail(CLI_USAGE, &error);
-    }
+    if (!of.tokenizer_path || !of.prompt)
+        return cli_misuse(&usage, "--tokenizer and --prompt must be given");
     of.path = argv[1];
     struct session s = {.of = &of};
     enum percept_status status = open_session(&s, &error);

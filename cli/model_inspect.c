@@ -262,8 +262,7 @@ int cli_model_inspect(int argc, char **argv)
     if (!cli_parse(&usage, argc, argv, &operands, &code))
         return code;
     if (operands > 1 && !what.ops)
-        return cli_fail(CLI_USAGE,
-                        &(struct percept_error){.message = "one file at a time, but for --ops"});
+        return cli_misuse(&usage, "one file at a time, but for --ops");
     if (what.ops)
         return cli_model_print_ops((const char *const *)argv + 1, (size_t)operands,
                                    &what.settings.data);

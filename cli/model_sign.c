@@ -84,10 +84,8 @@ int cli_model_sign(int argc, char **argv)
     struct signing_secret key;
     if (!cli_parse(&usage, argc, argv, &operands, &code))
         return code;
-    if (!path) {
-        percept_fail(&error, PERCEPT_INVALID, "--key must be given");
-        return cli_fail(CLI_USAGE, &error);
-    }
+    if (!path)
+        return cli_misuse(&usage, "--key must be given");
     enum percept_status status = read_key(path, &key, &error);
     for (int i = 1; status == PERCEPT_OK && i <= operands; i++)
         status = sign(argv[i], &key, &error);

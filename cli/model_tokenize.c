@@ -108,10 +108,8 @@ int cli_model_tokenize(int argc, char **argv)
     static struct either tokenizer; /* large */
     if (!cli_parse(&usage, argc, argv, &operands, &code))
         return code;
-    if (!path) {
-        percept_fail(&error, PERCEPT_INVALID, "--tokenizer must be given");
-        return cli_fail(CLI_USAGE, &error);
-    }
+    if (!path)
+        return cli_misuse(&usage, "--tokenizer must be given");
     enum percept_status status = open_either(path, &tokenizer, &error);
     char *line = NULL;
     size_t room = 0;

@@ -31,7 +31,7 @@ static enum percept_status open_all(struct translate *t, struct percept_error *e
     if (status)
         return status;
     const struct pipe_marian_nets nets = {t->models[0].model, t->models[1].model, run, NULL};
-    status = pipe_engine_marian(&nets, t->tokenizer, t->shortlist, &engine, error);
+    status = pipe_engine_marian(&nets, t->tokenizer, t->shortlist, NULL, &engine, error);
     return status ? status : pipe_translator_create(&engine, 1, t->capitals, &t->translator, error);
 }
 
@@ -105,11 +105,9 @@ int cli_model_translate(int argc, char **argv)
     struct percept_error error = {0};
     if (!cli_parse(&usage, argc, argv, &operands, &code))
         return code;
-    if (!t.paths[0] || !t.paths[1] || !t.tokenizer || !t.shortlist) {
-        percept_fail(&error, PERCEPT_INVALID,
-                     "--encoder, --decoder, --tokenizer and --shortlist must be given");
-        return cli_fail(CLI_USAGE, &error);
-    }
+    if (!t.paths[0] || !t.paths[1] || !t.tokenizer || !t.shortlist)
+        return cli_misuse(&usage,
+                          "--encoder, --decoder, --tokenizer and --shortlist must be given");
     enum percept_status status = open_all(&t, &error);
     bool opened = !status;
     char *line = NULL;

@@ -46,9 +46,7 @@ int cli_privacy(int argc, char **argv)
     if (!cli_parse(&usage, argc, argv, &operands, &code))
         return code;
     const char *turn = operands ? argv[1] : "";
-    if (turn[0] && strcmp(turn, "on") != 0 && strcmp(turn, "off") != 0) {
-        fprintf(stderr, "percept privacy: 'on' or 'off', not '%s'\n", turn);
-        return CLI_USAGE;
-    }
+    if (turn[0] && strcmp(turn, "on") != 0 && strcmp(turn, "off") != 0)
+        return cli_misuse(&usage, "'on' or 'off', not '%s'", turn);
     return privacy(socket, turn, json);
 }

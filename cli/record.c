@@ -33,13 +33,6 @@ struct record {
     size_t count;
 };
 
-static void on_connection(void *context, int connected)
-{
-    (void)context;
-    base_log(BASE_LOG_WARNING,
-             connected ? "the daemon is back" : "the daemon has gone; waiting for it");
-}
-
 /* ---- the start ---- */
 
 static enum percept_status add_topics(struct record *record, struct percept_error *error)
@@ -174,7 +167,7 @@ static int run(struct record *record)
     int code = cli_connect_within(record->socket, record->wait_s, &record->client);
     if (code)
         return code;
-    percept_on_connection(record->client, on_connection, NULL);
+    percept_on_connection(record->client, cli_tell_connection, NULL);
     enum percept_status status = start(record, &error);
     if (!status)
         status = record_samples(record, &error);
@@ -198,8 +191,7 @@ int cli_record(int argc, char **argv)
         {"out", "FILE", "the recording, which must not exist yet", BASE_OPTION_TEXT, &record.path},
         {"seconds", "SECONDS", "stop after so long; until every topic ends if not given",
          BASE_OPTION_SECONDS, &record.seconds},
-        {"wait", "SECONDS", "wait so long for the daemon to come up", BASE_OPTION_SECONDS,
-         &record.wait_s},
+        CLI_OPTION_WAIT(&record.wait_s),
         {"json", NULL, "print what was recorded as JSON", BASE_OPTION_FLAG, &record.json},
     };
     const struct base_usage usage = {
@@ -213,10 +205,8 @@ int cli_record(int argc, char **argv)
     };
     if (!cli_parse(&usage, argc, argv, &operands, &code))
         return code;
-    if (!record.path) {
-        base_log(BASE_LOG_ERROR, "--out is missing (percept record --help)");
-        return CLI_USAGE;
-    }
+    if (!record.path)
+        return cli_misuse(&usage, "--out is missing");
     record.wanted = argv + 1;
     record.wanted_count = operands;
     code = run(&record);

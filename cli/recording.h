@@ -31,11 +31,15 @@ enum percept_status recording_create(const char *path, struct recording_writer *
 enum percept_status recording_add_topic(struct recording_writer *writer, const char *topic,
                                         const char *schema, const json_t *description,
                                         unsigned *index, struct percept_error *error);
-/* The sample is copied. A chunk of samples goes to the file when it is large enough. */
+/* The sample is copied. A chunk of samples goes to the file when it is large enough, by a thread of
+ * the writer's; this waits for the disk only while 64 MiB do. An error may be of an earlier chunk.
+ */
 enum percept_status recording_add(struct recording_writer *writer, unsigned index,
                                   const struct percept_sample *sample, struct percept_error *error);
-/* What has been added is in the file when this returns, as long as the system does not fail. */
+/* What has been added is on its way to the file. */
 enum percept_status recording_flush(struct recording_writer *writer, struct percept_error *error);
+/* What has been added is in the file when this returns, as long as the system does not fail. */
+enum percept_status recording_settle(struct recording_writer *writer, struct percept_error *error);
 /*
  * End the file in good order and see it to the disk, after a failure of the above, too. On a full
  * disk the newest chunks make room for the end. topics: RECORDING_TOPICS rows, filled with what is
@@ -53,6 +57,7 @@ struct recording_reader;
 struct recording_sample {
     const char *topic, *schema;      /* may have any characters */
     const struct cli_layout *layout; /* NULL: not described */
+    json_t *description;             /* the same as the file has it */
     struct percept_sample sample;    /* as percept_next gave it, 64-byte aligned; valid until the
                                         next one */
 };

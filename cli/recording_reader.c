@@ -18,6 +18,7 @@ struct schema {
     unsigned id; /* 0: no row */
     char *name;
     struct cli_layout *layout; /* NULL: not described */
+    json_t *description;       /* likewise */
 };
 
 struct channel {
@@ -131,7 +132,7 @@ static bool is_text(struct mcap_bytes bytes, const char *text)
 }
 
 static enum percept_status read_description(const struct recording_reader *reader,
-                                            struct mcap_bytes text, struct cli_layout **layout,
+                                            struct mcap_bytes text, struct schema *row,
                                             struct percept_error *error)
 {
     json_error_t where;
@@ -139,8 +140,8 @@ static enum percept_status read_description(const struct recording_reader *reade
     if (!description)
         return malformed(reader, "a description of payloads is no JSON", error);
     struct percept_error why;
-    enum percept_status status = cli_layout_parse(description, layout, &why);
-    json_decref(description);
+    enum percept_status status = cli_layout_parse(description, &row->layout, &why);
+    row->description = description;
     return status == PERCEPT_OK
                ? PERCEPT_OK
                : percept_fail_at(error, status, reader->path, 0, 0, "%s", why.message);
@@ -169,7 +170,7 @@ static enum percept_status on_schema(struct recording_reader *reader, struct mca
         return percept_fail_at(error, PERCEPT_LIMIT, reader->path, 0, 0, "more than %d schemas",
                                TABLE_MOST);
     if (is_text(encoding, "percept")) {
-        enum percept_status status = read_description(reader, text, &row->layout, error);
+        enum percept_status status = read_description(reader, text, row, error);
         if (status)
             return status;
     }
@@ -280,6 +281,7 @@ static enum percept_status on_message(struct recording_reader *reader, struct mc
         .topic = channel->topic,
         .schema = channel->schema ? channel->schema->name : "",
         .layout = channel->schema ? channel->schema->layout : NULL,
+        .description = channel->schema ? channel->schema->description : NULL,
         .sample = {.data = reader->payload,
                    .size = content.size,
                    .sequence = sequence,
@@ -365,6 +367,7 @@ void recording_close(struct recording_reader *reader)
     for (size_t i = 0; i < TABLE_MOST; i++) {
         free(reader->schemas[i].name);
         cli_layout_free(reader->schemas[i].layout);
+        json_decref(reader->schemas[i].description);
         free(reader->channels[i].topic);
     }
     free(reader->record);

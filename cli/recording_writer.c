@@ -2,21 +2,27 @@
  * Writing a recording. Samples gather in a chunk in memory; a chunk is written at once, with an
  * index of it, so that the file is readable up to its last chunk at any time. What a reader needs
  * to seek stands at the end and is made from the list of chunks.
+ *
+ * A thread of its own writes the chunks, in order: a disk that stands still for a while stops who
+ * adds samples only when WAITING_BYTES are waiting for it.
  */
 #include "cli/mcap.h"
 #include "cli/recording.h"
+#include "cli/recording_queue.h"
 
 #include "base/clock.h"
 #include "base/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define CHUNK_BYTES ((size_t)4 << 20)
-#define CHUNK_NS    BASE_NS_PER_S /* so much is lost at most when the recorder is killed */
+#define CHUNK_BYTES   ((size_t)4 << 20)
+#define CHUNK_NS      BASE_NS_PER_S /* so much is lost at most when the recorder is killed */
+#define WAITING_BYTES ((size_t)64 << 20)
 
 struct part { /* of a topic in a chunk */
     uint64_t index_offset, samples, bytes;
@@ -30,10 +36,11 @@ struct chunk {
     struct part parts[RECORDING_TOPICS];
 };
 
-struct topic {
-    char name[64];
-    struct mcap_buffer index; /* of the chunk in the making: (log time, offset) each */
-    struct part part;
+/* A chunk in the making, or one that waits for the disk. */
+struct making {
+    struct chunk chunk;
+    struct mcap_buffer data;
+    struct mcap_buffer indexes[RECORDING_TOPICS]; /* (log time, offset) of each sample */
 };
 
 struct recording_writer {
@@ -41,16 +48,20 @@ struct recording_writer {
     char *path;
     int64_t utc_ns;           /* what CLOCK_MONOTONIC lacks to the time of day */
     struct mcap_buffer intro; /* schemas and channels, which stand at the end once more */
-    struct topic topics[RECORDING_TOPICS];
+    char names[RECORDING_TOPICS][64];
     unsigned topic_count;
-    struct mcap_buffer data; /* the chunk in the making */
-    struct chunk making;
+    uint64_t metadata_offset, metadata_bytes;
+    struct making *making;         /* NULL: nothing has been added since the last one */
+    struct recording_queue *queue; /* NULL until there is a chunk */
+
+    /* The thread's while it has something to do (recording_queue_settle). */
     struct chunk *chunks;
     size_t chunk_count, chunk_capacity;
-    uint64_t offset; /* in the file, up to which all is whole */
-    uint64_t metadata_offset, metadata_bytes;
+    uint64_t offset;              /* in the file, up to which all is whole */
     bool full;                    /* what failed was for want of room */
     struct percept_error failure; /* a write failed: nothing is added any more */
+
+    atomic_bool failed; /* set with release after `failure`, read with acquire before */
 };
 
 static enum percept_status fail_file(const struct recording_writer *writer, int number,
@@ -163,10 +174,12 @@ enum percept_status recording_add_topic(struct recording_writer *writer, const c
     mcap_put_text(&records, "percept");
     mcap_end_list(&records, mcap_begin_list(&records)); /* no metadata */
     mcap_end(&records, record);
+    if (writer->queue)
+        recording_queue_settle(writer->queue);
     enum percept_status status = append(writer, all, 1, error);
     if (status == PERCEPT_OK) {
         mcap_put(&writer->intro, records.bytes, records.size);
-        snprintf(writer->topics[number].name, sizeof writer->topics[number].name, "%s", topic);
+        snprintf(writer->names[number], sizeof writer->names[number], "%s", topic);
         writer->topic_count++;
         *index = number;
     }
@@ -191,95 +204,137 @@ static enum percept_status remember_chunk(struct recording_writer *writer,
     return PERCEPT_OK;
 }
 
-static void put_chunk_head(const struct recording_writer *writer, struct mcap_buffer *buffer)
+static void put_chunk_head(const struct making *making, struct mcap_buffer *buffer)
 {
-    const struct chunk *chunk = &writer->making;
+    const struct chunk *chunk = &making->chunk;
     size_t record = mcap_begin(buffer, MCAP_CHUNK);
     mcap_put_number(buffer, chunk->first_ns, 8);
     mcap_put_number(buffer, chunk->last_ns, 8);
-    mcap_put_number(buffer, writer->data.size, 8);
-    mcap_put_number(buffer, mcap_crc32(0, writer->data.bytes, writer->data.size), 4);
+    mcap_put_number(buffer, making->data.size, 8);
+    mcap_put_number(buffer, mcap_crc32(0, making->data.bytes, making->data.size), 4);
     mcap_put_text(buffer, ""); /* not compressed */
-    mcap_put_number(buffer, writer->data.size, 8);
-    mcap_end_before(buffer, record, writer->data.size);
+    mcap_put_number(buffer, making->data.size, 8);
+    mcap_end_before(buffer, record, making->data.size);
 }
 
-static void put_message_indexes(struct recording_writer *writer, uint64_t offset,
-                                struct mcap_buffer *buffer)
+static void put_message_indexes(struct making *making, uint64_t offset, struct mcap_buffer *buffer)
 {
-    for (unsigned i = 0; i < writer->topic_count; i++) {
-        struct topic *topic = &writer->topics[i];
-        if (topic->part.samples == 0)
+    for (unsigned i = 0; i < RECORDING_TOPICS; i++) {
+        struct part *part = &making->chunk.parts[i];
+        if (part->samples == 0)
             continue;
-        buffer->failed |= topic->index.failed;
-        topic->part.index_offset = offset + buffer->size;
+        buffer->failed |= making->indexes[i].failed;
+        part->index_offset = offset + buffer->size;
         size_t record = mcap_begin(buffer, MCAP_MESSAGE_INDEX);
         mcap_put_number(buffer, i, 2);
-        mcap_put_number(buffer, topic->index.size, 4);
-        mcap_put(buffer, topic->index.bytes, topic->index.size);
+        mcap_put_number(buffer, making->indexes[i].size, 4);
+        mcap_put(buffer, making->indexes[i].bytes, making->indexes[i].size);
         mcap_end(buffer, record);
     }
 }
 
-enum percept_status recording_flush(struct recording_writer *writer, struct percept_error *error)
+static void free_making(struct making *making)
 {
-    if (writer->failure.status != PERCEPT_OK)
-        return percept_fail_at(error, writer->failure.status, writer->failure.file, 0, 0, "%s",
-                               writer->failure.message);
-    if (writer->data.size == 0)
-        return PERCEPT_OK;
+    if (!making)
+        return;
+    for (unsigned i = 0; i < RECORDING_TOPICS; i++)
+        free(making->indexes[i].bytes);
+    free(making->data.bytes);
+    free(making);
+}
+
+/* On the queue's thread. After a failure no chunk is written any more. */
+static void write_chunk(void *context, void *job)
+{
+    struct recording_writer *writer = context;
+    struct making *making = job;
     struct mcap_buffer head = {0}, indexes = {0};
-    const struct mcap_buffer *const all[] = {&head, &writer->data, &indexes};
-    struct chunk *chunk = &writer->making;
-    put_chunk_head(writer, &head);
-    chunk->offset = writer->offset;
-    chunk->record_bytes = head.size + writer->data.size;
-    chunk->size = writer->data.size;
-    put_message_indexes(writer, chunk->offset + chunk->record_bytes, &indexes);
-    chunk->index_bytes = indexes.size;
-    enum percept_status status = remember_chunk(writer, &writer->failure);
+    const struct mcap_buffer *const all[] = {&head, &making->data, &indexes};
+    struct chunk *chunk = &making->chunk;
+    enum percept_status status = writer->failure.status;
+    if (!status) {
+        put_chunk_head(making, &head);
+        chunk->offset = writer->offset;
+        chunk->record_bytes = head.size + making->data.size;
+        chunk->size = making->data.size;
+        put_message_indexes(making, chunk->offset + chunk->record_bytes, &indexes);
+        chunk->index_bytes = indexes.size;
+        status = remember_chunk(writer, &writer->failure);
+    }
     if (!status)
         status = append(writer, all, sizeof all / sizeof all[0], &writer->failure);
-    for (unsigned i = 0; i < writer->topic_count; i++) {
-        chunk->parts[i] = writer->topics[i].part;
-        writer->topics[i].part = (struct part){0};
-        writer->topics[i].index.size = 0;
-    }
-    if (status == PERCEPT_OK)
+    if (!status)
         writer->chunks[writer->chunk_count++] = *chunk;
-    writer->data.size = 0;
+    else
+        atomic_store_explicit(&writer->failed, true, memory_order_release);
     free(head.bytes);
     free(indexes.bytes);
-    return status ? recording_flush(writer, error) : PERCEPT_OK; /* which says why */
+    free_making(making);
+}
+
+static enum percept_status failure_of(struct recording_writer *writer, struct percept_error *error)
+{
+    if (!atomic_load_explicit(&writer->failed, memory_order_acquire))
+        return PERCEPT_OK;
+    return percept_fail_at(error, writer->failure.status, writer->failure.file, 0, 0, "%s",
+                           writer->failure.message);
+}
+
+enum percept_status recording_flush(struct recording_writer *writer, struct percept_error *error)
+{
+    enum percept_status status = failure_of(writer, error);
+    if (status || !writer->making)
+        return status;
+    if (!writer->queue)
+        status = recording_queue_create(write_chunk, writer, &writer->queue, error);
+    if (status)
+        return status;
+    size_t bytes = writer->making->data.size;
+    recording_queue_push(writer->queue, writer->making, bytes, WAITING_BYTES);
+    writer->making = NULL;
+    return PERCEPT_OK;
+}
+
+enum percept_status recording_settle(struct recording_writer *writer, struct percept_error *error)
+{
+    enum percept_status status = recording_flush(writer, error);
+    if (writer->queue)
+        recording_queue_settle(writer->queue);
+    return status ? status : failure_of(writer, error);
 }
 
 enum percept_status recording_add(struct recording_writer *writer, unsigned index,
                                   const struct percept_sample *sample, struct percept_error *error)
 {
-    struct topic *topic = &writer->topics[index];
-    struct chunk *chunk = &writer->making;
     uint64_t published = (uint64_t)(sample->publish_ns + writer->utc_ns);
-    if (writer->data.size > 0 && (writer->data.size + sample->size > CHUNK_BYTES ||
-                                  published - chunk->first_ns > CHUNK_NS)) {
-        enum percept_status status = recording_flush(writer, error);
-        if (status)
-            return status;
+    enum percept_status status = failure_of(writer, error);
+    if (!status && writer->making &&
+        (writer->making->data.size + sample->size > CHUNK_BYTES ||
+         published - writer->making->chunk.first_ns > CHUNK_NS))
+        status = recording_flush(writer, error);
+    if (status)
+        return status;
+    if (!writer->making) {
+        writer->making = calloc(1, sizeof *writer->making);
+        if (!writer->making)
+            return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
+        writer->making->chunk.first_ns = writer->making->chunk.last_ns = published;
     }
-    if (writer->data.size == 0)
-        chunk->first_ns = chunk->last_ns = published;
+    struct chunk *chunk = &writer->making->chunk;
+    struct mcap_buffer *data = &writer->making->data, *list = &writer->making->indexes[index];
     chunk->first_ns = published < chunk->first_ns ? published : chunk->first_ns;
     chunk->last_ns = published > chunk->last_ns ? published : chunk->last_ns;
-    mcap_put_number(&topic->index, published, 8);
-    mcap_put_number(&topic->index, writer->data.size, 8);
-    size_t record = mcap_begin(&writer->data, MCAP_MESSAGE);
-    mcap_put_number(&writer->data, index, 2);
-    mcap_put_number(&writer->data, sample->sequence, 4);
-    mcap_put_number(&writer->data, published, 8);
-    mcap_put_number(&writer->data, (uint64_t)(sample->capture_ns + writer->utc_ns), 8);
-    mcap_put(&writer->data, sample->data, sample->size);
-    mcap_end(&writer->data, record);
-    topic->part.samples++;
-    topic->part.bytes += sample->size;
+    mcap_put_number(list, published, 8);
+    mcap_put_number(list, data->size, 8);
+    size_t record = mcap_begin(data, MCAP_MESSAGE);
+    mcap_put_number(data, index, 2);
+    mcap_put_number(data, sample->sequence, 4);
+    mcap_put_number(data, published, 8);
+    mcap_put_number(data, (uint64_t)(sample->capture_ns + writer->utc_ns), 8);
+    mcap_put(data, sample->data, sample->size);
+    mcap_end(data, record);
+    chunk->parts[index].samples++;
+    chunk->parts[index].bytes += sample->size;
     return PERCEPT_OK;
 }
 
@@ -317,7 +372,7 @@ static void count_samples(const struct recording_writer *writer, struct recordin
     *last_ns = 0;
     for (unsigned t = 0; t < writer->topic_count; t++) {
         topics[t] = (struct recording_topic){0};
-        snprintf(topics[t].name, sizeof topics[t].name, "%s", writer->topics[t].name);
+        snprintf(topics[t].name, sizeof topics[t].name, "%s", writer->names[t]);
     }
     for (size_t i = 0; i < writer->chunk_count; i++) {
         const struct chunk *chunk = &writer->chunks[i];
@@ -396,7 +451,7 @@ enum percept_status recording_finish(struct recording_writer *writer,
 {
     struct percept_error no_room;
     uint64_t first_ns, last_ns;
-    enum percept_status status = recording_flush(writer, error), ended;
+    enum percept_status status = recording_settle(writer, error), ended;
     while ((ended = write_end(writer, &no_room)) && writer->full && writer->chunk_count > 0) {
         writer->offset = writer->chunks[--writer->chunk_count].offset;
         if (ftruncate(writer->fd, (off_t)writer->offset) != 0 ||
@@ -419,12 +474,11 @@ void recording_writer_free(struct recording_writer *writer)
 {
     if (!writer)
         return;
+    recording_queue_destroy(writer->queue);
+    free_making(writer->making);
     if (writer->fd >= 0)
         close(writer->fd);
-    for (unsigned i = 0; i < RECORDING_TOPICS; i++)
-        free(writer->topics[i].index.bytes);
     free(writer->intro.bytes);
-    free(writer->data.bytes);
     free(writer->chunks);
     free(writer->path);
     free(writer);

@@ -332,7 +332,7 @@ int cli_report(int argc, char **argv)
          BASE_OPTION_TEXT, &folder},
         {"seconds", "SECONDS", "stop after so long; until every topic ends if not given",
          BASE_OPTION_SECONDS, &seconds},
-        {"wait", "SECONDS", "wait so long for the daemon to come up", BASE_OPTION_SECONDS, &wait_s},
+        CLI_OPTION_WAIT(&wait_s),
     };
     const struct base_usage usage = {
         .program = "percept report",

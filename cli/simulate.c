@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/device.h"
+#include "cli/simulate_replay_view.h"
 #include "cli/table.h"
 #include "pipelines/engine.h"
 
@@ -14,15 +15,15 @@ struct plan {
     struct sched_sim_result results[SCHED_MAX_TASKS];
     struct sched_lane_view lanes[SCHED_MAX_LANES];
     size_t count;
+    struct cli_replay *replay; /* or NULL: a device */
     FILE *trace;
 };
 
 /* ---- the trace: Chrome's JSON, which Perfetto opens; a process a processor, a thread a slot ----
  */
 
-static void trace_event(void *context, const struct sched_sim_event *event)
+static void trace_event(const struct plan *plan, const struct sched_sim_event *event)
 {
-    const struct plan *plan = context;
     const struct sched_task *task = &plan->tasks[event->task].config;
     double start = (double)event->start_ns / 1e3;
     switch (event->kind) {
@@ -37,7 +38,7 @@ static void trace_event(void *context, const struct sched_sim_event *event)
         fprintf(plan->trace,
                 ",\n{\"ph\":\"i\",\"s\":\"g\",\"name\":\"%s missed\",\"pid\":0,\"tid\":%d,"
                 "\"ts\":%.3f}",
-                task->name, event->task, start);
+                task->name, event->task, (double)event->end_ns / 1e3);
         break;
     case SCHED_EVENT_STEP:
         fprintf(plan->trace,
@@ -45,7 +46,19 @@ static void trace_event(void *context, const struct sched_sim_event *event)
                 "}",
                 task->name, start, event->step);
         break;
+    case SCHED_EVENT_DONE:
+        break;
     }
+}
+
+static void on_event(void *context, const struct sched_sim_event *event)
+{
+    const struct plan *plan = context;
+    if (plan->trace)
+        trace_event(plan, event);
+    if (plan->replay)
+        cli_replay_event(cli_replay_find(plan->replay, plan->tasks[event->task].config.name),
+                         event);
 }
 
 static void trace_begin(const struct plan *plan)
@@ -67,10 +80,10 @@ static enum percept_status simulate(struct plan *plan, const char *path,
         plan->trace = fopen(path, "w");
         if (!plan->trace)
             return percept_fail_errno(error, errno, "trace '%s'", path);
-        plan->settings.event = trace_event;
-        plan->settings.context = plan;
         trace_begin(plan);
     }
+    plan->settings.event = on_event;
+    plan->settings.context = plan;
     enum percept_status status = sched_simulate(&plan->settings, plan->tasks, plan->count,
                                                 plan->results, plan->lanes, error);
     if (plan->trace) {
@@ -181,22 +194,77 @@ static enum percept_status load(struct plan *plan, const struct pipe_config *con
     return PERCEPT_OK;
 }
 
-static int run(struct plan *plan, const char *path, const char *device_path, const char *trace,
-               bool json)
+/* What a pipeline of the trace has is what it does; the configuration says what it is worth. */
+static enum percept_status load_replay(struct plan *plan, const struct pipe_config *config,
+                                       const char *path, bool stolen, struct percept_error *error)
+{
+    static const struct sched_sim_frame none[1];
+    struct sched_task tasks[SCHED_MAX_TASKS];
+    enum percept_status status = cli_replay_load(path, stolen, &plan->replay, error);
+    if (status != PERCEPT_OK)
+        return status;
+    plan->count = pipe_config_tasks(config, tasks, SCHED_MAX_TASKS);
+    plan->settings.policy.share = pipe_config_share(config);
+    plan->settings.policy.segment_ns = pipe_config_segment_ns(config);
+    plan->settings.policy.lane_count = 1;
+    plan->settings.policy.lanes[0] = plan->replay->lane;
+    /* Frames that are in work when it ends come to their end. */
+    plan->settings.length_ns = plan->replay->length_ns + BASE_NS_PER_S;
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct cli_replay_pipeline *p = cli_replay_find(plan->replay, tasks[i].name);
+        if (!p)
+            return percept_fail(error, PERCEPT_NOT_FOUND, "%s: no pipeline '%s' was recorded", path,
+                                tasks[i].name);
+        struct sched_sim_task *task = &plan->tasks[i];
+        *task = (struct sched_sim_task){.config = tasks[i],
+                                        .declared = true,
+                                        .frames = p->frame_count ? p->frames : none,
+                                        .frame_count = p->frame_count};
+        /* The daemon that was recorded had learned what they cost. */
+        for (size_t step = 0; step < task->config.step_count; step++)
+            if (task->config.steps[step].cost_ns[0] < p->worst_ns)
+                task->config.steps[step].cost_ns[0] = p->worst_ns;
+    }
+    return PERCEPT_OK;
+}
+
+static void print_replay(const struct plan *plan, bool as_json)
+{
+    json_t *result = cli_replay_json(plan->replay, plan->tasks, plan->count);
+    if (as_json) {
+        cli_print_json(result, false);
+        return;
+    }
+    cli_replay_print(result);
+    json_decref(result);
+}
+
+/* What the command line says. */
+struct wish {
+    const char *config, *device, *replay, *trace;
+    bool no_stolen, json;
+};
+
+static int run(struct plan *plan, const struct wish *wish)
 {
     struct percept_error error = {0};
     struct pipe_config *config = NULL;
     struct cli_device *device = NULL;
-    enum percept_status status = pipe_config_load(path, &config, &error);
-    if (status == PERCEPT_OK)
-        status = cli_device_load(device_path, &device, &plan->settings, &error);
-    if (status == PERCEPT_OK)
+    enum percept_status status = pipe_config_load(wish->config, &config, &error);
+    if (status == PERCEPT_OK && wish->replay)
+        status = load_replay(plan, config, wish->replay, !wish->no_stolen, &error);
+    if (status == PERCEPT_OK && wish->device)
+        status = cli_device_load(wish->device, &device, &plan->settings, &error);
+    if (status == PERCEPT_OK && wish->device)
         status = load(plan, config, device, &error);
     int code = status == PERCEPT_OK ? CLI_OK : cli_fail(CLI_INPUT, &error);
-    if (code == CLI_OK && simulate(plan, trace, &error))
+    if (code == CLI_OK && simulate(plan, wish->trace, &error))
         code = cli_fail(CLI_FAILURE, &error);
-    if (code == CLI_OK)
-        print(plan, json);
+    if (code == CLI_OK && wish->replay)
+        print_replay(plan, wish->json);
+    else if (code == CLI_OK)
+        print(plan, wish->json);
+    cli_replay_free(plan->replay);
     cli_device_free(device);
     pipe_config_destroy(config);
     return code;
@@ -204,18 +272,21 @@ static int run(struct plan *plan, const char *path, const char *device_path, con
 
 int cli_simulate(int argc, char **argv)
 {
-    const char *device = NULL, *trace = NULL;
+    struct wish wish = {0};
     double seconds = 60;
     unsigned long seed = 1;
-    bool json = false;
     int operands, code;
     const struct base_option options[] = {
-        {"device", "FILE", "the device: processors and costs; required", BASE_OPTION_TEXT, &device},
+        {"device", "FILE", "the device: processors and costs", BASE_OPTION_TEXT, &wish.device},
+        {"replay", "FILE", "or what percept trace has recorded, and show both side by side",
+         BASE_OPTION_TEXT, &wish.replay},
+        {"no-stolen", NULL, "with --replay: without the time that other programs took",
+         BASE_OPTION_FLAG, &wish.no_stolen},
         {"seconds", "SECONDS", "how long a time to simulate; 60 if not given", BASE_OPTION_SECONDS,
          &seconds},
         {"seed", "N", "of the random costs and gaps; 1 if not given", BASE_OPTION_COUNT, &seed},
-        {"trace", "FILE", "write what ran when, for Perfetto", BASE_OPTION_TEXT, &trace},
-        CLI_OPTION_JSON(&json),
+        {"trace", "FILE", "write what ran when, for Perfetto", BASE_OPTION_TEXT, &wish.trace},
+        CLI_OPTION_JSON(&wish.json),
     };
     const struct base_usage usage = {
         .program = "percept simulate",
@@ -228,17 +299,15 @@ int cli_simulate(int argc, char **argv)
     };
     if (!cli_parse(&usage, argc, argv, &operands, &code))
         return code;
-    struct percept_error error = {0};
-    if (!device) {
-        (void)percept_fail(&error, PERCEPT_INVALID, "--device FILE is missing");
-        return cli_fail(CLI_USAGE, &error);
-    }
-    if (seconds > 86400) {
-        (void)percept_fail(&error, PERCEPT_LIMIT, "--seconds: at most 86400");
-        return cli_fail(CLI_USAGE, &error);
-    }
+    if (!wish.device == !wish.replay)
+        return cli_misuse(&usage, "%s",
+                          wish.device ? "--device and --replay exclude each other"
+                                      : "--device FILE or --replay FILE is missing");
+    if (seconds > 86400)
+        return cli_misuse(&usage, "--seconds: at most 86400");
     static struct plan plan;
     plan.settings.length_ns = (int64_t)(seconds * 1e9);
     plan.settings.seed = seed;
-    return run(&plan, argv[1], device, trace, json);
+    wish.config = argv[1];
+    return run(&plan, &wish);
 }

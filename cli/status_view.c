@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define MAX_COLUMNS 20
+#define MAX_COLUMNS CLI_TABLE_COLUMNS
 
 static const struct section {
     const char *name;
@@ -23,6 +23,7 @@ static const struct section {
       {"LATE", "dropped_late", CLI_FORMAT_COUNT},
       {"BAD", "dropped_bad", CLI_FORMAT_COUNT},
       {"ERRORS", "node_errors", CLI_FORMAT_COUNT},
+      {"LOST MS", "lost_ms", CLI_FORMAT_COUNT},
       {"P50 MS", "latency_p50_ms", CLI_FORMAT_REAL},
       {"P99 MS", "latency_p99_ms", CLI_FORMAT_REAL},
       {"STEP", "step", CLI_FORMAT_COUNT},

@@ -116,19 +116,19 @@ static void cell_of_json(struct cli_table *table, const json_t *value, enum cli_
 void cli_table_of_json(const json_t *rows, const struct cli_column *columns, size_t column_count,
                        const char *line_end, FILE *file)
 {
-    enum { MOST = 16 };
-    char align[MOST + 1] = "";
-    const char *titles[MOST] = {0};
+    char align[CLI_TABLE_COLUMNS + 1] = "";
+    const char *titles[CLI_TABLE_COLUMNS] = {0};
     struct cli_table table;
     size_t row;
     json_t *object;
-    for (size_t i = 0; i < column_count && i < MOST; i++) {
+    for (size_t i = 0; i < column_count && i < CLI_TABLE_COLUMNS; i++) {
         bool text = columns[i].format == CLI_FORMAT_TEXT || columns[i].format == CLI_FORMAT_FLAG;
         align[i] = text ? 'l' : 'r';
         titles[i] = columns[i].title;
     }
     cli_table_begin(&table, align, titles);
-    json_array_foreach(rows, row, object) for (size_t i = 0; i < column_count && i < MOST; i++)
+    json_array_foreach(rows, row, object) for (size_t i = 0;
+                                               i < column_count && i < CLI_TABLE_COLUMNS; i++)
         cell_of_json(&table, json_object_get(object, columns[i].key), columns[i].format);
     cli_table_end(&table, 0, line_end, file);
 }

@@ -20,6 +20,8 @@ void cli_table_cell(struct cli_table *table, const char *format, ...)
 /* Print with `indent` spaces in front, each line followed by `line_end` ("\n"), and free. */
 void cli_table_end(struct cli_table *table, unsigned indent, const char *line_end, FILE *file);
 
+#define CLI_TABLE_COLUMNS 20 /* of cli_table_of_json at most: what is beyond is not shown */
+
 /* How a member of a JSON object is shown. */
 enum cli_format {
     CLI_FORMAT_TEXT,

@@ -98,10 +98,7 @@ int cli_trace(int argc, char **argv)
     };
     if (!cli_parse(&usage, argc, argv, &operands, &code))
         return code;
-    struct percept_error error = {0};
-    if (seconds > 600) {
-        percept_fail(&error, PERCEPT_INVALID, "--seconds: 600 at most (percept trace --help)");
-        return cli_fail(CLI_USAGE, &error);
-    }
+    if (seconds > 600)
+        return cli_misuse(&usage, "--seconds: 600 at most");
     return trace(socket, seconds, argv[1]);
 }

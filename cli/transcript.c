@@ -77,10 +77,9 @@ static bool read_time(const char *text, int64_t *ns)
 
 /* ---- pages ---- */
 
-/* One page; *rows is its lines. */
-static enum percept_status get_page(struct percept_client *client,
-                                    const struct percept_history *wish, json_t **rows, bool *more,
-                                    struct percept_error *error)
+enum percept_status cli_history_page(struct percept_client *client,
+                                     const struct percept_history *wish, json_t **rows, bool *more,
+                                     struct percept_error *error)
 {
     char *text;
     json_error_t where;
@@ -121,7 +120,7 @@ static enum percept_status get_lines(const struct transcript *t, struct percept_
         json_t *rows;
         uint64_t left = limit - json_array_size(lines);
         wish.limit = limit && left < PAGE ? (uint32_t)left : PAGE;
-        status = get_page(client, &wish, &rows, &more, error);
+        status = cli_history_page(client, &wish, &rows, &more, error);
         if (status)
             break;
         size_t count = json_array_size(rows);
@@ -334,9 +333,7 @@ int cli_transcript(int argc, char **argv)
     };
     if (!cli_parse(&usage, argc, argv, &operands, &code))
         return code;
-    if (read_options(&t, &seconds, &error)) {
-        base_log(BASE_LOG_ERROR, "%s (%s --help)", error.message, usage.program);
-        return CLI_USAGE;
-    }
+    if (read_options(&t, &seconds, &error))
+        return cli_misuse(&usage, "%s", error.message);
     return run(&t, seconds);
 }

@@ -29,6 +29,11 @@ struct cli_line_writer {
 };
 void cli_write_line(struct cli_line_writer *writer, json_t *row);
 
+/* One page of the history; *rows is a new array of its lines, *more: there are further ones. */
+enum percept_status cli_history_page(struct percept_client *client,
+                                     const struct percept_history *wish, json_t **rows, bool *more,
+                                     struct percept_error *error);
+
 /* ---- following ---- */
 
 /* What has been printed of the topics that are followed: a line is known by topic, utterance and

@@ -30,46 +30,74 @@ struct access {
     bool polling;
 };
 
-/* ---- reading ---- */
+/* ---- reading, and pushing ---- */
 
+/* OK, or PERMISSION; *line: of the rule of the policy that denies it; 0: none does. */
 static enum percept_status decide(const struct access *access, const struct ipc_peer *peer,
                                   const char *name, const struct ipc_topic_class *class,
-                                  struct percept_error *error)
+                                  unsigned *line)
 {
-    unsigned line;
+    *line = 0;
     if (class->everyone)
         return PERCEPT_OK;
-    switch (policy_decide(access->options.policy, peer, access->owner, name, class, &line)) {
+    switch (policy_decide(access->options.policy, peer, access->owner, name, class, line)) {
     case POLICY_ALLOW:
         return PERCEPT_OK;
     case POLICY_DENY:
-        return percept_fail(error, PERCEPT_PERMISSION,
-                            "the policy (line %u) denies topic '%s' to user %u", line, name,
-                            peer->uid);
+        return PERCEPT_PERMISSION;
     case POLICY_SILENT:
         break;
     }
-    if (grants_allow(access->grants, peer, name, class))
+    bool may = grants_allow(access->grants, peer, name, class) ||
+               (!class->sensitive && (peer->uid == 0 || peer->uid == access->owner));
+    return may ? PERCEPT_OK : PERCEPT_PERMISSION;
+}
+
+static enum percept_status decide_reading(const struct access *access, const struct ipc_peer *peer,
+                                          const char *name, const struct ipc_topic_class *class,
+                                          struct percept_error *error)
+{
+    unsigned line;
+    if (decide(access, peer, name, class, &line) == PERCEPT_OK)
         return PERCEPT_OK;
-    if (!class->sensitive && (peer->uid == 0 || peer->uid == access->owner))
-        return PERCEPT_OK;
+    if (line)
+        return percept_fail(error, PERCEPT_PERMISSION,
+                            "the policy (line %u) denies topic '%s' to user %u", line, name,
+                            peer->uid);
     return percept_fail(error, PERCEPT_PERMISSION,
                         "topic '%s' shows %s, which user %u was not granted (percept grant %s --to "
                         "%u)",
                         name, class->shows, peer->uid, class->name, peer->uid);
 }
 
+static enum percept_status may_push(void *context, const struct ipc_peer *peer, const char *to,
+                                    struct percept_error *error)
+{
+    char name[128];
+    unsigned line;
+    snprintf(name, sizeof name, IPC_PUSH_PREFIX "%s", to);
+    if (decide(context, peer, name, ipc_topic_class_find("push"), &line) == PERCEPT_OK)
+        return PERCEPT_OK;
+    if (line)
+        return percept_fail(error, PERCEPT_PERMISSION,
+                            "the policy (line %u) denies pushing to '%s' to user %u", line, to,
+                            peer->uid);
+    return percept_fail(error, PERCEPT_PERMISSION,
+                        "user %u was not granted to push sound to '%s' (percept grant %s --to %u)",
+                        peer->uid, to, name, peer->uid);
+}
+
 static enum percept_status may_read(void *context, const struct ipc_peer *peer,
                                     const struct ipc_topic *topic, struct percept_error *error)
 {
-    return decide(context, peer, ipc_topic_name(topic), ipc_topic_class_of(ipc_topic_schema(topic)),
-                  error);
+    return decide_reading(context, peer, ipc_topic_name(topic),
+                          ipc_topic_class_of(ipc_topic_schema(topic)), error);
 }
 
 enum percept_status access_may_recall(const struct access *access, const struct ipc_peer *peer,
                                       const char *topic, struct percept_error *error)
 {
-    return decide(access, peer, topic, ipc_topic_class_of(PERCEPT_CAPTIONS_SCHEMA), error);
+    return decide_reading(access, peer, topic, ipc_topic_class_of(PERCEPT_CAPTIONS_SCHEMA), error);
 }
 
 void access_note(struct access *access, const char *event, const struct ipc_peer *peer,
@@ -122,7 +150,8 @@ enum percept_status access_may_forget(struct access *access, const struct ipc_pe
 
 static bool known(const struct access *access, const char *what)
 {
-    bool found = ipc_topic_class_find(what) != NULL;
+    bool found = ipc_topic_class_find(what) != NULL ||
+                 access->options.takes_sound(access->options.context, what);
     for (size_t i = 0; i < access->topic_count && !found; i++)
         found = strcmp(ipc_topic_name(access->topics[i]), what) == 0;
     return found;
@@ -251,6 +280,7 @@ static void event(void *context, enum ipc_event event, const struct ipc_peer *pe
         [IPC_EVENT_CONNECT] = "connect",     [IPC_EVENT_DISCONNECT] = "disconnect",
         [IPC_EVENT_SUBSCRIBE] = "subscribe", [IPC_EVENT_UNSUBSCRIBE] = "unsubscribe",
         [IPC_EVENT_REFUSE] = "refuse",       [IPC_EVENT_REVOKE] = "end",
+        [IPC_EVENT_PUSH] = "push",           [IPC_EVENT_PUSHED] = "pushed",
     };
     struct access *access = context;
     audit_write(access->audit, names[event], peer, topic, text);
@@ -315,6 +345,7 @@ enum percept_status access_create(uv_loop_t *loop, const struct access_options *
     access->timer_fd = -1;
     access->guard = (struct ipc_guard){.context = access,
                                        .may_read = may_read,
+                                       .may_push = may_push,
                                        .may_ask = may_ask,
                                        .grant = grant,
                                        .revoke = revoke_grants,

@@ -16,6 +16,8 @@ struct access_options {
     const struct state_folder *folder; /* for grants and the audit record */
     /* Somebody reads, or does not any more. */
     void (*changed)(void *context);
+    /* Is that IPC_PUSH_PREFIX and a pipeline to which clients may push sound? */
+    bool (*takes_sound)(void *context, const char *name);
     void *context;
 };
 

@@ -19,9 +19,8 @@ enum percept_status daemon_drop_privileges(const char *user, struct percept_erro
 /*
  * When all is loaded: no privileges by executing (no_new_privs), and a list of system calls for
  * every thread; others fail with EPERM. It is inherited by the programs that the daemon starts:
- * dsp, hosts of isolated backends; `programs` says that there are
- * such. UNSUPPORTED by a kernel
- * without seccomp.
+ * dsp, hosts of isolated backends, Apertium; `programs` says that there are such. UNSUPPORTED by a
+ * kernel without seccomp.
  */
 enum percept_status daemon_confine(bool programs, struct percept_error *error);
 

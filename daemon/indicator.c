@@ -2,6 +2,7 @@
 #include "daemon/indicator.h"
 
 #include "base/clock.h"
+#include "pipelines/source.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -45,16 +46,13 @@ struct ipc_topic *indicator_topic(const struct indicator *indicator)
 
 static enum percept_sensor_kind kind_of(const char *source)
 {
-    static const struct {
-        const char *source;
-        enum percept_sensor_kind kind;
-    } kinds[] = {
-        {"camera", PERCEPT_SENSOR_CAMERA},         {"images", PERCEPT_SENSOR_RECORDING},
-        {"video", PERCEPT_SENSOR_RECORDING},       {"audio_files", PERCEPT_SENSOR_RECORDING},
-        {"microphone", PERCEPT_SENSOR_MICROPHONE}, {"audio_stream", PERCEPT_SENSOR_MICROPHONE}};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (strcmp(kinds[i].source, source) == 0)
-            return kinds[i].kind;
+    for (size_t i = 0; pipe_source_classes[i]; i++) {
+        const struct pipe_source_class *class = pipe_source_classes[i];
+        if (strcmp(class->name, source) == 0)
+            return class->recorded               ? PERCEPT_SENSOR_RECORDING
+                   : class->output == PIPE_AUDIO ? PERCEPT_SENSOR_MICROPHONE
+                                                 : PERCEPT_SENSOR_CAMERA;
+    }
     return PERCEPT_SENSOR_OTHER;
 }
 

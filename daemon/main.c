@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 {
     struct daemon_settings settings = {0};
     const char *level_name = NULL;
-    bool version = false, help = false;
+    bool shown;
     int operands;
     const struct base_option options[] = {
         {"config", "FILE", "the deployment to run", BASE_OPTION_TEXT, &settings.config},
@@ -41,7 +41,6 @@ int main(int argc, char **argv)
          BASE_OPTION_TEXT, &level_name},
         {"check", NULL, "load the configuration and its models, then exit", BASE_OPTION_FLAG,
          &settings.check},
-        {"version", NULL, "show the version and exit", BASE_OPTION_FLAG, &version},
     };
     const struct base_usage usage = {
         .program = "perceptd",
@@ -49,20 +48,15 @@ int main(int argc, char **argv)
         .purpose = "Turn sensors into percepts and hand them to clients over shared memory.",
         .options = options,
         .option_count = sizeof options / sizeof options[0],
+        .release = PERCEPT_RELEASE,
     };
     struct percept_error error = {0};
     char text[1024];
 
     base_log_open("perceptd", BASE_LOG_INFO);
-    enum percept_status status = base_options_parse(&usage, argc, argv, &operands, &help, &error);
-    if (status == PERCEPT_OK && help) {
-        base_options_help(&usage, stdout);
+    enum percept_status status = base_options_parse(&usage, argc, argv, &operands, &shown, &error);
+    if (status == PERCEPT_OK && shown)
         return DAEMON_EXIT_OK;
-    }
-    if (status == PERCEPT_OK && version) {
-        puts("perceptd " PERCEPT_RELEASE);
-        return DAEMON_EXIT_OK;
-    }
     if (status == PERCEPT_OK && !settings.config)
         status = percept_fail(&error, PERCEPT_INVALID, "--config FILE is missing");
     settings.log_given = level_name != NULL;

@@ -2,6 +2,7 @@
  * a line and a column. */
 #include "daemon/policy.h"
 
+#include "ipc/push.h"
 #include "pipelines/schema.h"
 #include "pipelines/suggest.h"
 
@@ -69,13 +70,15 @@ static const struct pipe_param policy_params[] = {
 };
 
 struct quota_fields {
-    int64_t connections, subscriptions, slots, queued_bytes, requests_per_second;
+    int64_t connections, subscriptions, slots, queued_bytes, pushes, push_bytes,
+        requests_per_second;
 };
 
 #define CONNECTIONS   32 /* half of what the daemon takes */
 #define SUBSCRIPTIONS 256
 #define SLOTS         32
 #define QUEUED_BYTES  (16 << 20)
+#define PUSHES        8
 #define REQUESTS      100
 
 static const struct pipe_param quota_params[] = {
@@ -107,6 +110,20 @@ static const struct pipe_param quota_params[] = {
      .min = 1 << 20,
      .max = 1 << 30,
      .help = "of results not yet received"},
+    {.name = "pushes",
+     .kind = PIPE_PARAM_INT,
+     .offset = offsetof(struct quota_fields, pushes),
+     .fallback = PUSHES,
+     .min = 1,
+     .max = 64,
+     .help = "of sound, at once"},
+    {.name = "push_bytes",
+     .kind = PIPE_PARAM_INT,
+     .offset = offsetof(struct quota_fields, push_bytes),
+     .fallback = IPC_PUSH_QUEUE,
+     .min = IPC_PUSH_QUEUE_MIN,
+     .max = 16 << 20,
+     .help = "of the sound of each that nobody has heard yet"},
     {.name = "requests_per_second",
      .kind = PIPE_PARAM_INT,
      .offset = offsetof(struct quota_fields, requests_per_second),
@@ -206,6 +223,8 @@ struct ipc_quotas policy_quotas(const struct policy *policy)
                                .subscriptions = SUBSCRIPTIONS,
                                .slots = SLOTS,
                                .queued_bytes = QUEUED_BYTES,
+                               .pushes = PUSHES,
+                               .push_bytes = IPC_PUSH_QUEUE,
                                .requests_per_second = REQUESTS};
 }
 
@@ -224,6 +243,8 @@ static enum percept_status read_quotas(const struct pipe_schema_reader *r,
             .subscriptions = (unsigned)fields.subscriptions,
             .slots = (unsigned)fields.slots,
             .queued_bytes = (size_t)fields.queued_bytes,
+            .pushes = (unsigned)fields.pushes,
+            .push_bytes = (size_t)fields.push_bytes,
             .requests_per_second = (unsigned)fields.requests_per_second,
         };
     return status;
@@ -365,6 +386,27 @@ enum percept_status policy_check_topics(const struct policy *policy, const char 
         if (status == PERCEPT_OK)
             status = check_names(policy, &policy->rules[i].deny, topics, topic_count, error);
     }
+    return status;
+}
+
+enum percept_status policy_check_config(const struct policy *policy,
+                                        const struct pipe_config *config, const char *own,
+                                        struct percept_error *error)
+{
+    size_t topics = 0, pushes = 0;
+    while (pipe_config_topic_at(config, topics))
+        topics++;
+    while (pipe_config_push_at(config, pushes))
+        pushes++;
+    const char **names = policy ? calloc(topics + pushes + 1, sizeof *names) : NULL;
+    if (!names)
+        return policy ? percept_fail(error, PERCEPT_NO_MEMORY, "out of memory") : PERCEPT_OK;
+    for (size_t i = 0; i < topics + pushes; i++)
+        names[i] =
+            i < topics ? pipe_config_topic_at(config, i) : pipe_config_push_at(config, i - topics);
+    names[topics + pushes] = own;
+    enum percept_status status = policy_check_topics(policy, names, topics + pushes + 1, error);
+    free(names);
     return status;
 }
 

@@ -9,6 +9,7 @@
 #include "ipc/peer.h"
 #include "ipc/quota.h"
 #include "ipc/topic_class.h"
+#include "pipelines/engine.h"
 #include "signing/signing.h"
 
 #include <stdbool.h>
@@ -30,6 +31,12 @@ void policy_destroy(struct policy *policy); /* NULL is fine */
  * does not. */
 enum percept_status policy_check_topics(const struct policy *policy, const char *const *topics,
                                         size_t topic_count, struct percept_error *error);
+
+/* The same for what a configuration has: topics, what may be pushed to, and `own`, a topic of the
+ * daemon's. policy NULL: OK. */
+enum percept_status policy_check_config(const struct policy *policy,
+                                        const struct pipe_config *config, const char *own,
+                                        struct percept_error *error);
 
 /* The first rule that is about the topic and fits the peer decides; *line is where it stands. owner
  * is the user of the daemon. policy NULL: SILENT. */

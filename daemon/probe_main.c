@@ -25,32 +25,22 @@ static enum percept_status load(int descriptor, const char *path, struct percept
 
 int main(int argc, char **argv)
 {
-    bool version = false, help = false;
+    bool shown;
     int operands;
-    const struct base_option options[] = {
-        {"version", NULL, "show the version and exit", BASE_OPTION_FLAG, &version},
-    };
     const struct base_usage usage = {
         .program = "percept-probe",
         .operands = "",
         .purpose = "Load models for perceptd in a process of their own; perceptd starts it.",
-        .options = options,
-        .option_count = sizeof options / sizeof options[0],
+        .release = PERCEPT_RELEASE,
     };
     struct percept_error error = {0};
-    enum percept_status status = base_options_parse(&usage, argc, argv, &operands, &help, &error);
+    enum percept_status status = base_options_parse(&usage, argc, argv, &operands, &shown, &error);
     if (status != PERCEPT_OK) {
         fprintf(stderr, "percept-probe: %s\n", error.message);
         return 2;
     }
-    if (help) {
-        base_options_help(&usage, stdout);
+    if (shown)
         return EXIT_SUCCESS;
-    }
-    if (version) {
-        puts("percept-probe " PERCEPT_RELEASE);
-        return EXIT_SUCCESS;
-    }
     if (probe_serve(BASE_CHILD_FD, load))
         return EXIT_SUCCESS;
     fprintf(stderr, "percept-probe: perceptd starts this program; there is nothing for anybody "

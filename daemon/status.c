@@ -17,6 +17,11 @@ static double ms(int64_t ns)
     return (double)ns / BASE_NS_PER_MS;
 }
 
+static json_int_t sound_ms(uint64_t samples)
+{
+    return (json_int_t)(samples / 16);
+}
+
 /* Names come from files; a bad byte in one must not lose the answer. */
 static json_t *text(const char *value)
 {
@@ -43,13 +48,14 @@ static json_t *pipelines(const struct daemon_state *state)
         count = pipe_engine_stats(state->engine, stats, count);
     for (size_t i = 0; stats && i < count; i++) {
         const struct pipe_stats *p = &stats[i];
-        json_t *row = json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:f, s:f}", "name",
-                                text(p->name), "source", text(p->source), "state", text(p->state),
-                                "cause", text(p->cause), "processor", text(p->processor), "frames",
-                                (json_int_t)p->frames, "dropped_late", (json_int_t)p->dropped_late,
-                                "dropped_bad", (json_int_t)p->dropped_bad, "node_errors",
-                                (json_int_t)p->node_errors, "latency_p50_ms", ms(p->latency_p50_ns),
-                                "latency_p99_ms", ms(p->latency_p99_ns));
+        json_t *row = json_pack(
+            "{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "name",
+            text(p->name), "source", text(p->source), "state", text(p->state), "cause",
+            text(p->cause), "processor", text(p->processor), "frames", (json_int_t)p->frames,
+            "dropped_late", (json_int_t)p->dropped_late, "dropped_bad", (json_int_t)p->dropped_bad,
+            "node_errors", (json_int_t)p->node_errors, "lost_ms", sound_ms(p->lost), "late_ms",
+            sound_ms(p->late), "latency_p50_ms", ms(p->latency_p50_ns), "latency_p99_ms",
+            ms(p->latency_p99_ns));
         json_object_update_new(row, schedule(p));
         json_array_append_new(list, row);
     }
@@ -155,11 +161,12 @@ static json_t *users(const struct daemon_state *state)
     for (size_t i = 0; stats && i < count; i++) {
         const struct ipc_user_stats *u = &stats[i];
         json_array_append_new(
-            list, json_pack("{s:I, s:i, s:i, s:i, s:I, s:I, s:I, s:I}", "uid", (json_int_t)u->uid,
-                            "connections", (int)u->connections, "subscriptions",
-                            (int)u->subscriptions, "held", (int)u->held, "queued_bytes",
-                            (json_int_t)u->queued_bytes, "requests", (json_int_t)u->requests,
-                            "waits", (json_int_t)u->waits, "refusals", (json_int_t)u->refusals));
+            list,
+            json_pack("{s:I, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I}", "uid", (json_int_t)u->uid,
+                      "connections", (int)u->connections, "subscriptions", (int)u->subscriptions,
+                      "pushes", (int)u->pushes, "held", (int)u->held, "queued_bytes",
+                      (json_int_t)u->queued_bytes, "requests", (json_int_t)u->requests, "waits",
+                      (json_int_t)u->waits, "refusals", (json_int_t)u->refusals));
     }
     free(stats);
     return list;

@@ -14,7 +14,7 @@
 
 struct daemon_state {
     const char *config;
-    const char *state; /* "running", "draining" */
+    const char *state; /* "running", "reloading", "draining", "stopping" */
     int64_t started_ns;
     const struct pipe_engine *engine;
     bool private;                              /* the privacy switch is on */

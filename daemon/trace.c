@@ -25,8 +25,20 @@ static void separate(struct writer *w)
 /* Names are the configuration's, of letters that JSON takes as they are. */
 static void write_event(void *context, const struct pipe_trace_event *event)
 {
-    static const char *const kinds[PIPE_TRACE_KINDS] = {"capture", "frame", "node", "model",
-                                                        "publish"};
+    static const struct {
+        const char *name, *numbers[2];
+    } kinds[PIPE_TRACE_KINDS] = {
+        [PIPE_TRACE_CAPTURE] = {"capture", {NULL}},
+        [PIPE_TRACE_FRAME] = {"frame", {NULL}},
+        [PIPE_TRACE_NODE] = {"node", {NULL}},
+        [PIPE_TRACE_MODEL] = {"model", {NULL}},
+        [PIPE_TRACE_PUBLISH] = {"publish", {NULL}},
+        [PIPE_TRACE_ARRIVE] = {"arrive", {"capture_ns"}},
+        [PIPE_TRACE_DONE] = {"done", {"capture_ns"}},
+        [PIPE_TRACE_WAIT] = {"wait", {"granted_ns", "capture_ns"}},
+        [PIPE_TRACE_SEGMENT] = {"segment", {"computed_ns", "own_ns"}},
+        [PIPE_TRACE_LEAVE] = {"leave", {"computed_ns", "own_ns"}},
+    };
     struct writer *w = context;
     if (w->thread != (int)event->thread) {
         separate(w);
@@ -39,10 +51,32 @@ static void write_event(void *context, const struct pipe_trace_event *event)
     separate(w);
     fprintf(w->file,
             "{\"ph\":\"X\",\"cat\":\"%s\",\"name\":\"%s\",\"pid\":%d,\"tid\":%u,\"ts\":%" PRId64
-            ".%03d,\"dur\":%" PRId64 ".%03d}",
-            kinds[event->kind], event->name, getpid(), event->thread + 1, event->begin_ns / 1000,
-            (int)(event->begin_ns % 1000), (event->end_ns - event->begin_ns) / 1000,
+            ".%03d,\"dur\":%" PRId64 ".%03d",
+            kinds[event->kind].name, event->name, getpid(), event->thread + 1,
+            event->begin_ns / 1000, (int)(event->begin_ns % 1000),
+            (event->end_ns - event->begin_ns) / 1000,
             (int)((event->end_ns - event->begin_ns) % 1000));
+    for (size_t i = 0; i < 2 && kinds[event->kind].numbers[i]; i++)
+        fprintf(w->file, "%s\"%s\":%" PRId64, i ? "," : ",\"args\":{",
+                kinds[event->kind].numbers[i], event->numbers[i]);
+    fputs(kinds[event->kind].numbers[0] ? "}}" : "}", w->file);
+}
+
+/* What else a simulation of it needs to know. */
+static void write_about(struct writer *w, const struct pipe_engine *engine)
+{
+    struct pipe_lane_stats lane;
+    static struct pipe_stats stats[SCHED_MAX_TASKS]; /* loop thread */
+    size_t count = pipe_engine_stats(engine, stats, SCHED_MAX_TASKS);
+    pipe_engine_lane_stats(engine, &lane, 1);
+    fprintf(w->file,
+            "],\"percept\":{\"lane\":{\"name\":\"%s\",\"slots\":%u,\"width\":%u},"
+            "\"pipelines\":[",
+            lane.name, lane.slots, lane.width);
+    for (size_t i = 0; i < count && i < SCHED_MAX_TASKS; i++)
+        fprintf(w->file, "%s{\"name\":\"%s\",\"step\":%u,\"worst_ns\":%" PRId64 "}", i ? "," : "",
+                stats[i].name, stats[i].step, stats[i].worst_ns);
+    fputs("]}}\n", w->file);
 }
 
 static char *read_trace(struct pipe_engine *engine, int64_t since_ns)
@@ -58,7 +92,7 @@ static char *read_trace(struct pipe_engine *engine, int64_t since_ns)
             getpid());
     w.any = true;
     pipe_engine_trace_read(engine, since_ns, write_event, &w);
-    fputs("]}\n", w.file);
+    write_about(&w, engine);
     bool whole = !ferror(w.file);
     if (fclose(w.file) == 0 && whole)
         return text;

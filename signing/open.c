@@ -1,4 +1,5 @@
 /* Why: between a check and a use a file can change; a sealed copy cannot. */
+#include "base/file_bytes.h"
 #include "base/io.h"
 #include "signing/private.h"
 
@@ -215,4 +216,19 @@ enum percept_status signing_copy(const struct signing_keys *keys, const char *pa
         return percept_fail(error, PERCEPT_INTERNAL, "libsodium does not start");
     return keys ? open_signed(keys, path, descriptor, hash, &by, error)
                 : seal(path, descriptor, hash, error);
+}
+
+enum percept_status signing_read_file(const struct signing_keys *keys, const char *path,
+                                      size_t most, void **bytes, size_t *size,
+                                      struct percept_error *error)
+{
+    int file;
+    if (!keys)
+        return base_file_read(path, most, bytes, size, error);
+    enum percept_status status = signing_open(keys, path, &file, NULL, error);
+    if (status != PERCEPT_OK)
+        return status;
+    status = base_file_read_descriptor(file, path, most, bytes, size, error);
+    close(file);
+    return status;
 }

@@ -54,6 +54,12 @@ enum percept_status signing_open(const struct signing_keys *keys, const char *pa
 enum percept_status signing_copy(const struct signing_keys *keys, const char *path, int *descriptor,
                                  uint8_t hash[SIGNING_HASH_BYTES], struct percept_error *error);
 
+/* All of a file of at most `most` bytes, malloc'ed; with keys, one of them must have signed it.
+ * LIMIT, as base_file_read. */
+enum percept_status signing_read_file(const struct signing_keys *keys, const char *path,
+                                      size_t most, void **bytes, size_t *size,
+                                      struct percept_error *error);
+
 /* The hash of what is in a file. */
 enum percept_status signing_hash_file(const char *path, uint8_t hash[SIGNING_HASH_BYTES],
                                       struct percept_error *error);

@@ -3,8 +3,12 @@
 . "$(dirname "$0")/../daemon/lib.sh"
 man=$PERCEPT_SOURCE_DIR/docs/man
 
-expect 0 "$perceptd" --version
 expect 0 "$percept" --version
+release=$(sed 's/^percept //' "$work/out")
+for program in perceptd percept-host percept-probe; do
+    expect 0 "$PERCEPT_BIN/$program" --version
+    [ "$(cat "$work/out")" = "$program $release" ] || fail "$program --version: $(cat "$work/out")"
+done
 
 # check PAGE COMMAND...
 check() {

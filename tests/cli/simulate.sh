@@ -41,7 +41,7 @@ wrong "device.yaml:2:14: expected a number from 1 to 256, got '0'" $'version: 1\
 wrong "device.yaml:2:14: the processor needs 'slots'" $'version: 1\nlanes: {cpu: {width: 2}}\ncosts: {}'
 wrong "device.yaml:3:15: expected {processor: ms}, got '5'" $'version: 1\nlanes: {cpu: 1}\ncosts: {head: 5}'
 expect 2 "$percept" simulate "$plan/headset.yaml"
-one_line "--device FILE is missing"
+one_line "--device FILE or --replay FILE is missing"
 sed 's/rate: 90/rate: 0/' "$plan/headset.yaml" >"$work/plan.yaml"
 expect 3 "$percept" simulate "$work/plan.yaml" --device "$plan/xr2.yaml"
 one_line "pipeline 'head': its source has no rate to simulate"

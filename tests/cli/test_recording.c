@@ -153,7 +153,7 @@ START_TEST(without_room_for_the_end_the_newest_chunks_make_it)
     ck_assert_int_eq(recording_add_topic(writer, "a", "a/1", NULL, &a, &error), PERCEPT_OK);
     for (uint64_t i = 1; i <= 3; i++) {
         add(a, i, 1000);
-        ck_assert_int_eq(recording_flush(writer, &error), PERCEPT_OK);
+        ck_assert_int_eq(recording_settle(writer, &error), PERCEPT_OK);
     }
     FILE *file = fopen(path, "rb");
     fseek(file, 0, SEEK_END);
@@ -161,10 +161,10 @@ START_TEST(without_room_for_the_end_the_newest_chunks_make_it)
     fclose(file);
     setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = size + 20, .rlim_max = limit.rlim_max});
     add(a, 4, 1000);
-    ck_assert_int_ne(recording_flush(writer, &error), PERCEPT_OK);
+    ck_assert_int_ne(recording_settle(writer, &error), PERCEPT_OK);
     /* It says so again whenever it is asked for more. */
     error.message[0] = '\0';
-    ck_assert_int_ne(recording_flush(writer, &error), PERCEPT_OK);
+    ck_assert_int_ne(recording_settle(writer, &error), PERCEPT_OK);
     ck_assert_str_eq(error.message, "File too large");
     ck_assert_int_ne(recording_finish(writer, topics, &topic_count, &error), PERCEPT_OK);
     ck_assert_str_eq(error.file, path);
@@ -192,7 +192,7 @@ START_TEST(a_file_that_was_cut_is_read_as_far_as_it_goes)
     ck_assert_int_eq(recording_add_topic(writer, "a", "a/1", NULL, &a, &error), PERCEPT_OK);
     for (uint64_t i = 1; i <= 3; i++) {
         add(a, i, 100);
-        ck_assert_int_eq(recording_flush(writer, &error), PERCEPT_OK);
+        ck_assert_int_eq(recording_settle(writer, &error), PERCEPT_OK);
     }
     ck_assert_int_eq(recording_finish(writer, topics, &topic_count, &error), PERCEPT_OK);
     FILE *file = fopen(path, "rb");

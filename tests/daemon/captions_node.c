@@ -5,6 +5,10 @@
  *
  * A line is "SIDE LANGUAGE TEXT", or "SIDE LANGUAGE TEXT => TRANSLATION" (into Portuguese); with
  * "=>>" the translation comes some frames later, without another version. Bytes may be anything.
+ *
+ * It can be slow, as a driver that hangs is: more files are read when it is made, with the first
+ * frame and in the end, which of a FIFO takes until somebody has opened the other end, and closed
+ * it.
  */
 #include <pipelines/node_plugin.h>
 
@@ -13,11 +17,13 @@
 #include <string.h>
 
 struct params {
-    const char *file;
+    const char *file, *made, *begins, *ends;
 };
 
 struct pipe_node {
+    const struct params *params;
     FILE *file;
+    bool begun;
     uint64_t last; /* utterance */
     bool speaking;
     struct percept_caption said[PERCEPT_CAPTIONS_MAX];
@@ -25,6 +31,15 @@ struct pipe_node {
     char late[PERCEPT_CAPTION_BYTES]; /* translation of the newest, which comes yet; "": none */
     int frames;                       /* until then */
 };
+
+static void wait_for(const char *name)
+{
+    FILE *file = name ? fopen(name, "r") : NULL;
+    while (file && fgetc(file) != EOF)
+        ;
+    if (file)
+        fclose(file);
+}
 
 static enum percept_status create(const struct pipe_node_setup *setup, struct pipe_node **result,
                                   struct percept_error *error)
@@ -37,14 +52,18 @@ static enum percept_status create(const struct pipe_node_setup *setup, struct pi
         free(node);
         return percept_fail(error, PERCEPT_NOT_FOUND, "no file '%s'", params->file);
     }
+    node->params = params;
+    wait_for(params->made);
     *result = node;
     return PERCEPT_OK;
 }
 
 static void destroy(struct pipe_node *node)
 {
-    if (node)
-        fclose(node->file);
+    if (!node)
+        return;
+    wait_for(node->params->ends);
+    fclose(node->file);
     free(node);
 }
 
@@ -123,6 +142,9 @@ static enum percept_status process(struct pipe_node *node, const void *const *in
     struct percept_captions *out = outputs[0];
     char line[1024];
     (void)error;
+    if (!node->begun)
+        wait_for(node->params->begins);
+    node->begun = true;
     if (node->speaking)
         end(node, frame->capture_ns);
     else if (node->late[0])
@@ -146,6 +168,18 @@ static const struct pipe_param params[] = {
      .offset = offsetof(struct params, file),
      .required = true,
      .help = "what is said"},
+    {.name = "made",
+     .kind = PIPE_PARAM_PATH,
+     .offset = offsetof(struct params, made),
+     .help = "read when it is made"},
+    {.name = "begins",
+     .kind = PIPE_PARAM_PATH,
+     .offset = offsetof(struct params, begins),
+     .help = "read with the first frame"},
+    {.name = "ends",
+     .kind = PIPE_PARAM_PATH,
+     .offset = offsetof(struct params, ends),
+     .help = "read in the end"},
     {0},
 };
 static const struct pipe_port frames[] = {{.name = "frame", .type = PIPE_FRAME}, {0}};

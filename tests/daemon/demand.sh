@@ -10,6 +10,7 @@ daemon: {policy: policy.yaml, state: state}
 pipelines:
   wanted:
     source: {type: images, paths: images, rate: 50, loop: 0}
+    when_late: wait
     on_demand: true
     linger_ms: 300
     topics: {wanted.frames: source}
@@ -36,11 +37,12 @@ until_status 'a["frames"] > 5 and w["state"] == "resting" and w["cause"] == "nob
 # Who subscribes gets frames, all of them, and the source rests again when the linger is over.
 expect 0 "$percept" echo wanted.frames --count 20 --json
 cp "$work/out" "$work/out.jsonl"
-json "$work/out.jsonl" '[s["sequence"] for s in v] == list(range(1, 21)) and all(s["lost"] == 0 for s in v)'
+unbroken out.jsonl
+json "$work/out.jsonl" 'v[0]["data"]["frame"] == v[0]["sequence"] - 1'
 until_status 'w["state"] == "resting" and w["frames"] >= 20'
 before=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["pipelines"][0]["frames"])' "$work/status.json")
 sleep 0.3
-until_status "w['frames'] == $before and w['state'] == 'resting'"
+until_status "w['frames'] <= $before + 1 and w['state'] == 'resting'" # one may have been under way
 # To a recording no time has passed: it goes on where it was, without a burst.
 expect 0 "$percept" echo wanted.frames --count 3
 

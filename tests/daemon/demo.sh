@@ -10,10 +10,13 @@ sed -e 's/loop: [0-9]*/loop: 1/' -e 's/^    source:/    when_late: wait\n    sou
 
 "$percept" report --wait 60 --out "$work/demo" >"$work/report.log" 2>&1 &
 reader=$!
-start_daemon "$work/demo.yaml"
+start_at_rest "$work/demo.yaml"
 "$percept" echo hands.presence --json >"$work/presence.jsonl" &
-expect 0 "$percept" echo hands --json
-cp "$work/out" "$work/hands.jsonl"
+presence=$!
+"$percept" echo hands --json >"$work/hands.jsonl" &
+hands=$!
+go 5 # three of the report's
+wait "$presence" && wait "$hands" || fail "echo: exit $?"
 wait "$reader" || fail "report: exit $?"
 daemon_ends 0
 

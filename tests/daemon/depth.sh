@@ -13,9 +13,11 @@ prepare() { # prepare NAME [SED...]: the configuration, every frame however slow
 prepare depth
 "$percept" report --wait 60 --out "$work/depth" >"$work/report.log" 2>&1 &
 reader=$!
-start_daemon "$work/depth.yaml"
-expect 0 "$percept" echo depth --json
-cp "$work/out" "$work/depth.jsonl"
+start_at_rest "$work/depth.yaml"
+"$percept" echo depth --json >"$work/depth.jsonl" &
+depth=$!
+go 4 # three of the report's
+wait "$depth" || fail "echo: exit $?"
 wait "$reader" || fail "report: exit $?"
 daemon_ends 0
 json "$work/depth.jsonl" 'all(m["data"]["width"] == 320 and m["data"]["height"] == 240 and m["data"]["flags"] == 0 for m in v)'
@@ -33,7 +35,7 @@ grep -Eq 'red 2\.[012][0-9]* m to blue [3-6]\.[0-9]* m, [789][0-9] % measured' "
 prepare swapped -e 's/motorcycle_left/motorcycle_/; s/motorcycle_right/motorcycle_left/; s/motorcycle_\./motorcycle_right./' \
     -e 's/loop: 1/loop: 0/'
 start_daemon "$work/swapped.yaml"
-expect 0 "$percept" echo depth --count 1
+expect 0 "$percept" echo depth --count 2 # with the second it is known of the first
 grep -q 'nothing known; eyes swapped' "$work/out" || fail "swapped eyes: $(cat "$work/out")"
 expect 0 "$percept" status
 grep -q 'degraded.*left and right are swapped' "$work/out" || fail "status: $(cat "$work/out")"

@@ -11,12 +11,15 @@ export PERCEPT_DSP_DEADLINE_MS=120000 # what is not fast here is no fault
 hands() {
     sed -e "/hand_landmark_lite/{s/fp32/int8/;n;s/backends: \[cpu\]/backends: $2/}" -e '/fingers-lq/d' -e 's/loop: 7/loop: 1/' -e 's/rate: 30/rate: 1/' \
         -e 's/^    source:/    when_late: wait\n    source:/' "$PERCEPT_SOURCE_DIR/configs/demo.yaml" >"$work/$1.yaml"
-    start_daemon "$work/$1.yaml"
-    "$percept" echo hands --json --count 3 >"$work/$1" &
-    local reader=$!
+    start_at_rest "$work/$1.yaml"
+    "$percept" echo hands --json >"$work/$1" &
+    local reader=$! processor
     if [ "${3:-}" = kill ]; then
-        kill -KILL $(pgrep -P "$daemon" percept-dsp) || fail "the daemon has no remote processor"
+        processor=$(pgrep -P "$daemon" percept-dsp) || fail "the daemon has no remote processor"
+        kill -STOP "$processor" # so that it does not get done with a frame before it is killed
     fi
+    go 1
+    [ "${3:-}" != kill ] || kill -KILL "$processor"
     wait "$reader" || fail "no hands on $2"
     daemon_ends 0
     cp "$work/daemon.log" "$work/$1.log"

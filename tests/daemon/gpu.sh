@@ -11,8 +11,8 @@ layer=$PERCEPT_BIN/../tests/vulkan_layer
 hands() {
     sed -e "s/backends: \[cpu\]/backends: $2/" -e '/fingers-lq/d' -e 's/loop: 7/loop: 1/' -e 's/rate: 30/rate: 1/' \
         -e 's/^    source:/    when_late: wait\n    source:/' "$PERCEPT_SOURCE_DIR/configs/demo.yaml" >"$work/$1.yaml"
-    PERCEPT_VULKAN_FAULTS=${3:-none} VK_LAYER_PATH=$layer VK_INSTANCE_LAYERS=VK_LAYER_PERCEPT_faults start_daemon "$work/$1.yaml"
-    "$percept" echo hands --json --count 3 >"$work/$1" || fail "no hands on $2"
+    PERCEPT_VULKAN_FAULTS=${3:-none} VK_LAYER_PATH=$layer VK_INSTANCE_LAYERS=VK_LAYER_PERCEPT_faults start_at_rest "$work/$1.yaml"
+    read_all hands "$1"
     daemon_ends 0
     cp "$work/daemon.log" "$work/$1.log"
 }

@@ -9,6 +9,9 @@ export PERCEPT_SOCKET=$work/socket XDG_STATE_HOME=$work/state
 unset STATE_DIRECTORY
 cp "$PERCEPT_SOURCE_DIR/configs/demo_policy.yaml" "$work" # for edited copies of configs/demo.yaml, which names it
 trap 'kill -KILL $(jobs -p) 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$work"' EXIT
+# CTest's time for it is nearly over: say where it is. (In line 1 is only what this does.)
+trap '((LINENO == 1)) || at_line=$LINENO' DEBUG
+trap 'fail "its time is over, in line $at_line"' TERM
 
 fail() {
     echo "FAIL: $*" >&2
@@ -119,6 +122,34 @@ start_daemon() {
     done
 }
 
+daemon_state() {
+    "$percept" status --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["daemon"]["state"])'
+}
+
+# For readers that are to see all from the first frame on: started with the privacy switch on, so that no source runs until there are so
+# many subscriptions. start_at_rest CONFIG [OPTION...]; go COUNT
+start_at_rest() {
+    mkdir -p -m 700 "$XDG_STATE_HOME/percept"
+    echo on >"$XDG_STATE_HOME/percept/privacy"
+    start_daemon "$@"
+}
+go() {
+    until "$percept" topics --json >"$work/topics" && [ "$(python3 -c 'import json, sys
+print(sum(t["subscribers"] for t in json.load(open(sys.argv[1]))["topics"]) >= int(sys.argv[2]))' "$work/topics" "$1")" = True ]; do
+        kill -0 "$daemon" 2>/dev/null || fail "the daemon has ended"
+        sleep 0.02
+    done
+    "$percept" privacy off >/dev/null || fail "the privacy switch"
+}
+
+# read_all TOPIC NAME: of the daemon at rest, all of a topic into $work/NAME.
+read_all() {
+    "$percept" echo "$1" --json >"$work/$2" &
+    local reader=$!
+    go 1
+    wait "$reader" || fail "no $1: exit $?"
+}
+
 # It ends with this code: daemon_ends CODE
 daemon_ends() {
     local code=0
@@ -135,6 +166,14 @@ text = open(sys.argv[1]).read()
 v = [json.loads(line) for line in text.splitlines()] if sys.argv[1].endswith(".jsonl") else json.loads(text)
 sys.exit(0 if eval(sys.argv[2]) else 1)
 PYTHON
+}
+
+# unbroken FILE: of the frames that `percept echo --json` wrote to $work/FILE, the daemon has published every one on one and the same topic.
+# Those that came faster than they were written are not missing: the reader tells of them.
+unbroken() {
+    sed -i '/}$/!d' "$work/$1" # a line that the end of the reader has cut
+    json "$work/$1" 'all(b["sequence"] == a["sequence"] + 1 + b["lost"] for a, b in zip(v, v[1:]))'
+    json "$work/$1" 'all(b["data"]["frame"] - a["data"]["frame"] == b["sequence"] - a["sequence"] for a, b in zip(v, v[1:]))'
 }
 
 # need FILE: a file of the zoo, without which the test is skipped.

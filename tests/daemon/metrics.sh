@@ -86,15 +86,16 @@ assert exchange(address, b"GET /metrics\0 HTTP/1.1\r\n\r\n").startswith("HTTP/1.
 assert exchange(address, b"GET /metrics HTTP/1.1\r\n" + b"x: y\r\n" * 1000) == "" or True  # 431, or a reset that overtakes it
 assert exchange(address, b"x" * 4095).startswith("HTTP/1.1 431")
 # Four who say nothing take all places; who comes then is turned away at once, the daemon works on, and a place that is left is free.
-silent = [connect(address) for _ in range(4)]
-for s in silent:
-    s.sendall(b"GET /met")
-while get(address)[0]:
-    time.sleep(0.02)
-for s in silent:
-    s.close()
-while not get(address)[0]:
-    time.sleep(0.02)
+turned_away = False
+while not turned_away:  # unless it took so long to ask that they were hung up on
+    silent = [connect(address) for _ in range(4)]
+    for s in silent:
+        s.sendall(b"GET /met")
+    turned_away = not get(address)[0]
+    for s in silent:
+        s.close()
+    while not get(address)[0]:
+        time.sleep(0.02)
 # Those who stay are hung up on, whether they send nothing or read nothing.
 silent = [connect(address) for _ in range(4)]
 for s in silent:
@@ -115,8 +116,8 @@ start_daemon "$work/config.yaml"
 PYTHONPATH=$work python3 -c "from scrape import *; assert parse(get('unix:$work/metrics.socket')[1])" || fail "a socket that was left"
 
 # ---- a trace of it ----
-expect 0 "$percept" trace --seconds 0.5 "$work/trace.json"
-json "$work/trace.json" 'all(e["ph"] in "MX" for e in v["traceEvents"]) and {e["cat"] for e in v["traceEvents"] if e["ph"] == "X"} == {"capture", "frame", "node", "model", "publish"}'
+expect 0 "$percept" trace --seconds 2 "$work/trace.json"
+json "$work/trace.json" 'all(e["ph"] in "MX" for e in v["traceEvents"]) and {e["cat"] for e in v["traceEvents"] if e["ph"] == "X"} - {"segment"} == {"capture", "frame", "node", "model", "publish", "arrive", "wait", "leave", "done"}'
 json "$work/trace.json" '{e["args"]["name"] for e in v["traceEvents"] if e["name"] == "thread_name"} == {"eyes", "source of eyes"}'
 python3 - "$work/trace.json" <<'PYTHON' || fail "the trace"
 import json, sys
@@ -132,7 +133,7 @@ inside("node", "frame")
 inside("model", "node")
 inside("publish", "frame")
 span = max(e["ts"] + e["dur"] for e in events) - min(e["ts"] for e in events)
-assert span > 100e3, span  # of half a second, which a busy machine may have given us late
+assert span > 100e3, span  # of two seconds, which a busy machine may have given us late
 PYTHON
 expect 2 "$percept" trace --seconds 1000 "$work/trace.json"
 one_line "600 at most"

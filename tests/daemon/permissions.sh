@@ -55,8 +55,8 @@ loses_it() {
 loses_it "$percept" revoke frames --to "$me"
 expect 0 "$percept" grants --json
 json "$work/out" 'v == []'
-expect 0 "$percept" grant camera --to "$me" --for 1s
-loses_it true
+expect 0 "$percept" grant camera --to "$me"
+loses_it "$percept" grant camera --to "$me" --for 1s
 # The time of another kind of grant does not matter, nor does giving it twice make two of it.
 expect 0 "$percept" grant hands --to "$me" --for 1s
 expect 0 "$percept" grant camera --to "$me" --for 1h

@@ -67,7 +67,7 @@ wait "$reader" 2>/dev/null || true
 # And with it again he is let in again; all of it is on record.
 cp "$work/good.yaml" "$work/policy.yaml"
 kill -HUP "$daemon"
-said 2 "reloaded: "
+said 3 "reloaded: "
 expect 0 "$percept" echo frames --count 3
 expect 0 "$percept" audit --json
 cp "$work/out" "$work/audit.jsonl"

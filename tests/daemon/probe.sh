@@ -49,4 +49,4 @@ start_daemon "$work/hands.yaml"
 probe=$(pgrep -P "$daemon" -f percept-probe) || fail "no probe"
 kill -KILL "$daemon"
 wait "$daemon" 2>/dev/null || true
-while [ -e "/proc/$probe" ]; do sleep 0.02; done
+while [ -e "/proc/$probe/exe" ]; do sleep 0.02; done

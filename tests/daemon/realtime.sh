@@ -8,9 +8,12 @@ threads() {
 import os, sys
 v = []
 for tid in os.listdir(f"/proc/{sys.argv[1]}/task"):
-    with open(f"/proc/{sys.argv[1]}/task/{tid}/comm") as f:
-        v.append((f.read().strip(), os.sched_getscheduler(int(tid)) & ~os.SCHED_RESET_ON_FORK, os.sched_getparam(int(tid)).sched_priority,
-                  os.sched_getaffinity(int(tid))))
+    try:
+        with open(f"/proc/{sys.argv[1]}/task/{tid}/comm") as f:
+            v.append((f.read().strip(), os.sched_getscheduler(int(tid)) & ~os.SCHED_RESET_ON_FORK, os.sched_getparam(int(tid)).sched_priority,
+                      os.sched_getaffinity(int(tid))))
+    except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+        pass
 print(v)
 sys.exit(not eval(sys.argv[2], {"v": v, "FIFO": os.SCHED_FIFO, "OTHER": os.SCHED_OTHER}))
 PYTHON

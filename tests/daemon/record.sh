@@ -4,12 +4,12 @@
 python=$PERCEPT_SOURCE_DIR/build/venv/bin/python
 [ -x "$python" ] || python=python3
 
-# Until the topics end, from the first sample on if it was there in time.
+# Until the topics end.
 frames_config "$work/short.yaml" 60
 "$percept" record --wait 60 --out "$work/whole.mcap" --json >"$work/recorded.json" &
 recorder=$!
-"$perceptd" --config "$work/short.yaml" 2>"$work/daemon.log" &
-daemon=$!
+start_at_rest "$work/short.yaml"
+go 1
 wait "$recorder" || fail "record: exit $?"
 daemon_ends 0
 expect 0 "$percept" echo --from "$work/whole.mcap" frames --json
@@ -53,7 +53,7 @@ recording() {
 }
 # Beside a reader of the same samples.
 recording "$work/beside.mcap" frames
-expect 0 "$percept" echo frames --json --count 40
+expect 0 "$percept" echo frames --json --count 100
 cp "$work/out" "$work/live.jsonl"
 kill -INT "$recorder"
 wait "$recorder" || fail "beside a reader: exit $?"
@@ -97,7 +97,7 @@ expect 0 "$percept" echo --from "$work/restart.mcap" --json
 cp "$work/out" "$work/restart.jsonl"
 json "$work/restart.jsonl" 'any(b["sequence"] < a["sequence"] for a, b in zip(v, v[1:]))'
 json "$work/restart.jsonl" 'all(a["capture_ns"] < b["capture_ns"] for a, b in zip(v, v[1:]))'
-expect 0 "$percept" record --seconds 0.2 --out "$work/timed.mcap"
+expect 0 "$percept" record --seconds 1 --out "$work/timed.mcap"
 expect 1 "$percept" record --seconds 0.2 --out "$work/timed.mcap"
 one_line "timed.mcap: File exists"
 expect 1 "$percept" record --seconds 0.2 --out "$work/other.mcap" hands

@@ -66,14 +66,12 @@ for i in 1 2 3 4 5 6 7 8 9 10; do
 done
 kill "$reader"
 wait "$reader" || true
-sed -i '/}$/!d' "$work/a.jsonl" # a line that the end has cut
-json "$work/a.jsonl" '[s["sequence"] for s in v] == list(range(v[0]["sequence"], v[0]["sequence"] + len(v)))'
-json "$work/a.jsonl" '[s["data"]["frame"] for s in v] == list(range(v[0]["data"]["frame"], v[0]["data"]["frame"] + len(v)))'
+unbroken a.jsonl
 # b's topic lasted, and its reader with it.
 kill -0 "$other" || fail "b's reader has ended"
 seen=$(wc -l <"$work/b.jsonl")
 until [ "$(wc -l <"$work/b.jsonl")" -gt "$seen" ]; do sleep 0.02; done
-json "$work/b.jsonl" '[s["sequence"] for s in v] == list(range(v[0]["sequence"], v[0]["sequence"] + len(v)))'
+json "$work/b.jsonl" 'all(b["sequence"] == a["sequence"] + 1 + b["lost"] for a, b in zip(v, v[1:]))'
 state
 json "$work/status.json" '[p["name"] for p in v["pipelines"]] == ["a", "b"] and all(p["state"] == "running" for p in v["pipelines"])'
 runs=$(python3 -c 'import json, sys; print([m["runs"] for m in json.load(open(sys.argv[1]))["models"]][0])' "$work/status.json")

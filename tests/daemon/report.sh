@@ -4,9 +4,10 @@
 frames_config "$work/short.yaml" 40
 
 # Started first, it waits for the daemon; every sample is accounted for.
-"$percept" report --wait 30 --out "$work/new/report" >"$work/report.log" 2>&1 &
+"$percept" report --wait 60 --out "$work/new/report" >"$work/report.log" 2>&1 &
 reader=$!
-start_daemon "$work/short.yaml"
+start_at_rest "$work/short.yaml"
+go 1
 wait "$reader" || fail "report: exit $?"
 daemon_ends 0
 report=$work/new/report/report.json
@@ -41,7 +42,8 @@ PYTHON
 # Time is up before the end.
 frames_config "$work/endless.yaml" 0
 start_daemon "$work/endless.yaml"
-expect 0 "$percept" report --seconds 0.3 --out "$work/part"
+expect 0 "$percept" echo frames --count 1
+expect 0 "$percept" report --seconds 2 --out "$work/part"
 json "$work/part/report.json" 'not v["complete"] and v["topics"][0]["messages"] > 0'
 
 # Topics by name, and one that is not there.

@@ -31,7 +31,7 @@ grep -q '^pictures  *images  *running' "$work/out" || fail "no row of the pipeli
 expect 0 "$percept" topics
 grep -q '^frames  *percept.frame/1' "$work/out" || fail "no row of the topic"
 
-expect 0 "$percept" top --once --interval 0.2 --json
+expect 0 "$percept" top --once --interval 2 --json
 cp "$work/out" "$work/top.jsonl"
 json "$work/top.jsonl" 'len(v) == 1 and v[0]["topics"][0]["per_s"] > 0 and v[0]["daemon"]["cpu_percent"] >= 0'
 expect 0 "$percept" top --once --interval 0.1

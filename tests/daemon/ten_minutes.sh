@@ -29,6 +29,7 @@ PYTHON
 cd "$work"
 PATH=$PERCEPT_BIN:$(dirname "$python"):$PATH bash guide.sh >out 2>err || { kill "$(cat daemon.pid)" || true; fail "the guide"; }
 kill "$(cat daemon.pid)"
+while [ -e "/proc/$(cat daemon.pid)/exe" ]; do sleep 0.02; done # it writes here until then
 grep -q 'edges (percept.tensors/1)' out || fail "what check says"
 grep -q 'frame [0-9]*: map float32\[1, 1, 12, 16\] .*; strength float32\[1\]' out || fail "what echo shows"
 grep -q 'reloaded: of the pipelines 0 are as they were, 1 changed' out || fail "what reload says"

@@ -108,7 +108,7 @@ static void over(void *context, const struct percept_grant *terms)
 START_TEST(a_grant_ends_with_its_time)
 {
     ck_assert_int_eq(grants_next_end(grants), GRANTS_FOREVER);
-    ck_assert_int_eq(add("camera", 1000, "", 1), PERCEPT_OK);
+    ck_assert_int_eq(add("camera", 1000, "", 6), PERCEPT_OK);
     ck_assert_int_eq(add("audio", 1000, "", 3600), PERCEPT_OK);
     int64_t end = grants_next_end(grants);
     ck_assert(allowed(&alice, "frames", "camera"));

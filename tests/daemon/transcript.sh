@@ -37,6 +37,15 @@ lines() {
     done
     fail "never $1 lines: $(tail -n 12 "$work/status.json")"
 }
+# many FROM TO KEPT: lines with these numbers, when KEPT are kept; no more at once than may wait for a slow disk.
+many() {
+    local n kept=$3
+    for ((n = $1; n <= $2; n++)); do
+        say "0 en number $n of many"
+        ((++kept % 50)) || lines "$kept"
+    done
+    lines "$kept"
+}
 texts() { # texts OPTION...: one a line
     "$percept" transcript --json "$@" >"$work/lines.jsonl" || fail "transcript $*"
     python3 -c 'import json, sys; [print(json.loads(line)["text"]) for line in open(sys.argv[1])]' "$work/lines.jsonl"
@@ -63,8 +72,10 @@ wrong "transcript: {topics: captions, max_line: 5}" "10:32: unknown key 'max_lin
 policy=yes config "$work/off.yaml"
 policy=yes config "$work/on.yaml" "transcript: {topics: captions}"
 say "0 en nobody keeps this"
+"$percept" echo captions --wait 60 --latest --count 1 >/dev/null &
+early=$!
 start_daemon "$work/off.yaml"
-"$percept" echo captions --latest --count 1 >/dev/null
+wait "$early" || fail "who waited for the daemon reads nothing"
 expect 1 "$percept" transcript
 one_line "no transcript is kept"
 expect 0 "$percept" status --json
@@ -72,6 +83,14 @@ json "$work/out" 'v["transcript"]["state"] == "off"'
 expect 0 "$percept" transcript --forget all
 grep -qx '0 lines forgotten' "$work/out" || fail "what there never was"
 [ ! -e "$store" ] || fail "there is a file"
+"$percept" transcript --follow --json >"$work/follow.jsonl" 2>"$work/err" &
+follower=$!
+until grep -q "from now on" "$work/err"; do kill -0 "$follower" || fail "it does not follow"; sleep 0.02; done
+say "0 en heard and gone"
+until [ -s "$work/follow.jsonl" ]; do kill -0 "$follower" || fail "it does not follow"; sleep 0.02; done
+kill -INT "$follower"
+wait "$follower" || fail "a follower that is interrupted"
+json "$work/follow.jsonl" 'v[0]["id"] is None and v[0]["text"] == "heard and gone"'
 stop_daemon
 
 # ---- kept without anybody listening, and shown ----
@@ -124,8 +143,7 @@ for wrong in "--limit 0" "--limit many" "--since yesterday" "--format sub" "--js
 done
 
 # ---- many lines, page by page; a window of time ----
-for n in $(seq 600); do echo "0 en number $n of many"; done >>"$speech"
-lines 603
+many 1 600 3
 [ "$(texts | wc -l)" = 603 ] || fail "all pages"
 json "$work/lines.jsonl" '[l["id"] for l in v] == list(range(1, 604))'
 [ "$(texts --limit 550 | sed -n 1p)" = "number 51 of many" ] || fail "the last 550"
@@ -141,18 +159,22 @@ lines 604
 follower=$!
 until [ "$(wc -l <"$work/follow.jsonl")" -ge 5 ]; do kill -0 "$follower" || fail "it does not follow"; sleep 0.02; done
 say "0 en Translated later =>> Traduzido depois"
-for n in $(seq 601 700); do say "0 en number $n of many"; done
+kill -STOP "$follower" # for longer than the topic remembers
+many 601 700 605
+kill -CONT "$follower"
 until [ "$(wc -l <"$work/follow.jsonl")" -ge 106 ]; do kill -0 "$follower" || fail "it does not follow"; sleep 0.05; done
 kill -INT "$follower"
 wait "$follower" || fail "a follower that is interrupted"
 json "$work/follow.jsonl" '[int(l["text"].split()[1]) for l in v if "number" in l["text"]] == list(range(597, 701))'
 json "$work/follow.jsonl" '[l["translation"] for l in v if l["text"] == "Translated later"] == ["Traduzido depois"]'
+"$percept" transcript --json --limit 106 >"$work/lines.jsonl" || fail "what was followed"
+json "$work/follow.jsonl" "[(l['id'], list(l)) for l in v] == [(l['id'], list(l)) for l in map(__import__('json').loads, open('$work/lines.jsonl'))]"
 [ "$(texts --search traduzido)" = "Translated later" ] || fail "a translation that comes later"
 
 # ---- what is forgotten is gone from the file, and from what can still be read ----
 say "0 en the qzunspeakable secret => o segredo qzindizivel"
 lines 706
-"$percept" echo captions --json --count 1 >"$work/seen.json"
+"$percept" echo captions --latest --json --count 1 >"$work/seen.json"
 grep -q qzunspeakable "$work/seen.json" || fail "the topic does not have it"
 grep -qa qzunspeakable "$store" "$store-wal" || fail "the file does not have it"
 expect 0 "$percept" transcript --forget 10m
