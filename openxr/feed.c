@@ -1,205 +1,207 @@
 /*
  * Why a thread: libpercept may take a system call or two to reconnect, and belongs to one thread at
- * a time; apps ask for joints from whichever thread they like, and have a frame to finish. Samples
- * pass through a small ring without locks: a reader whose slot is overwritten meanwhile, because
- * it slept for RING samples, sees that and looks again.
+ * a time; apps ask from whichever thread they like, and have a frame to finish.
  */
 #include "openxr/feed.h"
 
-#include "openxr/settings.h"
+#include "openxr/feed_source.h"
 
 #include "base/clock.h"
-#include "ipc/percept.h"
 
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define RETRY_MS 500
-#define STALE_NS (500 * BASE_NS_PER_MS) /* from capture on: then the hand is anywhere */
+#define RETRY_NS      (500 * BASE_NS_PER_MS)
+#define RETRY_NS_MOST (4 * BASE_NS_PER_S) /* of what is refused, which the daemon records */
 
-enum { RING = 8, HANDS = 2, READ_TRIES = 4 };
-
-struct sample {
-    int64_t capture_ns;
-    struct skeleton hands[HANDS]; /* by enum percept_handedness */
+static const struct feed_source *const sources[FEED_TOPICS] = {
+    [FEED_HANDS] = &feed_hands,
+    [FEED_DEPTH] = &feed_depth,
+    [FEED_PLANES] = &feed_planes,
+    [FEED_TEXT] = &feed_text,
+    [FEED_TEXT_SELECTED] = &feed_text_selected,
+    [FEED_CAPTIONS] = &feed_captions,
 };
 
-#define SAMPLE_WORDS (sizeof(struct sample) / sizeof(uint64_t))
-static_assert(sizeof(struct sample) % sizeof(uint64_t) == 0, "copied by words");
-static_assert(sizeof(struct skeleton) % sizeof(uint32_t) == 0, "copied by half words");
-
-/*
- * Written by the thread alone. `turn` is 2n + 1 while sample n is written and 2n + 2 when it is
- * there. Words are released and acquired: who has read one of a later sample also sees that the
- * turn is not what it was.
- */
-static struct slot {
-    atomic_uint_least64_t turn;
-    atomic_uint_least64_t words[SAMPLE_WORDS];
-} ring[RING];
-static atomic_uint_least64_t newest;    /* number of the newest sample, from 1; released */
-static atomic_uint_least64_t oldest;    /* the first of this connection: none before is read */
-static atomic_int_least64_t alive_till; /* CLOCK_MONOTONIC; 0: the feed is not live */
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of what is below */
-static unsigned holders;
-static bool running; /* the thread is there, and will look at holders before it ends */
+static struct {
+    unsigned holders;
+    int64_t read_till; /* read on till then though nobody holds it */
+} topics[FEED_TOPICS];
+static bool running; /* the thread is there, and will look at topics before it ends */
 static int wake_fd = -1;
-
-/* ---- the ring ---- */
-
-static void publish(const struct sample *sample)
-{
-    uint64_t number = atomic_load_explicit(&newest, memory_order_relaxed) + 1;
-    struct slot *slot = &ring[number % RING];
-    uint64_t words[SAMPLE_WORDS];
-    memcpy(words, sample, sizeof words);
-    atomic_store_explicit(&slot->turn, 2 * number + 1, memory_order_relaxed);
-    for (size_t i = 0; i < SAMPLE_WORDS; i++)
-        atomic_store_explicit(&slot->words[i], words[i], memory_order_release);
-    atomic_store_explicit(&slot->turn, 2 * number + 2, memory_order_release);
-    atomic_store_explicit(&newest, number, memory_order_release);
-}
-
-/* Copy words of sample `number`; false when it is gone. */
-static bool copy(uint64_t number, size_t offset, void *to, size_t size)
-{
-    struct slot *slot = &ring[number % RING];
-    uint64_t words[SAMPLE_WORDS];
-    size_t first = offset / sizeof words[0];
-    size_t end = (offset + size + sizeof words[0] - 1) / sizeof words[0];
-    if (atomic_load_explicit(&slot->turn, memory_order_acquire) != 2 * number + 2)
-        return false;
-    for (size_t i = first; i < end; i++)
-        words[i] = atomic_load_explicit(&slot->words[i], memory_order_acquire);
-    if (atomic_load_explicit(&slot->turn, memory_order_relaxed) != 2 * number + 2)
-        return false;
-    memcpy(to, (const char *)words + offset, size);
-    return true;
-}
-
-/* The later one of the two samples that say most about the time. */
-static uint64_t choose(uint64_t last, uint64_t first, int64_t time_ns)
-{
-    for (; last > first; last--) {
-        int64_t before;
-        if (!copy(last - 1, offsetof(struct sample, capture_ns), &before, sizeof before) ||
-            before <= time_ns)
-            break;
-    }
-    return last;
-}
-
-static bool read_samples(int side, int64_t time_ns, struct feed_view *view)
-{
-    uint64_t last = atomic_load_explicit(&newest, memory_order_acquire);
-    uint64_t first = atomic_load_explicit(&oldest, memory_order_relaxed);
-    size_t offset = offsetof(struct sample, hands) + (size_t)side * sizeof(struct skeleton);
-    view->count = 0;
-    if (last < first)
-        return true;
-    if (last >= RING / 2 && first < last - RING / 2) /* so many are safe from being overwritten */
-        first = last - RING / 2;
-    last = choose(last, first, time_ns);
-    for (uint64_t number = last; number >= first && number + 2 > last; number--) {
-        typeof(view->samples[0]) *sample = &view->samples[view->count];
-        if (!copy(number, 0, &sample->capture_ns, sizeof sample->capture_ns) ||
-            !copy(number, offset, &sample->hand, sizeof sample->hand))
-            return false;
-        if (sample->hand.id == 0 || sample->hand.id != view->samples[0].hand.id ||
-            sample->capture_ns > view->samples[0].capture_ns)
-            break;
-        view->count++;
-    }
-    return true;
-}
-
-void feed_read(XrHandEXT hand, int64_t time_ns, struct feed_view *view)
-{
-    int side = hand == XR_HAND_LEFT_EXT ? PERCEPT_HAND_LEFT : PERCEPT_HAND_RIGHT;
-    view->live = base_clock_ns() < atomic_load_explicit(&alive_till, memory_order_acquire);
-    view->count = 0;
-    for (int i = 0; view->live && i < READ_TRIES; i++)
-        if (read_samples(side, time_ns, view))
-            return;
-    view->count = 0;
-}
 
 /* ---- the thread ---- */
 
-static void take(const struct percept_sample *sample, struct skeleton_memory memory[HANDS])
+/* Its own alone. */
+struct following {
+    struct percept_subscription *subscription; /* NULL: none */
+    int fd;
+};
+
+/* Also the thread's; over connections, for a refusal does not end with one. */
+static struct {
+    int64_t pause_ns; /* 0: it was not refused */
+    int64_t retry_ns; /* when to subscribe again, if it is not subscribed to */
+} tries[FEED_TOPICS];
+
+static void try_later(size_t topic, enum percept_status why)
 {
-    static_assert(PERCEPT_HANDS_MAX == HANDS, "a memory each");
-    const struct percept_hands *frame = sample->data;
-    const struct percept_hand *chosen[HANDS] = {NULL};
-    struct sample out = {0};
-    if (sample->size != sizeof *frame || frame->capture_ns < 0 ||
-        frame->capture_ns > base_clock_ns())
-        return;
-    out.capture_ns = frame->capture_ns;
-    for (uint32_t i = 0; i < frame->hand_count && i < HANDS; i++) {
-        const struct percept_hand *hand = &frame->hands[i];
-        if (hand->handedness < HANDS &&
-            (!chosen[hand->handedness] ||
-             chosen[hand->handedness]->handedness_score < hand->handedness_score))
-            chosen[hand->handedness] = hand;
-    }
-    for (int side = 0; side < HANDS; side++)
-        if (chosen[side])
-            skeleton_from_hand(frame, chosen[side], settings_get()->field_of_view, &memory[side],
-                               &out.hands[side]);
-    publish(&out);
-    atomic_store_explicit(&alive_till, out.capture_ns + STALE_NS, memory_order_release);
+    int64_t pause = why == PERCEPT_PERMISSION ? 2 * tries[topic].pause_ns : 0;
+    pause = pause < RETRY_NS ? RETRY_NS : pause > RETRY_NS_MOST ? RETRY_NS_MOST : pause;
+    tries[topic].pause_ns = why == PERCEPT_PERMISSION ? pause : 0;
+    tries[topic].retry_ns = base_clock_ns() + pause;
 }
 
-static bool wanted(void)
+static int64_t next_try(unsigned wanted_topics)
+{
+    int64_t next = INT64_MAX;
+    for (size_t i = 0; i < FEED_TOPICS; i++)
+        if (wanted_topics & (1u << i) && tries[i].retry_ns < next)
+            next = tries[i].retry_ns;
+    return next;
+}
+
+/* Which topics are to be read now, bits, and until when nothing changes by itself. Under the
+ * lock.
+ */
+static unsigned wanted(int64_t now, int64_t *till)
+{
+    unsigned all = 0;
+    for (size_t i = 0; i < FEED_TOPICS; i++)
+        if (topics[i].holders > 0 || now < topics[i].read_till) {
+            all |= 1u << i;
+            if (topics[i].holders == 0 && topics[i].read_till < *till)
+                *till = topics[i].read_till;
+        }
+    return all;
+}
+
+static unsigned wanted_now(int64_t *till)
 {
     pthread_mutex_lock(&lock);
-    bool is = holders > 0;
+    unsigned all = wanted(base_clock_ns(), till);
     pthread_mutex_unlock(&lock);
-    return is;
+    return all;
 }
 
-/* Until something is to be read or somebody lets go of the feed. */
-static void sleep_for(int fd, int timeout_ms)
+/* Until something is to be read, somebody holds or lets go of a topic, or it is time. */
+static void sleep_till(const struct following following[], int64_t till)
 {
-    struct pollfd wait[] = {{.fd = wake_fd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
-    eventfd_t count;
-    if (poll(wait, 2, timeout_ms) > 0 && wait[0].revents)
-        eventfd_read(wake_fd, &count);
+    struct pollfd wait[1 + FEED_TOPICS] = {{.fd = wake_fd, .events = POLLIN}};
+    nfds_t count = 1;
+    for (size_t i = 0; following && i < FEED_TOPICS; i++)
+        if (following[i].subscription)
+            wait[count++] = (struct pollfd){.fd = following[i].fd, .events = POLLIN};
+    int timeout_ms = -1;
+    if (till != INT64_MAX) {
+        int64_t left = till - base_clock_ns();
+        timeout_ms = left > 0 ? (int)(left / BASE_NS_PER_MS) + 1 : 0;
+    }
+    eventfd_t woken;
+    if (poll(wait, count, timeout_ms) > 0 && wait[0].revents)
+        eventfd_read(wake_fd, &woken);
+}
+
+static void leave(struct following *following, size_t topic)
+{
+    if (!following->subscription)
+        return;
+    percept_unsubscribe(following->subscription);
+    following->subscription = NULL;
+    tries[topic].retry_ns = 0;
+    sources[topic]->end();
+}
+
+static void join(struct following *following, size_t topic, struct percept_client *client)
+{
+    const struct feed_source *source = sources[topic];
+    const struct percept_subscribe_options options = {.reading = PERCEPT_READ_LATEST,
+                                                      .schema = source->schema};
+    enum percept_status status =
+        percept_subscribe(client, source->topic, &options, &following->subscription, NULL);
+    try_later(topic, status);
+    if (status != PERCEPT_OK) {
+        following->subscription = NULL;
+        return;
+    }
+    following->fd = percept_subscription_fd(following->subscription);
+    if (following->fd < 0) {
+        percept_unsubscribe(following->subscription);
+        following->subscription = NULL;
+    } else if (source->begin) {
+        source->begin();
+    }
+}
+
+/* Read one sample if there is one; true: there may be another. */
+static bool read_one(struct following *following, size_t topic)
+{
+    struct percept_sample sample;
+    enum percept_status status = percept_next(following->subscription, 0, &sample, NULL);
+    if (status == PERCEPT_OK) {
+        sources[topic]->take(&sample);
+        return true;
+    }
+    if (status != PERCEPT_TIMED_OUT) { /* refused, ended, broken: it by itself */
+        leave(following, topic);
+        try_later(topic, status);
+    }
+    return false;
+}
+
+/* libpercept finds a daemon that has gone again by itself; what it published means nothing
+ * meanwhile. */
+static void on_connection(void *context, int connected)
+{
+    struct following *following = context;
+    for (size_t i = 0; i < FEED_TOPICS; i++) {
+        if (!following[i].subscription)
+            continue;
+        if (!connected)
+            sources[i]->end();
+        else if (sources[i]->begin)
+            sources[i]->begin();
+    }
 }
 
 /* For as long as the connection is of use. */
 static void follow(struct percept_client *client)
 {
-    struct percept_subscribe_options options = {.reading = PERCEPT_READ_LATEST,
-                                                .schema = PERCEPT_HANDS_SCHEMA};
-    struct percept_subscription *hands;
-    struct skeleton_memory memory[HANDS] = {{0}};
-    if (percept_subscribe(client, "hands", &options, &hands, NULL) != PERCEPT_OK)
-        return;
-    int fd = percept_subscription_fd(hands);
-    while (fd >= 0 && wanted()) {
-        struct percept_sample sample;
-        enum percept_status status = percept_next(hands, 0, &sample, NULL);
-        if (status == PERCEPT_OK)
-            take(&sample, memory);
-        else if (status == PERCEPT_TIMED_OUT)
-            sleep_for(fd, -1);
-        else
-            return;
+    struct following following[FEED_TOPICS] = {{0}};
+    percept_on_connection(client, on_connection, following);
+    for (bool of_use = true; of_use;) {
+        int64_t till = INT64_MAX;
+        unsigned all = wanted_now(&till);
+        bool more = false;
+        of_use = false;
+        for (size_t i = 0; i < FEED_TOPICS; i++) {
+            struct following *one = &following[i];
+            if (!(all & (1u << i)))
+                leave(one, i);
+            else if (!one->subscription && base_clock_ns() >= tries[i].retry_ns)
+                join(one, i, client);
+            if (one->subscription && read_one(one, i))
+                more = true;
+            if (one->subscription)
+                of_use = true;
+            else if ((all & (1u << i)) && tries[i].retry_ns < till)
+                till = tries[i].retry_ns;
+        }
+        if (of_use && !more)
+            sleep_till(following, till);
     }
+    percept_on_connection(client, NULL, NULL);
 }
 
 static bool goes_on(void)
 {
+    int64_t till = INT64_MAX;
     pthread_mutex_lock(&lock);
-    running = holders > 0;
+    running = wanted(base_clock_ns(), &till) != 0;
     if (!running) {
         close(wake_fd);
         wake_fd = -1;
@@ -213,19 +215,21 @@ static void *run(void *unused)
 {
     while (goes_on()) {
         struct percept_client *client = NULL;
-        atomic_store_explicit(&oldest, atomic_load_explicit(&newest, memory_order_relaxed) + 1,
-                              memory_order_relaxed);
         if (percept_connect(NULL, &client, NULL) == PERCEPT_OK)
             follow(client);
         percept_disconnect(client);
-        atomic_store_explicit(&alive_till, 0, memory_order_release);
-        if (wanted())
-            sleep_for(-1, RETRY_MS);
+        int64_t till = INT64_MAX, again = base_clock_ns() + RETRY_NS;
+        unsigned all = wanted_now(&till);
+        int64_t next = next_try(all);
+        next = next > again ? next : again;
+        if (all)
+            sleep_till(NULL, next < till ? next : till);
     }
     return unused;
 }
 
-/* Detached, for nobody should wait for it, and with all signals blocked: they are the app's. */
+/* Detached, for nobody should wait for it, and with all signals blocked: they are the app's.
+ */
 static bool start(void)
 {
     pthread_t thread;
@@ -251,20 +255,43 @@ static bool start(void)
     return running;
 }
 
-bool feed_hold(void)
+/* Under the lock; topics have been changed before. */
+static bool see_to_it(bool news)
+{
+    if (!running)
+        return start();
+    if (news)
+        eventfd_write(wake_fd, 1);
+    return true;
+}
+
+bool feed_hold(enum feed_topic topic)
 {
     pthread_mutex_lock(&lock);
-    bool held = running || start();
-    if (held)
-        holders++;
+    bool held = see_to_it(topics[topic].holders++ == 0);
+    if (!held)
+        topics[topic].holders--;
     pthread_mutex_unlock(&lock);
     return held;
 }
 
-void feed_release(void)
+void feed_release(enum feed_topic topic)
 {
     pthread_mutex_lock(&lock);
-    if (--holders == 0)
+    if (--topics[topic].holders == 0) {
+        topics[topic].read_till = base_clock_ns() + sources[topic]->linger_ns;
         eventfd_write(wake_fd, 1);
+    }
     pthread_mutex_unlock(&lock);
+}
+
+bool feed_want(enum feed_topic topic)
+{
+    int64_t now = base_clock_ns();
+    pthread_mutex_lock(&lock);
+    bool news = topics[topic].holders == 0 && topics[topic].read_till <= now;
+    topics[topic].read_till = now + sources[topic]->linger_ns;
+    bool read = see_to_it(news);
+    pthread_mutex_unlock(&lock);
+    return read;
 }

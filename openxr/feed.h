@@ -1,32 +1,31 @@
 /*
- * The newest hands, kept by a thread of the layer's own that reads the topic "hands". It runs while
- * somebody holds the feed. A daemon that is absent, refuses, hangs or restarts is tried again for
- * as long; nothing here ever waits for it.
+ * What Percept publishes, read by one thread of the layer's own over one connection: each topic for
+ * as long as somebody holds it, so that pipelines run on demand. A daemon that is absent, refuses,
+ * hangs or restarts is tried again for as long, a topic by itself; nothing here ever waits for it.
+ *
+ * What a topic's samples become, and how they are read, is in feed_TOPIC.h.
  */
 #ifndef OPENXR_FEED_H
 #define OPENXR_FEED_H
 
-#include "openxr/skeleton.h"
+#include <stdbool.h>
 
-/* Hold the feed, from any thread. False: there is no thread or descriptor to be had. */
-bool feed_hold(void);
-/* Let go of it. The thread ends soon, not at once. */
-void feed_release(void);
-
-struct feed_view {
-    bool live;      /* samples come, whether or not a hand is in them */
-    unsigned count; /* of samples, newest first: 0 no hand is seen; 2: they are of one hand */
-    struct {
-        int64_t capture_ns;
-        struct skeleton hand;
-    } samples[2];
+/* In the order of the table in feed.c. */
+enum feed_topic {
+    FEED_HANDS,
+    FEED_DEPTH,
+    FEED_PLANES,
+    FEED_TEXT,
+    FEED_TEXT_SELECTED,
+    FEED_CAPTIONS,
+    FEED_TOPICS, /* their number */
 };
 
-/*
- * What is known of a hand about the time: the newest sample, and the one before it when that was of
- * the same hand; for a time that has passed, the two around it, or the oldest that is kept when
- * that is later. No locks; from any thread.
- */
-void feed_read(XrHandEXT hand, int64_t time_ns, struct feed_view *view);
+/* Hold a topic, from any thread. False: there is no thread or descriptor to be had. */
+bool feed_hold(enum feed_topic topic);
+/* Let go of it. The thread reads no more of it soon, not at once. */
+void feed_release(enum feed_topic topic);
+/* Have a topic read for as long as it lingers, without holding it. False as above. */
+bool feed_want(enum feed_topic topic);
 
 #endif

@@ -5,73 +5,17 @@
  * enabled, are passed over.
  */
 #include "openxr/aim.h"
+#include "openxr/chain.h"
 #include "openxr/layer.h"
 #include "openxr/locate.h"
 #include "openxr/pose.h"
 
-enum { CHAIN_MAX = 256 }; /* a longer chain goes round */
-
-/* NULL when there is none, or when the feature that it belongs to is not among those. */
-static void *find(const void *chain, XrStructureType type, bool enabled)
-{
-    const XrBaseInStructure *s = enabled ? chain : NULL;
-    for (int i = 0; s && i < CHAIN_MAX; i++, s = s->next)
-        if (s->type == type)
-            return (void *)s;
-    return NULL;
-}
-
-/*
- * Structs of extensions that were kept from the runtime are kept from it, too: they leave their
- * chain while the call is under way. The chain is the call's to change, as it is one of outputs.
- */
-struct taken_out {
-    XrBaseOutStructure *before, *taken; /* taken NULL: none was there */
-};
-
-static struct taken_out take_out(void *head, XrStructureType type, bool enabled)
-{
-    XrBaseOutStructure *s = enabled ? head : NULL;
-    for (int i = 0; s && s->next && i < CHAIN_MAX; i++, s = s->next)
-        if (s->next->type == type) {
-            struct taken_out out = {s, s->next};
-            s->next = out.taken->next;
-            return out;
-        }
-    return (struct taken_out){NULL, NULL};
-}
-
-static void put_back(const struct taken_out *out)
-{
-    if (out->taken)
-        out->before->next = out->taken;
-}
-
-/* Without them nothing tells what a camera's time is in the runtime's. */
-static bool can_track(const struct instance *instance)
-{
-    return instance->xrConvertTimeToTimespecTimeKHR && instance->xrConvertTimespecTimeToTimeKHR;
-}
-
-XRAPI_ATTR XrResult XRAPI_CALL layer_get_system_properties(XrInstance handle, XrSystemId system,
-                                                           XrSystemProperties *properties)
-{
-    struct instance instance;
-    if (!objects_find_instance(handle, &instance))
-        return XR_ERROR_HANDLE_INVALID;
-    struct taken_out hands =
-        take_out(properties, XR_TYPE_SYSTEM_HAND_TRACKING_PROPERTIES_EXT, true);
-    XrResult result = instance.xrGetSystemProperties(handle, system, properties);
-    put_back(&hands);
-    if (XR_SUCCEEDED(result) && hands.taken)
-        ((XrSystemHandTrackingPropertiesEXT *)hands.taken)->supportsHandTracking =
-            can_track(&instance);
-    return result;
-}
+#include <stdlib.h>
 
 /* ---- trackers ---- */
 
-static XrResult read_sources(const XrHandTrackingDataSourceInfoEXT *info, struct tracker *tracker)
+static XrResult read_sources(const XrHandTrackingDataSourceInfoEXT *info,
+                             struct hand_tracker *tracker)
 {
     unsigned asked = 0;
     if (info->requestedDataSourceCount == 0 || !info->requestedDataSources)
@@ -90,7 +34,8 @@ static XrResult read_sources(const XrHandTrackingDataSourceInfoEXT *info, struct
     return XR_SUCCESS;
 }
 
-static XrResult read_create_info(const XrHandTrackerCreateInfoEXT *info, struct tracker *tracker)
+static XrResult read_create_info(const XrHandTrackerCreateInfoEXT *info,
+                                 struct hand_tracker *tracker)
 {
     if (!info || info->type != XR_TYPE_HAND_TRACKER_CREATE_INFO_EXT ||
         (info->hand != XR_HAND_LEFT_EXT && info->hand != XR_HAND_RIGHT_EXT) ||
@@ -99,44 +44,51 @@ static XrResult read_create_info(const XrHandTrackerCreateInfoEXT *info, struct 
     tracker->hand = info->hand;
     tracker->takes_cameras = true;
     const XrHandTrackingDataSourceInfoEXT *sources =
-        find(info->next, XR_TYPE_HAND_TRACKING_DATA_SOURCE_INFO_EXT,
-             tracker->instance.served & FEATURE_SOURCE);
+        chain_find(info->next, XR_TYPE_HAND_TRACKING_DATA_SOURCE_INFO_EXT,
+                   tracker->object.instance.served & FEATURE_SOURCE);
     return sources ? read_sources(sources, tracker) : XR_SUCCESS;
 }
 
-static void let_go(const struct tracker *tracker)
+/* Its session may be gone, and its spaces with it. */
+static void destroy_tracker(struct object *object)
 {
-    if (tracker->world != XR_NULL_HANDLE)
-        tracker->instance.xrDestroySpace(tracker->world);
-    if (tracker->view != XR_NULL_HANDLE)
-        tracker->instance.xrDestroySpace(tracker->view);
+    struct hand_tracker *tracker = (struct hand_tracker *)object;
+    if (tracker->fed)
+        feed_release(FEED_HANDS);
+    free(tracker);
 }
 
-static XrResult make_spaces(struct tracker *tracker)
+static XrResult create_ours(struct hand_tracker *tracker, const XrHandTrackerCreateInfoEXT *info)
 {
-    XrReferenceSpaceCreateInfo info = {.type = XR_TYPE_REFERENCE_SPACE_CREATE_INFO,
-                                       .referenceSpaceType = XR_REFERENCE_SPACE_TYPE_VIEW,
-                                       .poseInReferenceSpace = POSE_IDENTITY};
-    const struct instance *below = &tracker->instance;
-    XrResult result = below->xrCreateReferenceSpace(tracker->session, &info, &tracker->view);
-    info.referenceSpaceType = XR_REFERENCE_SPACE_TYPE_LOCAL;
-    if (XR_SUCCEEDED(result))
-        result = below->xrCreateReferenceSpace(tracker->session, &info, &tracker->world);
-    return result;
-}
-
-static XrResult create_ours(struct tracker *tracker, const XrHandTrackerCreateInfoEXT *info)
-{
+    const struct object *object = &tracker->object;
     tracker->ours = true;
     XrResult result = read_create_info(info, tracker);
     if (XR_SUCCEEDED(result))
-        result =
-            can_track(&tracker->instance) ? make_spaces(tracker) : XR_ERROR_FEATURE_UNSUPPORTED;
-    if (XR_FAILED(result)) {
-        let_go(tracker);
-        return result;
-    }
-    tracker->fed = feed_hold(); /* without it, the tracker is never active */
+        result = space_times_convert(&object->instance)
+                     ? sight_open(&object->instance, object->session, &tracker->sight)
+                     : XR_ERROR_FEATURE_UNSUPPORTED;
+    if (XR_SUCCEEDED(result))
+        tracker->fed = feed_hold(FEED_HANDS); /* without it, the tracker is never active */
+    return result;
+}
+
+static XrResult create_below(struct hand_tracker *tracker, const XrHandTrackerCreateInfoEXT *info)
+{
+    struct object *object = &tracker->object;
+    XrHandTrackerEXT handle;
+    XrResult result = object->instance.xrCreateHandTrackerEXT(object->session, info, &handle);
+    if (XR_SUCCEEDED(result))
+        object->handle = (uint64_t)handle;
+    return result;
+}
+
+/* What a tracker has below. */
+static XrResult let_go(struct hand_tracker *tracker)
+{
+    const struct object *object = &tracker->object;
+    if (!tracker->ours)
+        return object->instance.xrDestroyHandTrackerEXT((XrHandTrackerEXT)object->handle);
+    sight_close(&object->instance, &tracker->sight);
     return XR_SUCCESS;
 }
 
@@ -144,37 +96,42 @@ XRAPI_ATTR XrResult XRAPI_CALL layer_create_hand_tracker(XrSession session,
                                                          const XrHandTrackerCreateInfoEXT *info,
                                                          XrHandTrackerEXT *handle)
 {
-    struct tracker tracker = {.session = session};
-    if (!objects_find_session(session, &tracker.instance))
+    struct instance instance;
+    if (!objects_find_session(session, &instance))
         return XR_ERROR_HANDLE_INVALID;
-    const struct instance *below = &tracker.instance;
     if (!handle)
         return XR_ERROR_VALIDATION_FAILURE;
-    XrResult result = below->served ? create_ours(&tracker, info)
-                                    : below->xrCreateHandTrackerEXT(session, info, &tracker.handle);
-    if (XR_FAILED(result))
+    struct hand_tracker *tracker = calloc(1, sizeof *tracker);
+    if (!tracker)
+        return XR_ERROR_OUT_OF_MEMORY;
+    tracker->object = (struct object){.kind = OBJECT_HAND_TRACKER,
+                                      .session = session,
+                                      .instance = instance,
+                                      .destroy = destroy_tracker};
+    XrResult result =
+        instance.served & FEATURE_HANDS ? create_ours(tracker, info) : create_below(tracker, info);
+    if (XR_FAILED(result)) {
+        destroy_tracker(&tracker->object);
         return result;
-    if (!objects_add_tracker(&tracker)) {
-        if (!tracker.ours)
-            below->xrDestroyHandTrackerEXT(tracker.handle);
-        if (tracker.fed)
-            feed_release();
-        let_go(&tracker);
+    }
+    if (!objects_add(&tracker->object)) {
+        let_go(tracker);
+        destroy_tracker(&tracker->object);
         return XR_ERROR_LIMIT_REACHED;
     }
-    *handle = tracker.handle;
+    *handle = (XrHandTrackerEXT)tracker->object.handle;
+    objects_put(&tracker->object);
     return result;
 }
 
 XRAPI_ATTR XrResult XRAPI_CALL layer_destroy_hand_tracker(XrHandTrackerEXT handle)
 {
-    struct tracker tracker;
-    if (!objects_remove_tracker(handle, &tracker))
+    struct object *object = objects_remove((uint64_t)handle, OBJECT_HAND_TRACKER);
+    if (!object)
         return XR_ERROR_HANDLE_INVALID;
-    if (!tracker.ours)
-        return tracker.instance.xrDestroyHandTrackerEXT(handle);
-    let_go(&tracker);
-    return XR_SUCCESS;
+    XrResult result = let_go((struct hand_tracker *)object);
+    objects_put(object);
+    return result;
 }
 
 /* ---- joints ---- */
@@ -193,19 +150,22 @@ static void find_chained(const XrHandJointsLocateInfoEXT *info,
                          struct chained *chained)
 {
     void *next = locations->next;
-    chained->velocities = find(next, XR_TYPE_HAND_JOINT_VELOCITIES_EXT, features & FEATURE_HANDS);
+    chained->velocities =
+        chain_find(next, XR_TYPE_HAND_JOINT_VELOCITIES_EXT, features & FEATURE_HANDS);
     chained->source =
-        find(next, XR_TYPE_HAND_TRACKING_DATA_SOURCE_STATE_EXT, features & FEATURE_SOURCE);
-    chained->aim = find(next, XR_TYPE_HAND_TRACKING_AIM_STATE_FB, features & FEATURE_AIM);
-    chained->as_captured = find(info->next, XR_TYPE_HAND_TRACKING_UNEXTRAPOLATED_POSES_REQUEST_META,
-                                features & FEATURE_UNEXTRAPOLATED);
+        chain_find(next, XR_TYPE_HAND_TRACKING_DATA_SOURCE_STATE_EXT, features & FEATURE_SOURCE);
+    chained->aim = chain_find(next, XR_TYPE_HAND_TRACKING_AIM_STATE_FB, features & FEATURE_AIM);
+    chained->as_captured =
+        chain_find(info->next, XR_TYPE_HAND_TRACKING_UNEXTRAPOLATED_POSES_REQUEST_META,
+                   features & FEATURE_UNEXTRAPOLATED);
     chained->unextrapolated =
-        find(next, XR_TYPE_HAND_TRACKING_UNEXTRAPOLATED_POSES_META, chained->as_captured);
+        chain_find(next, XR_TYPE_HAND_TRACKING_UNEXTRAPOLATED_POSES_META, chained->as_captured);
 }
 
 /* Where the runtime finds hands, but the app has chained what only we know of: say that nothing is
  * known, rather than leave what was in the memory. */
-static XrResult locate_below(const struct tracker *tracker, const XrHandJointsLocateInfoEXT *info,
+static XrResult locate_below(const struct hand_tracker *tracker,
+                             const XrHandJointsLocateInfoEXT *info,
                              XrHandJointLocationsEXT *locations)
 {
     static const struct {
@@ -217,14 +177,16 @@ static XrResult locate_below(const struct tracker *tracker, const XrHandJointsLo
         {XR_TYPE_HAND_TRACKING_UNEXTRAPOLATED_POSES_META, FEATURE_UNEXTRAPOLATED},
     };
     enum { OURS = sizeof ours / sizeof ours[0] };
+    const struct instance *instance = &tracker->object.instance;
     struct chained chained;
-    struct taken_out taken[OURS];
-    find_chained(info, locations, tracker->instance.withheld, &chained);
+    struct chain_gap taken[OURS];
+    find_chained(info, locations, instance->withheld, &chained);
     for (size_t i = 0; i < OURS; i++)
-        taken[i] = take_out(locations, ours[i].type, tracker->instance.withheld & ours[i].feature);
-    XrResult result = tracker->instance.xrLocateHandJointsEXT(tracker->handle, info, locations);
+        taken[i] = chain_take_out(locations, ours[i].type, instance->withheld & ours[i].feature);
+    XrResult result =
+        instance->xrLocateHandJointsEXT((XrHandTrackerEXT)tracker->object.handle, info, locations);
     for (size_t i = OURS; i-- > 0;)
-        put_back(&taken[i]);
+        chain_put_back(&taken[i]);
     if (XR_FAILED(result))
         return result;
     if (chained.aim)
@@ -284,7 +246,7 @@ static void write_active(const struct hand_motion *motion, const struct located 
         chained->unextrapolated->captureTime = motion->captured;
 }
 
-static XrResult check_locate(const struct tracker *tracker,
+static XrResult check_locate(const struct hand_tracker *tracker,
                              const XrHandJointLocationsEXT *locations,
                              const struct chained *chained)
 {
@@ -299,39 +261,49 @@ static XrResult check_locate(const struct tracker *tracker,
     return XR_SUCCESS;
 }
 
-XRAPI_ATTR XrResult XRAPI_CALL layer_locate_hand_joints(XrHandTrackerEXT handle,
-                                                        const XrHandJointsLocateInfoEXT *info,
-                                                        XrHandJointLocationsEXT *locations)
+static XrResult locate_ours(const struct hand_tracker *tracker,
+                            const XrHandJointsLocateInfoEXT *info,
+                            XrHandJointLocationsEXT *locations)
 {
-    struct tracker tracker;
+    const struct instance *instance = &tracker->object.instance;
     struct chained chained;
     struct located base;
     struct hand_motion motion;
-    if (!objects_find_tracker(handle, &tracker))
-        return XR_ERROR_HANDLE_INVALID;
-    if (!info || info->type != XR_TYPE_HAND_JOINTS_LOCATE_INFO_EXT || !locations ||
-        locations->type != XR_TYPE_HAND_JOINT_LOCATIONS_EXT)
-        return XR_ERROR_VALIDATION_FAILURE;
-    if (!tracker.ours)
-        return locate_below(&tracker, info, locations);
-    find_chained(info, locations, tracker.instance.served, &chained);
-    XrResult result = check_locate(&tracker, locations, &chained);
+    find_chained(info, locations, instance->served, &chained);
+    XrResult result = check_locate(tracker, locations, &chained);
     if (XR_FAILED(result))
         return result;
     /* The runtime knows whether the base is a space and the time is one. */
-    result = locate_space(&tracker, tracker.world, info->baseSpace, info->time, &base);
+    result = space_locate(instance, tracker->sight.world, info->baseSpace, info->time, &base);
     if (XR_FAILED(result))
         return result;
     bool live;
-    locate_hand(&tracker, &base, info->time, !chained.as_captured, &motion, &live);
+    locate_hand(tracker, &base, info->time, !chained.as_captured, &motion, &live);
     if (motion.tracked && (base.flags & LOCATED_VALID) == LOCATED_VALID &&
-        objects_tracker_has_focus(&tracker))
-        write_active(&motion, &base, tracker.hand, locations, &chained);
+        objects_has_focus(tracker->object.session))
+        write_active(&motion, &base, tracker->hand, locations, &chained);
     else
         write_inactive(locations, &chained);
     if (chained.source) {
         chained.source->isActive = live;
         chained.source->dataSource = XR_HAND_TRACKING_DATA_SOURCE_UNOBSTRUCTED_EXT;
     }
+    return result;
+}
+
+XRAPI_ATTR XrResult XRAPI_CALL layer_locate_hand_joints(XrHandTrackerEXT handle,
+                                                        const XrHandJointsLocateInfoEXT *info,
+                                                        XrHandJointLocationsEXT *locations)
+{
+    struct object *object = objects_find((uint64_t)handle, OBJECT_HAND_TRACKER);
+    if (!object)
+        return XR_ERROR_HANDLE_INVALID;
+    const struct hand_tracker *tracker = (const struct hand_tracker *)object;
+    XrResult result = XR_ERROR_VALIDATION_FAILURE;
+    if (info && info->type == XR_TYPE_HAND_JOINTS_LOCATE_INFO_EXT && locations &&
+        locations->type == XR_TYPE_HAND_JOINT_LOCATIONS_EXT)
+        result = tracker->ours ? locate_ours(tracker, info, locations)
+                               : locate_below(tracker, info, locations);
+    objects_put(object);
     return result;
 }

@@ -1,104 +1,15 @@
 /*
- * Instances: which of the app's extensions the layer serves, which go further down, and where calls
- * go. What the layer does not serve passes by it untouched.
+ * Instances: which of the app's extensions go further down, and where calls go. What the layer does
+ * not serve passes by it untouched.
  */
+#include "openxr/extensions.h"
 #include "openxr/layer.h"
 #include "openxr/objects.h"
-#include "openxr/settings.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
-    const char *name;
-    unsigned feature;
-} extensions[] = {
-    {XR_EXT_HAND_TRACKING_EXTENSION_NAME, FEATURE_HANDS},
-    {XR_EXT_HAND_TRACKING_DATA_SOURCE_EXTENSION_NAME, FEATURE_SOURCE},
-    {XR_FB_HAND_TRACKING_AIM_EXTENSION_NAME, FEATURE_AIM},
-    {XR_META_HAND_TRACKING_UNEXTRAPOLATED_POSES_EXTENSION_NAME, FEATURE_UNEXTRAPOLATED},
-};
-
-static unsigned feature_of(const char *extension)
-{
-    for (size_t i = 0; i < sizeof extensions / sizeof extensions[0]; i++)
-        if (strcmp(extensions[i].name, extension) == 0)
-            return extensions[i].feature;
-    return 0;
-}
-
-static bool is_timespec(const char *extension)
-{
-    return strcmp(extension, XR_KHR_CONVERT_TIMESPEC_TIME_EXTENSION_NAME) == 0;
-}
-
 /* ---- creation ---- */
-
-struct offer {
-    unsigned features;
-    bool timespec;
-};
-
-/*
- * What the runtime has. Layers need not answer without an instance, so it is asked past them: the
- * lowest one's next is the loader's way to the runtime.
- */
-static struct offer ask_runtime(const XrApiLayerNextInfo *link)
-{
-    struct offer offer = {0};
-    PFN_xrEnumerateInstanceExtensionProperties enumerate = NULL;
-    XrExtensionProperties *list = NULL;
-    uint32_t count = 0;
-    while (link->next)
-        link = link->next;
-    if (link->nextGetInstanceProcAddr(XR_NULL_HANDLE, "xrEnumerateInstanceExtensionProperties",
-                                      (PFN_xrVoidFunction *)&enumerate) != XR_SUCCESS ||
-        !enumerate || XR_FAILED(enumerate(NULL, 0, &count, NULL)) || count == 0 ||
-        !(list = calloc(count, sizeof *list)))
-        return offer;
-    for (uint32_t i = 0; i < count; i++)
-        list[i].type = XR_TYPE_EXTENSION_PROPERTIES;
-    if (XR_SUCCEEDED(enumerate(NULL, count, &count, list)))
-        for (uint32_t i = 0; i < count; i++) {
-            offer.features |= feature_of(list[i].extensionName);
-            offer.timespec |= is_timespec(list[i].extensionName);
-        }
-    free(list);
-    return offer;
-}
-
-/* What the app asks for of ours; false when its list is none. */
-static bool read_names(const XrInstanceCreateInfo *info, unsigned *asked)
-{
-    *asked = 0;
-    if (info->enabledExtensionCount > 0 && !info->enabledExtensionNames)
-        return false;
-    for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
-        if (!info->enabledExtensionNames[i])
-            return false;
-        *asked |= feature_of(info->enabledExtensionNames[i]);
-    }
-    return true;
-}
-
-/* Who answers for what is asked. What only adds to hand tracking, without that, is left to a
- * runtime that has it, and else an error, whose code came with 1.1. */
-static XrResult share_out(const XrInstanceCreateInfo *info, unsigned asked,
-                          const struct offer *offer, struct instance *instance)
-{
-    if (!(asked & FEATURE_HANDS)) {
-        if (!(asked & ~offer->features))
-            return XR_SUCCESS;
-        return XR_VERSION_MINOR(info->applicationInfo.apiVersion) >= 1
-                   ? XR_ERROR_EXTENSION_DEPENDENCY_NOT_ENABLED
-                   : XR_ERROR_VALIDATION_FAILURE;
-    }
-    if (!(offer->features & FEATURE_HANDS) || settings_get()->override)
-        instance->served = asked;
-    else
-        instance->withheld = asked & ~offer->features;
-    return XR_SUCCESS;
-}
 
 /* The app's extensions but `without`, and the one for times if we need it. */
 static XrResult create_below(const XrInstanceCreateInfo *info,
@@ -113,8 +24,8 @@ static XrResult create_below(const XrInstanceCreateInfo *info,
     uint32_t count = 0;
     for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
         const char *name = info->enabledExtensionNames[i];
-        want_timespec = want_timespec && !is_timespec(name);
-        if (!(feature_of(name) & without))
+        want_timespec = want_timespec && !extensions_is_timespec(name);
+        if (!(extensions_feature(name) & without))
             names[count++] = name;
     }
     if (want_timespec)
@@ -153,17 +64,17 @@ XRAPI_ATTR XrResult XRAPI_CALL layer_create_instance(const XrInstanceCreateInfo 
     if (!info || info->type != XR_TYPE_INSTANCE_CREATE_INFO || !instance)
         return XR_ERROR_VALIDATION_FAILURE;
     unsigned asked;
-    if (!read_names(info, &asked))
+    if (!extensions_asked(info, &asked))
         return XR_ERROR_VALIDATION_FAILURE;
-    struct offer offer = {0};
+    struct extensions_offer offer = {0};
     struct instance made = {.get = layer_info->nextInfo->nextGetInstanceProcAddr};
     if (asked)
-        offer = ask_runtime(layer_info->nextInfo);
-    XrResult result = share_out(info, asked, &offer, &made);
+        offer = extensions_of_runtime(layer_info->nextInfo);
+    XrResult result = extensions_share_out(info, asked, &offer, &made);
     if (XR_FAILED(result))
         return result;
     result = create_below(info, layer_info, made.served | made.withheld,
-                          made.served && offer.timespec, &made.handle);
+                          (made.served | made.doubtful) && offer.timespec, &made.handle);
     if (XR_FAILED(result))
         return result;
     find_functions(&made);
@@ -187,6 +98,19 @@ static XRAPI_ATTR XrResult XRAPI_CALL destroy_instance(XrInstance handle)
     return instance.xrDestroyInstance(handle);
 }
 
+/* What the session's system lacks of what the runtime has for others, the layer serves. */
+static void settle_doubts(struct instance *instance, XrSystemId system)
+{
+    XrSystemHandTrackingPropertiesEXT hands = {.type = XR_TYPE_SYSTEM_HAND_TRACKING_PROPERTIES_EXT};
+    XrSystemProperties properties = {.type = XR_TYPE_SYSTEM_PROPERTIES, .next = &hands};
+    if (!(instance->doubtful & FEATURE_HANDS) ||
+        XR_FAILED(instance->xrGetSystemProperties(instance->handle, system, &properties)) ||
+        hands.supportsHandTracking)
+        return;
+    instance->served |= instance->doubtful | (instance->withheld & FEATURES_OF_HANDS);
+    instance->withheld &= ~(unsigned)FEATURES_OF_HANDS;
+}
+
 static XRAPI_ATTR XrResult XRAPI_CALL create_session(XrInstance handle,
                                                      const XrSessionCreateInfo *info,
                                                      XrSession *session)
@@ -195,7 +119,12 @@ static XRAPI_ATTR XrResult XRAPI_CALL create_session(XrInstance handle,
     if (!objects_find_instance(handle, &instance))
         return XR_ERROR_HANDLE_INVALID;
     XrResult result = instance.xrCreateSession(handle, info, session);
-    if (XR_SUCCEEDED(result) && !objects_add_session(*session, &instance)) {
+    if (XR_FAILED(result))
+        return result;
+    struct graphics graphics; /* in a chain that the runtime took */
+    graphics_find(info->next, &graphics);
+    settle_doubts(&instance, info->systemId);
+    if (!objects_add_session(*session, &instance, &graphics)) {
         instance.xrDestroySession(*session);
         return XR_ERROR_LIMIT_REACHED;
     }
@@ -211,6 +140,40 @@ static XRAPI_ATTR XrResult XRAPI_CALL destroy_session(XrSession session)
     return instance.xrDestroySession(session);
 }
 
+static XRAPI_ATTR XrResult XRAPI_CALL begin_frame(XrSession session, const XrFrameBeginInfo *info)
+{
+    struct instance instance;
+    if (!objects_find_session(session, &instance))
+        return XR_ERROR_HANDLE_INVALID;
+    XrResult result = instance.xrBeginFrame(session, info);
+    if (XR_SUCCEEDED(result))
+        objects_note_frame(session, true);
+    return result;
+}
+
+static XRAPI_ATTR XrResult XRAPI_CALL end_frame(XrSession session, const XrFrameEndInfo *info)
+{
+    struct instance instance;
+    if (!objects_find_session(session, &instance))
+        return XR_ERROR_HANDLE_INVALID;
+    XrResult result = instance.xrEndFrame(session, info);
+    if (XR_SUCCEEDED(result))
+        objects_note_frame(session, false);
+    return result;
+}
+
+/* What happened to objects of ours, when the runtime has no more to tell. */
+static bool tell(XrInstance instance, XrEventDataBuffer *event)
+{
+    struct object *object;
+    bool told = false;
+    for (size_t place = 0; !told && (object = objects_next_telling(instance, &place));) {
+        told = object->tell(object, event);
+        objects_put(object);
+    }
+    return told;
+}
+
 static XRAPI_ATTR XrResult XRAPI_CALL poll_event(XrInstance handle, XrEventDataBuffer *event)
 {
     struct instance instance;
@@ -220,27 +183,65 @@ static XRAPI_ATTR XrResult XRAPI_CALL poll_event(XrInstance handle, XrEventDataB
     const XrEventDataSessionStateChanged *change = (const void *)event;
     if (result == XR_SUCCESS && change->type == XR_TYPE_EVENT_DATA_SESSION_STATE_CHANGED)
         objects_note_state(change->session, change->state);
+    if (result == XR_EVENT_UNAVAILABLE && tell(handle, event))
+        return XR_SUCCESS;
     return result;
 }
 
 /* ---- who answers what ---- */
 
-enum when { ALWAYS, CONCERNED, SERVED }; /* concerned: something is served or withheld */
-
+/* Of the features that the layer serves or withholds, one of these makes a function ours; else it
+ * is the runtime's. */
 static const struct {
     const char *name;
-    enum when when;
     PFN_xrVoidFunction function;
+    unsigned served, withheld;
 } functions[] = {
-    {"xrGetInstanceProcAddr", ALWAYS, (PFN_xrVoidFunction)layer_get_instance_proc_addr},
-    {"xrDestroyInstance", ALWAYS, (PFN_xrVoidFunction)destroy_instance},
-    {"xrPollEvent", SERVED, (PFN_xrVoidFunction)poll_event},
-    {"xrCreateSession", CONCERNED, (PFN_xrVoidFunction)create_session},
-    {"xrDestroySession", CONCERNED, (PFN_xrVoidFunction)destroy_session},
-    {"xrGetSystemProperties", SERVED, (PFN_xrVoidFunction)layer_get_system_properties},
-    {"xrCreateHandTrackerEXT", CONCERNED, (PFN_xrVoidFunction)layer_create_hand_tracker},
-    {"xrDestroyHandTrackerEXT", CONCERNED, (PFN_xrVoidFunction)layer_destroy_hand_tracker},
-    {"xrLocateHandJointsEXT", CONCERNED, (PFN_xrVoidFunction)layer_locate_hand_joints},
+#define F(name, function, served, withheld)                    \
+    {                                                          \
+        name, (PFN_xrVoidFunction)(function), served, withheld \
+    }
+    F("xrCreateSession", create_session, ~0u, ~0u),
+    F("xrDestroySession", destroy_session, ~0u, ~0u),
+    F("xrPollEvent", poll_event, ~0u, 0),
+    F("xrGetSystemProperties", layer_get_system_properties, ~0u, 0),
+    F("xrCreateHandTrackerEXT", layer_create_hand_tracker, FEATURES_OF_HANDS, FEATURES_OF_HANDS),
+    F("xrDestroyHandTrackerEXT", layer_destroy_hand_tracker, FEATURES_OF_HANDS, FEATURES_OF_HANDS),
+    F("xrLocateHandJointsEXT", layer_locate_hand_joints, FEATURES_OF_HANDS, FEATURES_OF_HANDS),
+    F("xrBeginFrame", begin_frame, FEATURE_DEPTH, 0),
+    F("xrEndFrame", end_frame, FEATURE_DEPTH, 0),
+#define DEPTH(name, function) F("xr" name "META", function, FEATURE_DEPTH, 0)
+    DEPTH("CreateEnvironmentDepthProvider", layer_create_depth_provider),
+    DEPTH("DestroyEnvironmentDepthProvider", layer_destroy_depth_provider),
+    DEPTH("StartEnvironmentDepthProvider", layer_start_depth_provider),
+    DEPTH("StopEnvironmentDepthProvider", layer_stop_depth_provider),
+    DEPTH("CreateEnvironmentDepthSwapchain", layer_create_depth_swapchain),
+    DEPTH("DestroyEnvironmentDepthSwapchain", layer_destroy_depth_swapchain),
+    DEPTH("EnumerateEnvironmentDepthSwapchainImages", layer_enumerate_depth_images),
+    DEPTH("GetEnvironmentDepthSwapchainState", layer_get_depth_swapchain_state),
+    DEPTH("AcquireEnvironmentDepthImage", layer_acquire_depth_image),
+    DEPTH("SetEnvironmentDepthHandRemoval", layer_set_depth_hand_removal),
+#undef DEPTH
+    F("xrCreateDepthReaderPERCEPT", layer_create_depth_reader, FEATURE_DEPTH_MAP, 0),
+    F("xrDestroyDepthReaderPERCEPT", layer_destroy_depth_reader, FEATURE_DEPTH_MAP, 0),
+    F("xrGetDepthMapPERCEPT", layer_get_depth_map, FEATURE_DEPTH_MAP, 0),
+    F("xrCreatePlaneDetectorEXT", layer_create_plane_detector, FEATURE_PLANES, 0),
+    F("xrDestroyPlaneDetectorEXT", layer_destroy_plane_detector, FEATURE_PLANES, 0),
+    F("xrBeginPlaneDetectionEXT", layer_begin_plane_detection, FEATURE_PLANES, 0),
+    F("xrGetPlaneDetectionStateEXT", layer_get_plane_detection_state, FEATURE_PLANES, 0),
+    F("xrGetPlaneDetectionsEXT", layer_get_plane_detections, FEATURE_PLANES, 0),
+    F("xrGetPlanePolygonBufferEXT", layer_get_plane_polygon_buffer, FEATURE_PLANES, 0),
+    F("xrCreateTextTrackerPERCEPT", layer_create_text_tracker, FEATURE_TEXT, 0),
+    F("xrDestroyTextTrackerPERCEPT", layer_destroy_text_tracker, FEATURE_TEXT, 0),
+    F("xrGetTextsPERCEPT", layer_get_texts, FEATURE_TEXT, 0),
+    F("xrLocateTextsPERCEPT", layer_locate_texts, FEATURE_TEXT, 0),
+    F("xrCreateCaptionTrackerPERCEPT", layer_create_caption_tracker, FEATURE_CAPTIONS, 0),
+    F("xrDestroyCaptionTrackerPERCEPT", layer_destroy_caption_tracker, FEATURE_CAPTIONS, 0),
+    F("xrGetCaptionsPERCEPT", layer_get_captions, FEATURE_CAPTIONS, 0),
+    /* Whatever an app enables. */
+    F("xrGetInstanceProcAddr", layer_get_instance_proc_addr, 0, 0),
+    F("xrDestroyInstance", destroy_instance, 0, 0),
+#undef F
 };
 
 XRAPI_ATTR XrResult XRAPI_CALL layer_get_instance_proc_addr(XrInstance handle, const char *name,
@@ -253,10 +254,10 @@ XRAPI_ATTR XrResult XRAPI_CALL layer_get_instance_proc_addr(XrInstance handle, c
     if (!objects_find_instance(handle, &instance))
         return XR_ERROR_HANDLE_INVALID;
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
-        enum when when = functions[i].when;
+        unsigned served = functions[i].served, withheld = functions[i].withheld;
         if (strcmp(functions[i].name, name) != 0 ||
-            (when == CONCERNED && !(instance.served | instance.withheld)) ||
-            (when == SERVED && !instance.served))
+            ((served | withheld) && !((instance.served | instance.doubtful) & served) &&
+             !(instance.withheld & withheld)))
             continue;
         *function = functions[i].function;
         return XR_SUCCESS;

@@ -16,67 +16,6 @@
 #define FASTEST 8.0f                   /* of a hand, metres a second */
 #define GAP_NS  (250 * BASE_NS_PER_MS) /* between samples that still tell of one motion */
 
-XrResult locate_space(const struct tracker *tracker, XrSpace space, XrSpace base, XrTime time,
-                      struct located *located)
-{
-    XrSpaceVelocity velocity = {.type = XR_TYPE_SPACE_VELOCITY};
-    XrSpaceLocation location = {.type = XR_TYPE_SPACE_LOCATION, .next = &velocity};
-    XrResult result = tracker->instance.xrLocateSpace(space, base, time, &location);
-    *located = (struct located){.pose = location.pose, .flags = location.locationFlags};
-    if (XR_FAILED(result))
-        return result;
-    if (velocity.velocityFlags & XR_SPACE_VELOCITY_LINEAR_VALID_BIT)
-        located->linear = velocity.linearVelocity;
-    if (velocity.velocityFlags & XR_SPACE_VELOCITY_ANGULAR_VALID_BIT)
-        located->angular = velocity.angularVelocity;
-    return result;
-}
-
-/* ---- times ---- */
-
-static bool to_ns(const struct instance *instance, XrTime time, int64_t *ns)
-{
-    struct timespec t;
-    if (instance->xrConvertTimeToTimespecTimeKHR(instance->handle, time, &t) != XR_SUCCESS)
-        return false;
-    *ns = (int64_t)t.tv_sec * BASE_NS_PER_S + t.tv_nsec;
-    return true;
-}
-
-static bool from_ns(const struct instance *instance, int64_t ns, XrTime *time)
-{
-    struct timespec t = {.tv_sec = (time_t)(ns / BASE_NS_PER_S), .tv_nsec = ns % BASE_NS_PER_S};
-    return instance->xrConvertTimespecTimeToTimeKHR(instance->handle, &t, time) == XR_SUCCESS;
-}
-
-/* ---- the camera ---- */
-
-/* When a sample was captured. Poses are in the app's space. */
-struct moment {
-    XrTime time;
-    bool head_is_known;
-    XrPosef head, camera;
-};
-
-/* False when it is not known where the camera was. */
-static bool look_back(const struct tracker *tracker, const struct located *base, int64_t capture_ns,
-                      struct moment *moment)
-{
-    const struct settings *settings = settings_get();
-    struct located head;
-    if (!from_ns(&tracker->instance, capture_ns, &moment->time))
-        return false;
-    moment->head_is_known =
-        XR_SUCCEEDED(locate_space(tracker, tracker->view, tracker->world, moment->time, &head)) &&
-        (head.flags & LOCATED_VALID) == LOCATED_VALID;
-    moment->head = pose_multiply(&base->pose, &head.pose);
-    moment->camera =
-        pose_multiply(settings->camera_is_fixed ? &base->pose : &moment->head, &settings->camera);
-    return settings->camera_is_fixed || moment->head_is_known;
-}
-
-/* ---- the hand ---- */
-
 static XrPosef seen_by(const XrPosef *camera, const struct skeleton_joint *joint)
 {
     XrPosef pose = {joint->orientation, joint->position};
@@ -84,7 +23,7 @@ static XrPosef seen_by(const XrPosef *camera, const struct skeleton_joint *joint
 }
 
 /* Pictures that follow each other without a motion between them: no hand is as fast. */
-static bool jumps(const struct feed_view *view, const struct moment moments[2])
+static bool jumps(const struct feed_hands_view *view, const struct moment moments[2])
 {
     XrPosef wrist[2];
     for (size_t i = 0; i < 2; i++)
@@ -96,7 +35,7 @@ static bool jumps(const struct feed_view *view, const struct moment moments[2])
     return way > FASTEST * seconds;
 }
 
-static void place(const struct feed_view *view, const struct moment moments[2],
+static void place(const struct feed_hands_view *view, const struct moment moments[2],
                   struct hand_motion *motion)
 {
     const struct skeleton *now = &view->samples[0].hand, *before = &view->samples[1].hand;
@@ -118,36 +57,63 @@ static void place(const struct feed_view *view, const struct moment moments[2],
     }
 }
 
+/* Of the specification's joints each finger is a chain that begins at the wrist, and the palm is at
+ * the wrist, too. */
+static size_t parent_of(size_t joint)
+{
+    bool begins = joint == XR_HAND_JOINT_PALM_EXT || joint == XR_HAND_JOINT_THUMB_METACARPAL_EXT ||
+                  (joint >= XR_HAND_JOINT_INDEX_METACARPAL_EXT &&
+                   (joint - XR_HAND_JOINT_INDEX_METACARPAL_EXT) % 5 == 0);
+    return begins ? XR_HAND_JOINT_WRIST_EXT : joint - 1;
+}
+
+/* Each joint goes on as it moved, but no farther from its parent than its bone is long: fingertips
+ * seen a little askew in two pictures seem fast, and would leave the hand. */
 static void advance(struct hand_motion *motion, float seconds)
 {
+    XrVector3f before[XR_HAND_JOINT_COUNT_EXT];
     for (size_t i = 0; i < XR_HAND_JOINT_COUNT_EXT; i++) {
         typeof(motion->joints[0]) *joint = &motion->joints[i];
+        before[i] = joint->pose.position;
         joint->pose.position = vec_add(joint->pose.position, vec_scale(joint->linear, seconds));
         joint->pose.orientation = quat_unit(
             quat_multiply(quat_exp(vec_scale(joint->angular, seconds)), joint->pose.orientation));
     }
+    for (size_t i = 0; i < XR_HAND_JOINT_COUNT_EXT; i++) {
+        size_t parent = parent_of(i);
+        if (i == XR_HAND_JOINT_WRIST_EXT)
+            continue;
+        XrVector3f bone = vec_sub(before[i], before[parent]);
+        XrVector3f from = motion->joints[parent].pose.position;
+        XrVector3f *to = &motion->joints[i].pose.position;
+        XrVector3f along = vec_unit(vec_sub(*to, from), vec_unit(bone, bone));
+        *to = vec_add(from, vec_scale(along, vec_length(bone)));
+    }
 }
 
-void locate_hand(const struct tracker *tracker, const struct located *base, XrTime time,
+void locate_hand(const struct hand_tracker *tracker, const struct located *base, XrTime time,
                  bool extrapolate, struct hand_motion *motion, bool *live)
 {
-    struct feed_view view;
+    struct feed_hands_view view;
     struct moment moments[2];
+    const struct instance *instance = &tracker->object.instance;
     int64_t time_ns;
     motion->tracked = false;
     *live = false;
-    if (!tracker->fed || !tracker->takes_cameras || !to_ns(&tracker->instance, time, &time_ns))
+    if (!tracker->fed || !tracker->takes_cameras || !space_to_ns(instance, time, &time_ns))
         return;
-    feed_read(tracker->hand, extrapolate ? time_ns : INT64_MAX, &view);
+    feed_hands_read(tracker->hand, extrapolate ? time_ns : INT64_MAX, &view);
     *live = view.live;
-    if (view.count == 0 || !look_back(tracker, base, view.samples[0].capture_ns, &moments[0]))
+    if (view.count == 0 ||
+        !sight_look_back(instance, &tracker->sight, base, view.samples[0].capture_ns, &moments[0]))
         return;
     int64_t newest = view.samples[0].capture_ns;
     int64_t gap = view.count == 2 ? newest - view.samples[1].capture_ns : 0;
     motion->tracked = true;
-    motion->moves = gap > 0 && gap <= GAP_NS &&
-                    look_back(tracker, base, view.samples[1].capture_ns, &moments[1]) &&
-                    !jumps(&view, moments);
+    motion->moves =
+        gap > 0 && gap <= GAP_NS &&
+        sight_look_back(instance, &tracker->sight, base, view.samples[1].capture_ns, &moments[1]) &&
+        !jumps(&view, moments);
     motion->captured = moments[0].time;
     motion->head = moments[0].head;
     motion->head_is_known = moments[0].head_is_known;

@@ -2,20 +2,18 @@
 #ifndef OPENXR_LOCATE_H
 #define OPENXR_LOCATE_H
 
-#include "openxr/feed.h"
-#include "openxr/objects.h"
+#include "openxr/feed_hands.h"
+#include "openxr/space.h"
 
-#define LOCATED_VALID \
-    (XR_SPACE_LOCATION_POSITION_VALID_BIT | XR_SPACE_LOCATION_ORIENTATION_VALID_BIT)
-#define LOCATED_TRACKED \
-    (XR_SPACE_LOCATION_POSITION_TRACKED_BIT | XR_SPACE_LOCATION_ORIENTATION_TRACKED_BIT)
-
-/* A space in another one. */
-struct located {
-    XrPosef pose;
-    XrSpaceLocationFlags flags;
-    XrVector3f linear,
-        angular; /* metres and radians a second; zero where the runtime does not say */
+/* Behind an XrHandTrackerEXT. */
+struct hand_tracker {
+    struct object object;
+    bool ours; /* else it is of the runtime, and what follows means nothing */
+    bool fed;  /* holds FEED_HANDS */
+    XrHandEXT hand;
+    bool told_sources;  /* the app said which sources it takes */
+    bool takes_cameras; /* and such as ours is among them, or it did not say */
+    struct sight sight;
 };
 
 /* A hand in the app's space, as that space stands in the world at the time asked for: it moves as
@@ -36,16 +34,12 @@ struct hand_motion {
     } joints[XR_HAND_JOINT_COUNT_EXT];
 };
 
-/* The runtime's answer; located->flags tells what of it is valid. */
-XrResult locate_space(const struct tracker *tracker, XrSpace space, XrSpace base, XrTime time,
-                      struct located *located);
-
 /*
  * Where the hand is at the time; extrapolate false: where it was when last seen. base: the
  * tracker's world in the app's space at the time. Sets *live: samples come, whether or not a hand
  * is in them. Never waits.
  */
-void locate_hand(const struct tracker *tracker, const struct located *base, XrTime time,
+void locate_hand(const struct hand_tracker *tracker, const struct located *base, XrTime time,
                  bool extrapolate, struct hand_motion *motion, bool *live);
 
 #endif

@@ -78,9 +78,8 @@ static XrSpace space(const struct app *app, XrReferenceSpaceType type)
     return made;
 }
 
-void app_start(struct app *app, const char *const *extensions, uint32_t count)
+void app_start_instance(struct app *app, const char *const *extensions, uint32_t count)
 {
-    XrSessionCreateInfo info = {.type = XR_TYPE_SESSION_CREATE_INFO, .systemId = 1};
     *app = (struct app){.instance = XR_NULL_HANDLE};
     ck_assert_int_eq(app_try(extensions, count, &app->instance), XR_SUCCESS);
 #define X(name) app->name = (PFN_##name)app_function(app->instance, #name);
@@ -90,10 +89,21 @@ void app_start(struct app *app, const char *const *extensions, uint32_t count)
             APP_HAND_FUNCTIONS(X)
         }
 #undef X
+}
+
+void app_start_session(struct app *app, const void *chain)
+{
+    XrSessionCreateInfo info = {.type = XR_TYPE_SESSION_CREATE_INFO, .next = chain, .systemId = 1};
     ck_assert_int_eq(app->xrCreateSession(app->instance, &info, &app->session), XR_SUCCESS);
     app->local = space(app, XR_REFERENCE_SPACE_TYPE_LOCAL);
     app->view = space(app, XR_REFERENCE_SPACE_TYPE_VIEW);
     app->stage = space(app, XR_REFERENCE_SPACE_TYPE_STAGE);
+}
+
+void app_start(struct app *app, const char *const *extensions, uint32_t count)
+{
+    app_start_instance(app, extensions, count);
+    app_start_session(app, NULL);
 }
 
 void app_stop(struct app *app)

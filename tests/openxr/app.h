@@ -17,6 +17,8 @@
     X(xrDestroySession)       \
     X(xrBeginSession)         \
     X(xrRequestExitSession)   \
+    X(xrBeginFrame)           \
+    X(xrEndFrame)             \
     X(xrCreateReferenceSpace) \
     X(xrLocateSpace)          \
     X(xrDestroySpace)
@@ -52,6 +54,9 @@ XrResult app_try(const char *const *extensions, uint32_t count, XrInstance *inst
 XrResult app_try_info(const XrInstanceCreateInfo *info, XrInstance *instance);
 PFN_xrVoidFunction app_function(XrInstance instance, const char *name);
 
+/* The two halves of app_start; chain: the session's, with graphics if it has some. */
+void app_start_instance(struct app *app, const char *const *extensions, uint32_t count);
+void app_start_session(struct app *app, const void *chain);
 /* An instance, a session and spaces. */
 void app_start(struct app *app, const char *const *extensions, uint32_t count);
 /* The instance goes, and all else with it. */

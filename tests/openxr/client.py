@@ -10,7 +10,7 @@ from ctypes import byref, cast
 import xr
 from xr.platform.linux import KHR_CONVERT_TIMESPEC_TIME_EXTENSION_NAME, convert_timespec_time_to_time_khr, timespec
 
-SEEN, PATIENCE = 5, 120.0
+SEEN, PATIENCE = 5, 400.0
 
 
 def distance(a, b):

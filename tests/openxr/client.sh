@@ -14,7 +14,7 @@ start_daemon "$work/demo.yaml"
 XR_API_LAYER_PATH=$manifests/explicit.d PYTHONPATH=$kept/site \
     expect 0 "$PERCEPT_SOURCE_DIR/build/venv/bin/python" "$(dirname "$0")/client.py"
 example=$build/examples/openxr_joints
-ENABLE_XR_APILAYER_PERCEPT_1=1 XDG_DATA_DIRS=$build/share expect 0 timeout 120 "$example" 20
+ENABLE_XR_APILAYER_PERCEPT_1=1 XDG_DATA_DIRS=$build/share expect 0 timeout 400 "$example" 20
 grep -qE '^(left|right) index tip: -?[0-9.]+ -?[0-9.]+ -[0-9.]+ m$' "$work/out" || fail "the example prints no joint"
 
 # Without the layer there are no hands to be had, and the example says so.

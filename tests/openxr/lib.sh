@@ -17,9 +17,11 @@ skip() {
     exit 77
 }
 
+program=loader # test_openxr_PROGRAM is the app
+
 # pass WHAT [CASE]: an app finds the layer, and all goes well.
 pass() {
-    CK_RUN_CASE=${2-} "$build/tests/test_openxr_loader" >"$work/out" 2>&1 || fail "$1"
+    CK_RUN_CASE=${2-} "$build/tests/test_openxr_$program" >"$work/out" 2>&1 || fail "$1"
 }
 
 # miss WHAT: an app does not find the layer.

@@ -8,6 +8,7 @@ exported=$(nm -D --defined-only "$build/lib/libXrApiLayer_percept.so" | awk '$2 
 XR_API_LAYER_PATH=$manifests/explicit.d XR_ENABLE_API_LAYERS=$layer pass "by name"
 implicit=$build/share
 ENABLE_XR_APILAYER_PERCEPT_1=1 XDG_DATA_DIRS=$implicit pass "implicitly"
+program=loader_percept XDG_DATA_DIRS=$implicit ENABLE_XR_APILAYER_PERCEPT_1=1 pass "our own extensions"
 XDG_DATA_DIRS=$implicit miss "an implicit layer must be asked for"
 DISABLE_XR_APILAYER_PERCEPT_1=1 ENABLE_XR_APILAYER_PERCEPT_1=1 XDG_DATA_DIRS=$implicit miss "disabled, it is not there"
 

@@ -1,6 +1,8 @@
 /* Why: no headset and no real runtime is at hand where tests run. */
 #include "mock_runtime.h"
 
+#include "mock_vulkan.h"
+
 #include "openxr/pose.h"
 
 #include <pthread.h>
@@ -20,7 +22,7 @@ struct mock_script mock_script = {.head = {.pose = {{0, 0, 0, 1}, {0, 0, 0}},
                                                     XR_SPACE_LOCATION_POSITION_TRACKED_BIT |
                                                     XR_SPACE_LOCATION_ORIENTATION_TRACKED_BIT}};
 
-enum extension { HEADLESS = 1, TIMESPEC = 2, HANDS = 4 };
+enum extension { HEADLESS = 1, TIMESPEC = 2, HANDS = 4, VULKAN = 8, DEPTH = 16, PLANES = 32 };
 
 static const struct {
     const char *name;
@@ -30,6 +32,11 @@ static const struct {
     {XR_MND_HEADLESS_EXTENSION_NAME, 2, HEADLESS},
     {XR_KHR_CONVERT_TIMESPEC_TIME_EXTENSION_NAME, 1, TIMESPEC},
     {XR_EXT_HAND_TRACKING_EXTENSION_NAME, 4, HANDS},
+    {XR_META_ENVIRONMENT_DEPTH_EXTENSION_NAME, 1, DEPTH},
+    {XR_EXT_PLANE_DETECTION_EXTENSION_NAME, 1, PLANES},
+#ifdef XR_USE_GRAPHICS_API_VULKAN
+    {XR_KHR_VULKAN_ENABLE2_EXTENSION_NAME, 2, VULKAN},
+#endif
 };
 
 struct object {
@@ -41,7 +48,7 @@ struct object {
     XrPosef pose; /* of a space, in that one */
     XrSessionState events[EVENTS];
     unsigned event_count;
-    bool running;
+    bool running, in_frame;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -65,9 +72,11 @@ static XrResult offence(XrResult result, const char *what)
 static unsigned offered(void)
 {
     const char *hands = getenv("MOCK_RUNTIME_HANDS");
-    unsigned all = HEADLESS | TIMESPEC;
+    unsigned all = HEADLESS | TIMESPEC | VULKAN;
     if (mock_script.has_hands || (hands && strcmp(hands, "1") == 0))
         all |= HANDS;
+    if (mock_script.has_depth_and_planes)
+        all |= DEPTH | PLANES;
     if (mock_script.lacks_timespec)
         all &= ~(unsigned)TIMESPEC;
     if (mock_script.lacks_headless)
@@ -249,14 +258,14 @@ static XRAPI_ATTR XrResult XRAPI_CALL get_system_properties(XrInstance handle, X
     properties->trackingProperties.orientationTracking = XR_TRUE;
     properties->trackingProperties.positionTracking = XR_TRUE;
     if (properties->next)
-        ((XrSystemHandTrackingPropertiesEXT *)properties->next)->supportsHandTracking = XR_TRUE;
+        ((XrSystemHandTrackingPropertiesEXT *)properties->next)->supportsHandTracking =
+            !mock_script.hands_unsupported;
     return XR_SUCCESS;
 }
 
-static XRAPI_ATTR XrResult XRAPI_CALL poll_event(XrInstance handle, XrEventDataBuffer *event)
+/* Under the lock. */
+static XrResult next_event(struct object *instance, XrEventDataBuffer *event)
 {
-    GET(instance, handle, INSTANCE);
-    CHECK(event, XR_TYPE_EVENT_DATA_BUFFER, XR_TYPE_UNKNOWN);
     for (size_t i = 0; i < OBJECTS; i++) {
         struct object *session = &objects[i];
         if (session->handle == 0 || session->parent != instance || session->event_count == 0)
@@ -274,6 +283,16 @@ static XRAPI_ATTR XrResult XRAPI_CALL poll_event(XrInstance handle, XrEventDataB
     return XR_EVENT_UNAVAILABLE;
 }
 
+static XRAPI_ATTR XrResult XRAPI_CALL poll_event(XrInstance handle, XrEventDataBuffer *event)
+{
+    GET(instance, handle, INSTANCE);
+    CHECK(event, XR_TYPE_EVENT_DATA_BUFFER, XR_TYPE_UNKNOWN);
+    pthread_mutex_lock(&lock);
+    XrResult result = next_event(instance, event);
+    pthread_mutex_unlock(&lock);
+    return result;
+}
+
 /* ---- session ---- */
 
 static void announce(struct object *session, XrSessionState state)
@@ -287,9 +306,18 @@ static XRAPI_ATTR XrResult XRAPI_CALL create_session(XrInstance handle,
                                                      XrSession *session)
 {
     GET(instance, handle, INSTANCE);
-    CHECK(info, XR_TYPE_SESSION_CREATE_INFO, XR_TYPE_UNKNOWN);
-    if (!(instance->enabled & HEADLESS))
+    bool vulkan = instance->enabled & VULKAN;
+    CHECK(info, XR_TYPE_SESSION_CREATE_INFO,
+          vulkan ? XR_TYPE_GRAPHICS_BINDING_VULKAN2_KHR : XR_TYPE_UNKNOWN);
+    if (!info->next && !(instance->enabled & HEADLESS))
         return XR_ERROR_GRAPHICS_DEVICE_INVALID;
+#ifdef XR_USE_GRAPHICS_API_VULKAN
+    if (info->next) {
+        XrResult bound = mock_vulkan_check_binding(info->next);
+        if (bound != XR_SUCCESS)
+            return bound;
+    }
+#endif
     if (info->systemId != 1)
         return XR_ERROR_SYSTEM_INVALID;
     struct object *made_one = make(SESSION, instance);
@@ -340,6 +368,66 @@ static XRAPI_ATTR XrResult XRAPI_CALL end_session(XrSession handle)
     announce(session, XR_SESSION_STATE_IDLE);
     return XR_SUCCESS;
 }
+
+/* ---- frames ---- */
+
+static XRAPI_ATTR XrResult XRAPI_CALL wait_frame(XrSession handle, const XrFrameWaitInfo *info,
+                                                 XrFrameState *state)
+{
+    struct timespec t;
+    GET(session, handle, SESSION);
+    if (info) /* it may be NULL */
+        CHECK(info, XR_TYPE_FRAME_WAIT_INFO, XR_TYPE_UNKNOWN);
+    CHECK(state, XR_TYPE_FRAME_STATE, XR_TYPE_UNKNOWN);
+    if (!session->running)
+        return XR_ERROR_SESSION_NOT_RUNNING;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    state->predictedDisplayPeriod = 11111111;
+    state->predictedDisplayTime = t.tv_sec * 1000000000LL + t.tv_nsec + MOCK_TIME_OFFSET;
+    state->shouldRender = XR_TRUE;
+    return XR_SUCCESS;
+}
+
+static XRAPI_ATTR XrResult XRAPI_CALL begin_frame(XrSession handle, const XrFrameBeginInfo *info)
+{
+    GET(session, handle, SESSION);
+    if (info)
+        CHECK(info, XR_TYPE_FRAME_BEGIN_INFO, XR_TYPE_UNKNOWN);
+    if (!session->running)
+        return XR_ERROR_SESSION_NOT_RUNNING;
+    XrResult result = session->in_frame ? XR_FRAME_DISCARDED : XR_SUCCESS;
+    session->in_frame = true;
+    return result;
+}
+
+static XRAPI_ATTR XrResult XRAPI_CALL end_frame(XrSession handle, const XrFrameEndInfo *info)
+{
+    GET(session, handle, SESSION);
+    CHECK(info, XR_TYPE_FRAME_END_INFO, XR_TYPE_UNKNOWN);
+    if (info->layerCount != 0)
+        return offence(XR_ERROR_LAYER_INVALID, "nothing can be shown here");
+    if (!session->in_frame)
+        return XR_ERROR_CALL_ORDER_INVALID;
+    session->in_frame = false;
+    return XR_SUCCESS;
+}
+
+/* ---- graphics ---- */
+
+#ifdef XR_USE_GRAPHICS_API_VULKAN
+
+XrResult mock_vulkan_check(XrInstance handle, const void *given, XrStructureType type)
+{
+    GET(instance, handle, INSTANCE);
+    return check(given, type, XR_TYPE_UNKNOWN);
+}
+
+XrResult mock_vulkan_offence(XrResult result, const char *what)
+{
+    return offence(result, what);
+}
+
+#endif
 
 /* ---- spaces ---- */
 
@@ -395,9 +483,8 @@ static struct motion in_local(const struct object *space, XrTime time)
 static XRAPI_ATTR XrResult XRAPI_CALL locate_space(XrSpace handle, XrSpace base_handle, XrTime time,
                                                    XrSpaceLocation *location)
 {
-    GET(space, handle, SPACE);
-    struct object *base = get((uint64_t)base_handle, SPACE);
-    if (!base)
+    struct object *space = get((uint64_t)handle, SPACE), *base = get((uint64_t)base_handle, SPACE);
+    if (!space || !base)
         return XR_ERROR_HANDLE_INVALID; /* the layer leaves it to us to find out */
     CHECK(location, XR_TYPE_SPACE_LOCATION, XR_TYPE_SPACE_VELOCITY);
     if (time <= 0)
@@ -447,6 +534,8 @@ static XRAPI_ATTR XrResult XRAPI_CALL create_tracker(XrSession handle,
 {
     GET(session, handle, SESSION);
     CHECK(info, XR_TYPE_HAND_TRACKER_CREATE_INFO_EXT, XR_TYPE_UNKNOWN);
+    if (mock_script.hands_unsupported)
+        return offence(XR_ERROR_FEATURE_UNSUPPORTED, "a hand tracker without a device for it");
     *tracker = (XrHandTrackerEXT)make(TRACKER, session)->handle;
     return XR_SUCCESS;
 }
@@ -491,6 +580,15 @@ static const struct {
     {"xrBeginSession", 0, (PFN_xrVoidFunction)begin_session},
     {"xrRequestExitSession", 0, (PFN_xrVoidFunction)request_exit},
     {"xrEndSession", 0, (PFN_xrVoidFunction)end_session},
+    {"xrWaitFrame", 0, (PFN_xrVoidFunction)wait_frame},
+    {"xrBeginFrame", 0, (PFN_xrVoidFunction)begin_frame},
+    {"xrEndFrame", 0, (PFN_xrVoidFunction)end_frame},
+#ifdef XR_USE_GRAPHICS_API_VULKAN
+    {"xrGetVulkanGraphicsRequirements2KHR", VULKAN, (PFN_xrVoidFunction)mock_vulkan_requirements},
+    {"xrCreateVulkanInstanceKHR", VULKAN, (PFN_xrVoidFunction)mock_vulkan_create_instance},
+    {"xrGetVulkanGraphicsDevice2KHR", VULKAN, (PFN_xrVoidFunction)mock_vulkan_device},
+    {"xrCreateVulkanDeviceKHR", VULKAN, (PFN_xrVoidFunction)mock_vulkan_create_device},
+#endif
     {"xrCreateReferenceSpace", 0, (PFN_xrVoidFunction)create_space},
     {"xrDestroySpace", 0, (PFN_xrVoidFunction)destroy_space},
     {"xrLocateSpace", 0, (PFN_xrVoidFunction)locate_space},

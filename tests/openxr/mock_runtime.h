@@ -24,9 +24,11 @@ struct mock_head {
 
 struct mock_script {
     struct mock_head head;
-    XrBool32 has_hands;      /* it has XR_EXT_hand_tracking itself, and finds a hand 10 m away */
-    XrBool32 lacks_timespec; /* it has no XR_KHR_convert_timespec_time */
+    XrBool32 has_hands;         /* it has XR_EXT_hand_tracking itself, and finds a hand 10 m away */
+    XrBool32 hands_unsupported; /* ...and no device for it, as Monado on most headsets */
+    XrBool32 lacks_timespec;    /* it has no XR_KHR_convert_timespec_time */
     XrBool32 lacks_headless;
+    XrBool32 has_depth_and_planes; /* by name alone */
 };
 
 /* To be changed while no call is under way. Starts with a head at rest at LOCAL's origin; the

@@ -147,6 +147,28 @@ START_TEST(a_runtime_with_hands_keeps_them)
 }
 END_TEST
 
+START_TEST(a_runtime_without_a_device_for_hands_gets_ours)
+{
+    struct app_joints joints;
+    XrSystemHandTrackingPropertiesEXT hands = {.type = XR_TYPE_SYSTEM_HAND_TRACKING_PROPERTIES_EXT};
+    XrSystemProperties properties = {.type = XR_TYPE_SYSTEM_PROPERTIES, .next = &hands};
+    XrHandTrackingAimStateFB aim = {.type = XR_TYPE_HAND_TRACKING_AIM_STATE_FB, .status = 0xff};
+    mock_script.has_hands = mock_script.hands_unsupported = XR_TRUE;
+    app_start(&app, APP_ALL, APP_ALL_COUNT);
+    ck_assert_int_eq(app.xrGetSystemProperties(app.instance, 1, &properties), XR_SUCCESS);
+    ck_assert(hands.supportsHandTracking);
+    XrHandTrackerEXT tracker = app_tracker(&app, XR_HAND_LEFT_EXT);
+    app_joints_init(&joints, app.local, now());
+    joints.velocities.next = &aim; /* which the runtime does not have at all */
+    ck_assert_int_eq(app.xrLocateHandJointsEXT(tracker, &joints.info, &joints.locations),
+                     XR_SUCCESS);
+    ck_assert(!joints.locations.isActive); /* not the runtime's hand */
+    ck_assert_uint_eq(aim.status, 0);
+    ck_assert_int_eq(app.xrDestroyHandTrackerEXT(tracker), XR_SUCCESS);
+    finish();
+}
+END_TEST
+
 START_TEST(ours_override_the_runtimes_when_the_user_says_so)
 {
     struct app_joints joints;
@@ -438,6 +460,7 @@ int main(void)
     tcase_add_test(tests, an_unknown_extension_is_the_runtimes_to_refuse);
     tcase_add_test(tests, what_adds_to_hands_needs_hands);
     tcase_add_test(tests, a_runtime_with_hands_keeps_them);
+    tcase_add_test(tests, a_runtime_without_a_device_for_hands_gets_ours);
     tcase_add_test(tests, ours_override_the_runtimes_when_the_user_says_so);
     tcase_add_test(tests, without_a_daemon_no_hand_is_seen);
     tcase_add_test(tests, a_runtime_that_cannot_convert_times_gets_no_hands);

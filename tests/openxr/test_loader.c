@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define PATIENCE (60 * BASE_NS_PER_S)
+#define PATIENCE (200 * BASE_NS_PER_S)
 
 #define FUNCTIONS(X)                  \
     X(xrConvertTimespecTimeToTimeKHR) \

@@ -22,13 +22,16 @@ silent() {
 
 for loader in "$kept/lib:" ""; do # the new one, and Debian's
     LD_LIBRARY_PATH=$loader$layers
-    silent "$layer"
-    silent "$core:$layer:$best"
-    silent "$best:$layer:$core"
-    silent "$core:$best:$layer"
-    silent "$layer:$core:$best"
+    for program in loader loader_percept; do
+        silent "$layer"
+        silent "$core:$layer:$best"
+        silent "$best:$layer:$core"
+        silent "$core:$best:$layer"
+        silent "$layer:$core:$best"
+    done
 done
 
 # It is seen what they would say.
+program=loader
 XR_ENABLE_API_LAYERS=$core:$layer pass "misuse" misuse
 grep -q 'VUID-XrHandTrackerCreateInfoEXT-type-type' "$work/validation" || fail "core_validation overlooks a wrong type"
