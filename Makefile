@@ -44,7 +44,8 @@ demo-models: setup
 models: setup
 	@$(PYTHON) -m models export
 	@$(PYTHON) -m models export $(TEXT_MODELS) $(SPEECH_MODELS) $(TRANSLATION_MODELS) translation_pt_en_encoder translation_pt_en_decoder --flows fp32
-	@$(PYTHON) -m models media stereo text --group hands,speech
+	@$(PYTHON) -m models export depth_cost depth_cost_half --flows fp32,int8
+	@$(PYTHON) -m models media stereo rgbd text --group hands,speech
 
 zoo: setup
 	@$(PYTHON) -m models export --group all

@@ -42,7 +42,7 @@ function(percept_test)
         return()
     endif()
     if(NOT P_TIMEOUT)
-        set(P_TIMEOUT 300)
+        set(P_TIMEOUT 900)
     endif()
     add_executable(test_${P_NAME} ${P_SOURCES})
     target_link_libraries(test_${P_NAME} PRIVATE percept_flags ${P_USES} ${P_LIBRARIES} PkgConfig::CHECK)
@@ -52,24 +52,27 @@ function(percept_test)
 endfunction()
 
 # percept_script_test(NAME daemon_life SCRIPT life.sh) registers a shell script that drives the programs; exit 77 says
-# that something it needs is not there.
+# that something it needs is not there. It is told when its time is over, so that it can say what it waited for.
 function(percept_script_test)
     cmake_parse_arguments(P "ALONE" "NAME;SCRIPT;TIMEOUT" "" ${ARGN})
     if(NOT PERCEPT_TESTS)
         return()
     endif()
     if(NOT P_TIMEOUT)
-        set(P_TIMEOUT 300)
+        set(P_TIMEOUT 900)
     endif()
-    add_test(NAME ${P_NAME} COMMAND bash ${P_SCRIPT})
+    math(EXPR told "${P_TIMEOUT} - 30")
+    add_test(NAME ${P_NAME} COMMAND timeout --foreground ${told} bash ${P_SCRIPT})
     percept_test_properties(${P_NAME} ${P_TIMEOUT} ${P_ALONE})
     set_tests_properties(${P_NAME} PROPERTIES SKIP_RETURN_CODE 77)
 endfunction()
 
+# CK_DEFAULT_TIMEOUT: Check's own 4 s a test are for machines that are never busy. CK_TIMEOUT_MULTIPLIER: so are those that tests
+# set for themselves.
 # GALLIVM_PERF: on lavapipe most of a test's time goes into the compiling of shaders that run once.
 function(percept_test_properties name timeout alone)
     set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} RUN_SERIAL ${alone}
-        ENVIRONMENT "PERCEPT_SOURCE_DIR=${CMAKE_SOURCE_DIR};PERCEPT_MODELS=${PERCEPT_MODELS};PERCEPT_MEDIA=${PERCEPT_MEDIA};PERCEPT_BIN=${CMAKE_BINARY_DIR}/bin;GALLIVM_PERF=nopt;LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/lsan.supp:print_suppressions=0")
+        ENVIRONMENT "PERCEPT_SOURCE_DIR=${CMAKE_SOURCE_DIR};PERCEPT_MODELS=${PERCEPT_MODELS};PERCEPT_MEDIA=${PERCEPT_MEDIA};PERCEPT_BIN=${CMAKE_BINARY_DIR}/bin;GALLIVM_PERF=nopt;CK_DEFAULT_TIMEOUT=100;CK_TIMEOUT_MULTIPLIER=4;LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/lsan.supp:print_suppressions=0")
 endfunction()
 
 # percept_fuzz(NAME program SOURCES fuzz_program.c USES percept_runtime) makes a libFuzzer target (clang, preset "fuzz").

@@ -85,7 +85,7 @@ END {
         ROW = "\\[(PRT_|CPU_DOMAIN_)[A-Z0-9_]+\\] =|[{]prt_pass_[a-z_]+,"
     if (FILENAME ~ /loops_table/)
         ROW = ROW "|[.](prelu|where|add_codes|prelu_codes|look_up|max_f32|max_i8|max_u8|interleave_u8|interleave_u32|add_f32|lerp_f32" \
-            "|lerp_i8|lerp_u8|accumulate|fold|softmax|layer_norm|matmul) = "
+            "|lerp_i8|lerp_u8|lerp_codes|accumulate|fold|softmax|layer_norm|matmul) = "
     # Only kernels in plain C: no other instruction set is asked for.
     if (FILENAME ~ /(isa|kernels|loops|rows)[.]c$/)
         gsub(/defined\(__(x86_64|aarch64)__\)/, "0", text)

@@ -8,9 +8,8 @@
 #include "backends/backends.h"
 #include "base/clock.h"
 #include "pipelines/engine.h"
-#include "pipelines/log_mel.h"
-#include "pipelines/node.h"
-#include "pipelines/whisper.h"
+#include "pipelines/stream.h"
+#include "whole.h"
 
 #include <jansson.h>
 #include <pthread.h>
@@ -18,66 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the node ---- */
-
-struct params {
-    const char *encoder, *decoder, *tokenizer, *config;
-};
-
-#define TEXT(name_, kind_)                                                       \
-    {                                                                            \
-        .name = #name_, .kind = kind_, .offset = offsetof(struct params, name_), \
-        .help = "as of speech_recognizer"                                        \
-    }
-static const struct pipe_param params[] = {TEXT(encoder, PIPE_PARAM_MODEL),
-                                           TEXT(decoder, PIPE_PARAM_MODEL),
-                                           TEXT(tokenizer, PIPE_PARAM_PATH),
-                                           TEXT(config, PIPE_PARAM_PATH),
-                                           {0}};
-
-struct pipe_node {
-    struct pipe_whisper *whisper;
-    struct pipe_log_mel *mel;
-    struct pipe_whisper_text text;
-    size_t count;
-    float samples[PIPE_MEL_SAMPLES];
-};
-
-static void destroy(struct pipe_node *n)
-{
-    if (!n)
-        return;
-    pipe_whisper_destroy(n->whisper);
-    pipe_log_mel_destroy(n->mel);
-    free(n);
-}
-
-static enum percept_status create(const struct pipe_node_setup *setup, struct pipe_node **node,
-                                  struct percept_error *error)
-{
-    const struct params *p = setup->params;
-    struct pipe_whisper_options options = {.tokenizer = p->tokenizer, .config = p->config};
-    struct pipe_node *n = calloc(1, sizeof *n);
-    if (!n)
-        return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
-    enum percept_status status =
-        setup->open_model(setup->host, p->encoder, &options.encoder, error);
-    if (!status)
-        status = setup->open_method(setup->host, p->encoder, "cross_attention",
-                                    &options.cross_attention, error);
-    if (!status)
-        status = setup->open_model(setup->host, p->decoder, &options.decoder, error);
-    if (!status)
-        status = pipe_whisper_create(&options, &n->whisper, error);
-    if (!status)
-        status = pipe_log_mel_create(&n->mel, error);
-    if (status) {
-        destroy(n);
-        return status;
-    }
-    *node = n;
-    return PERCEPT_OK;
-}
+/* ---- what is printed ---- */
 
 static void print(json_t *object)
 {
@@ -87,59 +27,20 @@ static void print(json_t *object)
     json_decref(object);
 }
 
-static enum percept_status recognise(struct pipe_node *n, struct percept_error *error)
+static void print_heard(const struct whole_heard *heard)
 {
-    int64_t begin = base_clock_ns();
-    pipe_log_mel_reset(n->mel);
-    pipe_log_mel_picture(n->mel, n->samples, n->count, pipe_whisper_picture(n->whisper));
-    enum percept_status status = pipe_whisper_listen(n->whisper, error);
-    int64_t heard = base_clock_ns();
-    if (!status)
-        status = pipe_whisper_say(n->whisper, 0, NULL, &n->text, error);
-    int64_t end = base_clock_ns();
-    if (status)
-        return status;
     char text[PIPE_WHISPER_TOKENS * 16];
-    size_t size = pipe_whisper_spell(n->whisper, n->text.tokens, n->text.count, text, sizeof text);
+    size_t size = pipe_whisper_spell(heard->whisper, heard->text->tokens, heard->text->count, text,
+                                     sizeof text);
     json_t *tokens = json_array();
-    for (size_t i = 0; i < n->text.count; i++)
-        json_array_append_new(tokens, json_integer(n->text.tokens[i]));
-    print(json_pack("{s:f, s:f, s:f, s:o, s:s%}", "seconds", (double)n->count / PIPE_AUDIO_RATE,
-                    "listen_ms", (double)(heard - begin) * 1e-6, "say_ms",
-                    (double)(end - heard) * 1e-6, "tokens", tokens, "text", text, size));
-    return PERCEPT_OK;
+    for (size_t i = 0; i < heard->text->count; i++)
+        json_array_append_new(tokens, json_integer(heard->text->tokens[i]));
+    print(json_pack("{s:f, s:f, s:f, s:s, s:o, s:s%}", "seconds",
+                    (double)heard->samples / PIPE_AUDIO_RATE, "listen_ms",
+                    (double)(heard->listened_ns - heard->begin_ns) * 1e-6, "say_ms",
+                    (double)(heard->said_ns - heard->listened_ns) * 1e-6, "language",
+                    heard->text->language, "tokens", tokens, "text", text, size));
 }
-
-static enum percept_status process(struct pipe_node *n, const void *const *in, void *const *out,
-                                   struct percept_error *error)
-{
-    const struct pipe_audio *audio = in[0];
-    enum percept_status status = PERCEPT_OK;
-    (void)out;
-    if ((audio->begins || audio->last) && n->count) {
-        status = recognise(n, error);
-        n->count = 0;
-    }
-    size_t room = PIPE_MEL_SAMPLES - n->count, more = audio->count < room ? audio->count : room;
-    memcpy(n->samples + n->count, audio->samples, more * sizeof *n->samples);
-    n->count += more;
-    return status ? status : PERCEPT_END;
-}
-
-static const struct pipe_port inputs[] = {{.name = "audio", .type = PIPE_AUDIO}, {0}};
-static const struct pipe_port outputs[] = {{0}};
-static const struct pipe_node_class whole = {
-    .version = PIPE_NODE_VERSION,
-    .name = "whole",
-    .summary = "Hears files as a whole",
-    .inputs = inputs,
-    .outputs = outputs,
-    .params = params,
-    .params_size = sizeof(struct params),
-    .create = create,
-    .process = process,
-    .destroy = destroy,
-};
 
 /* ---- the host ---- */
 
@@ -221,7 +122,7 @@ static enum percept_status run(const char *path, struct base_pool *pool,
         .finished = finished,
         .event = event,
     };
-    enum percept_status status = pipe_node_register(&whole, error);
+    enum percept_status status = whole_register(print_heard, error);
     if (!status)
         status = pipe_config_load(path, &config, error);
     if (!status)

@@ -1,13 +1,21 @@
 /*
  * Milliseconds of each stage from two frames to a disparity map: bench_depth LEFT RIGHT [WIDTH
- * HEIGHT DISPARITIES THREADS RUNS] prints a JSON object. bench/depth/run reads it, beside OpenCV.
+ * HEIGHT DISPARITIES THREADS RUNS OUT NET] prints a JSON object and writes the last map into OUT
+ * ("-": nowhere), float32 pixels row by row. With NET, a .pte file, its costs join the census's as
+ * in the node. bench/depth/run reads the times.
  */
+#include "backends/backends.h"
 #include "base/clock.h"
 #include "base/thread_pool.h"
+#include "pipelines/config.h"
 #include "pipelines/disparity.h"
+#include "pipelines/engine.h"
+#include "pipelines/models.h"
 #include "pipelines/rectify.h"
 #include "pipelines/sgm.h"
-#include "pipelines/stereo_check.h"
+#include "pipelines/stereo_align.h"
+#include "pipelines/stereo_net.h"
+#include "pipelines/stereo_smooth.h"
 #include "pipelines/video_reader.h"
 
 #include <errno.h>
@@ -19,8 +27,8 @@
 
 #define MOST_RUNS 1000
 
-enum stage { RECTIFY, CHECK, CENSUS, AGGREGATE, MEND, STAGES };
-static const char *const names[STAGES] = {"rectify", "check", "census", "aggregate", "mend"};
+enum stage { RECTIFY, CENSUS, NET, AGGREGATE, MEND, STAGES };
+static const char *const names[STAGES] = {"rectify", "census", "net", "aggregate", "mend"};
 
 struct bench {
     uint32_t width, height, disparities, threads, runs;
@@ -28,8 +36,14 @@ struct bench {
     struct pipe_frame_pool *frames;
     struct pipe_frame *frame;
     struct rectifier *rectifier;
-    struct stereo_check *check;
+    struct stereo_aligner *aligner;
+    struct stereo_smoother *smoother;
     struct sgm *sgm;
+    /* NULL without a net. */
+    struct pipe_config *config;
+    struct pipe_models *models;
+    struct pipe_model *model;
+    struct stereo_costs *costs;
     struct disparity_mender *mender;
     float *disparity;
     uint8_t *confidence;
@@ -57,7 +71,39 @@ static void read_eye(const char *path, struct pipe_frame *out)
     pipe_video_close(video);
 }
 
-static void set_up(struct bench *b, const char *left, const char *right)
+static void say(void *context, const char *pipeline, const char *text)
+{
+    (void)context, (void)pipeline;
+    fprintf(stderr, "bench_depth: %s\n", text);
+}
+
+/* As a pipeline would open it. */
+static void open_net(struct bench *b, const char *left, const char *right, const char *net)
+{
+    static struct pipe_host host;
+    static struct pipe_model_user user = {.priority = PIPE_PRIORITY_NORMAL};
+    struct percept_error error = {0};
+    char text[4096];
+    host = (struct pipe_host){.backends = percept_known_backends, .pool = b->pool, .event = say};
+    int size = snprintf(text, sizeof text,
+                        "version: 1\n"
+                        "models: {net: {file: \"%s\", backends: [cpu]}}\n"
+                        "pipelines:\n"
+                        "  bench:\n"
+                        "    source: {type: stereo_files, left: \"%s\", right: \"%s\"}\n"
+                        "    nodes: [{node: stereo_depth, model: net, inputs: {frame: source}}]\n"
+                        "    topics: {depth: stereo_depth}\n",
+                        net, left, right);
+    if (size < 0 || (size_t)size >= sizeof text)
+        need(percept_fail(&error, PERCEPT_LIMIT, "paths are too long"), &error);
+    const struct stereo_net_size sizes = {b->width, b->height, b->disparities, 0.5F, 1, 5};
+    need(pipe_config_parse("./bench.yaml", text, (size_t)size, &b->config, &error), &error);
+    need(pipe_models_create(b->config, &host, NULL, NULL, &b->models, &error), &error);
+    need(pipe_models_open(b->models, "net", NULL, &user, &b->model, &error), &error);
+    need(stereo_costs_create(b->model, &sizes, b->pool, &b->costs, &error), &error);
+}
+
+static void set_up(struct bench *b, const char *left, const char *right, const char *net)
 {
     struct percept_error error = {0};
     need(base_pool_create(b->threads, &b->pool, &error), &error);
@@ -65,11 +111,17 @@ static void set_up(struct bench *b, const char *left, const char *right)
     b->frame = pipe_frame_get(b->frames);
     read_eye(left, b->frame);
     read_eye(right, pipe_frame_add_right(b->frame));
-    const struct rectifier_options rectify = {.width = b->width, .height = b->height, .eyes = 2};
-    const struct sgm_options sgm = {b->width, b->height, b->disparities, 10, 100, 5};
+    const struct rectifier_options rectify = {
+        .width = b->width, .height = b->height, .eyes = 2, .colour = net != NULL};
+    const struct sgm_options sgm = {b->width,     b->height,      b->disparities,
+                                    net ? 8 : 10, net ? 80 : 100, 5};
+    if (net)
+        open_net(b, left, right, net);
     need(rectifier_create(&rectify, b->pool, &b->rectifier, &error), &error);
-    need(stereo_check_create(b->width, b->height, b->disparities, b->pool, &b->check, &error),
+    need(stereo_aligner_create(b->width, b->height, b->disparities, 2.5F, b->pool, &b->aligner,
+                               &error),
          &error);
+    need(stereo_smoother_create(b->width, b->height, b->pool, &b->smoother, &error), &error);
     need(sgm_create(&sgm, b->pool, &b->sgm, &error), &error);
     need(disparity_mender_create(b->width, b->height, b->pool, &b->mender, &error), &error);
     b->disparity = calloc((size_t)b->width * b->height, sizeof *b->disparity);
@@ -83,18 +135,22 @@ static void run(struct bench *b, int64_t times[STAGES + 1])
     struct percept_error error = {0};
     struct rectified rectified;
     struct stereo_check_result checked;
-    const uint8_t *left = rectifier_gray(b->rectifier, 0), *right = rectifier_gray(b->rectifier, 1);
+    const uint8_t *eyes[2] = {rectifier_gray(b->rectifier, 0), rectifier_gray(b->rectifier, 1)};
     times[RECTIFY] = base_clock_ns();
-    need(rectifier_run(b->rectifier, b->frame, &rectified, &error), &error);
-    times[CHECK] = base_clock_ns();
-    stereo_check_run(b->check, left, right, &checked);
+    need(stereo_aligner_run(b->aligner, b->rectifier, b->frame, &rectified, &checked, &error),
+         &error);
     times[CENSUS] = base_clock_ns();
-    sgm_census(b->sgm, left, right);
+    stereo_smoother_run(b->smoother, eyes);
+    const uint8_t *left = eyes[0];
+    sgm_census(b->sgm, left, eyes[1]);
+    times[NET] = base_clock_ns();
+    if (b->costs)
+        need(stereo_costs_run(b->costs, b->rectifier, sgm_costs(b->sgm), &error), &error);
     times[AGGREGATE] = base_clock_ns();
     sgm_run(b->sgm, left, b->disparity, b->confidence);
     times[MEND] = base_clock_ns();
     disparity_reject_speckles(b->mender, b->disparity, b->confidence, 100);
-    disparity_fill(b->mender, b->disparity, b->confidence);
+    disparity_fill_alike(b->mender, left, b->disparity, b->confidence);
     disparity_median(b->mender, b->disparity);
     disparity_settle(b->mender, b->disparity, left, 0.5F);
     times[STAGES] = base_clock_ns();
@@ -106,6 +162,17 @@ static double cpu_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
+}
+
+static void write_map(const struct bench *b, const char *path)
+{
+    size_t pixels = (size_t)b->width * b->height;
+    FILE *file = fopen(path, "wb");
+    if (!file || fwrite(b->disparity, sizeof *b->disparity, pixels, file) != pixels ||
+        fclose(file)) {
+        fprintf(stderr, "bench_depth: '%s': %s\n", path, strerror(errno));
+        exit(1);
+    }
 }
 
 static int by_value(const void *a, const void *b)
@@ -126,7 +193,8 @@ int main(int argc, char **argv)
     uint32_t numbers[5] = {320, 240, 64, 2, 30};
     struct bench b = {0};
     if (argc < 3) {
-        fputs("usage: bench_depth LEFT RIGHT [WIDTH HEIGHT DISPARITIES THREADS RUNS]\n", stderr);
+        fputs("usage: bench_depth LEFT RIGHT [WIDTH HEIGHT DISPARITIES THREADS RUNS OUT NET]\n",
+              stderr);
         return 2;
     }
     for (int i = 3; i < argc && i < 8; i++)
@@ -136,7 +204,7 @@ int main(int argc, char **argv)
     b.disparities = numbers[2];
     b.threads = numbers[3];
     b.runs = numbers[4] < 1 ? 1 : numbers[4] > MOST_RUNS ? MOST_RUNS : numbers[4];
-    set_up(&b, argv[1], argv[2]);
+    set_up(&b, argv[1], argv[2], argc > 9 ? argv[9] : NULL);
     double cpu_begin = 0;
     for (uint32_t i = 0; i < b.runs + 2; i++) { /* the first two warm up */
         int64_t times[STAGES + 1];
@@ -148,14 +216,21 @@ int main(int argc, char **argv)
         if (i >= 2)
             took[STAGES][i - 2] = times[STAGES] - times[RECTIFY];
     }
+    if (argc > 8 && strcmp(argv[8], "-") != 0)
+        write_map(&b, argv[8]);
     double cpu = (cpu_ms() - cpu_begin) / b.runs;
     printf("{\"threads\": %u, \"runs\": %u", b.threads, b.runs);
     for (unsigned s = 0; s < STAGES; s++)
         printf(", \"%s_ms\": %.2f", names[s], median_ms(took[s], b.runs));
     printf(", \"frame_ms\": %.2f, \"cpu_ms\": %.2f}\n", median_ms(took[STAGES], b.runs), cpu);
+    stereo_costs_destroy(b.costs);
+    pipe_model_destroy(b.model);
+    pipe_models_destroy(b.models);
+    pipe_config_destroy(b.config);
     sgm_destroy(b.sgm);
     disparity_mender_destroy(b.mender);
-    stereo_check_destroy(b.check);
+    stereo_aligner_destroy(b.aligner);
+    stereo_smoother_destroy(b.smoother);
     rectifier_destroy(b.rectifier);
     pipe_frame_unref(b.frame);
     pipe_frame_pool_destroy(b.frames);

@@ -1,4 +1,5 @@
-"""bench/depth/run: our matcher's program and OpenCV's StereoSGBM in turns, on motorcycle at 320 x 240, 64 disparities."""
+"""bench/depth/run: our matcher's program, with the census alone and with each net that is exported, and OpenCV's StereoSGBM in turns, on
+motorcycle at 320 x 240, 64 disparities."""
 
 import json
 import os
@@ -18,11 +19,12 @@ SETTINGS = {
     "3WAY": (cv2.STEREO_SGBM_MODE_SGBM_3WAY, 3, (4, 24), 63, 10),
     "HH": (cv2.STEREO_SGBM_MODE_HH, 3, (2, 8), 63, 5),
 }
+NETS = ("depth_cost.int8", "depth_cost_half.int8")
 
 
-def ours(program, media, threads):
-    files = [str(media / f"motorcycle_{eye}.png") for eye in ("left", "right")]
-    arguments = [*map(str, SIZE), str(DISPARITIES), str(threads), str(RUNS)]
+def ours(program, media, threads, net):
+    files = [str((media / f"motorcycle_{eye}.png").absolute()) for eye in ("left", "right")]
+    arguments = [*map(str, SIZE), str(DISPARITIES), str(threads), str(RUNS), *(["-", str(net.absolute())] if net else [])]
     return json.loads(subprocess.run([program, *files, *arguments], check=True, capture_output=True).stdout)
 
 
@@ -44,29 +46,34 @@ def theirs(images, threads, name):
 
 
 def main():
-    program, media = sys.argv[1], Path(sys.argv[2])
+    program, media, models = sys.argv[1], *map(Path, sys.argv[2:4])
     images = [cv2.imread(str(media / f"motorcycle_{eye}.png")) for eye in ("left", "right")]
+    nets = {"census": None, **{name: models / f"{name}.pte" for name in NETS if (models / f"{name}.pte").exists()}}
     rows = []
     for threads in (1, 2):
-        mine, peers = [], {name: [] for name in SETTINGS}
+        mine, peers = {name: [] for name in nets}, {name: [] for name in SETTINGS}
         for turn in range(ROUNDS):
-            mine.append(ours(program, media, threads))
+            for name, net in nets.items():
+                mine[name].append(ours(program, media, threads, net))
             for name in SETTINGS:
                 peers[name].append(theirs(images, threads, name))
-        row = {key: statistics.median(m[key] for m in mine) for key in mine[0] if key.endswith("_ms")}
-        row["threads"] = threads
-        row["spread"] = max(m["frame_ms"] for m in mine) / min(m["frame_ms"] for m in mine)
-        for name, times in peers.items():
-            row[f"sgbm_{name}_ms"] = statistics.median(wall for wall, _ in times)
-            row[f"sgbm_{name}_cpu_ms"] = statistics.median(cpu for _, cpu in times)
-        rows.append(row)
+        for costs, turns in mine.items():
+            row = {"costs": costs, "threads": threads}
+            row |= {key: statistics.median(m[key] for m in turns) for key in turns[0] if key.endswith("_ms")}
+            row["least_cpu_ms"] = min(m["cpu_ms"] for m in turns)
+            row["spread"] = max(m["frame_ms"] for m in turns) / min(m["frame_ms"] for m in turns)
+            for name, times in peers.items():
+                row[f"sgbm_{name}_ms"] = statistics.median(wall for wall, _ in times)
+                row[f"sgbm_{name}_cpu_ms"] = statistics.median(cpu for _, cpu in times)
+            rows.append(row)
     if "--json" in sys.argv:
         print(json.dumps({"machine": platform.processor() or platform.machine(), "cpus": os.cpu_count(), "rows": rows}))
         return
     for row in rows:
         stages = ", ".join(f"{k[:-3]} {v:.1f}" for k, v in row.items() if k in
-                           ("rectify_ms", "check_ms", "census_ms", "aggregate_ms", "mend_ms"))
-        print(f"{row['threads']} thread(s): {row['frame_ms']:.1f} ms ({stages}), {row['cpu_ms']:.1f} ms of CPU")
+                           ("rectify_ms", "census_ms", "net_ms", "aggregate_ms", "mend_ms"))
+        print(f"{row['threads']} thread(s), {row['costs']}: {row['frame_ms']:.1f} ms ({stages}), {row['cpu_ms']:.1f} ms of CPU (least "
+              f"{row['least_cpu_ms']:.1f}): {row['threads'] * 1e3 / row['cpu_ms']:.0f} frames/s at most")
         for name in SETTINGS:
             peer = row[f"sgbm_{name}_ms"]
             cpu = row[f"sgbm_{name}_cpu_ms"]

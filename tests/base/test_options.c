@@ -12,7 +12,7 @@ struct values {
     double seconds;
     struct base_option_list inputs;
     int operands;
-    bool help;
+    bool shown;
     struct percept_error error;
 };
 
@@ -38,7 +38,8 @@ static enum percept_status parse(struct values *values, char **argv)
     while (argv[argc])
         argc++;
     *values = (struct values){0};
-    return base_options_parse(&usage, argc, argv, &values->operands, &values->help, &values->error);
+    return base_options_parse(&usage, argc, argv, &values->operands, &values->shown,
+                              &values->error);
 }
 
 #define ARGV(...) ((char *[]){"percept", __VA_ARGS__, NULL})
@@ -52,7 +53,7 @@ START_TEST(options_and_operands_may_be_mixed)
     ck_assert_int_eq(v.operands, 2);
     ck_assert_str_eq(argv[1], "hands");
     ck_assert_str_eq(argv[2], "out");
-    ck_assert(v.json && !v.help);
+    ck_assert(v.json && !v.shown);
     ck_assert_uint_eq(v.count, 12);
     ck_assert_double_eq(v.seconds, 0.5);
     ck_assert_str_eq(v.socket, "/tmp/x=y");
@@ -76,7 +77,8 @@ START_TEST(help_wins_over_what_is_wrong_after_it)
 {
     struct values v;
     ck_assert_int_eq(parse(&v, ARGV("--help", "--nonsense")), PERCEPT_OK);
-    ck_assert(v.help);
+    ck_assert(v.shown);
+    ck_assert_int_eq(parse(&v, ARGV("a", "--version")), PERCEPT_INVALID); /* it has no release */
 }
 END_TEST
 
@@ -135,7 +137,8 @@ START_TEST(help_lists_every_option)
                                      .operands = "TOPIC",
                                      .purpose = "Test.",
                                      .options = options,
-                                     .option_count = 1};
+                                     .option_count = 1,
+                                     .release = "1.2"};
     char *text = NULL;
     size_t size;
     FILE *file = open_memstream(&text, &size);
@@ -143,6 +146,7 @@ START_TEST(help_lists_every_option)
     fclose(file);
     ck_assert_ptr_nonnull(strstr(text, "usage: percept test [options] TOPIC\n"));
     ck_assert_ptr_nonnull(strstr(text, "--count N"));
+    ck_assert_ptr_nonnull(strstr(text, "--version"));
     ck_assert_ptr_nonnull(strstr(text, "--help"));
     free(text);
 }

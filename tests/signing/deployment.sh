@@ -54,6 +54,23 @@ chmod o+w "$work/keys"
 refused "$work/keys: others may write to it"
 chmod o-w "$work/keys"
 
+# So is what a node reads beside models.
+printf '%%YAML:1.0\n---\nnothing: 0\n' >"$work/eyes.yml"
+cat >"$work/stereo.yaml" <<YAML
+version: 1
+pipelines:
+  a:
+    source: {type: stereo_files, left: [$work/images/0.ppm], right: [$work/images/0.ppm]}
+    nodes: [{node: stereo_depth, name: depth, calibration: eyes.yml, inputs: {frame: source}}]
+    topics: {depth: depth}
+YAML
+expect 0 "$percept" model sign --key "$work/release.key" "$work/stereo.yaml"
+expect 3 "$percept" check "$work/stereo.yaml" --keys "$work/keys"
+one_line "stereo.yaml:5:13: node 'depth': .*eyes.yml: it is not signed"
+expect 0 "$percept" model sign --key "$work/release.key" "$work/eyes.yml"
+expect 3 "$percept" check "$work/stereo.yaml" --keys "$work/keys"
+one_line "eyes.yml: not a whole stereo calibration"
+
 # Who may read what is no less a matter of trust.
 printf 'version: 1\n' >"$work/who.yaml"
 sed 's/exit_when_done: true/&, policy: who.yaml/' "$work/config.yaml" >"$work/policed.yaml"

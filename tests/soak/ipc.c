@@ -1,6 +1,6 @@
 /*
  * Attack a daemon through its socket, one attack after the other, and look at what that leaves:
- * test_soak_ipc [--full [PART OF A NAME]]. A real perceptd publishes pictures; a bystander reads
+ * test_soak_ipc [--full] [PART OF A NAME]. A real perceptd publishes pictures; a bystander reads
  * every one of them. A line an attack; growth of the daemon, a lost sample, a hang or a death is a
  * failure. Small numbers are a test; with --full they are those of `make soak`, and latencies are
  * judged as well.
@@ -43,6 +43,8 @@ const struct attack attacks[] = {
      .full = 1000000,
      .floods = true},
     {.name = "the same, by quotas", .run = babble_within_quotas, .small = 30, .full = 10000},
+    {.name = "pushers killed", .run = kill_pushers, .small = 160, .full = 10000, .floods = true},
+    {.name = "sound that lies", .run = push_nonsense, .small = 100, .full = 10000},
     {.name = "idle connections", .run = flood_idle, .small = 480, .full = 48000},
     {.name = "descriptors poked", .run = poke_descriptors, .small = 20, .full = 5000},
     {.name = "never released", .run = never_release, .small = 30, .full = 5000},
@@ -91,7 +93,7 @@ bool soak_set_policy(struct soak *soak, bool no_quotas)
     int used = snprintf(policy, sizeof policy,
                         "version: 1\n"
                         "quotas: {%s}\n"
-                        "rules: [{same_user: true, allow: camera}]\n",
+                        "rules: [{same_user: true, allow: [camera, transcript]}]\n",
                         no_quotas ? "connections: 64, slots: 64, requests_per_second: 100000" : "");
     if (!write_file(soak->folder, "policy.yaml", policy, (size_t)used))
         return false;
@@ -116,7 +118,8 @@ bool soak_set_policy(struct soak *soak, bool no_quotas)
 static bool write_configuration(struct soak *soak)
 {
     static char picture[16 + 64 * 48 * 3];
-    char config[512], name[16];
+    static const char said[] = "0 en this is said\n1 en and that is said\n";
+    char config[1024], name[16];
     bool is_written = soak_set_policy(soak, true);
     for (int i = 0; i < 3; i++) {
         int used = snprintf(picture, sizeof picture, "P6\n64 48\n255\n");
@@ -132,8 +135,16 @@ static bool write_configuration(struct soak *soak)
                         "    source: {type: images, paths: ['%s/*.ppm'],\n"
                         "             rate: %d, loop: 0, max_pixels: 3072}\n"
                         "    when_late: wait\n"
-                        "    topics: {" SOAK_TOPIC ": source}\n",
-                        soak->folder, soak->folder, soak->full ? 400 : 100);
+                        "    topics: {" SOAK_TOPIC ": source}\n"
+                        "  talk:\n"
+                        "    source: {type: images, paths: ['%s/*.ppm'], rate: 1, loop: 0}\n"
+                        "    nodes: [{node: said, file: said, inputs: {frame: source}}]\n"
+                        "    topics: {captions: said}\n"
+                        "  phone: {source: {type: audio_stream}}\n"
+                        "  radio: {source: {type: audio_stream}}\n"
+                        "transcript: {topics: captions}\n",
+                        soak->folder, soak->folder, soak->full ? 400 : 100, soak->folder);
+    is_written &= write_file(soak->folder, "said", said, sizeof said - 1);
     return is_written && write_file(soak->folder, "config.yaml", config, (size_t)used);
 }
 
@@ -296,7 +307,7 @@ static void remove_folder(const struct soak *soak)
 
 static bool open_soak(struct soak *soak)
 {
-    static char program[4096];
+    static char program[4096], nodes[4096];
     const char *bin = getenv("PERCEPT_BIN");
     strcpy(soak->folder, "/tmp/percept-soak-XXXXXX");
     if (!bin || !mkdtemp(soak->folder)) {
@@ -304,6 +315,8 @@ static bool open_soak(struct soak *soak)
         return false;
     }
     snprintf(program, sizeof program, "%s/perceptd", bin);
+    snprintf(nodes, sizeof nodes, "%s/../tests/captions", bin);
+    setenv("PERCEPT_NODES", nodes, 1);
     soak->program = program;
     snprintf(soak->config, sizeof soak->config, "%s/config.yaml", soak->folder);
     snprintf(soak->socket, sizeof soak->socket, "%s/socket", soak->folder);
@@ -316,10 +329,22 @@ static bool open_soak(struct soak *soak)
     return soak_samples(soak, 1);
 }
 
+static bool is_known(const char *part)
+{
+    const struct attack *attack = attacks;
+    while (attack->name && !strstr(attack->name, part))
+        attack++;
+    return attack->name != NULL;
+}
+
 int main(int argc, char **argv)
 {
     struct soak soak = {.full = argc > 1 && strcmp(argv[1], "--full") == 0};
-    const char *only = argc > 2 ? argv[2] : "";
+    const char *only = argc > 1 + soak.full ? argv[1 + soak.full] : "";
+    if (!is_known(only)) {
+        fprintf(stderr, "no attack has '%s' in its name\n", only);
+        return EXIT_FAILURE;
+    }
     signal(SIGPIPE, SIG_IGN);
     bool is_open = open_soak(&soak);
     for (const struct attack *attack = attacks; is_open && attack->name; attack++) {

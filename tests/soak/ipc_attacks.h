@@ -36,6 +36,12 @@ void lie(struct soak *soak, long count);
 void mutate_messages(struct soak *soak, long count);
 void babble_within_quotas(struct soak *soak, long count);
 
+/* ---- ipc_push.c: what clients that push sound do ---- */
+void kill_pushers(struct soak *soak, long count);
+void push_nonsense(struct soak *soak, long count);
+/* Grant it to us, or revoke that. */
+void soak_permit_pushing(struct soak *soak, bool there);
+
 /* ---- ipc_limits.c: what happens to processes ---- */
 void run_out_of_descriptors(struct soak *soak, long count);
 void run_out_of_files(struct soak *soak, long count);

@@ -26,6 +26,9 @@ static size_t make_templates(struct message templates[16])
     Percept__Control__Query query = PERCEPT__CONTROL__QUERY__INIT;
     Percept__Control__Grant grant = PERCEPT__CONTROL__GRANT__INIT;
     Percept__Control__Revoke revoke = PERCEPT__CONTROL__REVOKE__INIT;
+    Percept__Control__History history = PERCEPT__CONTROL__HISTORY__INIT;
+    Percept__Control__Forget forget = PERCEPT__CONTROL__FORGET__INIT;
+    Percept__Control__Push push = PERCEPT__CONTROL__PUSH__INIT;
     hello.version_max = IPC_PROTOCOL_MAX;
     subscribe.topic = SOAK_TOPIC;
     subscribe.wake = true;
@@ -34,6 +37,15 @@ static size_t make_templates(struct message templates[16])
     grant.what = revoke.what = "hands";
     grant.uid = revoke.uid = 4242;
     grant.seconds = 60;
+    history.topic = "captions";
+    history.search = "said";
+    history.after = 1;
+    history.limit = 10;
+    forget.seconds = 1;
+    push.to = "phone";
+    push.rate = 48000;
+    push.channels = 2;
+    push.dtype = PERCEPT_INT16;
     const struct {
         Percept__Control__Request__BodyCase kind;
         void *body;
@@ -45,6 +57,9 @@ static size_t make_templates(struct message templates[16])
         {PERCEPT__CONTROL__REQUEST__BODY_QUERY, &query},
         {PERCEPT__CONTROL__REQUEST__BODY_GRANT, &grant},
         {PERCEPT__CONTROL__REQUEST__BODY_REVOKE, &revoke},
+        {PERCEPT__CONTROL__REQUEST__BODY_HISTORY, &history},
+        {PERCEPT__CONTROL__REQUEST__BODY_FORGET, &forget},
+        {PERCEPT__CONTROL__REQUEST__BODY_PUSH, &push},
     };
     size_t count = sizeof rows / sizeof rows[0];
     for (size_t i = 0; i < count; i++) {
@@ -150,10 +165,12 @@ static _Noreturn void babble(const char *socket, long count)
 
 void mutate_messages(struct soak *soak, long count)
 {
+    soak_permit_pushing(soak, true);
     pid_t pid = attacker();
     if (pid == 0)
         babble(soak->socket, count);
     attacker_join(soak, pid);
+    soak_permit_pushing(soak, false);
 }
 
 /* With the quotas that there are by default, while the bystander reads `count` samples. */
