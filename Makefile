@@ -93,6 +93,7 @@ conformance-sample: build
 bench: build models
 	bench/runtime/run
 	bench/daemon/run
+	bench/daemon/start
 	bench/ipc/run
 
 # What takes too long for a test: ten thousand deaths of an isolated backend's host, and attacks on the daemon's socket in full.
