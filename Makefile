@@ -75,7 +75,7 @@ lint: build
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
-# A minute a target; FUZZ_SECONDS=3600 for a long one.
+# A minute a reader of model files, 20 s any other; FUZZ_SECONDS=3600 for a long one.
 FUZZ_SECONDS ?= 60
 fuzz: setup-test
 	@$(call build,fuzz)

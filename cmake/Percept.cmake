@@ -35,9 +35,9 @@ endfunction()
 
 # percept_test(NAME ring SOURCES test_ring.c USES percept_ipc) makes one Check program and registers it with CTest.
 # NO_TSAN: long, and what it tests has no threads of its own; ThreadSanitizer would only make it longer.
-# ALONE: it watches the clock, so CTest runs nothing beside it.
+# No test watches the clock closely: others run beside it.
 function(percept_test)
-    cmake_parse_arguments(P "NO_TSAN;ALONE" "NAME;TIMEOUT" "SOURCES;USES;LIBRARIES" ${ARGN})
+    cmake_parse_arguments(P "NO_TSAN" "NAME;TIMEOUT" "SOURCES;USES;LIBRARIES" ${ARGN})
     if(NOT PERCEPT_TESTS OR (P_NO_TSAN AND PERCEPT_SANITIZE STREQUAL "thread"))
         return()
     endif()
@@ -48,13 +48,13 @@ function(percept_test)
     target_link_libraries(test_${P_NAME} PRIVATE percept_flags ${P_USES} ${P_LIBRARIES} PkgConfig::CHECK)
     set_target_properties(test_${P_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     add_test(NAME ${P_NAME} COMMAND test_${P_NAME})
-    percept_test_properties(${P_NAME} ${P_TIMEOUT} ${P_ALONE})
+    percept_test_properties(${P_NAME} ${P_TIMEOUT})
 endfunction()
 
 # percept_script_test(NAME daemon_life SCRIPT life.sh) registers a shell script that drives the programs; exit 77 says
 # that something it needs is not there. It is told when its time is over, so that it can say what it waited for.
 function(percept_script_test)
-    cmake_parse_arguments(P "ALONE" "NAME;SCRIPT;TIMEOUT" "" ${ARGN})
+    cmake_parse_arguments(P "" "NAME;SCRIPT;TIMEOUT" "" ${ARGN})
     if(NOT PERCEPT_TESTS)
         return()
     endif()
@@ -63,15 +63,15 @@ function(percept_script_test)
     endif()
     math(EXPR told "${P_TIMEOUT} - 30")
     add_test(NAME ${P_NAME} COMMAND timeout --foreground ${told} bash ${P_SCRIPT})
-    percept_test_properties(${P_NAME} ${P_TIMEOUT} ${P_ALONE})
+    percept_test_properties(${P_NAME} ${P_TIMEOUT})
     set_tests_properties(${P_NAME} PROPERTIES SKIP_RETURN_CODE 77)
 endfunction()
 
 # CK_DEFAULT_TIMEOUT: Check's own 4 s a test are for machines that are never busy. CK_TIMEOUT_MULTIPLIER: so are those that tests
 # set for themselves.
 # GALLIVM_PERF: on lavapipe most of a test's time goes into the compiling of shaders that run once.
-function(percept_test_properties name timeout alone)
-    set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} RUN_SERIAL ${alone}
+function(percept_test_properties name timeout)
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout}
         ENVIRONMENT "PERCEPT_SOURCE_DIR=${CMAKE_SOURCE_DIR};PERCEPT_MODELS=${PERCEPT_MODELS};PERCEPT_MEDIA=${PERCEPT_MEDIA};PERCEPT_BIN=${CMAKE_BINARY_DIR}/bin;GALLIVM_PERF=nopt;CK_DEFAULT_TIMEOUT=100;CK_TIMEOUT_MULTIPLIER=4;LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/lsan.supp:print_suppressions=0")
 endfunction()
 
