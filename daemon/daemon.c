@@ -329,6 +329,7 @@ static void on_start(uv_timer_t *timer)
     if (own->watch_device)
         daemon_pressure_start(&daemon->pressure, &daemon->loop, own->device_root, daemon->engine);
     daemon->started = true;
+    daemon->state.state = "running";
     daemon_changed(daemon);
     daemon_notify("READY=1");
     base_log(BASE_LOG_INFO, "running: %zu pipelines, %zu topics",
@@ -387,7 +388,7 @@ enum daemon_exit daemon_run(const struct daemon_settings *settings, struct perce
     }
     daemon->state = (struct daemon_state){
         .config = settings->config,
-        .state = "running",
+        .state = "starting",
         .started_ns = base_clock_ns(),
         .topics = daemon->topics.all,
         .pressure = &daemon->pressure.now,

@@ -188,8 +188,8 @@ struct percept_push;
 /*
  * Be what a pipeline with a source `audio_stream` hears. PERMISSION: nobody may who was not granted
  * to; NOT_FOUND: no such pipeline, or it has another source; BUSY: somebody else pushes to it, or
- * it rests, for privacy or because nobody subscribes; INVALID; LIMIT; VERSION: the daemon is too
- * old.
+ * it rests, for privacy or because nobody subscribes, or the daemon is still starting (its status
+ * says so); INVALID; LIMIT; VERSION: the daemon is too old.
  */
 enum percept_status percept_push_open(struct percept_client *client, const char *pipeline,
                                       const struct percept_sound *sound, struct percept_push **push,

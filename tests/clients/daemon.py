@@ -1,5 +1,6 @@
 """A real daemon for a test, in a folder of its own: pictures that need no model, as tests/daemon/lib.sh has them."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -69,11 +70,16 @@ class Daemon:
             [BIN / "perceptd", "--config", self.config],
             env=self.environment(), stderr=subprocess.DEVNULL,
         )
-        while subprocess.run(
-            [BIN / "percept", "status"], env=self.environment(), capture_output=True
-        ).returncode:
+        while self.state() in ("", "starting"):
             assert self.process.poll() is None, "the daemon has ended"
             time.sleep(0.02)
+
+    def state(self) -> str:
+        """What the daemon says that it is; nothing while it does not answer."""
+        status = subprocess.run(
+            [BIN / "percept", "status", "--json"], env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        return json.loads(status.stdout)["daemon"]["state"] if status.returncode == 0 else ""
 
     def command(self, *words: str) -> str:
         return subprocess.run(
