@@ -21,7 +21,7 @@ chroot "$dir" sh -c 'apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get
 failed=0
 run() { # CASE TEST; the compiling of its shaders is what takes lavapipe minutes
     chroot "$dir" env CK_RUN_CASE="$1" CK_TIMEOUT_MULTIPLIER=10 GALLIVM_PERF=nopt VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation \
-        VK_LAYER_ENABLES=VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT "/percept/build/release/tests/$2" >"$dir/log" 2>&1 || failed=1
+        VK_LAYER_VALIDATE_SYNC=1 "/percept/build/release/tests/$2" >"$dir/log" 2>&1 || failed=1
     cat "$dir/log"
     ! grep -qE 'VUID|SYNC-|Validation (Error|Warning)|skipped:' "$dir/log" || failed=1
 }
