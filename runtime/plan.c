@@ -180,7 +180,7 @@ static void join_in_place(struct planner *planner, uint32_t index)
             continue;
         bool shared = false; /* another operand reads the same bytes in another pattern */
         for (unsigned j = 0; j < node->input_count; j++)
-            shared |= node->inputs[j] != x && is_tensor(planner, node->inputs[j]) &&
+            shared |= j != i && (node->inputs[j] != x || node->op == PRT_OP_SCATTER) &&
                       find(planner, node->inputs[j], &ignored) == root;
         if (shared)
             continue;

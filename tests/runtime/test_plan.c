@@ -93,6 +93,27 @@ START_TEST(a_scatter_changes_what_nobody_reads_later)
 }
 END_TEST
 
+/* What it writes elsewhere, or where to, is its own first operand. */
+START_TEST(a_scatter_that_reads_what_it_changes_leaves_it_alone)
+{
+    for (int of = 1; of <= 2; of++) {
+        struct prt_graph *graph = build_graph();
+        uint32_t x = build_input(graph, SIZES(4)), other = build_input(graph, SIZES(4)), y;
+        graph->values[x].tensor.dtype = graph->values[other].tensor.dtype = PRT_I32;
+        x = build_binary(graph, PRT_BINARY_ADD, x, build_int(graph, 0));
+        build_node(graph, PRT_OP_SCATTER, IDS(x, of == 1 ? x : other, of == 2 ? x : other),
+                   SIZES(4), &y)
+            ->attrs.index = (struct prt_index_attrs){.from = {PRT_INDEXED}};
+        graph->values[y].tensor.dtype = PRT_I32;
+        build_finish(graph, IDS(y));
+        struct prt_plan plan = plan_of(graph);
+        ck_assert_uint_ne(at(graph, &plan, y), at(graph, &plan, x));
+        prt_plan_free(&plan);
+        prt_graph_destroy(graph);
+    }
+}
+END_TEST
+
 /* The next version of a state [8, 4]: two SCATTERs into it; reads: who reads what it was. */
 enum reads { NOBODY, BEFORE, AFTER, CALLER };
 
@@ -341,6 +362,7 @@ int main(void)
     tcase_add_test(tests, elementwise_results_replace_their_operands);
     tcase_add_test(tests, an_operand_that_is_read_later_is_not_replaced);
     tcase_add_test(tests, a_scatter_changes_what_nobody_reads_later);
+    tcase_add_test(tests, a_scatter_that_reads_what_it_changes_leaves_it_alone);
     tcase_add_test(tests, a_state_that_changes_in_part_changes_where_it_lies);
     tcase_add_test(tests, views_and_outer_slices_are_not_executed);
     tcase_add_test(tests, an_output_never_shares_an_input);
