@@ -62,7 +62,9 @@ static bool is_ramp(const struct prt_graph *graph, uint32_t id, uint32_t x)
         return false;
     const struct prt_binary_attrs *sum = &add->attrs.binary;
     struct prt_activation act = sum->act;
-    if (clamp && act.kind == PRT_ACT_NONE)
+    if (clamp && act.kind != PRT_ACT_NONE)
+        return false; /* bent once more */
+    if (clamp)
         act = (struct prt_activation){PRT_ACT_CLAMP, (float)clamp->attrs.unary.a,
                                       (float)clamp->attrs.unary.b};
     double three;

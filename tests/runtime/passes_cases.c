@@ -344,6 +344,16 @@ static uint32_t not_quite_gelu(struct prt_graph *graph, uint32_t x)
 static uint32_t row_mean(struct prt_graph *graph, uint32_t x, unsigned axis)
 {
     struct prt_tensor spec = graph->values[x].tensor;
+/* clamp(x + 3, 0, 6) once more clamped, which bends it elsewhere. */
+static uint32_t ramp_clamped_twice(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t ramp = build_binary(graph, PRT_BINARY_ADD, x, build_number(graph, 3));
+    graph->nodes[graph->node_count - 1].attrs.binary.act =
+        (struct prt_activation){PRT_ACT_CLAMP, 0, 6};
+    x = build_binary(graph, PRT_BINARY_MUL, x, build_clamp(graph, ramp, 2.5, 3.25));
+    return build_binary(graph, PRT_BINARY_DIV, x, build_number(graph, 6));
+}
+
     uint32_t y;
     spec.sizes[axis] = 1;
     build_node(graph, PRT_OP_REDUCE, IDS(x), spec.sizes, spec.rank, &y)->attrs.reduce =
@@ -605,3 +615,4 @@ const struct passes_case passes_cases[] = {
 };
 
 const size_t passes_case_count = sizeof passes_cases / sizeof *passes_cases;
+    {"ramp clamped twice", ramp_clamped_twice, "binary binary binary", 0},
