@@ -88,6 +88,16 @@ static bool adds_nothing(const struct prt_graph *graph, const struct prt_node *n
            ((a->kind == PRT_BINARY_MUL || a->kind == PRT_BINARY_DIV) && number == 1);
 }
 
+/* Of equal sizes. A stated scale that is not quite 1 leaves the sizes and still moves the pixels.
+ */
+static bool shows_each_pixel(const struct prt_resize_attrs *attrs)
+{
+    for (unsigned i = 0; i < 2; i++)
+        if (!attrs->align_corners && attrs->scale[i] > 0 && attrs->scale[i] != 1)
+            return false;
+    return true;
+}
+
 static bool changes_nothing(const struct prt_graph *graph, const struct prt_node *node)
 {
     switch (node->op) {
@@ -96,8 +106,9 @@ static bool changes_nothing(const struct prt_graph *graph, const struct prt_node
     case PRT_OP_CONVERT:
     case PRT_OP_QUANTIZE:
     case PRT_OP_SLICE:
-    case PRT_OP_RESIZE2D:
         return true;
+    case PRT_OP_RESIZE2D:
+        return shows_each_pixel(&node->attrs.resize);
     case PRT_OP_PAD: /* equal sizes, but it may crop on one side what it pads on the other */
         for (unsigned i = 0; i < PRT_MAX_RANK; i++)
             if (node->attrs.pad.before[i] != 0)

@@ -102,6 +102,41 @@ static uint32_t scale_of_constants(struct prt_graph *graph, uint32_t x)
     return build_binary(graph, PRT_BINARY_MUL, x, c);
 }
 
+/* ---- images that are resized to their own size ---- */
+
+static uint32_t resized(struct prt_graph *graph, uint32_t x, struct prt_resize_attrs attrs)
+{
+    uint32_t y;
+    build_node(graph, PRT_OP_RESIZE2D, IDS(x), PASSES_IMAGE, &y)->attrs.resize = attrs;
+    return build_clamp(graph, y, 0, 1);
+}
+
+/* 1.05 times 12 are 12 pixels, of which the last shows the last but one. */
+static uint32_t nearest_of_a_little_more(struct prt_graph *graph, uint32_t x)
+{
+    return resized(graph, x, (struct prt_resize_attrs){.scale = {1.05, 1.05}});
+}
+
+static uint32_t wider_only(struct prt_graph *graph, uint32_t x)
+{
+    return resized(
+        graph, x,
+        (struct prt_resize_attrs){.bilinear = true, .half_pixel = true, .scale = {1, 1.07}});
+}
+
+static uint32_t resized_to_itself(struct prt_graph *graph, uint32_t x)
+{
+    return resized(graph, x, (struct prt_resize_attrs){.scale = {1, 1}});
+}
+
+/* Corners that stay where they are need no scale. */
+static uint32_t resized_from_corner_to_corner(struct prt_graph *graph, uint32_t x)
+{
+    return resized(
+        graph, x,
+        (struct prt_resize_attrs){.bilinear = true, .align_corners = true, .scale = {1.05, 1.05}});
+}
+
 /* ---- views ---- */
 
 static const int32_t to_nhwc[] = {0, 2, 3, 1}, to_nchw[] = {0, 3, 1, 2};
@@ -616,3 +651,7 @@ const struct passes_case passes_cases[] = {
 
 const size_t passes_case_count = sizeof passes_cases / sizeof *passes_cases;
     {"ramp clamped twice", ramp_clamped_twice, "binary binary binary", 0},
+    {"nearest of a little more", nearest_of_a_little_more, "layout resize2d unary layout", 0},
+    {"wider only", wider_only, "layout resize2d unary layout", 0},
+    {"resized to itself", resized_to_itself, "unary", 0},
+    {"resized from corner to corner", resized_from_corner_to_corner, "unary", 1e-6},
