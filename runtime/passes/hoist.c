@@ -66,6 +66,10 @@ static bool raise_function(struct prt_graph *graph, struct prt_node *node)
         return true;
     for (struct prt_node *view; (view = before(graph, node)) && is_view(view); node = view) {
         struct prt_tensor between = *prt_match_tensor(graph, view->inputs[0]);
+        const struct prt_tensor *number =
+            node->op == PRT_OP_BINARY ? prt_match_tensor(graph, node->inputs[1]) : NULL;
+        if (number && number->rank > between.rank)
+            break; /* it would give the result more dimensions */
         if (!swap(graph, view, node, &between))
             return false;
     }

@@ -473,6 +473,15 @@ static uint32_t rows_regrouped(struct prt_graph *graph, uint32_t x)
     return build_binary(graph, PRT_BINARY_ADD, y, x);
 }
 
+/* The number has more dimensions than the layer's result, and cannot move up over the view. */
+static uint32_t number_of_higher_rank(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t rows = build_reshape(graph, x, SIZES(96, 12));
+    uint32_t y = matmul(graph, rows, build_constant(graph, SIZES(12, 5)));
+    y = build_reshape(graph, y, SIZES(96, 5, 1, 1));
+    return build_binary(graph, PRT_BINARY_MUL, y, build_constant(graph, SIZES(1, 1, 1, 1)));
+}
+
 /* As x @ W is exported: W repeated along the batch by an expand. */
 static uint32_t matrix_repeated(struct prt_graph *graph, uint32_t x)
 {
@@ -655,3 +664,4 @@ const size_t passes_case_count = sizeof passes_cases / sizeof *passes_cases;
     {"wider only", wider_only, "layout resize2d unary layout", 0},
     {"resized to itself", resized_to_itself, "unary", 0},
     {"resized from corner to corner", resized_from_corner_to_corner, "unary", 1e-6},
+    {"number of higher rank", number_of_higher_rank, "linear binary", 1e-5},
