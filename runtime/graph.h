@@ -370,7 +370,8 @@ enum prt_op {
 enum prt_layout_rule {
     PRT_LAYOUT_CHANNELS_LAST, /* first input and output (and a residual) physically channels last */
     PRT_LAYOUT_CONTIGUOUS,    /* inputs and output row-major */
-    PRT_LAYOUT_ROWS,          /* the last dimension innermost; output as the first input */
+    PRT_LAYOUT_ROWS,          /* the last dimension innermost, a mask row-major; output as the first
+                                 input */
     PRT_LAYOUT_SAME,          /* any, but inputs of full size and the output alike */
     PRT_LAYOUT_VIEW,          /* output takes what makes it free, if any order does */
     PRT_LAYOUT_ANY,           /* reads and writes any */

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+enum { MASK = 3 }; /* of an ATTENTION, and no other op of PRT_LAYOUT_ROWS has so many operands */
+
 struct layout {
     struct prt_graph *graph;
     uint32_t *converted; /* by value: the same numbers in another order, or PRT_NO_VALUE */
@@ -232,7 +234,7 @@ static bool settle_inputs(struct layout *layout, struct prt_node *node, uint8_t 
     case PRT_LAYOUT_ROWS:
         for (unsigned i = 0; i < node->input_count; i++)
             if (is_tensor(layout, node->inputs[i]) &&
-                !rows_innermost(tensor_of(layout, node->inputs[i])) &&
+                (i == MASK || !rows_innermost(tensor_of(layout, node->inputs[i]))) &&
                 !require(layout, &node->inputs[i], row_major))
                 return false;
         memcpy(order, tensor_of(layout, node->inputs[0])->dim_order, PRT_MAX_RANK);

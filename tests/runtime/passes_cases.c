@@ -555,6 +555,15 @@ static uint32_t masked_attention(struct prt_graph *graph, uint32_t x)
     return times_values(graph, softmax(graph, s), x);
 }
 
+/* What is added has its rows in memory, but not in their order. */
+static uint32_t mask_that_was_turned(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t mask = unary(graph, PRT_UNARY_TANH, build_reshape(graph, x, SIZES(1, 12, 8, 12)));
+    mask = build_permute(graph, mask, SIZES(0, 2, 1, 3));
+    uint32_t s = build_binary(graph, PRT_BINARY_ADD, scores(graph, x), mask);
+    return times_values(graph, softmax(graph, s), x);
+}
+
 static uint32_t bools(struct prt_graph *graph, enum prt_op op, const uint32_t *inputs, size_t count,
                       const int32_t *sizes, struct prt_node **node)
 {
@@ -665,3 +674,4 @@ const size_t passes_case_count = sizeof passes_cases / sizeof *passes_cases;
     {"resized to itself", resized_to_itself, "unary", 0},
     {"resized from corner to corner", resized_from_corner_to_corner, "unary", 1e-6},
     {"number of higher rank", number_of_higher_rank, "linear binary", 1e-5},
+    {"mask that was turned", mask_that_was_turned, "unary layout attention", 1e-5},
