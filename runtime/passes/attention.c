@@ -43,11 +43,19 @@ static struct prt_node *regrouping(const struct match *match, uint32_t id)
     return keeps ? node : NULL;
 }
 
+/* Does nobody else read it? Others would find numbers of a product whose operands have changed. */
+static bool read_once(const struct match *match, uint32_t id)
+{
+    return match->graph->values[id].uses == 1;
+}
+
+/* What stands above views, PRT_NO_VALUE when others read it or one of them. */
 static uint32_t through_views(const struct match *match, uint32_t id)
 {
-    for (struct prt_node *view; (view = regrouping(match, id));)
-        id = view->inputs[0];
-    return id;
+    for (struct prt_node *view; read_once(match, id); id = view->inputs[0])
+        if (!(view = regrouping(match, id)))
+            return id;
+    return PRT_NO_VALUE;
 }
 
 static struct prt_node *binary(const struct match *match, uint32_t id, enum prt_binary_kind kind)
@@ -101,7 +109,7 @@ static bool sees_nothing(const struct match *match, uint32_t id, uint32_t scores
         any && reduces_last(match, any) ? negation(match, any->inputs[0]) : NULL;
     const struct prt_node *is = some ? binary(match, some->inputs[0], PRT_BINARY_EQ) : NULL;
     double number;
-    return is && is->inputs[0] == scores &&
+    return is && is->inputs[0] == scores && read_once(match, some->inputs[0]) &&
            prt_match_number(match->graph, is->inputs[1], &number) && number == -HUGE_VAL;
 }
 
@@ -114,8 +122,7 @@ static uint32_t scores_of(struct match *match, uint32_t id)
         id = through_views(match, where->inputs[2]);
     const struct prt_node *softmax = prt_match_made_by(match->graph, id, PRT_OP_SOFTMAX);
     if (!softmax || softmax->attrs.softmax.log ||
-        softmax->attrs.softmax.axis != tensor_of(match, id)->rank - 1 ||
-        match->graph->values[id].uses != 1)
+        softmax->attrs.softmax.axis != tensor_of(match, id)->rank - 1)
         return PRT_NO_VALUE;
     uint32_t scores = softmax->inputs[0];
     match->safe = where != NULL;
@@ -130,7 +137,7 @@ static uint32_t scores_of(struct match *match, uint32_t id)
 static uint32_t unscaled(struct match *match, uint32_t id)
 {
     for (uint32_t first = id;;) {
-        if (id != first && match->graph->values[id].uses != 1)
+        if (id != first && !read_once(match, id))
             return PRT_NO_VALUE;
         struct prt_node *mul = binary(match, id, PRT_BINARY_MUL),
                         *div = binary(match, id, PRT_BINARY_DIV), *view = regrouping(match, id);
@@ -154,8 +161,9 @@ static struct prt_node *product_of(struct match *match, uint32_t scores)
 {
     struct prt_node *add = binary(match, scores, PRT_BINARY_ADD);
     for (unsigned i = 0; add && i < 2; i++) {
-        struct prt_node *qk =
-            prt_match_made_by(match->graph, unscaled(match, add->inputs[i]), PRT_OP_MATMUL);
+        struct prt_node *qk = NULL;
+        if (read_once(match, add->inputs[i]))
+            qk = prt_match_made_by(match->graph, unscaled(match, add->inputs[i]), PRT_OP_MATMUL);
         if (!qk) {
             match->scale = 1;
             continue;
@@ -184,7 +192,7 @@ static void skip_scales(struct match *match, uint32_t *operand)
             match->graph->values[node->inputs[0]].uses++;
             *slot = node->inputs[0];
         } else if (node && (node->op == PRT_OP_RESHAPE || node->op == PRT_OP_PERMUTE) &&
-                   match->graph->values[*slot].uses == 1) {
+                   read_once(match, *slot)) {
             slot = &node->inputs[0];
         } else {
             return;
@@ -197,8 +205,7 @@ static bool find_exchange(struct match *match, uint32_t id)
 {
     for (match->exchanged_count = 0; match->exchanged_count < MOST_VIEWS;) {
         struct prt_node *node = prt_match_producer(match->graph, id);
-        if (!node || match->graph->values[id].uses != 1 ||
-            match->graph->values[id].flags & PRT_FLAG_OUTPUT)
+        if (!node || !read_once(match, id) || match->graph->values[id].flags & PRT_FLAG_OUTPUT)
             return false;
         match->exchanged[match->exchanged_count++] = id;
         double number;

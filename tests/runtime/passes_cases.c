@@ -344,6 +344,16 @@ static uint32_t not_quite_hardswish(struct prt_graph *graph, uint32_t x)
     return build_binary(graph, PRT_BINARY_DIV, x, build_number(graph, 5));
 }
 
+/* clamp(x + 3, 0, 6) once more clamped, which bends it elsewhere. */
+static uint32_t ramp_clamped_twice(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t ramp = build_binary(graph, PRT_BINARY_ADD, x, build_number(graph, 3));
+    graph->nodes[graph->node_count - 1].attrs.binary.act =
+        (struct prt_activation){PRT_ACT_CLAMP, 0, 6};
+    x = build_binary(graph, PRT_BINARY_MUL, x, build_clamp(graph, ramp, 2.5, 3.25));
+    return build_binary(graph, PRT_BINARY_DIV, x, build_number(graph, 6));
+}
+
 static uint32_t silu_parts(struct prt_graph *graph, uint32_t x)
 {
     return build_binary(graph, PRT_BINARY_MUL, unary(graph, PRT_UNARY_SIGMOID, x), x);
@@ -379,16 +389,6 @@ static uint32_t not_quite_gelu(struct prt_graph *graph, uint32_t x)
 static uint32_t row_mean(struct prt_graph *graph, uint32_t x, unsigned axis)
 {
     struct prt_tensor spec = graph->values[x].tensor;
-/* clamp(x + 3, 0, 6) once more clamped, which bends it elsewhere. */
-static uint32_t ramp_clamped_twice(struct prt_graph *graph, uint32_t x)
-{
-    uint32_t ramp = build_binary(graph, PRT_BINARY_ADD, x, build_number(graph, 3));
-    graph->nodes[graph->node_count - 1].attrs.binary.act =
-        (struct prt_activation){PRT_ACT_CLAMP, 0, 6};
-    x = build_binary(graph, PRT_BINARY_MUL, x, build_clamp(graph, ramp, 2.5, 3.25));
-    return build_binary(graph, PRT_BINARY_DIV, x, build_number(graph, 6));
-}
-
     uint32_t y;
     spec.sizes[axis] = 1;
     build_node(graph, PRT_OP_REDUCE, IDS(x), spec.sizes, spec.rank, &y)->attrs.reduce =
@@ -574,14 +574,13 @@ static uint32_t bools(struct prt_graph *graph, enum prt_op op, const uint32_t *i
     return y;
 }
 
-static uint32_t safe_softmax(struct prt_graph *graph, uint32_t s)
+static uint32_t safe_softmax(struct prt_graph *graph, uint32_t s, uint32_t *hidden)
 {
     struct prt_node *node;
     const int32_t full[] = {1, 8, 12, 12}, narrow[] = {1, 8, 12, 1};
-    uint32_t hidden =
-        bools(graph, PRT_OP_BINARY, IDS(s, build_number(graph, -INFINITY)), full, &node);
+    *hidden = bools(graph, PRT_OP_BINARY, IDS(s, build_number(graph, -INFINITY)), full, &node);
     node->attrs.binary = (struct prt_binary_attrs){.kind = PRT_BINARY_EQ, .alpha = 1};
-    uint32_t some = bools(graph, PRT_OP_UNARY, IDS(hidden), full, &node);
+    uint32_t some = bools(graph, PRT_OP_UNARY, IDS(*hidden), full, &node);
     node->attrs.unary.kind = PRT_UNARY_NOT;
     uint32_t any = bools(graph, PRT_OP_REDUCE, IDS(some), narrow, &node);
     node->attrs.reduce =
@@ -596,7 +595,8 @@ static uint32_t safe_softmax(struct prt_graph *graph, uint32_t s)
 
 static uint32_t safe_attention(struct prt_graph *graph, uint32_t x)
 {
-    return times_values(graph, safe_softmax(graph, scores(graph, x)), x);
+    uint32_t hidden;
+    return times_values(graph, safe_softmax(graph, scores(graph, x), &hidden), x);
 }
 
 static uint32_t scores_read_twice(struct prt_graph *graph, uint32_t x)
@@ -604,6 +604,48 @@ static uint32_t scores_read_twice(struct prt_graph *graph, uint32_t x)
     uint32_t s = scores(graph, x);
     uint32_t y = times_values(graph, softmax(graph, s), x);
     return build_binary(graph, PRT_BINARY_ADD, build_reshape(graph, y, SIZES(1, 8, 12, 12)), s);
+}
+
+static uint32_t scores_read_before_the_mask(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t s = scores(graph, x), mask = build_constant(graph, SIZES(1, 1, 12, 12));
+    uint32_t masked = build_binary(graph, PRT_BINARY_ADD, s, mask);
+    uint32_t y = times_values(graph, softmax(graph, masked), x);
+    return build_binary(graph, PRT_BINARY_ADD, build_reshape(graph, y, SIZES(1, 8, 12, 12)), s);
+}
+
+/* Two attentions with one mask, which is no reason to keep either's scores. */
+static uint32_t mask_of_two(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t mask = unary(graph, PRT_UNARY_TANH, x);
+    for (int i = 0; i < 2; i++) {
+        uint32_t s = build_binary(graph, PRT_BINARY_ADD, mask, scores(graph, x));
+        x = build_reshape(graph, times_values(graph, softmax(graph, s), x), PASSES_IMAGE);
+    }
+    return x;
+}
+
+/* The weights are read as the product reads them: behind a view. */
+static uint32_t weights_read_twice(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t weights = build_reshape(graph, softmax(graph, scores(graph, x)), SIZES(8, 12, 12));
+    uint32_t y = matmul(graph, weights, build_reshape(graph, x, SIZES(8, 12, 12)));
+    return build_binary(graph, PRT_BINARY_ADD, y, weights);
+}
+
+static uint32_t safe_weights_read_twice(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t hidden, weights = safe_softmax(graph, scores(graph, x), &hidden);
+    uint32_t y = build_reshape(graph, times_values(graph, weights, x), PASSES_IMAGE);
+    return build_binary(graph, PRT_BINARY_ADD, y, weights);
+}
+
+static uint32_t hidden_keys_read_twice(struct prt_graph *graph, uint32_t x)
+{
+    uint32_t hidden, weights = safe_softmax(graph, scores(graph, x), &hidden), y;
+    y = build_reshape(graph, times_values(graph, weights, x), PASSES_IMAGE);
+    build_node(graph, PRT_OP_WHERE, IDS(hidden, x, y), PASSES_IMAGE, &y);
+    return y;
 }
 
 /* ---- the table ---- */
@@ -624,6 +666,10 @@ const struct passes_case passes_cases[] = {
     {"relu by maximum", relu_by_maximum, "layout conv2d layout", 0},
     {"sum then clamp", sum_then_clamp, "unary binary", 0},
     {"constants folded", scale_of_constants, "binary", 0},
+    {"nearest of a little more", nearest_of_a_little_more, "layout resize2d unary layout", 0},
+    {"wider only", wider_only, "layout resize2d unary layout", 0},
+    {"resized to itself", resized_to_itself, "unary", 0},
+    {"resized from corner to corner", resized_from_corner_to_corner, "unary", 1e-6},
     {"nhwc island", nhwc_island, "layout conv2d conv2d layout", 1e-5},
     {"views that cancel", views_that_cancel, "unary", 0},
     {"concat in place", head, "layout conv2d conv2d", 0},
@@ -645,6 +691,7 @@ const struct passes_case passes_cases[] = {
     {"hardswish", hardswish_alone, "unary", 0},
     {"hardswish, clamped sum", hardswish_of_clamped_sum, "unary", 0},
     {"not quite hardswish", not_quite_hardswish, "binary binary binary", 0},
+    {"ramp clamped twice", ramp_clamped_twice, "binary binary binary", 0},
     {"silu", silu_parts, "unary", 1e-6},
     {"gelu after a conv", gelu_after_conv, "layout conv2d layout", 1e-5},
     {"gelu of a half", gelu_of_half, "unary", 1e-6},
@@ -657,21 +704,25 @@ const struct passes_case passes_cases[] = {
     {"mean that others read", mean_that_others_read, "reduce layer_norm binary", 1e-5},
     {"mean of other rows", mean_of_other_rows, "reduce binary unary reduce binary unary binary", 0},
     {"rows regrouped", rows_regrouped, "linear", 1e-5},
+    {"number of higher rank", number_of_higher_rank, "linear binary", 1e-5},
     {"matrix repeated", matrix_repeated, "linear", 1e-5},
     {"int8 matrix repeated", int8_matrix_repeated, "quantize linear dequantize", 0.0501},
     {"matrices of a batch", matrices_of_a_batch, "matmul", 0},
     {"exchanged matrix", exchanged_matrix, "unary matmul", 1e-5},
     {"masked attention", masked_attention, "attention", 1e-5},
     {"safe attention", safe_attention, "attention", 1e-5},
+    {"mask that was turned", mask_that_was_turned, "unary layout attention", 1e-5},
     {"scores read twice", scores_read_twice, "binary binary layout matmul softmax matmul binary",
      1e-5},
+    {"mask of two", mask_of_two, "unary attention attention", 1e-5},
+    {"scores read before the mask", scores_read_before_the_mask,
+     "binary binary layout matmul binary softmax matmul binary", 1e-5},
+    {"weights read twice", weights_read_twice, "binary binary layout matmul softmax matmul binary",
+     1e-5},
+    {"safe weights read twice", safe_weights_read_twice,
+     "binary binary layout matmul binary unary reduce unary softmax where matmul binary", 1e-5},
+    {"hidden keys read twice", hidden_keys_read_twice,
+     "binary binary layout matmul binary unary reduce unary softmax where matmul where", 1e-5},
 };
 
 const size_t passes_case_count = sizeof passes_cases / sizeof *passes_cases;
-    {"ramp clamped twice", ramp_clamped_twice, "binary binary binary", 0},
-    {"nearest of a little more", nearest_of_a_little_more, "layout resize2d unary layout", 0},
-    {"wider only", wider_only, "layout resize2d unary layout", 0},
-    {"resized to itself", resized_to_itself, "unary", 0},
-    {"resized from corner to corner", resized_from_corner_to_corner, "unary", 1e-6},
-    {"number of higher rank", number_of_higher_rank, "linear binary", 1e-5},
-    {"mask that was turned", mask_that_was_turned, "unary layout attention", 1e-5},
