@@ -22,7 +22,7 @@ static enum percept_status group_scales(struct prt_xnn *xnn, struct prt_fb_table
     uint32_t size = prt_fb_u32(table, GROUP_SIZE), index = prt_fb_u32(table, GROUP_INDEX);
     uint32_t stated = index ? prt_fb_u32(table, GROUP_COUNT) : reals.count;
     if (size == 0 || spec->rank != 2 || prt_fb_u32(table, GROUP_AXIS) != 0 ||
-        (uint32_t)spec->sizes[1] % size || spec->sizes[1] == 0)
+        (uint32_t)spec->sizes[1] % size || spec->sizes[0] == 0 || spec->sizes[1] == 0)
         return prt_import_fail(xnn->import, PERCEPT_MALFORMED,
                                "a weight has groups of %u that do not fit it", size);
     const int32_t sizes[2] = {spec->sizes[0], (int32_t)((uint32_t)spec->sizes[1] / size)};

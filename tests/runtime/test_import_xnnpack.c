@@ -237,6 +237,18 @@ START_TEST(groups_that_do_not_fit)
 }
 END_TEST
 
+START_TEST(groups_of_no_rows) /* a division by zero where the layer's numbers are wanted */
+{
+    uint32_t x = blob_value(&blob, "f32[2,32]", BLOB_INPUT, 0);
+    uint32_t w = blob_value(&blob, "g4@0[0,32]", BLOB_CONSTANT, 0);
+    uint32_t y = blob_value(&blob, "f32[2,0]", BLOB_OUTPUT, 1);
+    blob_group(&blob, w, 32, UINT32_MAX);
+    blob_node(&blob, 2, "44444", x, w, UINT32_MAX, y, 0);
+    xnnpack_case_fails("f32[2,32] >f32[2,0]", "MALFORMED",
+                       "XnnpackBackend: a weight has groups of 32 that do not fit it");
+}
+END_TEST
+
 /* The rows' sizes are stated as they were before the image became channels last. */
 START_TEST(rows_of_an_image)
 {
@@ -413,6 +425,7 @@ int main(void)
     tcase_add_test(tests, rows_quantised_on_the_way);
     tcase_add_test(tests, rows_of_an_image);
     tcase_add_test(tests, groups_that_do_not_fit);
+    tcase_add_test(tests, groups_of_no_rows);
     tcase_add_test(tests, attention);
     tcase_add_test(tests, greatest_of_a_window);
     tcase_add_loop_test(tests, weights_behind_inline_or_named, 0, 3);
