@@ -227,6 +227,7 @@ enum percept_status prt_import_begin(struct prt_import *import)
         base_arena_array(&import->arena, method->value_count, sizeof *import->constants);
     import->operators =
         base_arena_array(&import->arena, method->operator_count, sizeof *import->operators);
+    import->weights = NULL; /* found out when a large constant asks */
     if (!import->values || !import->identity || !import->constants || !import->operators)
         return prt_import_no_memory(import);
     for (uint32_t v = 0; v < method->value_count; v++) {

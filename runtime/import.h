@@ -153,7 +153,7 @@ enum percept_status prt_import_half_bytes(struct prt_import *import, const struc
 /* The bytes of a constant, or of one that is computed: NULL. */
 enum percept_status prt_import_data(struct prt_import *import, uint32_t id, const void **data);
 
-/* Start on import->method: values, identity, constants and memory are new. */
+/* Start on import->method: what is counted by its values or operators is new, and so is memory. */
 enum percept_status prt_import_begin(struct prt_import *import);
 
 const struct prt_tensor *prt_import_spec(const struct prt_import *import, uint32_t id);

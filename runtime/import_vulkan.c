@@ -530,6 +530,7 @@ static enum percept_status import_inside(struct blob *blob, struct prt_fb_table 
     import->constants = outside.constants;
     import->memory = outside.memory;
     import->operators = outside.operators;
+    import->weights = outside.weights;
     return status;
 }
 

@@ -3,6 +3,7 @@
 #include "blob.h"
 #include "pte.h"
 #include "run.h"
+#include "vulkan_blob.h"
 
 #include "backends/cpu/cpu.h"
 #include "runtime/deferred.h"
@@ -182,6 +183,33 @@ START_TEST(a_table_of_half_bytes_is_not_taken_apart)
         if (graph->values[i].flags & PRT_FLAG_CONSTANT && graph->values[i].uses)
             constants += graph->values[i].bytes;
     ck_assert_uint_lt(constants, bytes + bytes / 8);
+    prt_model_destroy(model);
+    prt_program_close(program);
+}
+END_TEST
+
+/* What a blob's values are read as says nothing of the method's, though both are counted from 0. */
+START_TEST(a_blob_with_values_of_its_own_comes_first)
+{
+    struct vulkan_blob blob = {0};
+    vulkan_call(&blob, "aten.add.Tensor", "f32[1,512] cf32[512] 1 >f32[1,512]");
+    struct flat written = vulkan_write(&blob);
+    struct pte pte = {.blob = written.bytes, .blob_size = written.size};
+    uint32_t x = pte_delegate(&pte, "VulkanBackend", "f32[1,512] >f32[1,512]");
+    char args[96];
+    snprintf(args, sizeof args, "$%u cf32[256,512] - >f32[1,256] =", x);
+    pte_call(&pte, "aten::linear.out", args);
+    struct flat both = pte_write(&pte, false);
+    run_write(path, &both);
+    free(both.bytes);
+    free(written.bytes);
+    struct prt_program *program = open_program();
+    struct prt_model *model = run_model(program, NULL);
+    const struct prt_graph *graph = prt_model_graph(model);
+    unsigned found = 0;
+    for (uint32_t i = 0; i < graph->value_count; i++)
+        found += graph->values[i].flags & PRT_FLAG_DEFERRED && graph->values[i].uses;
+    ck_assert_uint_eq(found, 1);
     prt_model_destroy(model);
     prt_program_close(program);
 }
@@ -385,6 +413,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, results_are_those_of_weights_in_memory);
     tcase_add_test(tests, a_table_of_half_bytes_is_not_taken_apart);
+    tcase_add_test(tests, a_blob_with_values_of_its_own_comes_first);
     tcase_add_test(tests, an_import_for_others_has_all_in_memory);
     tcase_add_test(tests, file_that_changed_meanwhile_is_an_error);
     tcase_add_test(tests, file_that_shrank_meanwhile_is_an_error);
