@@ -36,9 +36,9 @@ static inline void store(void *y, bool wide, size_t i, int64_t value)
 static int64_t dot_bytes(const int8_t *x, const int8_t *w, size_t count, int32_t zero_x,
                          int32_t zero_w)
 {
-    uint32_t sum = 0; /* wraps, as the accumulator does */
+    uint32_t sum = 0; /* wraps, as the accumulator does; so may one product of far zero points */
     for (size_t i = 0; i < count; i++)
-        sum += (uint32_t)((x[i] - zero_x) * (w[i] - zero_w));
+        sum += (uint32_t)(x[i] - zero_x) * (uint32_t)(w[i] - zero_w);
     return (int32_t)sum;
 }
 
@@ -143,7 +143,7 @@ static void conv_task(void *context, size_t task, unsigned worker)
             int64_t sum = op->attrs.kind == PRT_INTEGER_DEPTHWISE
                               ? one_depthwise(job, n, oy, ox, oc)
                               : one_sum(job, n, oy, ox, oc);
-            store(job->y, op->wide, at++, sum + bias_at(job, oc));
+            store(job->y, op->wide, at++, (int64_t)((uint64_t)sum + (uint64_t)bias_at(job, oc)));
         }
 }
 
@@ -220,7 +220,7 @@ static void matmul_task(void *context, size_t task, unsigned worker)
             uint32_t *y = (uint32_t *)job->y + out;
             const int8_t *b = (const int8_t *)job->b + row;
             for (size_t j = 0; j < op->columns; j++)
-                y[j] += (uint32_t)((int32_t)a * (b[j] - op->attrs.zero_b));
+                y[j] += (uint32_t)a * (uint32_t)(b[j] - op->attrs.zero_b);
         }
     }
 }
@@ -286,7 +286,8 @@ static int64_t mean(int64_t sum, int64_t count)
     unsigned bits = count > 1 ? 32 - (unsigned)__builtin_clz((uint32_t)(count - 1)) : 0;
     int64_t multiplier = ((((int64_t)1 << 30) + 1) << bits) / count;
     unsigned shift = 30 + bits;
-    return (sum * multiplier + ((int64_t)1 << (shift - 1))) >> shift;
+    /* As in rescale.c, what the specification forbids wraps. */
+    return (int64_t)((uint64_t)sum * (uint64_t)multiplier + ((uint64_t)1 << (shift - 1))) >> shift;
 }
 
 static void pool_task(void *context, size_t task, unsigned worker)

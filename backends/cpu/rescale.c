@@ -27,20 +27,21 @@ static inline int64_t scaled(int64_t value, int64_t multiplier, unsigned shift, 
 }
 
 /* One loop for each pair of types. */
-#define RESCALE_ROW(name, from, to)                                                  \
-    static void name(const struct rescale *op, const void *x, void *y)               \
-    {                                                                                \
-        const from *in = x;                                                          \
-        to *out = y;                                                                 \
-        const struct prt_rescale_attrs *a = &op->attrs;                              \
-        const size_t next = a->count > 1;                                            \
-        for (size_t i = 0; i < op->columns; i++) {                                   \
-            int64_t v = scaled((int64_t)in[i] - a->zero_x, a->multipliers[next * i], \
-                               a->shifts[next * i], a->double_round) +               \
-                        a->zero_y;                                                   \
-            v = v < op->lo ? op->lo : v;                                             \
-            out[i] = (to)(v > op->hi ? op->hi : v);                                  \
-        }                                                                            \
+#define RESCALE_ROW(name, from, to)                                                      \
+    static void name(const struct rescale *op, const void *x, void *y)                   \
+    {                                                                                    \
+        const from *in = x;                                                              \
+        to *out = y;                                                                     \
+        const struct prt_rescale_attrs *a = &op->attrs;                                  \
+        const size_t next = a->count > 1;                                                \
+        for (size_t i = 0; i < op->columns; i++) {                                       \
+            int64_t from_zero = (int64_t)((uint64_t)in[i] - (uint64_t)a->zero_x);        \
+            int64_t v = scaled(from_zero, a->multipliers[next * i], a->shifts[next * i], \
+                               a->double_round) +                                        \
+                        a->zero_y;                                                       \
+            v = v < op->lo ? op->lo : v;                                                 \
+            out[i] = (to)(v > op->hi ? op->hi : v);                                      \
+        }                                                                                \
     }
 #define RESCALE_ROWS(from)                    \
     RESCALE_ROW(from##_to_int8, from, int8_t) \

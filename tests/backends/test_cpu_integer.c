@@ -79,6 +79,27 @@ START_TEST(rescale)
 }
 END_TEST
 
+static double rescaled_least(const struct one_node *one, const int32_t *index, const void *context)
+{
+    (void)one, (void)index, (void)context;
+    return INT32_MAX; /* of a number that has wrapped */
+}
+
+START_TEST(rescale_of_the_least_number_wraps)
+{
+    const int32_t multiplier = 1;
+    const uint8_t shift = 2;
+    struct one_node one = one_node_begin();
+    uint32_t id = one_node_input(&one, TENSOR(PRT_I64, 1));
+    one_node_set(&one, id, (const int32_t[4]){0}, (double)INT64_MIN);
+    NODE(&one, PRT_OP_RESCALE, TENSOR(PRT_I32, 1), id)->attrs.rescale = (struct prt_rescale_attrs){
+        .count = 1, .multipliers = &multiplier, .shifts = &shift, .zero_x = 10};
+    one_node_run(&one);
+    one_node_check(&one, rescaled_least, NULL, 0);
+    one_node_end(&one);
+}
+END_TEST
+
 /* ---- TABLE ---- */
 
 static double looked_up(const struct one_node *one, const int32_t *index, const void *context)
@@ -252,6 +273,78 @@ START_TEST(matmul)
 }
 END_TEST
 
+/* A sum of products as far from zero as zero points may be, in an accumulator that wraps. */
+static double far_sum(const struct one_node *one, const int32_t *index, const void *context)
+{
+    (void)index, (void)context;
+    int64_t sum = 0;
+    for (int32_t k = 0; k < 5; k++)
+        sum += ((int64_t)at(one, 0, 0, 0, k, 0) - UINT16_MAX) *
+               ((int64_t)at(one, 1, 0, k, 0, 0) - UINT16_MAX);
+    return (int32_t)sum;
+}
+
+static double far_dot(const struct one_node *one, const int32_t *index, const void *context)
+{
+    (void)index, (void)context;
+    int64_t sum = (int64_t)at(one, 2, 0, 0, 0, 0);
+    for (int32_t c = 0; c < 5; c++)
+        sum += ((int64_t)at(one, 0, 0, 0, 0, c) - UINT16_MAX) *
+               ((int64_t)at(one, 1, 0, 0, 0, c) - UINT16_MAX);
+    return (int32_t)sum;
+}
+
+START_TEST(far_zero_points_wrap)
+{
+    random_seed(1);
+    struct one_node one = one_node_begin();
+    uint32_t ids[3] = {
+        one_node_input(&one, _i ? TENSOR(PRT_I8, 1, 1, 1, 5) : TENSOR(PRT_I8, 1, 1, 5)),
+        one_node_input(&one, _i ? TENSOR(PRT_I8, 1, 1, 1, 5) : TENSOR(PRT_I8, 1, 5, 1)),
+        PRT_NO_VALUE};
+    one_node_fill(&one, ids[0], -128, 127);
+    one_node_fill(&one, ids[1], -128, 127);
+    if (_i) {
+        ids[2] = one_node_input(&one, TENSOR(PRT_I32, 1));
+        one_node_make(&one, PRT_OP_INTEGER_CONV, TENSOR(PRT_I32, 1, 1, 1, 1), 3, ids)
+            ->attrs.integer_conv = (struct prt_integer_conv_attrs){
+            .stride = {1, 1}, .dilation = {1, 1}, .zero_x = UINT16_MAX, .zero_weight = UINT16_MAX};
+    } else {
+        one_node_make(&one, PRT_OP_INTEGER_MATMUL, TENSOR(PRT_I32, 1, 1, 1), 2, ids)
+            ->attrs.integer_matmul = (struct prt_integer_matmul_attrs){UINT16_MAX, UINT16_MAX};
+    }
+    one_node_run(&one);
+    one_node_check(&one, _i ? far_dot : far_sum, NULL, 0);
+    one_node_end(&one);
+}
+END_TEST
+
+/* A bias may be anything; 64 bits wrap, too. */
+static double wrapped_bias(const struct one_node *one, const int32_t *index, const void *context)
+{
+    (void)index, (void)context;
+    double product = at(one, 0, 0, 0, 0, 0) * at(one, 1, 0, 0, 0, 0);
+    return (double)(int64_t)((uint64_t)at(one, 2, 0, 0, 0, 0) + (uint64_t)product);
+}
+
+START_TEST(large_bias_wraps)
+{
+    struct one_node one = one_node_begin();
+    const uint32_t ids[3] = {one_node_input(&one, TENSOR(PRT_I16, 1, 1, 1, 1)),
+                             one_node_input(&one, TENSOR(PRT_I8, 1, 1, 1, 1)),
+                             one_node_input(&one, TENSOR(PRT_I64, 1))};
+    const double values[3] = {INT16_MAX, INT8_MAX, 0x1.fffffffffffffp62};
+    for (int i = 0; i < 3; i++)
+        one_node_set(&one, ids[i], (const int32_t[4]){0}, values[i]);
+    one_node_make(&one, PRT_OP_INTEGER_CONV, TENSOR(PRT_I64, 1, 1, 1, 1), 3, ids)
+        ->attrs.integer_conv =
+        (struct prt_integer_conv_attrs){.stride = {1, 1}, .dilation = {1, 1}};
+    one_node_run(&one);
+    one_node_check(&one, wrapped_bias, NULL, 0);
+    one_node_end(&one);
+}
+END_TEST
+
 /* ---- INTEGER_POOL ---- */
 
 static double pooled(const struct one_node *one, const int32_t *index, const void *context)
@@ -314,6 +407,32 @@ START_TEST(pool)
     }
 }
 END_TEST
+
+#ifndef ONE_NODE_ON_VULKAN
+/* 2^18 numbers as far from the zero point as can be; their sum times 2^30 has 65 bits. */
+static double wrapped_mean(const struct one_node *one, const int32_t *index, const void *context)
+{
+    (void)one, (void)index, (void)context;
+    uint64_t sum = ((uint64_t)1 << 18) * (uint64_t)(INT16_MIN - UINT16_MAX);
+    int64_t mean = (int64_t)(sum * (((uint64_t)1 << 30) + 1) + ((uint64_t)1 << 47)) >> 48;
+    return mean < INT16_MIN ? INT16_MIN : mean > INT16_MAX ? INT16_MAX : (double)mean;
+}
+
+START_TEST(sums_that_are_too_large_wrap)
+{
+    enum { SIDE = 512 };
+    struct one_node one = one_node_begin();
+    uint32_t x = one_node_input(&one, TENSOR(PRT_I16, 1, SIDE, SIDE, 1));
+    one_node_fill(&one, x, INT16_MIN, INT16_MIN);
+    NODE(&one, PRT_OP_INTEGER_POOL, TENSOR(PRT_I16, 1, 1, 1, 1), x)->attrs.integer_pool =
+        (struct prt_integer_pool_attrs){
+            .window.kernel = {SIDE, SIDE}, .window.stride = {1, 1}, .zero_x = UINT16_MAX};
+    one_node_run(&one);
+    one_node_check(&one, wrapped_mean, NULL, 0);
+    one_node_end(&one);
+}
+END_TEST
+#endif
 
 /* ---- SCALED_RESIZE ---- */
 
@@ -379,10 +498,16 @@ int main(void)
 {
     TCase *tests = tcase_create("integer");
     tcase_add_loop_test(tests, rescale, 0, 2);
+    tcase_add_test(tests, rescale_of_the_least_number_wraps);
     tcase_add_loop_test(tests, table, 0, sizeof lookups / sizeof *lookups);
     tcase_add_loop_test(tests, convolution, 0, 3);
     tcase_add_loop_test(tests, matmul, 0, 2);
+    tcase_add_loop_test(tests, far_zero_points_wrap, 0, 2);
+    tcase_add_test(tests, large_bias_wraps);
     tcase_add_loop_test(tests, pool, 0, 2);
+#ifndef ONE_NODE_ON_VULKAN /* which adds up in 32 bits and wraps sooner */
+    tcase_add_test(tests, sums_that_are_too_large_wrap);
+#endif
     tcase_add_loop_test(tests, resize, 0, sizeof resizes / sizeof *resizes);
     tcase_set_timeout(tests, 120);
     Suite *suite = suite_create("cpu integer");
