@@ -89,9 +89,11 @@ static enum percept_status pad(struct prt_import *import, uint32_t x, const int3
     for (int i = 0; i < 2; i++) {
         attrs.before[2 + i] = before[i];
         attrs.after[2 + i] = after[i];
-        spec.sizes[2 + i] += before[i] + after[i];
-        if (spec.sizes[2 + i] < 1)
-            return prt_import_fail(import, PERCEPT_MALFORMED, "leaves no pixel of an image");
+        int64_t size = (int64_t)spec.sizes[2 + i] + before[i] + after[i];
+        if (size < 1 || size > INT32_MAX)
+            return prt_import_fail(import, PERCEPT_MALFORMED,
+                                   "an image of %lld pixels along an axis", (long long)size);
+        spec.sizes[2 + i] = (int32_t)size;
     }
     struct prt_tensor padded = prt_import_like(&spec, 4, spec.sizes);
     enum percept_status status = prt_import_temporary(import, &padded, y);

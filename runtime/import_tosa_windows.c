@@ -80,6 +80,8 @@ static enum percept_status float_conv(struct prt_tosa_call *call,
     if (attrs.transposed) {
         /* What TOSA adds around a result, the graph takes away, but for the end of it. */
         for (int i = 0; i < 4; i++) {
+            if (from->padding[i] < -INT32_MAX)
+                return prt_import_fail(import, PERCEPT_MALFORMED, "pads by %d", from->padding[i]);
             attrs.padding[i] = from->padding[i] > 0 ? 0 : -from->padding[i];
             if (from->padding[i] > 0 && i % 2)
                 attrs.output_padding[i / 2] = from->padding[i];

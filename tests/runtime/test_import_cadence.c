@@ -154,6 +154,10 @@ static const struct {
     {"cadence::im2row.per_tensor_out", "i8[1,1,3,3] [4,1] [1,1] [0,0] [1,1] 5 F >i8[1,6,2] =",
      "MALFORMED: method 'forward', instruction 0, cadence::im2row.per_tensor_out: a window does "
      "not fit the image"},
+    {"cadence::im2row.per_tensor_out",
+     "i8[1,1,1,2147483647] [1,1] [1,1] [0,1] [1,1] 5 F >i8[1,6,2] =",
+     "MALFORMED: method 'forward', instruction 0, cadence::im2row.per_tensor_out: an image of "
+     "2147483649 pixels along an axis"},
     {"cadence::quantized_transposed_conv.out",
      "i8[1,2,3,3] ci8[4,2,3,3] ci32[4] [2,2] [1,1] [1,1] [0,0] 1 4 ci32[1] cf32[1] 0.5 -3 ci32[1] "
      "ci32[1] T >i8[1,4,5,5] =",

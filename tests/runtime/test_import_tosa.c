@@ -264,6 +264,19 @@ START_TEST(refuses)
 }
 END_TEST
 
+START_TEST(what_is_taken_away_is_a_number)
+{
+    tosa_tensor(&blob, "x", FP32, "1,3,3,2", TOSA_INPUT);
+    tosa_tensor(&blob, "w", FP32, "4,1,1,2", TOSA_CONSTANT);
+    tosa_tensor(&blob, "b", FP32, "4", TOSA_CONSTANT);
+    tosa_tensor(&blob, "z", FP32, "1", TOSA_CONSTANT);
+    tosa_tensor(&blob, "y", FP32, "1,3,3,4", TOSA_OUTPUT);
+    tosa_op(&blob, 10, "x w b z z", "y", "o=-2147483648,0,0,0 o=1,1");
+    expect_failure("f32[1,3,3,2] >f32[1,3,3,4]", "MALFORMED",
+                   "TOSA TRANSPOSE_CONV2D: pads by -2147483648");
+}
+END_TEST
+
 static const struct {
     uint32_t type;
     const char *shape;
@@ -394,6 +407,7 @@ int main(void)
     tcase_add_checked_fixture(hostile, setup, NULL);
     tcase_add_test(hostile, not_of_tosa);
     tcase_add_loop_test(hostile, refuses, 0, (int)(sizeof refused / sizeof refused[0]));
+    tcase_add_test(hostile, what_is_taken_away_is_a_number);
     tcase_add_loop_test(hostile, tensor_is_refused, 0, (int)(sizeof tensors / sizeof tensors[0]));
     tcase_add_loop_test(hostile, volume_is_refused, 0, (int)(sizeof volumes / sizeof volumes[0]));
     tcase_add_test(hostile, name_that_is_there_twice);
