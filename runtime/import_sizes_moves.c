@@ -379,7 +379,7 @@ static enum percept_status pad(struct prt_import *import, const struct prt_call 
     enum percept_status status = prt_size_like(import, call, 0, y);
     if (status == PERCEPT_OK)
         status = prt_call_ints(import, call, 1, amounts, 2 * PRT_MAX_RANK, &count);
-    if (status == PERCEPT_OK && count / 2 > y->rank)
+    if (status == PERCEPT_OK && (count % 2 || count / 2 > y->rank))
         status = prt_size_wrong(import);
     for (uint32_t i = 0; status == PERCEPT_OK && i < count; i++) {
         if (amounts[i] < INT32_MIN || amounts[i] > INT32_MAX)

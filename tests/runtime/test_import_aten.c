@@ -528,6 +528,18 @@ START_TEST(sizes_of_results_follow_from_the_operands)
 }
 END_TEST
 
+/* A lone one would be of the dimension before the first. */
+START_TEST(paddings_of_a_dynamic_result_are_pairs)
+{
+    struct pte pte = {.dynamic_results = true};
+    pte_call(&pte, "aten::constant_pad_nd.out", "f32[3] [1,2,3] 0 >f32[6] =");
+    char *text = pte_import(&pte);
+    ck_assert_str_eq(text, "INVALID: method 'forward', instruction 0, aten::constant_pad_nd.out: "
+                           "has no result for operands of these sizes");
+    free(text);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("import_aten");
@@ -536,6 +548,7 @@ int main(void)
                         (int)(sizeof examples / sizeof examples[0]));
     tcase_add_loop_test(tests, sizes_of_results_follow_from_the_operands, 0,
                         (int)(sizeof examples / sizeof examples[0]));
+    tcase_add_test(tests, paddings_of_a_dynamic_result_are_pairs);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
