@@ -136,6 +136,8 @@ static uint32_t integer_bias(const struct prt_graph *graph, const struct prt_nod
         return bias;
     const struct prt_quant *x = &prt_match_tensor(graph, codes_of(graph, node->inputs[0]))->quant;
     const struct prt_quant *w = &prt_match_tensor(graph, codes_of(graph, node->inputs[1]))->quant;
+    if (w->kind == PRT_QUANT_PER_CHANNEL && w->count != (uint32_t)b->sizes[0])
+        return bias; /* scales along inputs */
     for (int32_t i = 0; i < b->sizes[0]; i++) {
         float stated = b->quant.kind == PRT_QUANT_PER_CHANNEL ? b->quant.scales[i] : b->quant.scale;
         float wanted = x->scale * (w->kind == PRT_QUANT_PER_CHANNEL ? w->scales[i] : w->scale);

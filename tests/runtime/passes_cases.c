@@ -507,6 +507,27 @@ static uint32_t int8_matrix_repeated(struct prt_graph *graph, uint32_t x)
     return build_dequantize(graph, build_quantize(graph, y, 0.05f, -4));
 }
 
+/* A weight with a scale for each input, of which there is one, has none for each of the bias. */
+static uint32_t int8_scale_of_inputs(struct prt_graph *graph, uint32_t x)
+{
+    static const float scales[1] = {0.005f};
+    static const int32_t bias[5] = {100, -200, 300, -400, 500};
+    uint32_t w = build_int8_weight(graph, SIZES(5, 1)), b = build_tensor(graph, SIZES(5)), y;
+    graph->values[w].tensor.quant =
+        (struct prt_quant){.kind = PRT_QUANT_PER_CHANNEL, .axis = 1, .count = 1, .scales = scales};
+    graph->values[b].flags = PRT_FLAG_CONSTANT;
+    graph->values[b].data = bias;
+    graph->values[b].tensor.dtype = PRT_I32;
+    graph->values[b].tensor.quant =
+        (struct prt_quant){.kind = PRT_QUANT_PER_TENSOR, .scale = 0.0103f * scales[0]};
+    x = q(graph, build_reshape(graph, x, SIZES(1152, 1)), 0.0103f, 3);
+    build_node(
+        graph, PRT_OP_LINEAR,
+        IDS(x, build_dequantize(graph, w), build_dequantize(graph, b), PRT_NO_VALUE, PRT_NO_VALUE),
+        SIZES(1152, 5), &y);
+    return q(graph, y, 0.0501f, -4);
+}
+
 /* One matrix for each of the batch: no LINEAR. */
 static uint32_t matrices_of_a_batch(struct prt_graph *graph, uint32_t x)
 {
@@ -707,6 +728,8 @@ const struct passes_case passes_cases[] = {
     {"number of higher rank", number_of_higher_rank, "linear binary", 1e-5},
     {"matrix repeated", matrix_repeated, "linear", 1e-5},
     {"int8 matrix repeated", int8_matrix_repeated, "quantize linear dequantize", 0.0501},
+    {"int8 scale of inputs", int8_scale_of_inputs, "quantize dequantize linear quantize dequantize",
+     0.0501},
     {"matrices of a batch", matrices_of_a_batch, "matmul", 0},
     {"exchanged matrix", exchanged_matrix, "unary matmul", 1e-5},
     {"masked attention", masked_attention, "attention", 1e-5},
