@@ -54,9 +54,7 @@ static int64_t start_of(const struct cpu_step *step, const struct cpu_run *run)
 {
     const struct attention *op = step->state;
     const void *data = op->start_bytes ? run->data[step->inputs[4]] : NULL;
-    if (!data)
-        return op->start;
-    return op->start_bytes == sizeof(int64_t) ? *(const int64_t *)data : *(const int32_t *)data;
+    return data ? cpu_read_index(data, op->start_bytes == sizeof(int64_t), 0) : op->start;
 }
 
 static void attention_run(const struct cpu_step *step, const struct cpu_run *run)

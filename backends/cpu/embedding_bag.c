@@ -20,21 +20,28 @@ struct bags_run {
     struct cpu_fault *fault;
 };
 
-static int64_t integer_at(const void *list, bool wide, int64_t at)
-{
-    return wide ? ((const int64_t *)list)[at] : ((const int32_t *)list)[at];
-}
-
 /* The indices of bag b, from *first to before *end; false when the offsets are out of order. */
 static bool bag_range(const struct bags_run *run, int64_t b, int64_t *first, int64_t *end)
 {
     const struct bags *op = run->op;
-    *first = integer_at(run->offsets, op->wide_offsets, b);
-    *end = b + 1 < op->offsets ? integer_at(run->offsets, op->wide_offsets, b + 1) : op->indices;
+    *first = cpu_read_index(run->offsets, op->wide_offsets, b);
+    *end =
+        b + 1 < op->offsets ? cpu_read_index(run->offsets, op->wide_offsets, b + 1) : op->indices;
     if (*first >= 0 && *first <= *end && *end <= op->indices)
         return true;
     bool first_wrong = *first < 0 || *first > op->indices;
     cpu_fault_index(run->fault, op->name, first_wrong ? *first : *end, op->indices);
+    return false;
+}
+
+/* Does index i count, and of which row is it? One outside of the table is a fault. */
+static bool row_at(const struct bags_run *run, int64_t i, int64_t *row)
+{
+    const struct bags *op = run->op;
+    *row = cpu_read_index(run->indices, op->wide_indices, i);
+    if (*row >= 0 && *row < op->rows)
+        return *row != op->attrs.padding;
+    cpu_fault_index(run->fault, op->name, *row, op->rows);
     return false;
 }
 
@@ -49,8 +56,8 @@ static bool bag_range(const struct bags_run *run, int64_t b, int64_t *first, int
             bool is_max = op->attrs.mode == PRT_BAG_MAX;                                       \
             double result = is_max && counted ? -HUGE_VAL : 0;                                 \
             for (int64_t i = range[0]; i < range[1]; i++) {                                    \
-                int64_t row = integer_at(run->indices, op->wide_indices, i);                   \
-                if (row == op->attrs.padding)                                                  \
+                int64_t row;                                                                   \
+                if (!row_at(run, i, &row))                                                     \
                     continue;                                                                  \
                 double x = (double)((const type *)run->table)[row * op->width + c];            \
                 if (op->weighted)                                                              \
@@ -72,14 +79,8 @@ static void bag_task(void *context, size_t task, unsigned worker)
     int64_t range[2], counted = 0;
     if (!bag_range(run, (int64_t)task, &range[0], &range[1]))
         return;
-    for (int64_t i = range[0]; i < range[1]; i++) {
-        int64_t row = integer_at(run->indices, op->wide_indices, i);
-        if (row < 0 || row >= op->rows) {
-            cpu_fault_index(run->fault, op->name, row, op->rows);
-            return;
-        }
-        counted += row != op->attrs.padding;
-    }
+    for (int64_t i = range[0], row; i < range[1]; i++)
+        counted += row_at(run, i, &row);
     if ((int64_t)task == op->bags - 1 && op->attrs.mode == PRT_BAG_MEAN)
         counted += op->indices - range[1];
     (op->dtype == PRT_F32 ? fold_f32 : fold_f64)(run, (int64_t)task, range, counted);

@@ -117,9 +117,8 @@ static bool look_up(const struct job *job, const int64_t *at, int64_t *c)
     const struct walk *walk = job->walk;
     for (unsigned u = 0; u < walk->uses; u++) {
         const struct use *use = &walk->use[u];
-        const void *index = job->index[use->operand];
-        int64_t value = walk->wide[use->operand] ? ((const int64_t *)index)[at[use->operand]]
-                                                 : ((const int32_t *)index)[at[use->operand]];
+        int64_t value =
+            cpu_read_index(job->index[use->operand], walk->wide[use->operand], at[use->operand]);
         int64_t from_front = value < 0 ? value + use->size : value;
         if (from_front < 0 || from_front >= use->size) {
             cpu_fault_index(job->fault, walk->name, value, use->size);

@@ -105,6 +105,14 @@ static inline void cpu_fault_index(struct cpu_fault *fault, const char *name, in
     atomic_store(&fault->state, 2);
 }
 
+/* Number `at` of I64 or, when not wide, of I32, read once: memory that is bound to an input may be
+ * another process's, too, and what was checked has to be what is used. */
+static inline int64_t cpu_read_index(const void *list, bool wide, int64_t at)
+{
+    return wide ? __atomic_load_n((const int64_t *)list + at, __ATOMIC_RELAXED)
+                : __atomic_load_n((const int32_t *)list + at, __ATOMIC_RELAXED);
+}
+
 /* State of a step, zeroed; fills the error when there is no memory. */
 void *cpu_prepare_alloc(const struct cpu_prepare *prepare, size_t size);
 

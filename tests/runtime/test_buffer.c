@@ -8,6 +8,8 @@
 #include "runtime/prt.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -507,6 +509,57 @@ START_TEST(a_dma_buf_of_the_kernel_will_do)
 }
 END_TEST
 
+/* ---- memory that others write to meanwhile ---- */
+
+static _Alignas(64) _Atomic int64_t changing[PAGE];
+static atomic_bool is_over;
+
+static void *change(void *context)
+{
+    (void)context;
+    while (!atomic_load(&is_over))
+        for (int i = 0; i < 2; i++)
+            atomic_store(&changing[PAGE / 2], i ? 1 : (int64_t)1 << 50);
+    return NULL;
+}
+
+START_TEST(an_index_that_changes_meanwhile_leads_nowhere_else)
+{
+    struct prt_graph *graph = build_graph();
+    uint32_t table = build_input(graph, SIZES(8, 64)), rows = build_tensor(graph, SIZES(PAGE)),
+             offsets = build_tensor(graph, SIZES(1)), y;
+    for (uint32_t i = rows; i <= offsets; i++) {
+        graph->values[i].tensor.dtype = PRT_I64;
+        graph->values[i].bytes *= 2;
+    }
+    static const int64_t first = 0;
+    graph->values[offsets].flags = PRT_FLAG_CONSTANT;
+    graph->values[offsets].data = &first;
+    graph->inputs = base_arena_copy(&graph->arena, IDS(table, rows) * sizeof(uint32_t));
+    graph->input_count = 2;
+    build_node(graph, PRT_OP_EMBEDDING_BAG, IDS(table, rows, offsets, PRT_NO_VALUE), SIZES(1, 64),
+               &y)
+        ->attrs.bag.padding = -1;
+    build_finish(graph, IDS(y));
+    struct prt_model *model = make(graph);
+    struct percept_error error = {0};
+    struct prt_buffer *buffer = NULL;
+    succeed(prt_buffer_wrap(changing, sizeof changing, &buffer, &error), &error);
+    succeed(prt_model_bind_input(model, 1, buffer, 0, &error), &error);
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, change, NULL), 0);
+    for (int i = 0; i < 200; i++) {
+        enum percept_status status = prt_model_run(model, &error);
+        ck_assert_msg(status == PERCEPT_OK || strstr(error.message, "is outside of") != NULL, "%s",
+                      error.message);
+    }
+    atomic_store(&is_over, true);
+    pthread_join(thread, NULL);
+    prt_model_destroy(model);
+    prt_buffer_destroy(buffer);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("buffer");
@@ -525,6 +578,7 @@ int main(void)
     tcase_add_test(tests, the_host_says_when_it_uses_a_dma_buf);
     tcase_add_test(tests, a_device_that_never_ends_its_work_is_an_error);
     tcase_add_test(tests, a_dma_buf_of_the_kernel_will_do);
+    tcase_add_test(tests, an_index_that_changes_meanwhile_leads_nowhere_else);
     suite_add_tcase(suite, tests);
     return build_run_suite(suite);
 }
