@@ -122,7 +122,7 @@ static enum percept_status open_file(const char *path, const struct pipe_host *h
     if (host->try_model)
         status = host->try_model(host->context, path, file, hash, error);
     if (status == PERCEPT_OK)
-        status = prt_program_open_descriptor(file, path, program, error);
+        status = prt_program_open_sealed(file, hash, path, program, error);
     close(file);
     return status;
 }

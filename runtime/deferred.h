@@ -14,7 +14,7 @@
 #ifndef RUNTIME_DEFERRED_H
 #define RUNTIME_DEFERRED_H
 
-#include "runtime/graph.h"
+#include "runtime/program.h"
 
 /* Constants that are smaller are not worth it. */
 enum { PRT_DEFERRED_LEAST = 1 << 10 };
@@ -32,6 +32,7 @@ struct prt_factors {
 struct prt_identity {
     uint64_t device, inode, file_size;
     int64_t modified[2], changed[2]; /* seconds, nanoseconds */
+    uint8_t hash[PRT_HASH_BYTES];    /* of a sealed memfd, which has nothing but it and a size */
     uint64_t offset, size;
 };
 

@@ -82,6 +82,20 @@ enum percept_status prt_program_open_descriptor(int descriptor, const char *name
     return finish_open(opened, status, program, error);
 }
 
+enum percept_status prt_program_open_sealed(int descriptor, const uint8_t hash[PRT_HASH_BYTES],
+                                            const char *name, struct prt_program **program,
+                                            struct percept_error *error)
+{
+    struct prt_program *opened = new_program(name, 0, error);
+    if (!opened)
+        return PERCEPT_NO_MEMORY;
+    opened->source.is_hashed = true;
+    memcpy(opened->source.hash, hash, PRT_HASH_BYTES);
+    enum percept_status status =
+        prt_file_map_descriptor(&opened->source, descriptor, name, true, error);
+    return finish_open(opened, status, program, error);
+}
+
 enum percept_status prt_program_open_buffer(const void *bytes, size_t size, const char *name,
                                             struct prt_program **program,
                                             struct percept_error *error)

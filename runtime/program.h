@@ -26,6 +26,15 @@ enum percept_status prt_program_open(const char *path, struct prt_program **prog
 enum percept_status prt_program_open_descriptor(int descriptor, const char *name,
                                                 struct prt_program **program,
                                                 struct percept_error *error);
+/*
+ * The same for a sealed memfd, with (at least the first bytes of) a cryptographic hash of what is
+ * in it: what a model keeps on disk (prt_model_options) is found again by that. Without one it
+ * keeps nothing of a memfd, which nothing else tells from others. INVALID when it is not sealed.
+ */
+enum { PRT_HASH_BYTES = 32 };
+enum percept_status prt_program_open_sealed(int descriptor, const uint8_t hash[PRT_HASH_BYTES],
+                                            const char *name, struct prt_program **program,
+                                            struct percept_error *error);
 /* name is for messages only. Copies the bytes. */
 enum percept_status prt_program_open_buffer(const void *bytes, size_t size, const char *name,
                                             struct prt_program **program,

@@ -105,8 +105,10 @@ struct prt_named_data {
 struct prt_file {
     char *name; /* for messages */
     struct prt_bytes bytes;
-    bool mapped;           /* bytes come from mmap, else from malloc */
-    bool part;             /* they belong to another file */
+    bool mapped;    /* bytes come from mmap, else from malloc */
+    bool part;      /* they belong to another file */
+    bool is_hashed; /* it must be sealed, and whoever opens it knows its hash */
+    uint8_t hash[PRT_HASH_BYTES];
     struct prt_copy *copy; /* they are those of other opens of the same file; see program_file.c */
 };
 
@@ -126,8 +128,8 @@ struct prt_program {
     uint32_t method_count;
 };
 
-/* Fill a zeroed file, named as given or by its path. After a failure, too, it is closed by
- * prt_file_close, for which a zeroed one is fine. See program_file.c.
+/* Fill a zeroed file, but for its hash, named as given or by its path. After a failure, too, it is
+ * closed by prt_file_close, for which a zeroed one is fine. See program_file.c.
  *
  * in_pieces: bytes of a large file may be absent (zeros) until prt_file_need was called for them.
  */

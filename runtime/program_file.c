@@ -13,7 +13,6 @@
 #include "runtime/program_data.h"
 
 #include "base/checked.h"
-#include "base/hash.h"
 #include "base/pages.h"
 
 #include <errno.h>
@@ -294,11 +293,11 @@ bool prt_file_identity(const struct prt_file *file, const void *data, size_t siz
 
 bool prt_file_is(const struct prt_file *file, struct prt_identity *identity)
 {
-    if (!file->copy && file->mapped) { /* nothing but its contents tells it again */
-        struct base_hash hash = {0};
-        base_hash_add(&hash, file->bytes.data, file->bytes.size);
-        *identity = (struct prt_identity){
-            .device = hash.words[0], .inode = hash.words[1], .file_size = file->bytes.size};
+    /* A checksum of its contents would not do: whoever makes a file can make another that has the
+     * same. */
+    if (file->is_hashed) {
+        *identity = (struct prt_identity){.file_size = file->bytes.size};
+        memcpy(identity->hash, file->hash, sizeof identity->hash);
         return true;
     }
     if (!file->copy)
@@ -322,6 +321,8 @@ static enum percept_status map(struct prt_file *file, int descriptor, const stru
     int seals = fcntl(descriptor, F_GET_SEALS);
     size_t size = (size_t)info->st_size;
     bool sealed = seals >= 0 && (seals & SEALS) == SEALS;
+    if (file->is_hashed && !sealed)
+        return percept_fail(error, PERCEPT_INVALID, "%s: it is not sealed", file->name);
     file->copy = sealed ? NULL : find_copy(info);
     in_pieces = in_pieces && prt_deferred_any(); /* else all of it is needed */
     if (!file->copy && !sealed && in_pieces)

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -556,6 +557,66 @@ START_TEST(a_model_file_that_changed_is_packed_again)
 }
 END_TEST
 
+/* ---- of a sealed memfd ---- */
+
+static void use_sealed(const uint8_t *hash, float results[64])
+{
+    struct prt_program *program = NULL;
+    int fd = memfd_create("net", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    ck_assert_int_eq(write(fd, file.bytes, file.size), (ssize_t)file.size);
+    ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), 0);
+    ck_assert_int_eq(hash ? prt_program_open_sealed(fd, hash, "net", &program, NULL)
+                          : prt_program_open_descriptor(fd, "net", &program, NULL),
+                     PERCEPT_OK);
+    close(fd);
+    struct prt_model *model = run_model(program, &(struct prt_model_options){.cache = folder});
+    run(model, results);
+    prt_model_destroy(model);
+    prt_program_close(program);
+}
+
+/* The name under which is kept what is made of a memfd with the hash; then it is gone. */
+static void name_kept(const uint8_t *hash, char name[2 * TEXT])
+{
+    float results[64];
+    use_sealed(hash, results);
+    ck_assert_mem_eq(results, wanted, sizeof wanted);
+    cached_file(name);
+    ck_assert(!*name || unlink(name) == 0);
+}
+
+START_TEST(a_memfd_is_known_by_its_hash_alone)
+{
+    static const uint8_t hashes[2][PRT_HASH_BYTES] = {{1, 2, 3}, {[PRT_HASH_BYTES - 1] = 1}};
+    const float other[2] = {-1000, 1000};
+    char names[2][2 * TEXT], name[2 * TEXT];
+    use(NULL, wanted);
+    name_kept(NULL, name);
+    ck_assert_str_eq(name, ""); /* nothing that it could be found by: so nothing is kept */
+    for (int i = 0; i < 2; i++)
+        name_kept(hashes[i], names[i]);
+    ck_assert_str_ne(names[0], "");
+    ck_assert_str_ne(names[0], names[1]);
+    memcpy(file.bytes + hundredth(), other, sizeof other);
+    run_write(path, &file);
+    use(NULL, wanted);
+    name_kept(hashes[0], name);
+    ck_assert_str_eq(name, names[0]);
+}
+END_TEST
+
+START_TEST(what_comes_with_a_hash_is_sealed)
+{
+    static const uint8_t hash[PRT_HASH_BYTES] = {0};
+    struct prt_program *program = NULL;
+    struct percept_error error = {0};
+    int fd = open(path, O_RDONLY);
+    ck_assert_int_eq(prt_program_open_sealed(fd, hash, "net", &program, &error), PERCEPT_INVALID);
+    ck_assert_str_eq(error.message, "net: it is not sealed");
+    close(fd);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("weight_cache");
@@ -576,6 +637,8 @@ int main(void)
     tcase_add_test(tests, a_link_is_not_followed);
     tcase_add_test(tests, folder_that_cannot_be_is_no_failure);
     tcase_add_test(tests, a_model_file_that_changed_is_packed_again);
+    tcase_add_test(tests, a_memfd_is_known_by_its_hash_alone);
+    tcase_add_test(tests, what_comes_with_a_hash_is_sealed);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
