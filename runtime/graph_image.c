@@ -432,6 +432,8 @@ struct prt_graph *prt_graph_from_image(const struct prt_program *program, const 
     *graph = head.graph;
     graph->arena = arena;
     graph->program = program;
+    graph->value_capacity = graph->value_count; /* what was read has no room for more */
+    graph->node_capacity = graph->node_count;
     if (read && prt_graph_finish(graph, NULL) == PERCEPT_OK)
         return graph;
     prt_graph_destroy(graph);

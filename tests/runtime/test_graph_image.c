@@ -342,6 +342,26 @@ START_TEST(a_parcel_of_a_node_has_its_operands)
 }
 END_TEST
 
+/* An operand that is there twice is one value of a parcel with room for two. */
+START_TEST(a_graph_from_a_parcel_can_grow)
+{
+    struct prt_graph *graph = build_graph();
+    uint32_t x = build_input(graph, SIZES(4));
+    build_finish(graph, IDS(build_binary(graph, PRT_BINARY_ADD, x, x)));
+    void *parcel = NULL;
+    size_t bytes;
+    ck_assert(prt_parcel_of_node(graph, &graph->nodes[0], parcel_memory, &parcel, &bytes));
+    struct prt_graph *back = prt_graph_from_image(NULL, parcel, bytes);
+    ck_assert_ptr_nonnull(back);
+    const struct prt_node before = back->nodes[0];
+    ck_assert_uint_eq(prt_graph_add_value(back, PRT_VALUE_INT), 2);
+    ck_assert_mem_eq(&back->nodes[0], &before, sizeof before);
+    prt_graph_destroy(back);
+    prt_graph_destroy(graph);
+    free(parcel);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("graph_image");
@@ -353,6 +373,7 @@ int main(void)
     tcase_add_test(tests, large_constants_of_the_file_stay_there);
     tcase_add_test(tests, a_parcel_has_all_that_some_nodes_read);
     tcase_add_test(tests, a_parcel_of_a_node_has_its_operands);
+    tcase_add_test(tests, a_graph_from_a_parcel_can_grow);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
