@@ -89,10 +89,8 @@ enum percept_status prt_program_open_sealed(int descriptor, const uint8_t hash[P
     struct prt_program *opened = new_program(name, 0, error);
     if (!opened)
         return PERCEPT_NO_MEMORY;
-    opened->source.is_hashed = true;
-    memcpy(opened->source.hash, hash, PRT_HASH_BYTES);
     enum percept_status status =
-        prt_file_map_descriptor(&opened->source, descriptor, name, true, error);
+        prt_file_map_sealed(&opened->source, descriptor, hash, name, error);
     return finish_open(opened, status, program, error);
 }
 

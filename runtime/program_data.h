@@ -107,14 +107,13 @@ struct prt_file {
     struct prt_bytes bytes;
     bool mapped;    /* bytes come from mmap, else from malloc */
     bool part;      /* they belong to another file */
-    bool is_hashed; /* it must be sealed, and whoever opens it knows its hash */
+    bool is_hashed; /* they are of a sealed memfd, and whoever opened it knows their hash */
     uint8_t hash[PRT_HASH_BYTES];
     struct prt_copy *copy; /* they are those of other opens of the same file; see program_file.c */
 };
 
 struct prt_program {
     struct base_arena arena;
-    struct prt_file source;
     const char *name;      /* the source's, for messages */
     struct prt_bytes file; /* the source's */
     size_t total_bytes;    /* of all files */
@@ -126,10 +125,11 @@ struct prt_program {
     uint32_t named_count;
     struct prt_method *methods;
     uint32_t method_count;
+    struct prt_file source; /* last: code that reads the others is smaller */
 };
 
-/* Fill a zeroed file, but for its hash, named as given or by its path. After a failure, too, it is
- * closed by prt_file_close, for which a zeroed one is fine. See program_file.c.
+/* Fill a zeroed file, named as given or by its path. After a failure, too, it is closed by
+ * prt_file_close, for which a zeroed one is fine. See program_file.c.
  *
  * in_pieces: bytes of a large file may be absent (zeros) until prt_file_need was called for them.
  */
@@ -137,6 +137,10 @@ enum percept_status prt_file_map(struct prt_file *file, const char *path, bool i
                                  struct percept_error *error);
 enum percept_status prt_file_map_descriptor(struct prt_file *file, int descriptor, const char *name,
                                             bool in_pieces, struct percept_error *error);
+/* The same for a sealed memfd and a hash of its contents; INVALID for another file. */
+enum percept_status prt_file_map_sealed(struct prt_file *file, int descriptor,
+                                        const uint8_t hash[PRT_HASH_BYTES], const char *name,
+                                        struct percept_error *error);
 enum percept_status prt_file_copy(struct prt_file *file, const void *bytes, size_t size,
                                   const char *name, struct percept_error *error);
 void prt_file_close(struct prt_file *file);

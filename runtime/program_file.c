@@ -315,14 +315,17 @@ bool prt_file_is(const struct prt_file *file, struct prt_identity *identity)
 
 /* ---- */
 
+static bool is_sealed(int descriptor)
+{
+    int seals = fcntl(descriptor, F_GET_SEALS);
+    return seals >= 0 && (seals & SEALS) == SEALS;
+}
+
 static enum percept_status map(struct prt_file *file, int descriptor, const struct stat *info,
                                bool in_pieces, struct percept_error *error)
 {
-    int seals = fcntl(descriptor, F_GET_SEALS);
     size_t size = (size_t)info->st_size;
-    bool sealed = seals >= 0 && (seals & SEALS) == SEALS;
-    if (file->is_hashed && !sealed)
-        return percept_fail(error, PERCEPT_INVALID, "%s: it is not sealed", file->name);
+    bool sealed = is_sealed(descriptor);
     file->copy = sealed ? NULL : find_copy(info);
     in_pieces = in_pieces && prt_deferred_any(); /* else all of it is needed */
     if (!file->copy && !sealed && in_pieces)
@@ -366,6 +369,17 @@ enum percept_status prt_file_map_descriptor(struct prt_file *file, int descripto
 {
     enum percept_status status = set_name(file, name, error);
     return status == PERCEPT_OK ? map_regular(file, descriptor, in_pieces, error) : status;
+}
+
+enum percept_status prt_file_map_sealed(struct prt_file *file, int descriptor,
+                                        const uint8_t hash[PRT_HASH_BYTES], const char *name,
+                                        struct percept_error *error)
+{
+    if (!is_sealed(descriptor))
+        return percept_fail(error, PERCEPT_INVALID, "%s: it is not sealed", name);
+    file->is_hashed = true;
+    memcpy(file->hash, hash, sizeof file->hash);
+    return prt_file_map_descriptor(file, descriptor, name, true, error);
 }
 
 enum percept_status prt_file_map(struct prt_file *file, const char *path, bool in_pieces,
