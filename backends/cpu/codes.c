@@ -1,7 +1,6 @@
 /*
  * Why: sums and prelus are between every two convolutions of the int8 networks, and in fp32 they
- * took as long as those. A difference of codes has 9 bits and a multiplier 16, so 16-bit products
- * with rounding (one instruction for 16 of them) still leave 5 bits or more behind the point.
+ * took as long as those.
  */
 #include "backends/cpu/codes.h"
 
@@ -15,7 +14,7 @@ struct codes {
     unsigned type;      /* CPU_I8, CPU_U8 */
     bool sum;
     struct cpu_fixed fixed;
-    const int16_t *below; /* of a prelu: multiplier of each column below zero */
+    const struct cpu_multiplier *below; /* of a prelu: multiplier of each column below zero */
     const struct cpu_loops *loops;
 };
 
@@ -66,27 +65,28 @@ static bool is_code(const struct prt_tensor *tensor, const struct prt_tensor *y)
            prt_tensor_same_sizes(tensor, y) && prt_tensor_same_layout(tensor, y);
 }
 
-/*
- * Bits of fraction that ratios up to `most` leave for multipliers below 2^15. Together with the
- * `spare` bits of a code's difference, and less the 15 that a product loses, they are the fraction
- * of a step: at least 5 bits, or the error would be felt.
- */
-static bool choose_unit(double most, int spare, struct cpu_fixed *fixed, int *bits)
+/* The fraction that leaves multipliers for ratios up to `most` 21 bits: products with a difference
+ * of codes, two of them and a half fit in 32. */
+static bool choose_shift(double most, struct cpu_fixed *fixed)
 {
     int exponent;
-    if (!(most < 4))
+    if (!(most > 0 && most < 256))
         return false;
     frexp(most, &exponent); /* most < 2^exponent */
-    *bits = 15 - (exponent > 0 ? exponent : 0);
-    int fraction = *bits + spare - 15;
-    fixed->unit = (int16_t)(1 << (15 - fraction));
-    return fraction >= 5;
+    fixed->shift = 21 - exponent;
+    fixed->bias = (int32_t)(1U << (fixed->shift - 1));
+    return fixed->shift <= 30;
 }
 
-static int16_t multiplier_of(double ratio, int bits)
+static int32_t in_fixed_point(double ratio, const struct cpu_fixed *fixed)
 {
-    double rounded = rint(ldexp(ratio, bits));
-    return (int16_t)(rounded > INT16_MAX ? INT16_MAX : rounded < -INT16_MAX ? -INT16_MAX : rounded);
+    return (int32_t)rint(ldexp(ratio, fixed->shift));
+}
+
+static struct cpu_multiplier multiplier_of(int32_t fixed)
+{
+    return (struct cpu_multiplier){.low = (int16_t)(fixed & (CPU_MULTIPLIER_UNIT - 1)),
+                                   .high = (int16_t)(fixed >> CPU_MULTIPLIER_BITS)};
 }
 
 static void bound(const struct prt_tensor *y, const struct prt_activation *act,
@@ -98,9 +98,9 @@ static void bound(const struct prt_tensor *y, const struct prt_activation *act,
         lo = fmin(fmax(rint((double)act->lo / scale) + zero, lo), hi);
         hi = fmin(fmax(rint((double)act->hi / scale) + zero, least), hi);
     }
-    fixed->result_zero = (int16_t)y->quant.zero_point;
-    fixed->lo = (int16_t)lo;
-    fixed->hi = (int16_t)hi;
+    fixed->result_zero = y->quant.zero_point;
+    fixed->lo = (int32_t)lo;
+    fixed->hi = (int32_t)hi;
 }
 
 static bool prepare_sum(const struct cpu_prepare *prepare, struct codes *op)
@@ -108,7 +108,6 @@ static bool prepare_sum(const struct cpu_prepare *prepare, struct codes *op)
     const struct prt_binary_attrs *attrs = &prepare->node->attrs.binary;
     const struct prt_tensor *y = cpu_result(prepare->graph, prepare->node);
     double ratio[2], most = 0;
-    int bits;
     if (attrs->kind != PRT_BINARY_ADD && attrs->kind != PRT_BINARY_SUB)
         return false;
     for (unsigned i = 0; i < 2; i++) {
@@ -120,12 +119,15 @@ static bool prepare_sum(const struct cpu_prepare *prepare, struct codes *op)
         if (!isfinite(ratio[i]))
             return false;
         most = fmax(most, fabs(ratio[i]));
-        op->fixed.zero[i] = (int16_t)x->quant.zero_point;
     }
-    if (!choose_unit(most, 6, &op->fixed, &bits))
+    if (!choose_shift(most, &op->fixed))
         return false;
-    for (unsigned i = 0; i < 2; i++)
-        op->fixed.multiplier[i] = multiplier_of(ratio[i], bits);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct prt_tensor *x = cpu_operand(prepare->graph, prepare->node, i);
+        int32_t multiplier = in_fixed_point(ratio[i], &op->fixed);
+        op->fixed.multiplier[i] = multiplier_of(multiplier);
+        op->fixed.bias -= multiplier * x->quant.zero_point;
+    }
     bound(y, &attrs->act, &op->fixed);
     op->rows = 1;
     op->count = prt_tensor_elements(y);
@@ -148,7 +150,7 @@ static enum percept_status prepare_prelu(const struct cpu_prepare *prepare, stru
                             *slope = cpu_operand(prepare->graph, prepare->node, 1),
                             *y = cpu_result(prepare->graph, prepare->node);
     const struct prt_value *value = &prepare->graph->values[prepare->node->inputs[1]];
-    int axis = prepare->node->attrs.prelu.nhwc ? 3 : 1, bits;
+    int axis = prepare->node->attrs.prelu.nhwc ? 3 : 1;
     if (!is_code(x, y) || innermost(y) != axis || slope->dtype != PRT_F32 ||
         !(value->flags & PRT_FLAG_CONSTANT))
         return PERCEPT_OK;
@@ -158,16 +160,17 @@ static enum percept_status prepare_prelu(const struct cpu_prepare *prepare, stru
     double scale = (double)x->quant.scale / (double)y->quant.scale, most = scale;
     for (int32_t i = 0; i < slope->sizes[0]; i++)
         most = isfinite(slopes[i]) ? fmax(most, fabs((double)slopes[i]) * scale) : HUGE_VAL;
-    if (!choose_unit(most, 7, &op->fixed, &bits))
+    if (!choose_shift(most, &op->fixed))
         return PERCEPT_OK;
-    int16_t *below = cpu_prepare_alloc(prepare, op->count * sizeof *below);
+    struct cpu_multiplier *below = cpu_prepare_alloc(prepare, op->count * sizeof *below);
     if (!below)
         return PERCEPT_NO_MEMORY;
     for (size_t i = 0; i < op->count; i++)
-        below[i] = multiplier_of((double)slopes[slope->sizes[0] == 1 ? 0 : i] * scale, bits);
+        below[i] = multiplier_of(
+            in_fixed_point((double)slopes[slope->sizes[0] == 1 ? 0 : i] * scale, &op->fixed));
     op->below = below;
-    op->fixed.zero[0] = (int16_t)x->quant.zero_point;
-    op->fixed.multiplier[0] = multiplier_of(scale, bits);
+    op->fixed.zero = x->quant.zero_point;
+    op->fixed.multiplier[0] = multiplier_of(in_fixed_point(scale, &op->fixed));
     bound(y, NULL, &op->fixed);
     *taken = true;
     return PERCEPT_OK;

@@ -1,5 +1,5 @@
 /*
- * Sums and prelus from 8-bit codes to 8-bit codes, where they fit 16-bit fixed point.
+ * Sums and prelus from 8-bit codes to 8-bit codes, in fixed point.
  */
 #ifndef BACKENDS_CPU_CODES_H
 #define BACKENDS_CPU_CODES_H
@@ -8,8 +8,8 @@
 
 /*
  * Prepare a BINARY or PRELU step in fixed point. *taken tells whether the node is one that can:
- * both sides 8-bit codes of one type in one memory order, scales that do not grow more than twofold
- * (four times for a prelu), a constant slope along the innermost dimension.
+ * both sides 8-bit codes of one type in one memory order, operands whose steps are 2^-10 to 2^8 of
+ * the result's, a constant slope along the innermost dimension.
  */
 enum percept_status cpu_codes_prepare(const struct cpu_prepare *prepare, struct cpu_step *step,
                                       bool *taken);

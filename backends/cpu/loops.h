@@ -52,15 +52,20 @@ typedef void (*cpu_store)(size_t n, void *to, int64_t step, const void *from,
                           const struct cpu_code *code);
 
 /*
- * Sums and prelus of 8-bit codes in 16-bit fixed point, which is four times as fast as fp32 and
- * rounds to the nearest code but for numbers within 1/20 of half-way. A number is
- * (code - zero) * 2^6 (2^7 in a prelu) * multiplier / 2^15; that times unit / 2^15 is in steps of
- * the result.
+ * Sums and prelus of 8-bit codes in 32-bit fixed point, to the bit as XNNPACK has its sums:
+ * multipliers have 21 bits, and halves go up. A number times 2^-shift is in steps of the result.
  */
+enum { CPU_MULTIPLIER_BITS = 7, CPU_MULTIPLIER_UNIT = 1 << CPU_MULTIPLIER_BITS };
+struct cpu_multiplier {
+    int16_t low, high; /* low + CPU_MULTIPLIER_UNIT * high, low from 0 to below a unit */
+};
 struct cpu_fixed {
-    int16_t zero[2], multiplier[2]; /* of the operands; of a prelu only the first's, when x > 0 */
-    int16_t unit;
-    int16_t result_zero, lo, hi; /* codes */
+    struct cpu_multiplier
+        multiplier[2]; /* of the operands; of a prelu only the first's, when x > 0 */
+    int32_t zero;      /* of a prelu's operand */
+    int32_t bias;      /* a half, and in a sum less what the operands' zeros come to */
+    int32_t shift;
+    int32_t result_zero, lo, hi; /* codes */
 };
 enum { CPU_I8, CPU_U8, CPU_BYTES };
 
@@ -91,7 +96,8 @@ struct cpu_loops {
                                  const struct cpu_fixed *fixed);
     /* Dense rows of n; below is the multiplier of each column when x <= 0. */
     void (*prelu_codes[CPU_BYTES])(size_t rows, size_t n, void *y, const void *x,
-                                   const int16_t *below, const struct cpu_fixed *fixed);
+                                   const struct cpu_multiplier *below,
+                                   const struct cpu_fixed *fixed);
 
     /* y[i] = table[x[i] ^ first], of 256 bytes; y may be x. */
     void (*look_up)(size_t n, uint8_t *y, const uint8_t *x, const uint8_t *table, uint8_t first);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Sums and prelus of codes are in fixed point: how near to half-way they may round either way. */
-#define CODES_TOLERANCE 0.05
+#define CODES_TOLERANCE 1e-3
 
 /* ---- binary ---- */
 
