@@ -9,6 +9,10 @@
  * claims tasks too; when none are left it shuts the gate and waits only for those inside, each of
  * which is busy with its last task. A worker that comes late finds the gate shut and has cost
  * nothing.
+ *
+ * Tasks are claimed from both ends, by the caller and every other worker from the first one up, by
+ * those between from the last one down: what a task reads is mostly what the task of that number
+ * wrote in the job before, which is then in the caches of that CPU.
  */
 #include "base/thread_pool.h"
 
@@ -33,8 +37,14 @@
 #endif
 
 #define MAX_THREADS 256
-#define SLICE_NS    (2 * BASE_NS_PER_MS) /* of a run, for a caller who has to pause */
-#define OPEN        0x80000000u
+/* Tasks that are left: the first in the lower half, the one behind the last in the upper. Both have
+ * SPARE added, since who finds none has moved an end all the same. */
+#define SPARE     (2U * MAX_THREADS)
+#define MAX_TASKS (UINT32_MAX - 2U * SPARE)
+#define FIRST     UINT64_C(1)
+#define BEHIND    (FIRST << 32)
+#define SLICE_NS  (2 * BASE_NS_PER_MS) /* of a run, for a caller who has to pause */
+#define OPEN      0x80000000u
 /* How long a worker looks for the next job before it sleeps, and how often it reads the clock
  * meanwhile. */
 #define SPIN_NS      (50 * BASE_NS_PER_US)
@@ -50,13 +60,12 @@ struct base_pool {
      * entered it. */
     base_pool_fn fn;
     void *context;
-    size_t count;
 
-    alignas(64) atomic_bool taken;  /* a caller has the workers */
-    alignas(64) atomic_uint gate;   /* OPEN | workers inside */
-    alignas(64) atomic_size_t next; /* first task that nobody has claimed */
-    alignas(64) atomic_uint jobs;   /* futex: counts jobs, so that a sleeper sees a new one */
-    atomic_uint sleepers;           /* workers in, or about to enter, the futex */
+    alignas(64) atomic_bool taken;         /* a caller has the workers */
+    alignas(64) atomic_uint gate;          /* OPEN | workers inside */
+    alignas(64) atomic_uint_fast64_t left; /* tasks that nobody has claimed */
+    alignas(64) atomic_uint jobs; /* futex: counts jobs, so that a sleeper sees a new one */
+    atomic_uint sleepers;         /* workers in, or about to enter, the futex */
     atomic_bool stop;
 
     /* Any thread writes; relaxed: a hint that others read between two tasks. */
@@ -100,14 +109,36 @@ static bool is_too_much(struct base_pool *pool)
            is_crowded(pool, atomic_load_explicit(&pool->gate, memory_order_relaxed) & ~OPEN);
 }
 
-/* The caller is worker 0, and stays until all is done. */
-static void claim_tasks(struct base_pool *pool, base_pool_fn fn, void *context, size_t count,
-                        unsigned worker)
+struct range {
+    size_t first, behind;
+};
+
+static struct range range_of(uint64_t left)
 {
-    /* Relaxed: a claim only has to be unique; the gate orders the data. */
-    for (size_t task;
-         (!worker || !is_too_much(pool)) &&
-         (task = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed)) < count;)
+    uint32_t first = (uint32_t)left, behind = (uint32_t)(left / BEHIND);
+    return first < behind ? (struct range){first - SPARE, behind - SPARE} : (struct range){0, 0};
+}
+
+static uint64_t left_of(struct range range)
+{
+    return (range.first + SPARE) * FIRST + (range.behind + SPARE) * BEHIND;
+}
+
+/* Relaxed: a claim only has to be unique; the gate orders the data. */
+static bool claim(struct base_pool *pool, unsigned worker, size_t *task)
+{
+    bool from_end = worker % 2;
+    uint64_t left = from_end ? atomic_fetch_sub_explicit(&pool->left, BEHIND, memory_order_relaxed)
+                             : atomic_fetch_add_explicit(&pool->left, FIRST, memory_order_relaxed);
+    struct range range = range_of(left);
+    *task = from_end ? range.behind - 1 : range.first;
+    return range.first < range.behind;
+}
+
+/* The caller is worker 0, and stays until all is done. */
+static void claim_tasks(struct base_pool *pool, base_pool_fn fn, void *context, unsigned worker)
+{
+    for (size_t task; (!worker || !is_too_much(pool)) && claim(pool, worker, &task);)
         fn(context, task, worker);
 }
 
@@ -164,7 +195,7 @@ static void *work(void *argument)
             return NULL;
         if (enter(pool)) {
             int64_t began_ns = BASE_POOL_UNLIMITED ? 0 : base_clock_thread_ns();
-            claim_tasks(pool, pool->fn, pool->context, pool->count, worker.index);
+            claim_tasks(pool, pool->fn, pool->context, worker.index);
             if (!BASE_POOL_UNLIMITED)
                 atomic_fetch_add_explicit(&pool->helped_ns, base_clock_thread_ns() - began_ns,
                                           memory_order_relaxed);
@@ -252,9 +283,9 @@ static void keep_off(struct base_pool *pool, int cpu)
     pool->kept_off = cpu;
 }
 
-static void open_gate(struct base_pool *pool, size_t first)
+static void open_gate(struct base_pool *pool, struct range tasks)
 {
-    atomic_store_explicit(&pool->next, first, memory_order_relaxed);
+    atomic_store_explicit(&pool->left, left_of(tasks), memory_order_relaxed);
     if (!BASE_POOL_UNLIMITED)
         atomic_store_explicit(&pool->helped_ns, 0, memory_order_relaxed);
     atomic_store_explicit(&pool->gate, OPEN, memory_order_release);
@@ -338,56 +369,58 @@ static bool is_helped(struct base_pool *pool)
 }
 
 /* As a caller who may have to pause: it stops when a slice is over, so that nobody begins another
- * task. Returns the first one that was not claimed. */
-static size_t claim_slice(struct base_pool *pool, base_pool_fn fn, void *context, size_t count)
+ * task. Returns those that were not claimed. */
+static struct range claim_slice(struct base_pool *pool, base_pool_fn fn, void *context)
 {
+    const struct range none = {0, 0};
     int64_t end = base_clock_ns() + SLICE_NS;
-    size_t task;
-    while ((task = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed)) < count) {
+    for (size_t task; claim(pool, 0, &task);) {
         fn(context, task, 0);
         if (base_clock_ns() >= end)
-            return atomic_exchange_explicit(&pool->next, count, memory_order_relaxed);
+            return range_of(
+                atomic_exchange_explicit(&pool->left, left_of(none), memory_order_relaxed));
     }
-    return count;
+    return none;
 }
 
-/* With the workers, from a task on. Returns where to go on after a pause; `count` or more: done. */
-static size_t run_helped(struct base_pool *pool, size_t first, size_t count, base_pool_fn fn,
-                         void *context)
+/* With the workers. Returns the tasks to go on with after a pause. */
+static struct range run_helped(struct base_pool *pool, struct range tasks, base_pool_fn fn,
+                               void *context)
 {
-    size_t next = count;
+    struct range left = {0, 0};
     pool->fn = fn;
     pool->context = context;
-    pool->count = count;
-    open_gate(pool, first);
+    open_gate(pool, tasks);
     if (!BASE_POOL_UNLIMITED && caller.pause)
-        next = claim_slice(pool, fn, context, count);
+        left = claim_slice(pool, fn, context);
     else
-        claim_tasks(pool, fn, context, count, 0);
+        claim_tasks(pool, fn, context, 0);
     shut_gate(pool);
     if (!BASE_POOL_UNLIMITED)
         caller.helped_ns += atomic_load_explicit(&pool->helped_ns, memory_order_relaxed);
     /* Release: the next caller may write the job's fields. */
     atomic_store_explicit(&pool->taken, false, memory_order_release);
     pause_caller();
-    return next;
+    return left;
 }
 
 void base_pool_run(struct base_pool *pool, size_t count, base_pool_fn fn, void *context)
 {
-    size_t task = 0;
+    struct range tasks = {0, count};
     do {
-        bool alone = !pool || pool->threads == 1 || count < 2 || !is_helped(pool) ||
+        size_t left = tasks.behind - tasks.first;
+        bool alone = !pool || pool->threads == 1 || left < 2 || left > MAX_TASKS ||
+                     !is_helped(pool) ||
                      atomic_exchange_explicit(&pool->taken, true, memory_order_acquire);
         if (!alone) {
-            task = run_helped(pool, task, count, fn, context);
+            tasks = run_helped(pool, tasks, fn, context);
             continue;
         }
-        for (; task < count; task++) {
-            fn(context, task, 0);
+        for (; tasks.first < tasks.behind; tasks.first++) {
+            fn(context, tasks.first, 0);
             pause_caller();
         }
-    } while (!BASE_POOL_UNLIMITED && task < count);
+    } while (!BASE_POOL_UNLIMITED && tasks.first < tasks.behind);
 }
 
 void base_pool_destroy(struct base_pool *pool)

@@ -1,7 +1,7 @@
 /*
  * A thread pool for data-parallel kernels.
  *
- * The caller is always one of the workers and claims tasks like them, one atomic increment each, so
+ * The caller is always one of the workers and claims tasks like them, one atomic addition each, so
  * a run never waits for a worker that has not started: on a machine whose cores are taken by
  * others, the caller simply does all the work itself. Workers spin for a bounded, short while after
  * a job (the next layer's job usually follows within microseconds) and then sleep on a futex: an

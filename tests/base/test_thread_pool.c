@@ -46,6 +46,34 @@ START_TEST(every_task_runs_exactly_once)
 }
 END_TEST
 
+static void name_worker(void *context, size_t task, unsigned worker)
+{
+    unsigned char *workers = context;
+    struct timespec pause = {.tv_nsec = 10000};
+    nanosleep(&pause, NULL);
+    workers[task] = (unsigned char)worker;
+}
+
+/* So that a CPU has in its caches what it goes on with in the next job. */
+START_TEST(tasks_are_claimed_from_both_ends)
+{
+    struct base_pool *pool = NULL;
+    bool both = false;
+    ck_assert_int_eq(base_pool_create(2, &pool, NULL), PERCEPT_OK);
+    for (int round = 0; round < 1000 && !both; round++) {
+        unsigned char workers[64];
+        unsigned changes = 0;
+        base_pool_run(pool, sizeof workers, name_worker, workers);
+        for (size_t i = 1; i < sizeof workers; i++)
+            changes += workers[i] != workers[i - 1];
+        ck_assert_uint_le(changes, 1);
+        both = workers[0] == 0 && workers[sizeof workers - 1] == 1;
+    }
+    ck_assert(both);
+    base_pool_destroy(pool);
+}
+END_TEST
+
 /* ---- limits ---- */
 
 /* Long enough that a worker which may help does. */
@@ -333,6 +361,7 @@ int main(void)
     TCase *tests = tcase_create("thread_pool");
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, every_task_runs_exactly_once, 1, 9);
+    tcase_add_test(tests, tasks_are_claimed_from_both_ends);
     tcase_add_test(tests, no_pool_runs_on_the_caller);
     tcase_add_test(tests, no_more_workers_help_than_may);
     tcase_add_test(tests, a_limit_takes_effect_within_a_run);
