@@ -286,8 +286,14 @@ static void event(void *context, enum ipc_event event, const struct ipc_peer *pe
     audit_write(access->audit, names[event], peer, topic, text);
     if (!peer)
         base_log(BASE_LOG_ERROR, "%s", text);
-    if (event == IPC_EVENT_SUBSCRIBE || event == IPC_EVENT_UNSUBSCRIBE || event == IPC_EVENT_REVOKE)
+    if (event == IPC_EVENT_SUBSCRIBE || event == IPC_EVENT_UNSUBSCRIBE)
         access->options.changed(access->options.context);
+}
+
+static void revoked(void *context)
+{
+    struct access *access = context;
+    access->options.changed(access->options.context);
 }
 
 char *access_query(struct access *access, const char *what)
@@ -349,7 +355,8 @@ enum percept_status access_create(uv_loop_t *loop, const struct access_options *
                                        .may_ask = may_ask,
                                        .grant = grant,
                                        .revoke = revoke_grants,
-                                       .event = event};
+                                       .event = event,
+                                       .revoked = revoked};
     enum percept_status status = open_parts(access, loop, error);
     if (status != PERCEPT_OK) {
         access_destroy(access);

@@ -77,11 +77,16 @@ static bool append(struct audit *audit, const struct ipc_peer *peer, const char 
         status.st_size >= FILE_BYTES &&
         renameat(audit->folder.fd, name, audit->folder.fd, old) != 0)
         return false;
-    int fd = openat(audit->folder.fd, name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-                    0600);
+    int fd =
+        openat(audit->folder.fd, name, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return false;
-    bool written = dprintf(fd, "%s\n", line) > 0;
+    /* What a crash or a full disk has cut short is a line of its own, which is skipped. */
+    char last = '\n';
+    if (fstat(fd, &status) == 0 && status.st_size > 0 &&
+        pread(fd, &last, 1, status.st_size - 1) != 1)
+        last = '\n';
+    bool written = dprintf(fd, "%s%s\n", last == '\n' ? "" : "\n", line) > 0;
     int cause = errno;
     close(fd);
     errno = cause;

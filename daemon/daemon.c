@@ -114,21 +114,6 @@ static void on_drain(uv_timer_t *timer)
     stop(daemon);
 }
 
-void daemon_changed(struct daemon *daemon)
-{
-    const struct indicator_view view = {
-        .config = daemon->config, .engine = daemon->engine, .server = daemon->server};
-    if (!daemon->started || daemon->stopping)
-        return;
-    demand_look(&daemon->demand, daemon->config);
-    indicator_update(daemon->indicator, &view);
-}
-
-static void on_change(void *context)
-{
-    daemon_changed(context);
-}
-
 /* How many pipelines there are in one of these states; the second may be NULL. */
 static size_t count_pipelines(const struct daemon *daemon, const char *state, const char *other)
 {
@@ -143,18 +128,38 @@ static size_t count_pipelines(const struct daemon *daemon, const char *state, co
     return found;
 }
 
-static void on_pipeline_finished(uv_async_t *async)
+/* Drain when every pipeline is over, if that is to be the end. */
+static void end_if_over(struct daemon *daemon)
 {
-    struct daemon *daemon = async->data;
-    daemon_changed(daemon);
-    if (daemon->stopping || daemon->drain_start_ns ||
-        count_pipelines(daemon, "done", "failed") < pipe_engine_stats(daemon->engine, NULL, 0) ||
-        !pipe_config_daemon(daemon->config)->exit_when_done)
+    size_t count = pipe_engine_stats(daemon->engine, NULL, 0);
+    if (daemon->drain_start_ns || !pipe_config_daemon(daemon->config)->exit_when_done || !count ||
+        count_pipelines(daemon, "done", "failed") < count)
         return;
     indicator_end(daemon->indicator);
     daemon->drain_start_ns = base_clock_ns();
     daemon->state.state = "draining";
     uv_timer_start(&daemon->timer, on_drain, DRAIN_POLL_MS, DRAIN_POLL_MS);
+}
+
+void daemon_changed(struct daemon *daemon)
+{
+    const struct indicator_view view = {
+        .config = daemon->config, .engine = daemon->engine, .server = daemon->server};
+    if (!daemon->started || daemon->stopping)
+        return;
+    demand_look(&daemon->demand, daemon->config);
+    indicator_update(daemon->indicator, &view);
+    end_if_over(daemon);
+}
+
+static void on_change(void *context)
+{
+    daemon_changed(context);
+}
+
+static void on_pipeline_finished(uv_async_t *async)
+{
+    daemon_changed(async->data);
 }
 
 /* ---- starting ---- */

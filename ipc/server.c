@@ -161,12 +161,16 @@ void ipc_server_hide_past(struct ipc_server *server, struct ipc_topic *topic)
 static void recheck(struct ipc_server *server)
 {
     struct ipc_catalogue *catalogue = &server->catalogue;
+    const struct ipc_guard *guard = catalogue->guard;
     struct client *next;
+    bool any = false;
     server->recheck_wanted = false;
     /* First the news, then the end of the seat: a reader that it wakes finds out why. */
     for (struct client *client = server->clients; client; client = next) {
         next = client->next;
-        if (!ipc_session_recheck(&client->session) || tell(client))
+        bool revoked = ipc_session_recheck(&client->session);
+        any |= revoked;
+        if (!revoked || tell(client))
             ipc_session_part(&client->session);
     }
     for (size_t i = 0; i < catalogue->topic_count; i++) {
@@ -176,6 +180,8 @@ static void recheck(struct ipc_server *server)
             note(server, IPC_EVENT_REVOKE, NULL, error.message);
         topic->must_move = false;
     }
+    if (any && guard && guard->revoked)
+        guard->revoked(guard->context);
 }
 
 void ipc_server_recheck(struct ipc_server *server)

@@ -94,6 +94,8 @@ struct ipc_guard {
                                   const struct percept_grant *terms, struct percept_error *error);
     void (*event)(void *context, enum ipc_event event, const struct ipc_peer *peer,
                   const char *topic, const char *text);
+    /* After IPC_EVENT_REVOKE, when those readers count no longer. NULL: not asked for. */
+    void (*revoked)(void *context);
 };
 
 /* ---- control server ---- */

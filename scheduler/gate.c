@@ -37,7 +37,9 @@ struct sched_gate {
      * nobody has. Written under it; relaxed: what comes too late for this yield is seen by the
      * next. */
     atomic_bool contended[SCHED_MAX_LANES];
-    bool running[SCHED_MAX_TASKS]; /* has a slot; the lock's */
+    bool running[SCHED_MAX_TASKS];  /* has a slot; the lock's */
+    unsigned lost[SCHED_MAX_LANES]; /* members that go on without the slot that was taken from them;
+                                       the lock's */
     struct member members[SCHED_MAX_TASKS];
 };
 
@@ -83,7 +85,8 @@ static void grant(struct sched_gate *gate, int lane)
     int favoured = sched_favoured(gate->policy, lane, now);
     base_pool_limit(gate->options.pools[lane], sched_spare(gate->policy, lane),
                     favoured == SCHED_NOBODY ? NULL : gate->members[favoured].thread);
-    atomic_store_explicit(&gate->contended[lane], sched_contended(gate->policy, lane),
+    atomic_store_explicit(&gate->contended[lane],
+                          gate->lost[lane] > 0 || sched_contended(gate->policy, lane),
                           memory_order_relaxed);
 }
 
@@ -109,6 +112,7 @@ static int revoke_one(struct sched_gate *gate, int lane)
             continue;
         gate->running[task] = false;
         m->lost = true;
+        gate->lost[lane]++;
         sched_revoke(gate->policy, task);
         grant(gate, lane);
         return task;
@@ -123,8 +127,10 @@ static void give_back(struct sched_gate *gate, int task, bool again)
     if (!m->lost) {
         gate->running[task] = false;
         sched_release(gate->policy, task, &m->span, again, base_clock_ns());
-    } else if (again) {
-        sched_wait(gate->policy, task, m->lane, m->captured_ns, base_clock_ns());
+    } else {
+        gate->lost[m->lane]--;
+        if (again)
+            sched_wait(gate->policy, task, m->lane, m->captured_ns, base_clock_ns());
     }
     m->lost = false;
     m->span = (struct sched_span){0};

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define UNKNOWN_DEADLINE_NS (100 * BASE_NS_PER_MS)
+#define REST                10.0 /* periods without a frame are a rest */
 
 static void add_recent(struct sched_recent *r, int64_t value)
 {
@@ -147,11 +148,19 @@ void sched_task_park(struct sched_policy *p, int task, bool parked)
 
 /* ---- frames ---- */
 
+/* A source that has rested is as quick as before; one that is slower from now on shows it again. */
+static void measure_gap(struct sched_task_state *t, int64_t gap)
+{
+    t->rested = !t->rested && t->gap.count >= 8 && (double)gap > REST * t->gap.mean;
+    if (!t->rested)
+        add_recent(&t->gap, gap);
+}
+
 bool sched_frame(struct sched_policy *p, int task, int64_t now)
 {
     struct sched_task_state *t = &p->tasks[task];
     if (t->frames++)
-        add_recent(&t->gap, now - t->last_frame_ns);
+        measure_gap(t, now - t->last_frame_ns);
     p->costs_changed |= t->frames == 9; /* the period is known */
     t->last_frame_ns = now;
     t->credit += sched_step_of(t)->rate;
@@ -181,6 +190,9 @@ void sched_wait(struct sched_policy *p, int task, int lane, int64_t captured, in
 {
     struct sched_task_state *t = &p->tasks[task];
     int64_t relative = sched_deadline(t);
+    if (!t->begun)
+        t->begun_step = t->step;
+    t->begun = true;
     t->job = SCHED_WAITING;
     t->lane = lane;
     t->deadline_ns = captured + (relative ? relative : UNKNOWN_DEADLINE_NS);
@@ -234,11 +246,12 @@ bool sched_done(struct sched_policy *p, int task, const int64_t *cost_ns, int64_
 {
     struct sched_task_state *t = &p->tasks[task];
     t->done++;
+    t->begun = false;
     memset(t->spent_ns, 0, sizeof t->spent_ns);
     for (size_t lane = 0; cost_ns && lane < p->settings.lane_count; lane++) {
         if (!cost_ns[lane])
             continue;
-        struct sched_recent *cost = &t->cost[t->step][lane];
+        struct sched_recent *cost = &t->cost[t->begun_step][lane];
         int64_t most = sched_recent_most(cost);
         add_recent(cost, cost_ns[lane]);
         p->costs_changed |= sched_recent_most(cost) != most;

@@ -31,6 +31,8 @@ struct sched_task_state {
     int64_t due_ns;      /* the same, as configured: what it may miss */
     int64_t served_ns;   /* when it last computed, or began to wait for a slot since */
     bool refused;        /* its last frame was not begun: it waits since that came */
+    bool begun;          /* its frame has waited for a slot */
+    unsigned begun_step; /* what it was begun at: its costs are that step's */
     int64_t spent_ns[SCHED_MAX_LANES]; /* of slots, so far */
     bool hurried;                      /* it runs, and needs more than its slot to be in time */
     struct sched_recent segments[SCHED_MAX_LANES];
@@ -39,6 +41,7 @@ struct sched_task_state {
     double credit; /* of the next frame, by the step's rate; it is taken at 1 */
     int64_t last_frame_ns;
     struct sched_recent gap; /* time between frames */
+    bool rested;             /* the last gap was no period, but a rest */
 
     /* quality */
     unsigned step;

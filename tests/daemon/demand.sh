@@ -82,3 +82,20 @@ start_daemon "$work/config.yaml"
 until_status 'v["daemon"]["privacy"] and a["state"] == "resting"'
 kill "$daemon"
 daemon_ends 0
+
+# A reader who loses the permission wants nothing any more.
+printf 'version: 1\n' >"$work/policy.yaml"
+rm "$work/state/privacy"
+start_daemon "$work/config.yaml"
+for ends in "revoke camera" "grant camera --to $(id -u) --for 1s"; do
+    expect 0 "$percept" grant camera --to "$(id -u)"
+    "$percept" echo wanted.frames >"$work/reader" 2>&1 &
+    reader=$!
+    until_status 'w["state"] == "running"'
+    # shellcheck disable=SC2086 # words
+    expect 0 "$percept" $ends
+    until_status 'w["state"] == "resting" and w["cause"] == "nobody subscribes"'
+    wait "$reader" 2>/dev/null || true
+done
+kill "$daemon"
+daemon_ends 0

@@ -142,6 +142,13 @@ expect 1 "$percept" echo frames --count 1
 until [ "$(wc -l <"$work/follow")" -gt "$before" ]; do sleep 0.05; done
 kill "$follower"
 
+# A line that a crash or a full disk has cut short takes no other with it.
+printf '{"n":7,"ti' >>"$work/state/percept/audit/$me.jsonl"
+expect 1 "$percept" echo absent --count 1
+before=$(grep -c '"connect"' "$work/state/percept/audit/$me.jsonl")
+expect 0 "$percept" audit --json
+[ "$(grep -c '"connect"' "$work/out")" -ge "$before" ] || fail "a record is lost behind one that was cut short"
+
 # What a program is called writes no line of its own, nor anything else on a terminal.
 evil=$work/$'evil\n\e[31mforged'
 cp "$percept" "$evil"

@@ -136,3 +136,22 @@ until [ "$(wc -l <"$work/b.jsonl")" -gt "$seen" ]; do sleep 0.02; done
 
 kill -TERM "$daemon"
 daemon_ends 0
+
+# ---- when what is left has ended, that is the end ----
+ending() {
+    cat >"$work/ending.yaml" <<YAML
+version: 1
+daemon: {exit_when_done: true, policy: policy.yaml}
+pipelines:
+  short:
+    source: {type: images, paths: images, rate: 100, loop: 1}
+    topics: {short.frames: source}
+${1:-}
+YAML
+}
+ending '  endless: {source: {type: images, paths: images, rate: 10, loop: 0}, topics: {endless.frames: source}}'
+start_daemon "$work/ending.yaml"
+until "$percept" status --json | grep -q '"done"'; do sleep 0.05; done
+ending
+expect 0 "$percept" reload
+daemon_ends 0

@@ -236,6 +236,32 @@ START_TEST(one_that_lost_its_slot_waits_at_its_next_yield)
 }
 END_TEST
 
+static void *yield_once(void *task)
+{
+    sched_gate_yield(gate, *(int *)task);
+    return NULL;
+}
+
+START_TEST(one_that_lost_its_slot_waits_also_when_nobody_else_does)
+{
+    pthread_t thread;
+    struct sched_lane_view lane;
+    open_gate(1, GRACE);
+    int hung = add(SCHED_LOW), next = add(SCHED_HIGH);
+    sched_gate_enter(gate, hung, 0, base_clock_ns());
+    sched_gate_enter(gate, next, 0, base_clock_ns()); /* after the grace time */
+    ck_assert_int_eq(pthread_create(&thread, NULL, yield_once, &hung), 0);
+    await_waiting(1);
+    sched_gate_leave(gate, next);
+    pthread_join(thread, NULL);
+    sched_gate_look_lane(gate, 0, &lane);
+    ck_assert_uint_eq(lane.running, 1);
+    sched_gate_leave(gate, hung);
+    sched_gate_look_lane(gate, 0, &lane);
+    ck_assert_uint_eq(lane.running + lane.waiting, 0);
+}
+END_TEST
+
 /* ---- a pool's workers ---- */
 
 static void compute(int64_t ns)
@@ -342,6 +368,7 @@ int main(void)
     tcase_add_test(tests, a_yield_lets_the_better_go_first);
     tcase_add_test(tests, who_hangs_loses_its_slot_and_comes_back);
     tcase_add_test(tests, one_that_lost_its_slot_waits_at_its_next_yield);
+    tcase_add_test(tests, one_that_lost_its_slot_waits_also_when_nobody_else_does);
     tcase_add_test(tests, workers_have_the_cores_that_no_task_has);
     tcase_add_test(tests, what_is_computed_is_measured);
     suite_add_tcase(suite, tests);

@@ -347,6 +347,46 @@ START_TEST(measured_costs_admit_and_dismiss)
 }
 END_TEST
 
+START_TEST(a_frame_is_charged_to_the_step_it_was_begun_at)
+{
+    int a = add("a", SCHED_NORMAL, 20, 20, 0);
+    const int64_t much[SCHED_MAX_LANES] = {30 * MS}, little[SCHED_MAX_LANES] = {2 * MS};
+    int64_t now = 0;
+    unsigned moved = 0;
+    for (int i = 0; i < 400 && !moved; i++, now += 20 * MS) {
+        sched_frame(policy, a, now);
+        sched_wait(policy, a, 0, now, now);
+        ck_assert_int_eq(sched_pick(policy, 0, now), a);
+        release(a, false, now);
+        sched_tick(policy, now); /* as by another's frame, while this one is in work */
+        moved = look(a).step;
+        sched_done(policy, a, much, now + 30 * MS);
+    }
+    ck_assert_uint_eq(moved, 1);
+    sched_wait(policy, a, 0, now, now);
+    ck_assert_int_eq(sched_pick(policy, 0, now), a);
+    release(a, false, now);
+    sched_done(policy, a, little, now);
+    ck_assert_int_eq(look(a).cost_ns, 2 * MS);
+}
+END_TEST
+
+START_TEST(a_rest_is_no_period)
+{
+    int a = add("a", SCHED_NORMAL, 0, 0, 1);
+    int64_t now = 0;
+    for (int i = 0; i < 20; i++, now += 33 * MS)
+        sched_frame(policy, a, now);
+    now += 3600 * BASE_NS_PER_S;
+    sched_frame(policy, a, now);
+    ck_assert_int_eq(look(a).period_ns, 33 * MS);
+    /* One that stays slow is believed. */
+    for (int i = 0; i < 300; i++)
+        sched_frame(policy, a, now += BASE_NS_PER_S);
+    ck_assert_int_gt(look(a).period_ns, 900 * MS);
+}
+END_TEST
+
 /* It has both slots when it needs them: 14 ms of 2 * 16, beside whatever goes after it. */
 START_TEST(one_above_all_is_admitted_on_a_wide_lane)
 {
@@ -507,6 +547,8 @@ int main(void)
     tcase_add_test(tests, one_that_is_parked_counts_for_nobody);
     tcase_add_test(tests, one_that_is_not_admitted_is_still_above_those_of_less_priority);
     tcase_add_test(tests, measured_costs_admit_and_dismiss);
+    tcase_add_test(tests, a_frame_is_charged_to_the_step_it_was_begun_at);
+    tcase_add_test(tests, a_rest_is_no_period);
     tcase_add_test(tests, one_above_all_is_admitted_on_a_wide_lane);
     tcase_add_test(tests, one_that_needs_several_slots_counts_for_those_below);
     tcase_add_test(tests, the_least_important_is_walked_down_first_and_up_last);
