@@ -29,11 +29,13 @@ static bool parse_count(const char *text, unsigned long *count)
     return true;
 }
 
+#define MOST_SECONDS 1e9 /* 30 years; in nanoseconds they fit in 64 bits beside any clock */
+
 static bool parse_seconds(const char *text, double *seconds)
 {
     char *end;
     double value = strtod(text, &end);
-    if (end == text || *end || !isfinite(value) || value <= 0)
+    if (end == text || *end || !isfinite(value) || value <= 0 || value > MOST_SECONDS)
         return false;
     *seconds = value;
     return true;

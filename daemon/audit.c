@@ -123,7 +123,7 @@ struct page {
 
 static void add(struct page *page, uint64_t number, const char *line, size_t length)
 {
-    if (page->count == PAGE && number > page->records[PAGE - 1].number)
+    if (page->count == PAGE && number >= page->records[PAGE - 1].number)
         return;
     char *copy = strndup(line, length);
     if (!copy)

@@ -16,7 +16,8 @@ static void sweep(struct topics *topics)
     for (size_t i = 0; i < topics->retired_count; i++) {
         struct ipc_topic_stats stats;
         ipc_topic_stats(topics->retired[i], &stats);
-        if (stats.subscribers)
+        if (stats.subscribers ||
+            (topics->server && ipc_server_names(topics->server, topics->retired[i])))
             topics->retired[kept++] = topics->retired[i];
         else
             ipc_topic_destroy(topics->retired[i]);

@@ -180,6 +180,7 @@ static void on_subscribe_reply(struct percept_subscription *subscription,
     enum percept_status status =
         mapping_open(packet->fds[0], packet->fds[1], subscription->topic, &mapping, &failure);
     if (status != PERCEPT_OK) {
+        client_send_unsubscribe(subscription->client, reply->subscribed->subscription);
         subscription_failed(subscription, &failure);
         return;
     }

@@ -183,10 +183,9 @@ static void ring_bell(struct ipc_seat *seat)
 static bool take_wait(struct ipc_seat *seat, enum ipc_wait how)
 {
     /* seq_cst: after the store that made news; pairs with ipc_reader_arm. */
-    if (atomic_load_explicit(&seat->page->wait, memory_order_seq_cst) != how)
-        return false;
-    atomic_exchange_explicit(&seat->page->wait, IPC_WAIT_NONE, memory_order_seq_cst);
-    return true;
+    uint32_t wait = how;
+    return atomic_load_explicit(&seat->page->wait, memory_order_seq_cst) == how &&
+           atomic_compare_exchange_strong(&seat->page->wait, &wait, IPC_WAIT_NONE);
 }
 
 /* Those that wait that way: how many. */

@@ -158,6 +158,15 @@ void ipc_server_hide_past(struct ipc_server *server, struct ipc_topic *topic)
     ipc_server_recheck(server);
 }
 
+bool ipc_server_names(const struct ipc_server *server, const struct ipc_topic *topic)
+{
+    for (const struct client *client = server->clients; client; client = client->next)
+        for (size_t i = 0; i < IPC_SUBSCRIPTIONS_MAX; i++)
+            if (client->session.subscriptions[i].topic == topic)
+                return true;
+    return false;
+}
+
 static void recheck(struct ipc_server *server)
 {
     struct ipc_catalogue *catalogue = &server->catalogue;
@@ -176,6 +185,9 @@ static void recheck(struct ipc_server *server)
     for (size_t i = 0; i < catalogue->topic_count; i++) {
         struct ipc_topic *topic = catalogue->topics[i];
         struct percept_error error;
+        /* What permissions have become is not asked of those that have gone. */
+        topic->must_move |= topic->departed;
+        topic->departed = false;
         if (topic->must_move && ipc_topic_move(topic, &error) != PERCEPT_OK)
             note(server, IPC_EVENT_REVOKE, NULL, error.message);
         topic->must_move = false;

@@ -146,6 +146,10 @@ void ipc_server_remove_topic(struct ipc_server *server, const struct ipc_topic *
  * anything else; from within the guard, after what it is asked.
  */
 void ipc_server_recheck(struct ipc_server *server);
+
+/* Does a client's subscription name it, with or without a seat? As long as one does, it may not be
+ * destroyed. */
+bool ipc_server_names(const struct ipc_server *server, const struct ipc_topic *topic);
 /* What has come of a request: JSON, malloc'ed and taken, or NULL and why. A client that has gone
  * meanwhile does not mind. */
 void ipc_server_answer(struct ipc_server *server, uint64_t ticket, char *json,

@@ -73,6 +73,7 @@ static void end_subscription(struct ipc_session *session, struct ipc_subscriptio
 {
     const char *topic = subscription->topic->name;
     bool revoked = subscription->revoked;
+    subscription->topic->departed = true;
     leave_seat(session, subscription);
     *subscription = (struct ipc_subscription){0};
     if (!revoked) /* that was told of when it was */

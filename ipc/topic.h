@@ -29,6 +29,7 @@ struct ipc_topic {
     uint64_t generation;
     size_t max_bytes;
     bool must_move; /* a subscription was revoked; loop thread */
+    bool departed;  /* a reader has gone, but may have kept what it mapped; loop thread */
     size_t number;  /* by which accounts count its seats; the server's */
     char name[IPC_NAME_BYTES], schema[IPC_NAME_BYTES];
     void (*look)(void *context, void *payload, size_t size); /* as in the options; or NULL */

@@ -154,8 +154,9 @@ bool pipe_scan_price(const struct pipe_scan *s, size_t at, struct pipe_found *fo
         return false;
     size_t end = amount.end + space + count;
     /* 12€50; but in "3 $5" the sign is the next one's. */
-    if (digits_at(s, end) == 2 && space == 0 && !strchr(amount.text, '.')) {
-        size_t used = strlen(amount.text);
+    size_t used = strlen(amount.text);
+    if (digits_at(s, end) == 2 && space == 0 && !strchr(amount.text, '.') &&
+        used + 3 < sizeof amount.text) {
         amount.text[used] = '.';
         amount.text[used + 1] = (char)s->c[end];
         amount.text[used + 2] = (char)s->c[end + 1];

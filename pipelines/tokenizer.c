@@ -499,7 +499,8 @@ enum percept_status pipe_tokenizer_encode(const struct pipe_tokenizer *tokenizer
 {
     struct encoding e = {.t = tokenizer};
     char *spaced = malloc(size + 2);
-    e.tokens = calloc(size + 2, sizeof *e.tokens);
+    /* One a byte, and a space before each piece between added tokens: at most one a byte, too. */
+    e.tokens = size < SIZE_MAX / 4 ? calloc(2 * size + 2, sizeof *e.tokens) : NULL;
     if (!spaced || !e.tokens) {
         free(spaced);
         free(e.tokens);

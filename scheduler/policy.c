@@ -208,6 +208,7 @@ bool sched_begins(struct sched_policy *p, int task, int64_t now)
     bool starves =
         t->refused && p->settings.share > 0 && now - t->served_ns > p->settings.starve_ns;
     t->refused = t->config.deadline_ns && now > t->due_ns && !starves;
+    t->begun &= !t->refused;
     return !t->refused;
 }
 

@@ -96,6 +96,7 @@ static const struct {
     {{"a", "--count", "99999999999999999999"},
      "--count wants a whole number from 1, not '99999999999999999999'"},
     {{"a", "--seconds", "nan"}, "--seconds wants seconds above 0, not 'nan'"},
+    {{"a", "--seconds", "1e10"}, "--seconds wants seconds above 0, not '1e10'"},
     {{"a", "--seconds", "0"}, "--seconds wants seconds above 0, not '0'"},
     {{"a", "b", "c"}, "one operand too many: 'c'"},
     {{"--json"}, "missing operand; usage: percept test TOPIC [FILE]"},

@@ -227,6 +227,41 @@ START_TEST(what_a_barred_reader_has_mapped_never_changes_again)
 }
 END_TEST
 
+/* It has what it mapped, and is gone before anybody asks whether it may. */
+static void departed(int from, int to)
+{
+    size_t bytes;
+    int fds[3], fd = raw_connect(path);
+    raw_hello(fd);
+    raw_subscribe(fd, MINI_TOPIC, fds);
+    const struct ipc_ring_header *ring = map_ring(fds[0], &bytes);
+    close(fd);
+    step(to);
+    await(from);
+    REQUIRE(ring->state == IPC_RING_MOVED && ipc_entry_sequence(ring->latest) == 1);
+    step(to);
+    await(from);
+}
+
+START_TEST(one_that_has_gone_sees_nothing_after_it_was_barred)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    struct ipc_topic_stats stats;
+    struct other other = fork_other(departed);
+    mini_publish(mini, 1);
+    for (ipc_topic_stats(mini_topic(mini), &stats); stats.subscribers;
+         ipc_topic_stats(mini_topic(mini), &stats))
+        nanosleep(&pause, NULL);
+    bar(other.pid);
+    mini_publish(mini, 2);
+    mini_publish(mini, 3);
+    step(other.to);
+    await(other.from);
+    step(other.to);
+    other_ends(&other);
+}
+END_TEST
+
 static void first_version(int from, int to)
 {
     struct ipc_packet packet;
@@ -465,6 +500,7 @@ int main(void)
     tcase_add_checked_fixture(tests, start, stop);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, what_a_barred_reader_has_mapped_never_changes_again);
+    tcase_add_test(tests, one_that_has_gone_sees_nothing_after_it_was_barred);
     tcase_add_test(tests, a_client_of_the_first_version_learns_it_from_the_ring);
     tcase_add_loop_test(tests, an_app_is_told, 0, 2);
     tcase_add_test(tests, those_who_remain_lose_no_sample);
