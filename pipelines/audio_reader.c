@@ -14,7 +14,8 @@
 #include <libavutil/channel_layout.h>
 #pragma GCC diagnostic pop
 
-#define MOST_RATE 768000
+#define LEAST_RATE 1000 /* a block of a file that says 1 would become gigabytes */
+#define MOST_RATE  768000
 
 struct pipe_audio_reader {
     struct pipe_av_decoder decoder;
@@ -66,9 +67,9 @@ static enum percept_status set_up(struct pipe_audio_reader *r, const AVFrame *fr
 {
     AVChannelLayout layout = {0};
     int channels = frame->ch_layout.nb_channels;
-    if (frame->sample_rate <= 0 || frame->sample_rate > MOST_RATE)
-        return percept_fail(error, PERCEPT_MALFORMED, "%d samples a second, the most is %d",
-                            frame->sample_rate, MOST_RATE);
+    if (frame->sample_rate < LEAST_RATE || frame->sample_rate > MOST_RATE)
+        return percept_fail(error, PERCEPT_MALFORMED, "%d samples a second; expected %d to %d",
+                            frame->sample_rate, LEAST_RATE, MOST_RATE);
     if (frame->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC)
         av_channel_layout_default(&layout, channels);
     else if (av_channel_layout_copy(&layout, &frame->ch_layout) < 0)

@@ -93,7 +93,12 @@ static enum percept_status create(const struct pipe_node_setup *setup, struct pi
     if (!n)
         return percept_fail(error, PERCEPT_NO_MEMORY, "out of memory");
     n->params = setup->params;
-    enum percept_status status = setup->open_model(setup->host, n->params->model, &n->model, error);
+    enum percept_status status =
+        n->params->hysteresis < n->params->threshold
+            ? setup->open_model(setup->host, n->params->model, &n->model, error)
+            : percept_fail(error, PERCEPT_INVALID,
+                           "hysteresis %g is not below the threshold %g: no stretch would end",
+                           n->params->hysteresis, n->params->threshold);
     const struct prt_model *prt = status == PERCEPT_OK ? pipe_model_prt(n->model) : NULL;
     const struct prt_tensor *sound = prt ? prt_model_input_spec(prt, 0) : NULL,
                             *before = prt ? prt_model_input_spec(prt, 1) : NULL;

@@ -199,6 +199,9 @@ START_TEST(bad_files_are_told_once_and_the_next_is_played)
     static const unsigned char no_channels[] =
         "RIFF\x2c\0\0\0WAVEfmt \x10\0\0\0\1\0\0\0\x80\x3e\0\0\0\x7d\0\0\2\0\x10\0"
         "data\x08\0\0\0\1\0\1\0\1\0\1\0";
+    static const unsigned char slow[] =
+        "RIFF\x2c\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\1\0\0\0\2\0\0\0\2\0\x10\0"
+        "data\x08\0\0\0\1\0\1\0\1\0\1\0";
     static const struct {
         const char *what, *says;
         const void *bytes;
@@ -208,6 +211,7 @@ START_TEST(bad_files_are_told_once_and_the_next_is_played)
         {"text", "a.wav: not a known format of sound", "hello, this is no sound at all", 30, 0},
         {"half a header", "a.wav: ", "RIFF\x24\0\0\0WAVEfmt \x10\0\0", 19, 0},
         {"no channels", "a.wav: ", no_channels, sizeof no_channels - 1, 0},
+        {"slow", "a.wav: 1 samples a second; expected 1000 to", slow, sizeof slow - 1, 0},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct percept_error error = {0};

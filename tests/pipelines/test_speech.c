@@ -262,6 +262,8 @@ START_TEST(what_does_not_fit_together_is_said)
     } wrong[] = {
         {"{node: voice_activity, model: encoder, inputs: {audio: source}}",
          "no voice activity net"},
+        {"{node: voice_activity, model: vad, threshold: 0.1, inputs: {audio: source}}",
+         "hysteresis 0.15 is not below the threshold 0.1"},
         {"{node: voice_activity, name: v, model: vad, inputs: {audio: source}}, {node: "
          "speech_recognizer, encoder: encoder, decoder: decoder, language: pt, " FILES
          ", inputs: {audio: source, speech: v}}",
