@@ -82,11 +82,10 @@ static bool append(struct audit *audit, const struct ipc_peer *peer, const char 
     if (fd < 0)
         return false;
     /* What a crash or a full disk has cut short is a line of its own, which is skipped. */
-    char last = '\n';
-    if (fstat(fd, &status) == 0 && status.st_size > 0 &&
-        pread(fd, &last, 1, status.st_size - 1) != 1)
-        last = '\n';
-    bool written = dprintf(fd, "%s%s\n", last == '\n' ? "" : "\n", line) > 0;
+    char last;
+    bool is_cut = fstat(fd, &status) == 0 && status.st_size > 0 &&
+                  pread(fd, &last, 1, status.st_size - 1) == 1 && last != '\n';
+    bool written = dprintf(fd, "%s%s\n", is_cut ? "\n" : "", line) > 0;
     int cause = errno;
     close(fd);
     errno = cause;

@@ -71,13 +71,14 @@ static void leave_seat(struct ipc_session *session, struct ipc_subscription *sub
 
 static void end_subscription(struct ipc_session *session, struct ipc_subscription *subscription)
 {
-    const char *topic = subscription->topic->name;
+    struct ipc_topic *topic = subscription->topic;
     bool revoked = subscription->revoked;
-    subscription->topic->departed = true;
+    /* Else the topic has moved from it already. */
+    topic->departed |= subscription->ring && !ipc_topic_ring_left(subscription->ring);
     leave_seat(session, subscription);
     *subscription = (struct ipc_subscription){0};
     if (!revoked) /* that was told of when it was */
-        note(session, IPC_EVENT_UNSUBSCRIBE, topic, "");
+        note(session, IPC_EVENT_UNSUBSCRIBE, topic->name, "");
 }
 
 void ipc_session_finish(struct ipc_session *session)

@@ -70,28 +70,32 @@ enum percept_status prt_program_open_with_data(const char *path, const char *con
     return finish_open(opened, status, program, error);
 }
 
-enum percept_status prt_program_open_descriptor(int descriptor, const char *name,
-                                                struct prt_program **program,
-                                                struct percept_error *error)
+/* hash NULL: it has none, and need not be sealed. */
+static enum percept_status open_descriptor(int descriptor, const uint8_t *hash, const char *name,
+                                           struct prt_program **program,
+                                           struct percept_error *error)
 {
     struct prt_program *opened = new_program(name, 0, error);
     if (!opened)
         return PERCEPT_NO_MEMORY;
     enum percept_status status =
-        prt_file_map_descriptor(&opened->source, descriptor, name, true, error);
+        hash ? prt_file_map_sealed(&opened->source, descriptor, hash, name, error)
+             : prt_file_map_descriptor(&opened->source, descriptor, name, true, error);
     return finish_open(opened, status, program, error);
+}
+
+enum percept_status prt_program_open_descriptor(int descriptor, const char *name,
+                                                struct prt_program **program,
+                                                struct percept_error *error)
+{
+    return open_descriptor(descriptor, NULL, name, program, error);
 }
 
 enum percept_status prt_program_open_sealed(int descriptor, const uint8_t hash[PRT_HASH_BYTES],
                                             const char *name, struct prt_program **program,
                                             struct percept_error *error)
 {
-    struct prt_program *opened = new_program(name, 0, error);
-    if (!opened)
-        return PERCEPT_NO_MEMORY;
-    enum percept_status status =
-        prt_file_map_sealed(&opened->source, descriptor, hash, name, error);
-    return finish_open(opened, status, program, error);
+    return open_descriptor(descriptor, hash, name, program, error);
 }
 
 enum percept_status prt_program_open_buffer(const void *bytes, size_t size, const char *name,
